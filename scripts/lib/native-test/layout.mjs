@@ -1,0 +1,31 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { ROOT } from '../paths.mjs'
+
+/** Sources that every program is linked with, relative to the root. */
+export function listUnits() {
+  const relay = process.platform === 'linux' ? ['native/relay'] : []
+  return ['native/core', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
+}
+
+/** The programs' sources, relative to the root. */
+export function listPrograms() {
+  return listSources('test/native', '_test.cc')
+}
+
+/** Where headers are found besides beside the file that includes them. */
+export function includeFlags() {
+  const xxhash = dirname(createRequire(import.meta.url).resolve('xxhash-addon/package.json'))
+  return ['-Inative', '-Itest/native', '-isystem', join(xxhash, 'xxHash')]
+}
+
+/**
+ * @param {string} directory
+ * @param {string} ending
+ */
+function listSources(directory, ending) {
+  if (!existsSync(join(ROOT, directory))) return []
+  const names = readdirSync(join(ROOT, directory)).filter(name => name.endsWith(ending))
+  return names.sort().map(name => `${directory}/${name}`)
+}
