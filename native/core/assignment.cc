@@ -1,0 +1,143 @@
+#include "assignment.h"
+
+namespace limpet {
+
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+// Passes without the pool's lock, and with it. A pass that finds no room lost a race: sum(bounds) ≥ m + 1 means that a
+// seat was there. Alone under the lock only releases and picks that were already under way can interfere, so the second
+// number is far beyond what any number of threads can use up.
+constexpr unsigned kFreePasses = 2;
+constexpr unsigned kLockedPasses = 4 * kMaxThreads;
+
+// kMaxSeats: what the backend's word can count.
+constexpr uint32_t kMaxSeats = (1U << 24) - 1;
+
+bool below_limit(const RosterEntry& entry, uint32_t sessions) {
+  return sessions < (entry.max_sessions == 0 ? kMaxSeats : entry.max_sessions);
+}
+
+}  // namespace
+
+bool Pool::Assignment::take_any(const RosterEntry& entry) {
+  return entry.backend->take([&](uint32_t sessions) { return below_limit(entry, sessions); });
+}
+
+bool Pool::Assignment::candidate(const RosterEntry& entry) const {
+  return entry.eligible() && !entry.full() && !seat_.has_tried(entry.backend);
+}
+
+// What is not on a candidate is subtracted from the pool's total, so that the usual pick walks nothing.
+Pool::Assignment::Candidates Pool::Assignment::candidates() const {
+  uint64_t elsewhere = 0;
+  uint64_t weight = roster_.eligible_weight;
+  for (const EntryIndex at : roster_.ineligible) elsewhere += roster_.entries[at].backend->sessions();
+  for (const Backend* backend : roster_.removed) elsewhere += backend->sessions();
+  for (const EntryIndex at : roster_.limited) {
+    const RosterEntry& entry = roster_.entries[at];
+    if (!entry.full() || seat_.has_tried(entry.backend)) continue;
+    elsewhere += entry.backend->sessions();
+    weight -= entry.weight;
+  }
+  for (const RosterEntry& entry : roster_.entries) {
+    if (seat_.tried_count == 0) break;
+    if (!entry.eligible() || !seat_.has_tried(entry.backend)) continue;
+    elsewhere += entry.backend->sessions();
+    weight -= entry.weight;
+  }
+  const uint64_t total = pool_.seats_.load(std::memory_order_acquire);
+  return {total > elsewhere ? total - elsewhere : 1, weight};
+}
+
+// load < max(1, ceil(c · (m+1) · w / W)), without a division: for integers, load < ceil(x / y) iff load · y < x.
+bool Pool::Assignment::has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const {
+  if (sessions == 0 || pool_.rules_.bound_milli == 0) return true;
+  return Wide{sessions} * all.weight * 1000 < Wide{all.sessions} * entry.weight * pool_.rules_.bound_milli;
+}
+
+bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) const {
+  return entry.backend->take(
+      [&](uint32_t sessions) { return has_room(entry, sessions, all) && below_limit(entry, sessions); });
+}
+
+bool Pool::Assignment::try_home(const Candidates& all) {
+  const Position position = roster_.placement->home(pool_.place_hash(seat_.key));
+  if (position == kNoPosition) return false;
+  const RosterEntry& home = roster_.entries[roster_.members[position]];
+  reason = seat_.tried_count > 0 ? Reason::kRedispatch : home.eligible() ? Reason::kOverflow : Reason::kFailover;
+  if (!candidate(home) || !take(home, all)) return false;
+  entry = &home;
+  if (seat_.tried_count == 0) reason = Reason::kHome;
+  return true;
+}
+
+bool Pool::Assignment::pass() {
+  const Candidates all = candidates();
+  if (try_home(all)) return true;
+  const Position position = roster_.placement->first(pool_.place_hash(seat_.key), [&](Position at) {
+    const RosterEntry& other = roster_.entries[roster_.members[at]];
+    return candidate(other) && has_room(other, other.backend->sessions(), all);
+  });
+  if (position == kNoPosition) return false;
+  const RosterEntry& other = roster_.entries[roster_.members[position]];
+  if (!take(other, all)) return false;
+  entry = &other;
+  return true;
+}
+
+bool Pool::Assignment::least_loaded_pass() {
+  const RosterEntry* best = nullptr;
+  uint64_t best_sessions = 0;
+  for (const RosterEntry& other : roster_.entries) {
+    if (!candidate(other)) continue;
+    const uint64_t sessions = other.backend->sessions();
+    if (best && sessions * best->weight >= best_sessions * other.weight) continue;
+    best = &other;
+    best_sessions = sessions;
+  }
+  if (!best || !take(*best, candidates())) return false;
+  entry = best;
+  reason = seat_.tried_count > 0 ? Reason::kRedispatch : Reason::kNoKey;
+  return true;
+}
+
+// Why nobody is a candidate; kOk: somebody is.
+PickStatus Pool::Assignment::verdict() const {
+  PickStatus status = PickStatus::kNoBackend;
+  for (const RosterEntry& other : roster_.entries) {
+    if (!other.eligible() || seat_.has_tried(other.backend)) continue;
+    if (!other.full()) return PickStatus::kOk;
+    status = PickStatus::kPoolFull;
+  }
+  return status;
+}
+
+// Runs passes until one takes a seat, or nobody is a candidate.
+PickStatus Pool::Assignment::settle(FunctionRef<bool()> pass) {
+  for (unsigned i = 0; i < kFreePasses; i++) {
+    if (pass()) return PickStatus::kOk;
+    if (const PickStatus status = verdict(); status != PickStatus::kOk) return status;
+  }
+  const std::lock_guard lock(pool_.pick_mutex_);
+  pool_.exclusive_.store(true, std::memory_order_seq_cst);
+  PickStatus status = PickStatus::kOk;
+  bool taken = false;
+  for (unsigned i = 0; i < kLockedPasses && !taken && status == PickStatus::kOk; i++) {
+    taken = pass();
+    if (!taken) status = verdict();
+  }
+  pool_.exclusive_.store(false, std::memory_order_seq_cst);
+  return !taken && status == PickStatus::kOk ? PickStatus::kPoolFull : status;
+}
+
+PickStatus Pool::Assignment::run() {
+  return settle([this] { return pass(); });
+}
+
+PickStatus Pool::Assignment::run_without_key() {
+  return settle([this] { return least_loaded_pass(); });
+}
+
+}  // namespace limpet

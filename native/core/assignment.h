@@ -1,0 +1,46 @@
+// Where a session goes that no pin decides: home, else the first backend of the key's order that is a candidate and has
+// room under the bound. Takes the seat by compare-and-swap.
+#pragma once
+
+#include "pool.h"
+
+namespace limpet {
+
+class Pool::Assignment {
+ public:
+  Assignment(Pool& pool, const Roster& roster, Seat& seat) : pool_(pool), roster_(roster), seat_(seat) {}
+
+  // On kOk `entry` and `reason` say where; its seat is taken.
+  PickStatus run();
+  // The least loaded candidate by weight, for clients without a key.
+  PickStatus run_without_key();
+
+  const RosterEntry* entry = nullptr;
+  Reason reason = Reason::kHome;
+
+  // One more session on the backend unless it is at its hard limit.
+  static bool take_any(const RosterEntry& entry);
+
+ private:
+  // The candidates of one pass (eligible, below maxSessions, not tried yet) and what the bound is made of.
+  struct Candidates {
+    uint64_t sessions;  // m + 1: sessions on the candidates, picks under way, this one included
+    uint64_t weight;    // W
+  };
+
+  bool candidate(const RosterEntry& entry) const;
+  Candidates candidates() const;
+  bool has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const;
+  bool take(const RosterEntry& entry, const Candidates& all) const;
+  bool try_home(const Candidates& all);
+  bool pass();
+  bool least_loaded_pass();
+  PickStatus verdict() const;
+  PickStatus settle(FunctionRef<bool()> pass);
+
+  Pool& pool_;
+  const Roster& roster_;
+  Seat& seat_;
+};
+
+}  // namespace limpet

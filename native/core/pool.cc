@@ -1,0 +1,39 @@
+#include "pool.h"
+
+namespace limpet {
+
+Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain)
+    : rules_(rules),
+      domain_(std::move(domain)),
+      live_(rules.session_hint),
+      counters_(std::make_shared<PoolCounters>(kMaxThreads)),
+      registry_(std::make_shared<Registry>(rules.placement)) {
+  if (rules.table_size > 0) {
+    table_ = std::make_unique<StickTable>(rules.table_size, rules.ttl_ms, rules.table_secret, &live_);
+  }
+  std::vector<Backend*> released;
+  roster_.store(registry_->make_roster(nullptr, released).release(), std::memory_order_release);
+}
+
+Pool::~Pool() { delete roster_.load(std::memory_order_acquire); }
+
+int Pool::set_backend(const std::string& name, const BackendSettings& settings) {
+  return registry_->set(name, settings, table());
+}
+
+bool Pool::remove_backend(const std::string& name) { return registry_->remove(name); }
+
+uint64_t Pool::publish() {
+  const Roster* const old = roster_.load(std::memory_order_relaxed);
+  std::vector<Backend*> released;
+  const Roster* const fresh = registry_->make_roster(old, released).release();
+  roster_.store(fresh, std::memory_order_seq_cst);
+  const uint64_t number = fresh->number;
+  domain_->retire([old, released = std::move(released), registry = registry_] {
+    delete old;
+    registry->free_records(released);
+  });
+  return number;
+}
+
+}  // namespace limpet

@@ -1,0 +1,134 @@
+// A pool: backends, rosters, stick table and loads behind one interface. The control plane stages and publishes (one
+// thread at a time); any number of threads pick.
+//
+// A session's life: pick → (redispatch …) → confirm → release. Each call is by the one thread that owns the Seat then.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "affinity_key.h"
+#include "counters.h"
+#include "epoch.h"
+#include "live_keys.h"
+#include "reason.h"
+#include "registry.h"
+#include "stick_table.h"
+
+namespace limpet {
+
+struct PoolRules {
+  PlacementRules placement;
+  KeyRules keys;
+  // c · 1000, an integer: as a double, 1.1 · 50 rounds up to 56. 0: no bound.
+  uint32_t bound_milli = 1250;
+  size_t table_size = 0;  // 0: no stick table
+  uint64_t ttl_ms = 0;
+  Secret table_secret{};  // random per table
+  size_t session_hint = 0;
+};
+
+// Further tries that a session may have; its Seat remembers which backends failed it.
+inline constexpr unsigned kMaxRetries = 16;
+
+// One session's claim on a backend.
+struct Seat {
+  AffinityKey key;
+  uint64_t table_hash = 0;
+  Backend* backend = nullptr;          // null: no seat
+  const Endpoint* endpoint = nullptr;  // of that backend; valid while the thread that picked stays pinned
+  std::optional<Pin> origin;           // the confirmed pin that a failed connect replaced, to be put back
+  std::array<uint16_t, kMaxRetries + 1> tried{};
+  uint8_t tried_count = 0;
+  Reason reason = Reason::kNoKey;
+  bool counted = false;  // in the pool's m
+  bool established = false;
+  bool pinned = false;     // the pin was confirmed for this backend when the seat was taken
+  bool leave_pin = false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
+
+  bool has_tried(const Backend* candidate) const {
+    for (unsigned i = 0; i < tried_count; i++) {
+      if (tried[i] == candidate->index) return true;
+    }
+    return false;
+  }
+};
+
+class Pool {
+ public:
+  // What a thread needs to pick; owned by that thread, one per (thread, domain). It is pinned (EpochGuard) during every
+  // call that takes one, unless it is the thread that publishes: a worker pins once for a batch of events.
+  using Thread = EpochThread;
+
+  Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Memory for the stick table could be had.
+  bool usable() const { return !table_ || table_->usable(); }
+
+  // Control plane; one thread publishes.
+  int set_backend(const std::string& name, const BackendSettings& settings);
+  bool remove_backend(const std::string& name);
+  uint64_t publish();
+
+  // Data plane. `now_ms`: a monotonic clock, coarse will do.
+
+  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
+  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
+  // Counts a failed connect against the seat's backend.
+  static void blame(Seat& seat) { seat.backend->count_connect_failure(); }
+  // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
+  // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
+  PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
+  // The connect succeeded: the pin is confirmed.
+  void confirm(Thread& thread, Seat& seat, uint64_t now_ms);
+  // Ends the session. `failed` without a confirm rolls the pin back.
+  void release(Seat& seat, bool failed, uint64_t now_ms);
+
+  AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
+  const PoolRules& rules() const { return rules_; }
+  StickTable* table() { return table_ ? table_.get() : nullptr; }
+  LiveKeys& live_keys() { return live_; }
+  // Shared with whoever reads them: they outlive the pool.
+  const std::shared_ptr<PoolCounters>& counters() { return counters_; }
+  EpochDomain& domain() { return *domain_; }
+  uint64_t place_hash(const AffinityKey& key) const { return hash_key(key, rules_.placement.secret); }
+  // Sessions on all backends plus picks under way.
+  uint64_t seats() const { return seats_.load(std::memory_order_relaxed); }
+  // Only while a Thread is pinned, or on the thread that publishes.
+  const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
+  const Registry& registry() const { return *registry_; }
+
+ private:
+  class Assignment;  // assignment.h: where a session without a usable pin goes
+
+  void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
+  PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
+  PickStatus assign(Thread& thread, Seat& seat);
+  bool follow(const Roster& roster, const Pin& pin, Seat& seat);
+  PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
+  void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, bool provisional, uint64_t now_ms);
+  void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
+  void vacate(Seat& seat);
+  void roll_back(Seat& seat, uint64_t now_ms);
+
+  const PoolRules rules_;
+  const std::shared_ptr<EpochDomain> domain_;
+  LiveKeys live_;
+  std::unique_ptr<StickTable> table_;
+  const std::shared_ptr<PoolCounters> counters_;
+  std::atomic<const Roster*> roster_;
+  alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back
+  // Set while one pick runs its passes alone, so that contention cannot starve it.
+  alignas(64) std::atomic<bool> exclusive_{false};
+  std::mutex pick_mutex_;
+  // Shared with the epoch domain, which frees records when no reader is left, perhaps after the pool is gone.
+  const std::shared_ptr<Registry> registry_;
+};
+
+}  // namespace limpet

@@ -1,0 +1,23 @@
+// Why a decision was made, or why there was none. The numbers are those of src/native.ts.
+#pragma once
+
+#include <cstdint>
+
+namespace limpet {
+
+enum class Reason : uint8_t {
+  kPin = 0,         // the stick table says so
+  kHome = 1,        // first backend of the key's order
+  kOverflow = 2,    // home (or the pinned backend) is at its bound
+  kFailover = 3,    // home is not ready
+  kRedispatch = 4,  // a connect failed
+  kNoKey = 5,       // a client without an address: least loaded
+};
+
+enum class PickStatus : int8_t {
+  kOk = 0,
+  kNoBackend = -1,  // nobody is eligible
+  kPoolFull = -2,   // all eligible backends are at their maxSessions
+};
+
+}  // namespace limpet

@@ -1,0 +1,126 @@
+#include "registry.h"
+
+#include <algorithm>
+
+namespace limpet {
+
+int Registry::claim_index(StickTable* table) {
+  if (!free_indexes_.empty()) {
+    const uint16_t index = free_indexes_.back();
+    free_indexes_.pop_back();
+    // Generations wrap: pins of the index from 4,096 backends ago would be believed.
+    if (next_generation_[index] == 0 && table) table->forget_backend(index);
+    return index;
+  }
+  if (by_index_.size() >= kMaxIndexes) return -1;
+  by_index_.emplace_back();
+  next_generation_.push_back(0);
+  return static_cast<int>(by_index_.size() - 1);
+}
+
+int Registry::set(const std::string& name, const BackendSettings& settings, StickTable* table) {
+  const std::lock_guard lock(mutex_);
+  const auto known = staged_.find(name);
+  if (known != staged_.end()) {
+    known->second.settings = settings;
+    return known->second.backend->index;
+  }
+  if (staged_.size() >= kMaxBackends) return -1;
+  const int claimed = claim_index(table);
+  if (claimed < 0) return -1;
+  const auto index = static_cast<uint16_t>(claimed);
+  const uint16_t generation = next_generation_[index];
+  next_generation_[index] = static_cast<uint16_t>((generation + 1) % kGenerations);
+  by_index_[index] = std::make_unique<Backend>(name, index, generation);
+  staged_.emplace(name, Staged{by_index_[index].get(), settings});
+  return claimed;
+}
+
+bool Registry::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = staged_.find(name);
+  if (known == staged_.end()) return false;
+  fresh_.push_back(known->second.backend);
+  staged_.erase(known);
+  return true;
+}
+
+std::shared_ptr<const Placement> Registry::make_members(Roster& roster, const Roster* previous) const {
+  std::vector<Member> members;
+  members.reserve(roster.entries.size());
+  for (EntryIndex i = 0; i < roster.entries.size(); i++) {
+    const RosterEntry& entry = roster.entries[i];
+    if (entry.weight == 0) continue;
+    roster.members.push_back(i);
+    const uint64_t identity = uint64_t{entry.backend->index} << 16 | entry.backend->generation;
+    members.push_back({entry.backend->name, entry.weight, identity});
+  }
+  const auto same = [&](EntryIndex now, EntryIndex then) {
+    const RosterEntry& a = roster.entries[now];
+    const RosterEntry& b = previous->entries[then];
+    return a.backend == b.backend && a.weight == b.weight;
+  };
+  if (previous && previous->placement && roster.members.size() == previous->members.size() &&
+      std::equal(roster.members.begin(), roster.members.end(), previous->members.begin(), same)) {
+    return previous->placement;  // the memo belongs to the membership: health and addresses change nothing
+  }
+  return make_placement(rules_, members, previous ? previous->placement.get() : nullptr);
+}
+
+std::unique_ptr<const Roster> Registry::make_roster(const Roster* previous, std::vector<Backend*>& released) {
+  const std::lock_guard lock(mutex_);
+  auto roster = std::make_unique<Roster>();
+  roster->number = previous ? previous->number + 1 : 1;
+  roster->entries.reserve(staged_.size());
+  roster->by_registry_index.assign(by_index_.size(), kNoEntry);
+  for (const auto& [name, staged] : staged_) {
+    const auto at = static_cast<EntryIndex>(roster->entries.size());
+    const BackendSettings& settings = staged.settings;
+    roster->entries.push_back(
+        {staged.backend, settings.endpoint, settings.weight, settings.max_sessions, settings.state});
+    roster->by_registry_index[staged.backend->index] = at;
+    if (!roster->entries[at].eligible()) {
+      roster->ineligible.push_back(at);
+      continue;
+    }
+    roster->eligible_weight += settings.weight;
+    if (settings.max_sessions != 0) roster->limited.push_back(at);
+  }
+  roster->placement = make_members(*roster, previous);
+  std::erase_if(removed_, [&](Backend* backend) {
+    if (backend->sessions() != 0) return false;
+    released.push_back(backend);
+    return true;
+  });
+  removed_.insert(removed_.end(), fresh_.begin(), fresh_.end());
+  fresh_.clear();
+  roster->removed.assign(removed_.begin(), removed_.end());
+  return roster;
+}
+
+void Registry::free_records(const std::vector<Backend*>& released) {
+  const std::lock_guard lock(mutex_);
+  for (Backend* backend : released) {
+    if (backend->sessions() != 0) {
+      removed_.push_back(backend);
+      continue;
+    }
+    const uint16_t index = backend->index;
+    by_index_[index].reset();
+    free_indexes_.push_back(index);
+  }
+}
+
+size_t Registry::indexes() const {
+  const std::lock_guard lock(mutex_);
+  return by_index_.size();
+}
+
+void Registry::each(FunctionRef<void(const Backend&)> visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& backend : by_index_) {
+    if (backend) visit(*backend);
+  }
+}
+
+}  // namespace limpet

@@ -1,0 +1,62 @@
+// The pool's backends as the control plane stages them, and the making of rosters from them. Any thread; one lock.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "function_ref.h"
+#include "roster.h"
+#include "stick_table.h"
+
+namespace limpet {
+
+struct BackendSettings {
+  std::shared_ptr<const Endpoint> endpoint;
+  uint32_t weight = 1;
+  uint32_t max_sessions = 0;
+  BackendState state = BackendState::kReady;
+};
+
+class Registry {
+ public:
+  // Indexes that there are at most: twice the backends, for removed ones whose sessions go on.
+  static constexpr size_t kMaxIndexes = 2 * kMaxBackends <= kMaxPinBackend ? 2 * kMaxBackends : kMaxPinBackend;
+
+  explicit Registry(const PlacementRules& rules) : rules_(rules) {}
+
+  // Adds or changes. The registry index, or -1: kMaxBackends or kMaxIndexes reached. `table` may be null.
+  int set(const std::string& name, const BackendSettings& settings, StickTable* table);
+  bool remove(const std::string& name);
+  // A new roster of what is staged; `previous` may be null. `released` gets records that no roster names any more: to
+  // be given to free_records() once nobody can hold a roster as old as `previous`.
+  std::unique_ptr<const Roster> make_roster(const Roster* previous, std::vector<Backend*>& released);
+  // Frees records and their indexes; one on which a late pick took a seat waits for the next roster instead.
+  void free_records(const std::vector<Backend*>& released);
+
+  size_t indexes() const;
+  // Every record, removed ones with sessions included, under the lock.
+  void each(FunctionRef<void(const Backend&)> visit) const;
+
+ private:
+  struct Staged {
+    Backend* backend;
+    BackendSettings settings;
+  };
+
+  int claim_index(StickTable* table);
+  std::shared_ptr<const Placement> make_members(Roster& roster, const Roster* previous) const;
+
+  const PlacementRules rules_;
+  std::map<std::string, Staged> staged_;  // by name, bytewise: the order of positions
+  std::vector<std::unique_ptr<Backend>> by_index_;
+  std::vector<uint16_t> next_generation_;
+  std::vector<uint16_t> free_indexes_;
+  std::vector<Backend*> removed_;  // not freed yet: sessions are on them, or a roster that readers hold names them
+  std::vector<Backend*> fresh_;    // removed since the last roster, which names them as entries
+  mutable std::mutex mutex_;
+};
+
+}  // namespace limpet

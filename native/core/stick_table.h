@@ -1,0 +1,161 @@
+// The stick table: key → backend, until it expires. Fixed size, allocated once, never grows, expires lazily.
+//
+// A slot has 16 bytes, a bucket of two cache lines has seven slots, a key has two candidate buckets and goes to the
+// emptier one. Reads take no lock and store nothing (a sequence number per bucket); writes lock the key's two buckets
+// in address order. 128 bytes / 7 slots / 0.8 fill = 22.9 bytes an entry.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "affinity_key.h"
+#include "live_keys.h"
+
+namespace limpet {
+
+inline constexpr uint16_t kMaxPinBackend = (1U << 14) - 1;
+inline constexpr uint16_t kGenerations = 1U << 12;
+
+// What the table knows of a key.
+struct Pin {
+  uint16_t backend = 0;      // registry index, 14 bits
+  uint16_t generation = 0;   // of that index, 12 bits: an index that was reused is a miss
+  bool away = false;         // not at home: losing it would move the client
+  bool provisional = false;  // no connect of this key has succeeded yet
+};
+
+// How a new pin came in, or why not.
+enum class Stored : uint8_t { kFree, kEvictedExpired, kEvictedHome, kEvictedAway, kEvictedAged, kRejected };
+
+class StickTable {
+ public:
+  // Time is given in milliseconds of a monotonic clock and kept in ticks of 62.5 ms; 31 bits of them are 4.2 years.
+  static constexpr uint64_t kMaxTtlMs = 365ULL * 24 * 3600 * 1000;
+
+  struct Found {
+    Pin pin;
+    uint8_t visits = 0;         // 0…3, aged by the clock: halved for each quarter of the ttl without a visit
+    uint64_t idle_ms = 0;       // since the pin was last refreshed
+    int64_t expires_in_ms = 0;  // negative: past its ttl, kept by a live session
+  };
+
+  struct Listed {
+    AffinityKey key;
+    Found found;
+  };
+
+  // `size` is the most entries there ever are. `secret` chooses buckets: random per table, so that nobody can aim keys
+  // at one bucket. `live` may be null: then nothing is in use.
+  StickTable(size_t size, uint64_t ttl_ms, const Secret& secret, const LiveKeys* live);
+  ~StickTable();
+  StickTable(const StickTable&) = delete;
+  StickTable& operator=(const StickTable&) = delete;
+
+  bool usable() const { return buckets_ != nullptr; }
+  uint64_t hash(const AffinityKey& key) const { return hash_key(key, secret_); }
+  void prefetch(uint64_t hash) const;
+
+  // Lock-free. Nothing for expired entries, unless a session of the key lives.
+  std::optional<Found> find(const AffinityKey& key, uint64_t hash, uint64_t now_ms) const;
+
+  // Starts the key's ttl anew, if there is an entry. Takes the lock only when the clock has moved by a tick since.
+  void refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms);
+
+  // Both candidate buckets of a key, locked; everything that changes the key's entry goes through here, so that
+  // parallel first touches of one key agree. Hold it for as little as possible.
+  class Locked {
+   public:
+    Locked(StickTable& table, const AffinityKey& key, uint64_t hash);
+    ~Locked();
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+    std::optional<Found> find(uint64_t now_ms) const;
+    // Stores or replaces the key's pin and starts its ttl anew. `visit`: count this as a return of the client.
+    Stored store(const Pin& pin, uint64_t now_ms, bool visit);
+    // Starts the ttl anew if there is an entry.
+    void refresh(uint64_t now_ms, bool visit);
+    void erase();
+
+   private:
+    struct At {
+      uint32_t bucket;
+      unsigned slot;
+    };
+    std::optional<At> locate() const;
+    bool drop_expired(uint64_t now_ms);
+    std::optional<At> free_slot() const;
+    std::optional<At> victim(uint64_t now_ms, Stored& kind) const;
+    void write(const At& at, uint64_t meta);
+
+    StickTable& table_;
+    const AffinityKey key_;
+    const uint64_t hash_;
+    uint32_t first_;
+    uint32_t second_;
+  };
+
+  // Entries from bucket `cursor` on, at least `most` unless the end comes first; `cursor` becomes the next bucket, or
+  // buckets() at the end. Whole buckets, each consistent in itself.
+  std::vector<Listed> list(uint32_t& cursor, size_t most, uint64_t now_ms) const;
+  void clear();
+  // Forgets every pin to a backend index: needed before the generations of that index wrap.
+  void forget_backend(uint16_t backend);
+
+  size_t entries() const { return entries_.load(std::memory_order_relaxed); }
+  size_t size() const { return size_; }
+  uint32_t buckets() const { return bucket_count_; }
+  size_t bytes() const { return size_t{bucket_count_} * sizeof(Bucket); }
+
+ private:
+  static constexpr unsigned kSlots = 7;
+  struct Slot {
+    std::atomic<uint64_t> key{0};
+    std::atomic<uint64_t> meta{0};  // 0: free
+  };
+  struct alignas(128) Bucket {
+    std::atomic<uint32_t> sequence{0};  // odd: being written
+    uint32_t unused = 0;
+    std::atomic<uint64_t> tags{0};  // byte i: tag of slot i; 0: free
+    Slot slots[kSlots];
+  };
+  static_assert(sizeof(Bucket) == 128);
+
+  struct Copy {
+    uint64_t key;
+    uint64_t meta;
+  };
+
+  uint32_t first_bucket(uint64_t hash) const;
+  uint32_t second_bucket(uint64_t hash) const;
+  static uint8_t tag(uint64_t hash);
+  void lock(uint32_t bucket);
+  void unlock(uint32_t bucket);
+  uint64_t read_consistent(uint32_t bucket, const AffinityKey& key, uint8_t tag) const;
+  uint64_t read_meta(const AffinityKey& key, uint64_t hash) const;
+  uint64_t tick(uint64_t now_ms) const { return now_ms * 2 / 125; }
+  Found decode(uint64_t meta, uint64_t now_ms) const;
+  bool expired(uint64_t meta, uint64_t now_ms) const;
+  uint64_t left(uint64_t meta, uint64_t now_ms) const;
+  bool in_use(const AffinityKey& key) const;
+  uint64_t fresh_expiry(uint64_t now_ms) const;
+  unsigned aged_visits(uint64_t meta, uint64_t now_ms) const;
+  void set_slot(uint32_t bucket, unsigned slot, uint64_t key, uint64_t meta, uint8_t tag);
+  void free_slot_locked(uint32_t bucket, unsigned slot);
+  void purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b);
+
+  const size_t size_;
+  const uint64_t ttl_ticks_;
+  const Secret secret_;
+  const LiveKeys* const live_;
+  uint32_t bucket_count_ = 0;
+  Bucket* buckets_ = nullptr;
+  size_t mapped_bytes_ = 0;
+  std::atomic<size_t> entries_{0};
+  std::atomic<uint32_t> hand_{0};  // where the next purge looks
+};
+
+}  // namespace limpet
