@@ -1,0 +1,87 @@
+#include "connector.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace limpet {
+
+namespace {
+
+bool set_option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+}  // namespace
+
+int set_socket_options(int fd, const Keepalive& keepalive) {
+  bool ok = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (keepalive.idle_s > 0) {
+    ok = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) && ok;
+    ok = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive.idle_s) && ok;
+    ok = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval_s) && ok;
+    ok = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.count) && ok;
+  }
+  if (keepalive.user_timeout_ms > 0) {
+    ok = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(keepalive.user_timeout_ms)) && ok;
+  }
+  return ok ? 0 : errno;
+}
+
+ConnectBegun begin_connect(const SocketAddress& address, const Keepalive& keepalive) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {-1, errno};
+  if (address.family() != AF_UNIX) {
+    set_socket_options(fd, keepalive);  // bytes flow without them, too
+  }
+  int result;
+  do {
+    result = connect(fd, address.get(), address.length);
+  } while (result != 0 && errno == EINTR);
+  if (result == 0 || errno == EINPROGRESS) return {fd, 0};
+  const int error = errno;
+  close(fd);
+  return {-1, error};
+}
+
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+SessionCounter connect_counter(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case ENOENT:  // a unix socket that is not there
+      return SessionCounter::kConnectRefused;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case EHOSTDOWN:
+      return SessionCounter::kConnectUnreachable;
+    case ETIMEDOUT:
+      return SessionCounter::kConnectTimeout;
+    case EADDRNOTAVAIL:
+      return SessionCounter::kConnectNoLocalPort;
+    case ELOOP:  // is_self_connected()
+      return SessionCounter::kConnectSelf;
+    default:
+      return SessionCounter::kConnectOther;
+  }
+}
+
+bool is_local_failure(int error) {
+  return error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+void close_with_reset(int fd) {
+  const linger hard{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  close(fd);
+}
+
+}  // namespace limpet

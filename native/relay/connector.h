@@ -1,0 +1,33 @@
+// Connecting to a backend without blocking.
+#pragma once
+
+#include "counters.h"
+#include "session.h"
+#include "socket_address.h"
+
+namespace limpet {
+
+struct ConnectBegun {
+  int fd;     // -1: it failed at once
+  int error;  // errno, if fd is -1
+};
+
+// A non-blocking socket with the pool's options, connecting (or connected) to `address`.
+ConnectBegun begin_connect(const SocketAddress& address, const Keepalive& keepalive);
+
+// TCP_NODELAY and keepalive, on a listening socket (which its sockets inherit) or a connected one. 0 or an errno.
+int set_socket_options(int fd, const Keepalive& keepalive);
+
+// Outcome of a connect that epoll reported: 0 or an errno.
+int connect_error(int fd);
+
+// The counter for a failed connect.
+SessionCounter connect_counter(int error);
+
+// The cause lies in this host, not in the backend: the backend gets no blame and the pin stays.
+bool is_local_failure(int error);
+
+// Closes so that the peer gets a RST and no TIME_WAIT remains.
+void close_with_reset(int fd);
+
+}  // namespace limpet

@@ -1,0 +1,51 @@
+#include "fd_budget.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace limpet {
+
+namespace {
+
+// For what the process still opens: listeners, epoll and event descriptors, log files, the admin API, the descriptor
+// that a hand-over doubles, and those that libuv holds for a moment while it drops a newcomer.
+constexpr uint32_t kReserve = 48;
+constexpr uint32_t kUnlimited = 1U << 30;
+
+uint32_t open_now() {
+  DIR* const directory = opendir("/proc/self/fd");
+  if (!directory) return 32;  // no /proc: what a fresh Node process has, and some
+  uint32_t count = 0;
+  while (readdir(directory)) count++;
+  closedir(directory);
+  return count;
+}
+
+}  // namespace
+
+FdBudget& FdBudget::process() {
+  static FdBudget budget;
+  return budget;
+}
+
+void FdBudget::init() {
+  if (ready_.exchange(true)) return;
+  rlimit limit{};
+  uint32_t most = kUnlimited;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kUnlimited)
+    most = static_cast<uint32_t>(limit.rlim_cur);
+  const uint32_t kept = open_now() + kReserve;
+  limit_.store(most > kept ? most - kept : 0);
+}
+
+bool FdBudget::take(uint32_t count) {
+  uint32_t used = used_.load(std::memory_order_relaxed);
+  while (used + count <= limit()) {
+    if (used_.compare_exchange_weak(used, used + count, std::memory_order_acq_rel)) return true;
+  }
+  return false;
+}
+
+}  // namespace limpet

@@ -1,0 +1,29 @@
+// The file descriptors of the process that sessions may use. One per process, because the limit is the process's:
+// relays of every environment share it. Newcomers past it are closed and counted, so that EMFILE is never reached;
+// there libuv itself would accept and drop, silently.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace limpet {
+
+class FdBudget {
+ public:
+  static FdBudget& process();
+
+  // Limit = RLIMIT_NOFILE − descriptors open now − a reserve. Only the first call counts.
+  void init();
+  bool take(uint32_t count);
+  void give(uint32_t count) { used_.fetch_sub(count, std::memory_order_acq_rel); }
+
+  uint32_t used() const { return used_.load(std::memory_order_relaxed); }
+  uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint32_t> used_{0};
+  std::atomic<uint32_t> limit_{0};
+  std::atomic<bool> ready_{false};
+};
+
+}  // namespace limpet

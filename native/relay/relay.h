@@ -1,0 +1,54 @@
+// The relay: worker threads, the pools and listeners they serve, and the hand-over of clients to them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "worker.h"
+
+namespace limpet {
+
+// The numbers are those of HandOver in src/native.ts.
+enum class HandOver : uint8_t { kTaken = 0, kMaxSessions = 1, kFdBudget = 2, kNoAddress = 3, kStopped = 4 };
+
+// Used by one thread, apart from its workers.
+class Relay {
+ public:
+  Relay(std::shared_ptr<EpochDomain> domain, unsigned threads);
+  ~Relay() { stop(); }
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  // 0, or an errno.
+  int start();
+  uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
+                    unsigned retries);
+  // Id of the listener; -1: no such pool.
+  int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options);
+  // Duplicates `fd`; the caller keeps and closes its own. `head` may be empty. -1: no such listener.
+  int hand_over(uint32_t listener, int fd, const uint8_t* head, size_t head_size, bool record);
+
+  uint32_t sessions() const;
+  // -1: no such listener.
+  int64_t sessions_of(uint32_t listener) const;
+  void cut();
+  size_t drain_records(uint8_t* into, size_t most);
+  // Cuts what is left, joins the threads and lets go of descriptors and pools; idempotent. Counters and records stay.
+  void stop();
+  // Shared with whoever reads them: they outlive the relay.
+  const std::shared_ptr<SessionCounters>& counters() { return counters_; }
+
+ private:
+  Worker& least_loaded();
+  int refuse(SessionCounter cause, HandOver status);
+
+  const std::shared_ptr<EpochDomain> domain_;
+  const std::shared_ptr<SessionCounters> counters_;  // row 0: the thread that hands over
+  std::vector<std::unique_ptr<RelayPool>> pools_;
+  std::vector<std::unique_ptr<RelayListener>> listeners_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  size_t next_worker_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace limpet

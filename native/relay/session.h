@@ -1,0 +1,101 @@
+// A session: one client connection joined to one backend connection. Owned by one worker; at rest it holds two
+// descriptors and this record, no buffer and no pipe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "../core/pool.h"
+#include "counters.h"
+#include "timer_wheel.h"
+
+namespace limpet {
+
+struct SessionTimeouts {
+  uint64_t connect_ms;
+  uint64_t idle_ms;  // 0: off
+  uint64_t fin_ms;   // without a byte, once one direction has ended; 0: off
+};
+
+// TCP keepalive in seconds; idle 0: off. user_timeout_ms is TCP_USER_TIMEOUT, 0: the kernel's own.
+struct Keepalive {
+  int idle_s;
+  int interval_s;
+  int count;
+  unsigned user_timeout_ms;
+};
+
+// A pool as the relay uses it.
+struct RelayPool {
+  std::shared_ptr<Pool> pool;
+  SessionTimeouts timeouts;
+  Keepalive keepalive;
+  unsigned retries;
+  uint32_t id;
+};
+
+struct RelayListener {
+  RelayPool* pool;
+  uint32_t id;
+  uint32_t max_sessions;  // 0: no limit of its own
+  // Its sockets have TCP_NODELAY and keepalive from the listening socket; otherwise each is set.
+  bool inherits_options;
+  std::atomic<uint32_t> sessions{0};
+};
+
+// Bytes that were read and could not be written at once. Held only while the receiver is slow.
+struct Backlog {
+  uint8_t* data = nullptr;
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool pooled = false;  // data is one of the worker's buffers, else from malloc
+
+  bool empty() const { return begin == end; }
+};
+
+// One of the two sockets. Flags follow edge-triggered epoll: what was reported holds until EAGAIN (or a short read or
+// write) says otherwise.
+struct Side {
+  int fd = -1;
+  bool readable = false;
+  bool writable = false;
+  bool finished = false;  // its FIN is reported: read until recv() == 0, whatever a short read seems to say
+  bool probe = false;     // a short read does not mean "drained": unix sockets, urgent data
+  bool ended = false;     // recv() == 0 was seen
+  bool shut = false;      // our FIN went to it: everything the other side sent has been written
+  Backlog backlog;        // bytes read from this side, for the other one
+  uint64_t bytes = 0;     // read from this side
+};
+
+enum class Which : uint8_t { kClient = 0, kBackend = 1 };
+
+struct alignas(64) Session : TimerNode {
+  Side sides[2];
+  Seat seat;
+  RelayListener* listener = nullptr;
+  ClientAddress client;
+  uint64_t id = 0;
+  uint64_t began_ms = 0;
+  uint64_t active_ms = 0;  // last byte in either direction
+  uint64_t connect_began_us = 0;
+  uint32_t connect_us = 0;
+  unsigned tries = 0;  // connects begun
+  bool connected = false;
+  bool may_self_connect = false;
+  bool record = false;
+  bool dead = false;        // freed at the end of the batch: epoll may still name it
+  bool queued = false;      // in the worker's list of those that used up their budget
+  Session* next = nullptr;  // all sessions of the worker
+  Session* previous = nullptr;
+
+  Side& side(Which which) { return sides[static_cast<unsigned>(which)]; }
+  RelayPool& relay_pool() const { return *listener->pool; }
+};
+
+// Fits with its sockets into the promised 1 KiB of user memory per idle session, several times.
+static_assert(sizeof(Session) <= 512);
+
+inline Which other(Which which) { return which == Which::kClient ? Which::kBackend : Which::kClient; }
+
+}  // namespace limpet

@@ -1,0 +1,34 @@
+// Socket addresses: where backends listen, and who a client is.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <memory>
+#include <string>
+
+#include "../core/affinity_key.h"
+#include "../core/roster.h"
+
+namespace limpet {
+
+struct SocketAddress final : Endpoint {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sa_family_t family() const { return storage.ss_family; }
+  bool operator==(const SocketAddress& other) const;
+};
+
+// `host`: an IPv4 or IPv6 address, or `unix:` and a path (then `port` is ignored). Null: neither.
+std::shared_ptr<const SocketAddress> make_endpoint(const std::string& host, uint16_t port);
+
+// The peer of a connected socket; family kNone if it is gone (already reset).
+ClientAddress peer_of(int fd);
+
+// A socket can connect to itself (TCP's simultaneous open) when a dead backend's port lies in the range of local ports
+// and the kernel chooses that very port. True: the port lies there, so a connected socket must be looked at.
+bool may_self_connect(const SocketAddress& peer);
+bool is_self_connected(int fd);
+
+}  // namespace limpet

@@ -1,0 +1,273 @@
+#include "worker.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <new>
+
+#include "clock.h"
+#include "connector.h"
+#include "fd_budget.h"
+
+namespace limpet {
+
+namespace {
+
+constexpr int kEventsAtOnce = 256;
+constexpr uint64_t kLongestWaitMs = 60'000;
+
+// epoll's user data: the session, and in its lowest bit which side; 0 is the inbox.
+uint64_t tag(const Session& session, Which which) {
+  return reinterpret_cast<uintptr_t>(&session) | static_cast<uint64_t>(which);
+}
+
+// The signals of the process belong to its main thread.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+uint64_t Worker::read_now() { return monotonic_ms(); }
+
+Worker::Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, unsigned row)
+    : domain_(std::move(domain)), epoch_(std::in_place, *domain_), counters_(counters), row_(row) {}
+
+Worker::~Worker() { stop(); }
+
+int Worker::start() {
+  if (!epoch_->ok()) return EAGAIN;
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) return errno;
+  event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (event_ < 0) return errno;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = 0;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event) != 0) return errno;
+  tick();
+  wheel_ = std::make_unique<TimerWheel>(now_ms_);
+  thread_ = std::thread([this] { run(); });
+  return 0;
+}
+
+void Worker::wake() {
+  if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
+  const uint64_t one = 1;
+  // EAGAIN: the counter is full, so the thread is being woken anyway.
+  [[maybe_unused]] const ssize_t written = write(event_, &one, sizeof one);
+}
+
+void Worker::submit(const NewClient& client) {
+  sessions_.fetch_add(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.push_back(client);
+  }
+  wake();
+}
+
+void Worker::cut() {
+  cut_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+void Worker::stop() {
+  if (thread_.joinable()) {
+    stopping_.store(true, std::memory_order_seq_cst);
+    wake();
+    thread_.join();
+  }
+  if (epoll_ >= 0) close(epoll_);
+  if (event_ >= 0) close(event_);
+  epoll_ = event_ = -1;
+  epoch_.reset();
+}
+
+void Worker::run() {
+  block_signals();
+  while (!stopping_.load(std::memory_order_acquire)) wait_and_handle();
+  const EpochGuard guard(*epoch_);
+  take_inbox();
+  while (all_) end(*all_, SessionCounter::kEndShutdown, false);
+  bury();
+}
+
+void Worker::wait_and_handle() {
+  // Announce the sleep first and look at the inbox after: whoever submits either is seen here or sees the flag.
+  sleeping_.store(true, std::memory_order_seq_cst);
+  bool work = !queued_.empty() || stopping_.load() || cut_.load();
+  if (!work) {
+    const std::lock_guard lock(inbox_mutex_);
+    work = !inbox_.empty();
+  }
+  const uint64_t wait = work ? 0 : wheel_->wait_ms(now_ms_, kLongestWaitMs);
+  epoll_event events[kEventsAtOnce];
+  const int count = epoll_wait(epoll_, events, kEventsAtOnce, static_cast<int>(wait));
+  sleeping_.store(false, std::memory_order_relaxed);
+  tick();
+  // Pinned for the whole batch: rosters and endpoints stay where they are until the next wait.
+  const EpochGuard guard(*epoch_);
+  for (int i = 0; i < count; i++) handle(events[i]);
+  run_queued();
+  // Before the inbox: a cut means those, too, who came into it before.
+  const bool cut = cut_.exchange(false, std::memory_order_acq_rel);
+  take_inbox();
+  expire_timers();
+  while (cut && all_) end(*all_, SessionCounter::kEndShutdown, false);
+  bury();
+}
+
+void Worker::bury() {
+  if (dead_.empty()) return;
+  // They may have been queued for another turn after run_queued() looked.
+  std::erase_if(queued_, [](const Session* session) { return session->dead; });
+  for (Session* session : dead_) delete session;
+  dead_.clear();
+}
+
+void Worker::handle(const epoll_event& event) {
+  if (event.data.u64 == 0) {
+    uint64_t drained;
+    [[maybe_unused]] const ssize_t n = read(event_, &drained, sizeof drained);
+    return;
+  }
+  auto& session = *reinterpret_cast<Session*>(event.data.u64 & ~uint64_t{1});
+  const auto which = static_cast<Which>(event.data.u64 & 1);
+  if (session.dead) return;
+  Side& side = session.side(which);
+  const uint32_t flags = event.events;
+  // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
+  if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
+  if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
+  if ((flags & EPOLLPRI) != 0) side.probe = true;
+  if ((flags & EPOLLOUT) != 0) side.writable = true;
+  if (session.connected) {
+    pump(session);
+    // Reset while a slow receiver still holds up what came before, or after the FIN, where nothing is read any more:
+    // the reset goes on at once, as it does in TCP.
+    if ((flags & EPOLLERR) != 0 && !session.dead && (side.ended || !side.backlog.empty())) {
+      end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
+    }
+  } else if (which == Which::kBackend) {
+    on_connect_event(session, flags);
+  } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
+    end(session, SessionCounter::kEndClientGone, false);
+  }
+}
+
+void Worker::run_queued() {
+  std::vector<Session*> now;
+  now.swap(queued_);
+  for (Session* session : now) {
+    session->queued = false;
+    if (!session->dead) pump(*session);
+  }
+  if (queued_.empty()) {
+    now.clear();
+    queued_.swap(now);  // keeps the allocation
+  }
+}
+
+void Worker::take_inbox() {
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    taken_.swap(inbox_);
+  }
+  for (const NewClient& client : taken_) adopt(client);
+  taken_.clear();
+}
+
+void Worker::adopt(const NewClient& client) {
+  auto* session = new Session;
+  session->listener = client.listener;
+  session->client = client.address;
+  session->record = client.record;
+  session->id = ++next_id_ << 8 | (row_ & 0xff);
+  session->began_ms = session->active_ms = now_ms_;
+  Side& side = session->side(Which::kClient);
+  side.fd = client.fd;
+  side.probe = client.address.family == ClientAddress::Family::kUnix;
+  side.backlog = client.head;
+  side.bytes = client.head.end;
+  if (!client.listener->inherits_options && client.address.family != ClientAddress::Family::kUnix) {
+    set_socket_options(client.fd, client.listener->pool->keepalive);
+  }
+  session->next = all_;
+  if (all_) all_->previous = session;
+  all_ = session;
+  begin(*session);
+}
+
+bool Worker::watch(Session& session, Which which) {
+  epoll_event event{};
+  // Edge-triggered, both directions from the start: no epoll_ctl during a session's life, and no spin on a HUP.
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+  event.data.u64 = tag(session, which);
+  return epoll_ctl(epoll_, EPOLL_CTL_ADD, session.side(which).fd, &event) == 0;
+}
+
+void Worker::expire_timers() {
+  while (TimerNode* node = wheel_->expire(now_ms_)) on_timer(*static_cast<Session*>(node));
+}
+
+void Worker::write_record(const Session& session, RecordKind kind, SessionCounter cause) {
+  SessionRecord record{};
+  record.kind = kind;
+  record.reason = session.seat.backend ? static_cast<uint8_t>(session.seat.reason) : 255;
+  record.cause = kind == RecordKind::kOpen ? uint8_t{0} : static_cast<uint8_t>(cause);
+  record.family = static_cast<uint8_t>(session.client.family);
+  record.client_port = session.client.port;
+  record.backend = session.seat.backend ? session.seat.backend->index : uint16_t{0xffff};
+  record.listener = session.listener->id;
+  record.pool = session.relay_pool().id;
+  std::memcpy(record.client, session.client.bytes.data(), sizeof record.client);
+  record.session = session.id;
+  record.bytes_to_backend = session.sides[0].bytes - (session.sides[0].backlog.end - session.sides[0].backlog.begin);
+  record.bytes_to_client = session.sides[1].bytes - (session.sides[1].backlog.end - session.sides[1].backlog.begin);
+  record.connect_us = session.connect_us;
+  record.duration_ms = static_cast<uint32_t>(now_ms_ - session.began_ms);
+  record.at_ms = now_ms_;
+  if (!records_.push(record)) count(SessionCounter::kRecordsDropped);
+}
+
+void Worker::close_side(Session& session, Which which, bool reset) {
+  Side& side = session.side(which);
+  if (side.fd < 0) return;
+  // Who handed the client over may not have closed the original yet. Then closing the duplicate would leave the socket
+  // in epoll, under a session that is gone.
+  if (which == Which::kClient) epoll_ctl(epoll_, EPOLL_CTL_DEL, side.fd, nullptr);
+  if (reset) {
+    close_with_reset(side.fd);
+  } else {
+    close(side.fd);
+  }
+  side.fd = -1;
+}
+
+void Worker::end(Session& session, SessionCounter cause, bool reset) {
+  count(cause);
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
+  if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
+  session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
+  TimerWheel::disarm(session);
+  for (const Which which : {Which::kClient, Which::kBackend}) {
+    if (!session.side(which).backlog.empty()) buffers_.drop(session.side(which).backlog);
+    close_side(session, which, reset);
+  }
+  FdBudget::process().give(2);
+  session.listener->sessions.fetch_sub(1, std::memory_order_acq_rel);
+  sessions_.fetch_sub(1, std::memory_order_relaxed);
+  if (session.previous) session.previous->next = session.next;
+  if (session.next) session.next->previous = session.previous;
+  if (all_ == &session) all_ = session.next;
+  session.dead = true;
+  dead_.push_back(&session);
+}
+
+}  // namespace limpet

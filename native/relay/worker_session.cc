@@ -1,0 +1,173 @@
+// A session's life on its worker: pick, connect (and redispatch), pump, time out, end.
+#include <sys/epoll.h>
+
+#include <cerrno>
+
+#include "clock.h"
+#include "connector.h"
+#include "copier.h"
+#include "worker.h"
+
+namespace limpet {
+
+void Worker::begin(Session& session) {
+  if (!watch(session, Which::kClient)) {
+    end(session, SessionCounter::kEndError, false);
+    return;
+  }
+  const RelayPool& pool = session.relay_pool();
+  dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_));
+}
+
+// Connects to the backend that was picked; on an immediate failure to the next one, until one is connecting or none is
+// left. A loop, not recursion: bounded by the pool's retries.
+void Worker::dispatch(Session& session, PickStatus status) {
+  Pool& pool = *session.relay_pool().pool;
+  while (status == PickStatus::kOk) {
+    const int error = connect(session);
+    if (error == 0) return;
+    count(connect_counter(error));
+    if (!is_local_failure(error)) Pool::blame(session.seat);
+    if (session.tries > session.relay_pool().retries) break;
+    status = pool.redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_);
+  }
+  end(session, status == PickStatus::kPoolFull ? SessionCounter::kRefusedPoolFull : SessionCounter::kRefusedNoBackend,
+      false);
+}
+
+// 0: connecting; else the errno of what failed at once.
+int Worker::connect(Session& session) {
+  session.tries++;
+  session.connect_began_us = monotonic_us();
+  const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
+  if (!address) return EHOSTUNREACH;  // its host name has not been looked up
+  const ConnectBegun begun = begin_connect(*address, session.relay_pool().keepalive);
+  if (begun.fd < 0) return begun.error;
+  Side& backend = session.side(Which::kBackend);
+  backend = Side{};
+  backend.fd = begun.fd;
+  backend.probe = address->family() == AF_UNIX;
+  session.may_self_connect = may_self_connect(*address);
+  if (!watch(session, Which::kBackend)) {
+    const int error = errno;
+    close_side(session, Which::kBackend, false);
+    return error;
+  }
+  arm_timer(session);
+  return 0;
+}
+
+// The connect under way came to nothing: the next backend, if there is a try left.
+void Worker::connect_failed(Session& session, int error) {
+  count(connect_counter(error));
+  if (!is_local_failure(error)) Pool::blame(session.seat);
+  close_side(session, Which::kBackend, error == ELOOP);
+  if (session.tries > session.relay_pool().retries) {
+    end(session, SessionCounter::kRefusedNoBackend, false);
+    return;
+  }
+  dispatch(session, session.relay_pool().pool->redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_));
+}
+
+void Worker::on_connect_event(Session& session, uint32_t events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    const int error = connect_error(session.side(Which::kBackend).fd);
+    if (error != 0) {
+      connect_failed(session, error);
+      return;
+    }
+  }
+  if ((events & EPOLLOUT) != 0) connected(session);
+}
+
+void Worker::connected(Session& session) {
+  if (session.may_self_connect && is_self_connected(session.side(Which::kBackend).fd)) {
+    connect_failed(session, ELOOP);
+    return;
+  }
+  session.connected = true;
+  session.active_ms = now_ms_;
+  session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
+  session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
+  count(SessionCounter::kOpened);
+  if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
+  arm_timer(session);
+  pump(session);
+}
+
+// Copies one direction. False: the session has ended.
+bool Worker::pump_side(Session& session, Which from) {
+  uint64_t moved = 0;
+  const CopyResult result = copy(session, from, buffers_, moved);
+  if (moved > 0) {
+    session.active_ms = now_ms_;
+    count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
+  }
+  const bool client_failed = (result == CopyResult::kFromReset) == (from == Which::kClient);
+  switch (result) {
+    case CopyResult::kIdle:
+    case CopyResult::kEnded:
+      return true;
+    case CopyResult::kBudget:
+      if (!session.queued) queued_.push_back(&session);
+      session.queued = true;
+      return true;
+    case CopyResult::kFromReset:
+    case CopyResult::kToReset:
+      end(session, client_failed ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
+      return false;
+    case CopyResult::kNoMemory:
+      end(session, SessionCounter::kEndError, true);
+      return false;
+  }
+  return true;
+}
+
+void Worker::pump(Session& session) {
+  Side& client = session.side(Which::kClient);
+  Side& backend = session.side(Which::kBackend);
+  const bool half_before = client.shut || backend.shut;
+  // The answers first: a backend that answered and reset still gets its bytes through before the reset is seen.
+  if (!pump_side(session, Which::kBackend) || !pump_side(session, Which::kClient)) return;
+  if (client.shut && backend.shut) {
+    end(session, SessionCounter::kEndFinished, false);
+    return;
+  }
+  if (!half_before && (client.shut || backend.shut)) {
+    session.active_ms = now_ms_;  // `fin` counts from the FIN, also after a long rest
+    arm_timer(session);
+  }
+}
+
+// What the session waits for at most: connecting, one direction ended, or idle. Bytes only move active_ms; the timer
+// looks at it when it fires, so that no byte costs a re-arming.
+void Worker::arm_timer(Session& session) {
+  const SessionTimeouts& timeouts = session.relay_pool().timeouts;
+  const bool half = session.side(Which::kClient).shut || session.side(Which::kBackend).shut;
+  uint64_t limit = timeouts.idle_ms;
+  if (half && timeouts.fin_ms != 0) limit = timeouts.fin_ms;
+  if (!session.connected) limit = timeouts.connect_ms;
+  if (limit == 0) {
+    TimerWheel::disarm(session);
+    return;
+  }
+  wheel_->arm(session, (session.connected ? session.active_ms : now_ms_) + limit);
+}
+
+void Worker::on_timer(Session& session) {
+  if (!session.connected) {
+    connect_failed(session, ETIMEDOUT);
+    return;
+  }
+  const SessionTimeouts& timeouts = session.relay_pool().timeouts;
+  const bool half = session.side(Which::kClient).shut || session.side(Which::kBackend).shut;
+  const bool fin = half && timeouts.fin_ms != 0;
+  const uint64_t limit = fin ? timeouts.fin_ms : timeouts.idle_ms;
+  if (now_ms_ < session.active_ms + limit) {
+    arm_timer(session);
+    return;
+  }
+  end(session, fin ? SessionCounter::kEndFinTimeout : SessionCounter::kEndIdleTimeout, false);
+}
+
+}  // namespace limpet
