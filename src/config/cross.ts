@@ -1,0 +1,80 @@
+import { bindProblems, loopProblems } from './loops.ts'
+import type { Finding } from './parsed.ts'
+import { LIMITS, RING_POINTS } from './schema.ts'
+import { didYouMean, listNames, type Path, quote } from './text.ts'
+import type { PoolView, View } from './view.ts'
+
+/** What is wrong between the parts of a document. */
+export function crossFindings(view: View, localAddresses: ReadonlySet<string>): Finding[] {
+  return [
+    ...duplicates(view.listeners, ['listeners'], 'listener'),
+    ...unknownPools(view),
+    ...bindProblems(view.listeners),
+    ...loopProblems(view, localAddresses),
+    ...view.pools.flatMap(poolFindings),
+    ...tooManyPools(view),
+  ]
+}
+
+function poolFindings(pool: PoolView): Finding[] {
+  const path = ['pools', pool.name, 'backends']
+  return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path)]
+}
+
+function duplicates(
+  items: readonly { index: number; name?: string | undefined }[],
+  path: Path,
+  kind: string,
+): Finding[] {
+  const first = new Map<string, number>()
+  const findings: Finding[] = []
+  for (const { index, name } of items) {
+    if (name === undefined) continue
+    const earlier = first.get(name)
+    if (earlier === undefined) first.set(name, index)
+    else
+      findings.push({
+        path: [...path, index, 'name'],
+        message: `there is already a ${kind} ${quote(name)}, entry [${earlier}]`,
+        accepted: `a name that no other ${kind} has`,
+      })
+  }
+  return findings
+}
+
+function unknownPools(view: View): Finding[] {
+  const names = new Set(view.pools.map(pool => pool.name))
+  return view.listeners.flatMap(({ index, pool }) => {
+    if (pool === undefined || names.has(pool)) return []
+    const meant = names.size > LIMITS.pools ? '' : didYouMean(pool, names)
+    const message = `there is no pool ${quote(pool)}${meant}`
+    const accepted = names.size === 0 ? undefined : listNames(names)
+    return [{ path: ['listeners', index, 'pool'], message, accepted, code: 'LIMPET_ERR_UNKNOWN_POOL' as const }]
+  })
+}
+
+/** Only for pools that are there: a missing or malformed `pools` is told by the schema. */
+function tooManyPools({ pools }: View): Finding[] {
+  if (pools.length <= LIMITS.pools) return []
+  return [
+    { path: ['pools'], message: `there are ${pools.length} pools`, accepted: `at most ${LIMITS.pools}`, at: 'key' },
+  ]
+}
+
+function ringFindings(pool: PoolView, path: Path): Finding[] {
+  if (!pool.isRing) return []
+  const weights = pool.backends.reduce((sum, backend) => sum + backend.weight, 0)
+  const points = weights * RING_POINTS
+  if (points <= LIMITS.ringPoints) return []
+  const divisor = Math.ceil(points / LIMITS.ringPoints)
+  const number = (value: number): string => value.toLocaleString('en')
+  const message = `the ring would have ${number(points)} points, ${RING_POINTS} for each unit of weight: divide the weights by ${divisor} or more`
+  return [
+    {
+      path,
+      message,
+      accepted: `weights of ${number(Math.floor(LIMITS.ringPoints / RING_POINTS))} in all, or placement rendezvous`,
+      at: 'key',
+    },
+  ]
+}

@@ -1,0 +1,91 @@
+import { type BindAddress, formatAddress } from './address.ts'
+import { formatDuration } from './duration.ts'
+import type { ResolvedConfig, ResolvedListener, ResolvedPool, ResolvedTimeouts } from './resolved.ts'
+
+/** A configuration in the shape of the document, with every default filled in. */
+export interface DescribedConfig {
+  listeners: DescribedListener[]
+  pools: Record<string, DescribedPool>
+  shutdownTimeout: string
+  log: { level: string; sessions: 'off' | 'on' }
+}
+
+export interface DescribedListener {
+  name: string
+  bind: string | { fd: number }
+  pool: string
+  acceptor: string
+  relay: string
+  maxSessions: number
+}
+
+export interface DescribedPool {
+  placement: string
+  boundedLoad: number | 'off'
+  /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
+  secret: string
+  affinity: { key: string; ipv4Prefix: number; ipv6Prefix: number }
+  stickTable: { size: number; ttl: string } | 'off'
+  timeouts: DescribedTimeouts
+  retries: number
+  backends: { name: string; address: string; weight: number; maxSessions: number }[]
+}
+
+export interface DescribedTimeouts {
+  connect: string
+  idle: string
+  fin: string
+  keepalive: { idle: string; interval: string; count: number; userTimeout: string }
+}
+
+/** Describes a configuration as plain data, for people and for JSON: durations as text, secrets by where they came from. */
+export function describeConfig(config: ResolvedConfig): DescribedConfig {
+  return {
+    listeners: config.listeners.map(describeListener),
+    pools: Object.fromEntries([...config.pools].map(([name, pool]) => [name, describePool(pool)])),
+    shutdownTimeout: formatDuration(config.shutdownTimeout),
+    log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+  }
+}
+
+function describeListener(listener: ResolvedListener): DescribedListener {
+  const { name, bind, pool, acceptor, relay, maxSessions } = listener
+  return { name, bind: describeBind(bind), pool, acceptor, relay, maxSessions }
+}
+
+function describeBind(bind: BindAddress): string | { fd: number } {
+  return bind.kind === 'fd' ? { fd: bind.fd } : formatAddress(bind)
+}
+
+function describePool(pool: ResolvedPool): DescribedPool {
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, backends } = pool
+  return {
+    placement,
+    boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
+    secret: secret.toString(),
+    affinity: { ...affinity },
+    stickTable: stickTable === undefined ? 'off' : { size: stickTable.size, ttl: formatDuration(stickTable.ttl) },
+    timeouts: describeTimeouts(timeouts),
+    retries,
+    backends: backends.map(({ name, address, weight, maxSessions }) => ({
+      name,
+      address: formatAddress(address),
+      weight,
+      maxSessions,
+    })),
+  }
+}
+
+function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): DescribedTimeouts {
+  return {
+    connect: formatDuration(connect),
+    idle: formatDuration(idle),
+    fin: formatDuration(fin),
+    keepalive: {
+      idle: formatDuration(keepalive.idle),
+      interval: formatDuration(keepalive.interval),
+      count: keepalive.count,
+      userTimeout: formatDuration(keepalive.userTimeout),
+    },
+  }
+}

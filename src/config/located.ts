@@ -1,0 +1,166 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type ParsedNode,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
+import type { Finding } from './parsed.ts'
+import { type Path, quote } from './text.ts'
+
+/** A value of a YAML document with its place in the text. */
+export interface Located {
+  value: unknown
+  offset: number
+  /** Of a mapping: where each key is, and what it has. */
+  keys?: ReadonlyMap<string, { offset: number; node: Located }> | undefined
+  /** Of a list. */
+  items?: readonly Located[] | undefined
+}
+
+/** What aliases may expand to: a document of a few lines can otherwise stand for billions of values. */
+const MOST_VALUES = 1_000_000
+export const DEEPEST = 64
+const LONGEST_COLLECTION = 20_000
+
+/** The tags that say no more than the value itself does. */
+const PLAIN_TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(tag => `tag:yaml.org,2002:${tag}`))
+
+/** A finding whose place in the text is known. */
+export interface PlacedFinding extends Finding {
+  offset: number
+}
+
+/** Turns a parsed document into plain values and remembers where they were. */
+export function locate(contents: ParsedNode): { root: Located; findings: PlacedFinding[] } {
+  const reader = new Reader()
+  const root = reader.read(contents, [], 0)
+  return { root, findings: reader.findings }
+}
+
+class Reader {
+  readonly findings: PlacedFinding[] = []
+  /** Anchors in the order of the document; undefined while the anchored value itself is being read. */
+  readonly #anchors = new Map<string, Node | undefined>()
+  #values = 0
+  #full = false
+
+  read(node: unknown, path: Path, fallback: number): Located {
+    const offset = (node as Node | null)?.range?.[0] ?? fallback
+    if (node === null || node === undefined || this.#full) return { value: null, offset }
+    if (isAlias(node)) return this.#readAlias(node.source, path, offset)
+    this.#values += 1
+    if (this.#values > MOST_VALUES) return this.#tooMany(offset)
+    const { anchor, tag } = node as Scalar
+    if (tag !== undefined && !PLAIN_TAGS.has(tag))
+      return this.#refuse(path, offset, `the tag ${quote(tag)} is not accepted`)
+    if (path.length > DEEPEST)
+      return this.#refuse(path, offset, 'this is nested too deeply', `at most ${DEEPEST} levels`)
+    if (anchor !== undefined) this.#anchors.set(anchor, undefined)
+    const located = this.#readContent(node, path, offset)
+    if (anchor !== undefined) this.#anchors.set(anchor, node as Node)
+    return located
+  }
+
+  #readContent(node: unknown, path: Path, offset: number): Located {
+    if (isMap(node)) return this.#readMap(node, path, offset)
+    if (isSeq(node)) return this.#readSeq(node, path, offset)
+    return { value: isScalar(node) ? node.value : null, offset }
+  }
+
+  #readAlias(name: string, path: Path, offset: number): Located {
+    const target = this.#anchors.get(name)
+    if (target !== undefined) return this.read(target, path, offset)
+    if (this.#anchors.has(name)) return this.#refuse(path, offset, `the alias ${quote(`*${name}`)} contains itself`)
+    if (path.at(-1) === 'secret')
+      return this.#refuse(path, offset, '* begins an alias: put a text that begins with * between quotes')
+    const port = /^:\d+$/.test(name) ? `; for every address write ${quote(name)}` : ''
+    return this.#refuse(path, offset, `there is no anchor ${quote(`&${name}`)} before this alias${port}`)
+  }
+
+  #readMap(map: YAMLMap, path: Path, offset: number): Located {
+    const value: Record<string, unknown> = {}
+    const keys = new Map<string, { offset: number; node: Located }>()
+    if (map.items.length > LONGEST_COLLECTION) return this.#tooLong(path, offset)
+    for (const pair of map.items) {
+      const keyOffset = (pair.key as Node | null)?.range?.[0] ?? offset
+      const key = this.#readKey(pair.key, path, keyOffset)
+      if (key === undefined) continue
+      const node = this.read(pair.value, [...path, key], keyOffset)
+      if (keys.has(key)) {
+        this.#note([...path, key], keyOffset, 'this key is there twice', 'each key once')
+        continue
+      }
+      keys.set(key, { offset: keyOffset, node })
+      value[key] = node.value
+    }
+    return { value, offset, keys }
+  }
+
+  #readKey(node: unknown, path: Path, offset: number): string | undefined {
+    const text = isScalar(node) ? keyText(node) : undefined
+    if (text === undefined) this.#note(path, offset, 'a key must be a plain text')
+    // Assigning to it would change the prototype instead of adding a key.
+    else if (text === '__proto__') this.#note([...path, text], offset, 'this key is not accepted')
+    else return text
+    return undefined
+  }
+
+  #readSeq(seq: YAMLSeq, path: Path, offset: number): Located {
+    if (seq.items.length > LONGEST_COLLECTION) return this.#tooLong(path, offset)
+    const items = seq.items.map((item, index) => this.read(item, [...path, index], offset))
+    return { value: items.map(item => item.value), offset, items }
+  }
+
+  #tooLong(path: Path, offset: number): Located {
+    return this.#refuse(
+      path,
+      offset,
+      'there are too many entries',
+      `at most ${LONGEST_COLLECTION} in one list or mapping`,
+    )
+  }
+
+  #tooMany(offset: number): Located {
+    this.#full = true
+    return this.#refuse(
+      [],
+      offset,
+      'the document has too many values once its aliases are expanded',
+      `at most ${MOST_VALUES}`,
+    )
+  }
+
+  #note(path: Path, offset: number, message: string, accepted?: string): void {
+    this.findings.push({ path, offset, message, accepted })
+  }
+
+  #refuse(path: Path, offset: number, message: string, accepted?: string): Located {
+    this.findings.push({ path, offset, message, accepted, unread: true })
+    return { value: null, offset }
+  }
+}
+
+/** Names like 007 or 1e3 stay what was written. */
+function keyText(key: Scalar): string | undefined {
+  if (typeof key.value === 'string') return key.value
+  return key.value === null || typeof key.source !== 'string' || key.source === '' ? undefined : key.source
+}
+
+/** Where a place of the document is in the text: the value, its key, or the nearest thing around it that exists. */
+export function offsetOf(root: Located, path: Path, at: 'key' | 'value'): number {
+  let node = root
+  let keyOffset = root.offset
+  for (const step of path) {
+    const entry = typeof step === 'number' ? undefined : node.keys?.get(step)
+    const next = typeof step === 'number' ? node.items?.[step] : entry?.node
+    if (next === undefined) return keyOffset
+    keyOffset = entry?.offset ?? next.offset
+    node = next
+  }
+  return at === 'key' ? keyOffset : node.offset
+}

@@ -1,0 +1,148 @@
+import type { z } from 'zod'
+import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
+import { crossFindings } from './cross.ts'
+import type { Mode } from './duration.ts'
+import { findingsOf, MOST_PROBLEMS } from './findings.ts'
+import { localAddresses } from './loops.ts'
+import type { BackendChanges, BackendOptions, BalancerOptions } from './options.ts'
+import type { Finding } from './parsed.ts'
+import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
+import type { ResolvedBackend, ResolvedBackendChanges, ResolvedConfig, ResolvedPool } from './resolved.ts'
+import { backendChangesSchema, backendSchema, type ParsedDocument, SCHEMAS } from './schema.ts'
+import { pathText } from './text.ts'
+import { viewOf } from './view.ts'
+import { warningsOf } from './warnings.ts'
+
+/** What a configuration is resolved against; tests give their own. */
+export interface ResolveContext extends Partial<SecretContext> {
+  /** Addresses of this host, to see loops. Default: those of its interfaces. */
+  localAddresses?: ReadonlySet<string> | undefined
+  /** Whether a configuration without listeners is refused. */
+  requireListeners?: boolean | undefined
+}
+
+/** A document, from wherever it came. */
+export interface Source {
+  mode: Mode
+  raw: unknown
+  file?: string | undefined
+  /** What was already found wrong with it, place by place. */
+  findings: readonly Finding[]
+  /** The place of a finding in the text. */
+  place: (finding: Finding) => { line?: number; column?: number }
+}
+
+/** Checks a whole document and fills in its defaults; throws one error that tells everything that is wrong. */
+export function resolveDocument(source: Source, context: ResolveContext = {}): ResolvedConfig {
+  const { raw, mode, file } = source
+  const parsed = SCHEMAS[mode].safeParse(raw)
+  const view = viewOf(raw)
+  const secrets = readSecrets(view.pools, {
+    env: context.env ?? process.env,
+    directory: context.directory ?? process.cwd(),
+  })
+  const findings = [
+    ...(parsed.success ? [] : findingsOf(SCHEMAS[mode], raw, parsed.error.issues)),
+    ...emptyFindings(raw, context.requireListeners === true),
+    ...crossFindings(view, context.localAddresses ?? localAddresses()),
+    ...secrets.findings,
+  ]
+  const all = [...source.findings, ...findings.filter(finding => !isUnder(finding, source.findings))]
+  if (!parsed.success || all.length > 0)
+    throw new LimpetConfigError(sorted(all.map(finding => problemOf(finding, source))), { path: file })
+  const warnings = [...warningsOf(view, mode), ...secrets.warnings].map(finding =>
+    formatProblem(problemOf(finding, source)),
+  )
+  return { ...configOf(parsed.data, secrets), file, warnings }
+}
+
+/** Where a value could not be read at all, what the schema says about it is no news. */
+function isUnder(finding: Finding, known: readonly Finding[]): boolean {
+  return known.some(({ path, unread }) => unread === true && path.every((step, index) => finding.path[index] === step))
+}
+
+function emptyFindings(raw: unknown, requireListeners: boolean): Finding[] {
+  const { listeners, pools } = Object(raw) as { listeners?: unknown; pools?: unknown }
+  const findings: Finding[] = []
+  if (pools !== null && typeof pools === 'object' && Object.hasOwn(pools, '__proto__')) {
+    findings.push({ path: ['pools', '__proto__'], message: 'this name is not accepted', at: 'key' })
+  } else if (pools !== null && typeof pools === 'object' && Object.keys(pools).length === 0) {
+    findings.push({ path: ['pools'], message: 'there is no pool', accepted: 'at least one pool', at: 'key' })
+  }
+  const none = listeners === undefined || (Array.isArray(listeners) && listeners.length === 0)
+  if (requireListeners && none)
+    findings.push({
+      path: ['listeners'],
+      message: 'there is no listener',
+      accepted: 'at least one listener',
+      at: 'key',
+    })
+  return findings
+}
+
+/** A finding as it is told. */
+export function problemOf(finding: Finding, source: Source): ConfigProblem {
+  const { message, accepted, code = 'LIMPET_ERR_CONFIG' } = finding
+  const file = source.file === undefined ? {} : { file: source.file }
+  const told = accepted === undefined ? {} : { accepted }
+  return { ...file, ...source.place(finding), path: pathText(finding.path), message, ...told, code }
+}
+
+/** In the order of the text; options of a program stay in the order of the checks. */
+function sorted(problems: ConfigProblem[]): ConfigProblem[] {
+  const compare = (left: ConfigProblem, right: ConfigProblem): number =>
+    (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0)
+  return problems.sort(compare).slice(0, MOST_PROBLEMS)
+}
+
+function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConfig, 'warnings'> {
+  const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
+    const { boundedLoad: boundMilli, secret: _, ...rest } = pool
+    return [name, { ...rest, name, boundMilli, secret: secrets.byPool.get(name) ?? PoolSecret.ofPool(name) }]
+  })
+  const { listeners, shutdownTimeout, log } = document
+  return {
+    listeners,
+    pools: new Map(pools),
+    shutdownTimeout,
+    log: { level: log.level, sessions: log.sessions === 'on' },
+  }
+}
+
+/**
+ * Checks the options of a program and fills in their defaults.
+ *
+ * @throws {@link LimpetConfigError} with everything that is wrong
+ */
+export function resolveOptions(options: BalancerOptions, context: ResolveContext = {}): ResolvedConfig {
+  return resolveDocument(sourceOf(options), context)
+}
+
+/**
+ * Checks one backend and fills in its defaults.
+ *
+ * @throws {@link LimpetConfigError} with everything that is wrong
+ */
+export function resolveBackend(options: BackendOptions): ResolvedBackend {
+  return resolvePart(backendSchema, options)
+}
+
+/**
+ * Checks changes of a backend; what is not to be changed stays absent.
+ *
+ * @throws {@link LimpetConfigError} with everything that is wrong
+ */
+export function resolveBackendChanges(changes: BackendChanges): ResolvedBackendChanges {
+  return resolvePart(backendChangesSchema, changes)
+}
+
+function resolvePart<T>(schema: z.ZodType<T>, raw: unknown): T {
+  const parsed = schema.safeParse(raw)
+  if (parsed.success) return parsed.data
+  const source = sourceOf(raw)
+  throw new LimpetConfigError(findingsOf(schema, raw, parsed.error.issues).map(finding => problemOf(finding, source)))
+}
+
+function sourceOf(raw: unknown): Source {
+  return { mode: 'options', raw, findings: [], place: () => ({}) }
+}

@@ -1,0 +1,96 @@
+import type { BackendAddress, BindAddress } from './address.ts'
+import type { AcceptorKind, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
+import type { PoolSecret } from './pool-secret.ts'
+
+/** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
+export interface ResolvedConfig {
+  /** The file that it was read from, if any. */
+  readonly file?: string | undefined
+  readonly listeners: readonly ResolvedListener[]
+  /** By name, in the order of the document; at least one. */
+  readonly pools: ReadonlyMap<string, ResolvedPool>
+  /** Milliseconds; 0: sessions are closed at once. */
+  readonly shutdownTimeout: number
+  readonly log: ResolvedLog
+  /** What is allowed but most likely not meant, one sentence each. */
+  readonly warnings: readonly string[]
+}
+
+export interface ResolvedLog {
+  readonly level: LogLevel
+  /** Whether a line is written for every session that ended. */
+  readonly sessions: boolean
+}
+
+export interface ResolvedListener {
+  readonly name: string
+  readonly bind: BindAddress
+  /** Name of a pool of the same configuration. */
+  readonly pool: string
+  readonly acceptor: AcceptorKind
+  readonly relay: RelayKind
+  /** 0: no limit of its own. */
+  readonly maxSessions: number
+}
+
+export interface ResolvedPool {
+  readonly name: string
+  readonly placement: PlacementAlgorithm
+  /** c · 1000 of the bound, an integer; 0: no bound. */
+  readonly boundMilli: number
+  readonly secret: PoolSecret
+  readonly affinity: ResolvedAffinity
+  /** Undefined: no table. */
+  readonly stickTable: ResolvedStickTable | undefined
+  readonly timeouts: ResolvedTimeouts
+  /** Further tries after a failed connect. */
+  readonly retries: number
+  readonly backends: readonly ResolvedBackend[]
+}
+
+export interface ResolvedAffinity {
+  readonly key: 'source'
+  readonly ipv4Prefix: number
+  readonly ipv6Prefix: number
+}
+
+export interface ResolvedStickTable {
+  /** Entries. */
+  readonly size: number
+  /** Milliseconds. */
+  readonly ttl: number
+}
+
+/** Milliseconds. */
+export interface ResolvedTimeouts {
+  readonly connect: number
+  readonly idle: number
+  readonly fin: number
+  readonly keepalive: ResolvedKeepalive
+}
+
+export interface ResolvedKeepalive {
+  /** Milliseconds, whole seconds; 0: no keepalive. */
+  readonly idle: number
+  /** Milliseconds, whole seconds. */
+  readonly interval: number
+  /** Probes. */
+  readonly count: number
+  /** Milliseconds; 0: the system's own. */
+  readonly userTimeout: number
+}
+
+export interface ResolvedBackend {
+  readonly name: string
+  readonly address: BackendAddress
+  readonly weight: number
+  /** 0: no limit of its own. */
+  readonly maxSessions: number
+}
+
+/** What of a backend is to be changed. */
+export interface ResolvedBackendChanges {
+  readonly address?: BackendAddress | undefined
+  readonly weight?: number | undefined
+  readonly maxSessions?: number | undefined
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod'
+import {
+  ACCEPTED_BACKEND,
+  type BackendAddress,
+  type BindAddress,
+  readBackendAddress,
+  readBindAddress,
+} from './address.ts'
+import { acceptedDurations, DURATION_PATTERN, type DurationRange, type Mode, readDuration } from './duration.ts'
+import type { BindOption, Duration } from './options.ts'
+import { accept, type Parsed, refuse } from './parsed.ts'
+import { didYouMean, listNames, quote, show } from './text.ts'
+
+/** The message about a key that must be there and is not. */
+export const MISSING = 'is missing'
+
+/** What the JSON Schema says about a value. */
+type JsonFacts = Record<string, unknown> & { description?: string }
+
+/**
+ * A schema of one value read by a function of ours, whose refusals say exactly what was wrong; zod brings objects,
+ * lists, defaults and the JSON Schema. `facts` are the JSON Schema of the value, which zod cannot see in the function.
+ */
+function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts): z.ZodType<Out, In> {
+  const schema = z.unknown().transform((value, context): Out => {
+    const parsed = read(value)
+    if ('value' in parsed) return parsed.value
+    const { message, accepted, code } = parsed.refusal
+    const text = value === undefined ? MISSING : message
+    context.issues.push({ code: 'custom', message: text, params: { accepted, code }, input: value })
+    return z.NEVER
+  })
+  return schema.meta(facts) as unknown as z.ZodType<Out, In>
+}
+
+/** The longest name; longer ones make logs and metrics unreadable. */
+const LONGEST_NAME = 128
+const NAME_PATTERN = `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,${LONGEST_NAME - 1}}$`
+const ACCEPTED_NAME = `1 to ${LONGEST_NAME} letters, digits and . _ : @ / -, beginning with a letter or a digit`
+
+/** Reads a name: one that needs no quoting in logs, metrics and `address home` lines. */
+export function readName(value: unknown): Parsed<string> {
+  if (typeof value === 'number') return refuse(`${value} is a number; put the name between quotes`, ACCEPTED_NAME)
+  if (typeof value !== 'string') return refuse(`expected a name, got ${show(value)}`, ACCEPTED_NAME)
+  if (!new RegExp(NAME_PATTERN).test(value)) return refuse(`${quote(value)} cannot be a name`, ACCEPTED_NAME)
+  return accept(value)
+}
+
+export function name(description: string): z.ZodType<string, string> {
+  return scalar(readName, { type: 'string', pattern: NAME_PATTERN, description })
+}
+
+/** A reference: any text here; whether the name exists is told with the names that do. */
+export function reference(description: string, kind: string): z.ZodType<string, string> {
+  const read = (value: unknown): Parsed<string> =>
+    typeof value === 'string'
+      ? accept(value)
+      : refuse(`expected the name of a ${kind}, got ${show(value)}`, `the name of a ${kind}`)
+  return scalar(read, { type: 'string', description })
+}
+
+/** The range of a whole number, and why it ends there. */
+export interface WholeRange {
+  min: number
+  max: number
+  why?: string
+}
+
+export function whole(range: WholeRange, description: string): z.ZodType<number, number> {
+  const { min, max, why } = range
+  const accepted = `a whole number from ${min} to ${max}${why === undefined ? '' : ` (${why})`}`
+  const read = (value: unknown): Parsed<number> => {
+    if (typeof value === 'string' && value !== '' && Number.isFinite(Number(value))) {
+      return refuse(`expected a number, got ${show(value)}: write it without quotes`, accepted)
+    }
+    if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
+    if (!Number.isInteger(value)) return refuse(`${value} is not a whole number`, accepted)
+    if (value < min || value > max) return refuse(`${value} is out of range`, accepted)
+    return accept(value + 0)
+  }
+  return scalar(read, { type: 'integer', minimum: min, maximum: max, description })
+}
+
+export function duration(range: DurationRange, mode: Mode, description: string): z.ZodType<number, Duration> {
+  const told = `${description} ${sentence(acceptedDurations(range, 'yaml'))}`
+  const text = { type: 'string', pattern: DURATION_PATTERN }
+  const zero = range.min === 0 || range.zero === true
+  const facts = zero ? { anyOf: [text, { enum: [0, '0'] }], description: told } : { ...text, description: told }
+  return scalar(value => readDuration(value, range, mode), facts)
+}
+
+/** One of a few words; `synonyms` are further values that mean one of them, like `false` for `off`. */
+export function oneOf<const Word extends string, const Synonym = never>(
+  words: readonly Word[],
+  description: string,
+  synonyms: ReadonlyMap<unknown, Word> = new Map(),
+  refused: Partial<Record<string, string>> = {},
+): z.ZodType<Word, Word | Synonym> {
+  const accepted = listNames(words)
+  const read = (value: unknown): Parsed<Word> => {
+    const word = words.find(candidate => candidate === value) ?? synonyms.get(value)
+    if (word !== undefined) return accept(word)
+    if (typeof value !== 'string') return refuse(`expected a word, got ${show(value)}`, accepted)
+    const why = Object.hasOwn(refused, value) ? refused[value] : undefined
+    if (why !== undefined) return refuse(why, accepted, 'LIMPET_ERR_UNSUPPORTED')
+    return refuse(`${quote(value)} is not accepted${didYouMean(value, words)}`, accepted)
+  }
+  return scalar(read, { enum: [...words, ...synonyms.keys()], description })
+}
+
+/** The word `off`, where otherwise there is a mapping; YAML 1.2 reads it as text, `false` is taken too. */
+export function off(mapping: string, description: string): z.ZodType<undefined, 'off' | false> {
+  const read = (value: unknown): Parsed<undefined> =>
+    value === 'off' || value === false
+      ? accept(undefined)
+      : refuse(`expected a mapping or off, got ${show(value)}`, `${mapping} or off`)
+  return scalar(read, { enum: ['off', false], description })
+}
+
+/** The least and the most of boundedLoad. */
+const BOUND = { min: 1, max: 1000 }
+
+/** The bound's factor as an integer number of thousandths (0: off), since 1.1 · 50 is more than 55 in a double. */
+export function boundedLoad(description: string): z.ZodType<number, number | 'off' | false> {
+  const accepted = `a number from ${BOUND.min} to ${BOUND.max} with at most 3 decimals, or off`
+  const read = (value: unknown): Parsed<number> => {
+    if (value === 'off' || value === false) return accept(0)
+    if (typeof value === 'string') return refuse(`expected a number or off, got ${show(value)}`, accepted)
+    if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
+    if (value === 0) return refuse('0 is too small: write off for no bound', accepted)
+    if (Number.isNaN(value) || value < BOUND.min)
+      return refuse(`${value} is too small: below 1 there would be no seat for everybody`, accepted)
+    if (value > BOUND.max) return refuse(`${value} is too large: write off for no bound`, accepted)
+    const thousandths = Math.round(value * 1000)
+    return thousandths / 1000 === value ? accept(thousandths) : refuse(`${value} has more than 3 decimals`, accepted)
+  }
+  const number = { type: 'number', minimum: BOUND.min, maximum: BOUND.max }
+  return scalar(read, { anyOf: [number, { enum: ['off', false] }], description })
+}
+
+export function backendAddress(description: string): z.ZodType<BackendAddress, string> {
+  const facts = {
+    type: 'string',
+    pattern: ':[1-9][0-9]{0,4}$|^unix:/',
+    description: `${description}: ${ACCEPTED_BACKEND}.`,
+  }
+  return scalar(readBackendAddress, facts)
+}
+
+export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddress, BindOption> {
+  const facts = { type: 'string', pattern: ':[0-9]{1,5}$|^unix:/', description }
+  return scalar(value => readBindAddress(value, mode === 'options'), facts)
+}
+
+/** The least bytes of a secret: fewer can be searched through. The most: one page of text is a wrong file, not a secret. */
+export const SECRET_BYTES = { min: 8, max: 4096 }
+export const ACCEPTED_SECRET = `a text of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes, { env: NAME } or { file: PATH }`
+
+/** The secret as text. No refusal here may show the value. */
+export function secretText(description: string): z.ZodType<string, string> {
+  const read = (value: unknown): Parsed<string> => {
+    const code = 'LIMPET_ERR_BAD_SECRET'
+    if (typeof value === 'number' || typeof value === 'boolean')
+      return refuse(`expected a text, got a ${typeof value}: put the secret between quotes`, ACCEPTED_SECRET, code)
+    if (typeof value !== 'string')
+      return refuse(`expected a text, got ${value === null ? 'nothing' : 'something else'}`, ACCEPTED_SECRET, code)
+    const bytes = Buffer.byteLength(value)
+    if (bytes < SECRET_BYTES.min) return refuse(`the secret has only ${bytes} bytes`, ACCEPTED_SECRET, code)
+    return bytes > SECRET_BYTES.max ? refuse(`the secret has ${bytes} bytes`, ACCEPTED_SECRET, code) : accept(value)
+  }
+  return scalar(read, { type: 'string', minLength: 2, maxLength: SECRET_BYTES.max, description })
+}
+
+export function isEnvironmentName(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z_]\w{0,254}$/.test(value)
+}
+
+export function isFilePath(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !value.includes('\0')
+}
+
+export function environmentName(description: string): z.ZodType<string, string> {
+  const accepted = 'the name of an environment variable: letters, digits and _, not beginning with a digit'
+  const read = (value: unknown): Parsed<string> =>
+    isEnvironmentName(value)
+      ? accept(value)
+      : refuse('this is not the name of an environment variable', accepted, 'LIMPET_ERR_BAD_SECRET')
+  return scalar(read, { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', description })
+}
+
+export function filePath(description: string): z.ZodType<string, string> {
+  const accepted = 'the path of a file'
+  const read = (value: unknown): Parsed<string> =>
+    isFilePath(value)
+      ? accept(value)
+      : refuse(`expected the path of a file, got ${show(value)}`, accepted, 'LIMPET_ERR_BAD_SECRET')
+  return scalar(read, { type: 'string', minLength: 1, description })
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}

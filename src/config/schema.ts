@@ -1,0 +1,215 @@
+import { z } from 'zod'
+import type { Mode } from './duration.ts'
+import { LONGEST_TIMER_MS } from './duration.ts'
+import {
+  backendAddress,
+  bindAddress,
+  boundedLoad,
+  duration,
+  environmentName,
+  filePath,
+  name,
+  off,
+  oneOf,
+  reference,
+  secretText,
+  whole,
+} from './scalars.ts'
+
+/** Why the numbers end where they do; docs/configuration.md says the same to operators. */
+export const LIMITS = {
+  /** One more would not fit the 14 bits that the stick table has for a backend, with room for removed ones. */
+  backends: 10_000,
+  listeners: 1000,
+  pools: 1000,
+  /** Points of a ring in all: 24 MB, and half a second to sort at start. */
+  ringPoints: 2_000_000,
+} as const
+
+/** Points of a ring per unit of weight: the number of ketama and nginx, so that comparisons compare like with like. */
+export const RING_POINTS = 160
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
+const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
+const SESSIONS = { min: 0, max: 10_000_000 }
+const ON_OFF = new Map<unknown, 'on' | 'off'>([
+  [true, 'on'],
+  [false, 'off'],
+])
+const NATIVE_REFUSED = { native: 'the native acceptor is not available in this version' }
+
+function keepalive(mode: Mode) {
+  return z
+    .strictObject({
+      idle: duration(
+        { ...KERNEL_SECONDS, zero: true },
+        mode,
+        'Silence before the first probe; 0 switches keepalive off.',
+      ).prefault('60s'),
+      interval: duration(KERNEL_SECONDS, mode, 'Time between probes.').prefault('10s'),
+      count: whole(
+        { min: 1, max: 127, why: "the kernel's limit" },
+        'Unanswered probes after which the peer is dead.',
+      ).prefault(3),
+      userTimeout: duration(
+        { ...TIMER, min: 0 },
+        mode,
+        "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); 0: the system's own.",
+      ).prefault('0s'),
+    })
+    .prefault({})
+    .describe('TCP keepalive, on the sockets of clients and of backends.')
+}
+
+function timeouts(mode: Mode) {
+  return z
+    .strictObject({
+      connect: duration({ min: 1, max: HOUR }, mode, 'Connecting to one backend.').prefault('5s'),
+      idle: duration(TIMER, mode, 'No byte in either direction.').prefault('1h'),
+      fin: duration(TIMER, mode, 'No byte in the other direction, once one direction has ended.').prefault('30s'),
+      keepalive: keepalive(mode),
+    })
+    .prefault({})
+    .describe('How long things may take.')
+}
+
+function stickTable(mode: Mode) {
+  const table = z.strictObject({
+    size: whole(
+      { min: 1, max: 100_000_000, why: 'some 2 GB of memory' },
+      'Entries that it holds; allocated once, 22.9 bytes each.',
+    ).prefault(1_000_000),
+    ttl: duration(
+      { min: 1000, max: 365 * DAY },
+      mode,
+      'How long an entry stays after the last session of its client has ended.',
+    ).prefault('30m'),
+  })
+  return z
+    .union([table, off('{ size, ttl }', 'No table: clients are placed anew with every connection.')])
+    .prefault({})
+    .describe('The table that remembers where clients are, or off.')
+}
+
+function affinity() {
+  return z
+    .strictObject({
+      key: oneOf(['source'], 'What identifies a client. source: its IP address.').prefault('source'),
+      ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
+      ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
+    })
+    .prefault({})
+    .describe('What identifies a client.')
+}
+
+function secret() {
+  const fromEnvironment = z.strictObject({ env: environmentName('An environment variable that holds the secret.') })
+  const fromFile = z.strictObject({
+    file: filePath(
+      'A file that holds the secret; relative to the configuration file. A last line break does not count.',
+    ),
+  })
+  return z
+    .union([secretText('The secret itself.'), fromEnvironment, fromFile])
+    .optional()
+    .describe(
+      "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
+    )
+}
+
+/** What of a backend can be changed while it serves. */
+const backendChanges = {
+  address: backendAddress('Where the server is reached'),
+  weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
+  maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+}
+
+/** A backend, the same in both modes. */
+export const backendSchema = z.strictObject({
+  name: name(
+    'Stable name, different from those of the other backends of the pool. Homes depend on it, not on the address.',
+  ),
+  address: backendChanges.address,
+  weight: backendChanges.weight.prefault(1),
+  maxSessions: backendChanges.maxSessions.prefault(0),
+})
+
+export const backendChangesSchema = z.strictObject({
+  address: backendChanges.address.optional(),
+  weight: backendChanges.weight.optional(),
+  maxSessions: backendChanges.maxSessions.optional(),
+})
+
+function pool(mode: Mode) {
+  return z
+    .strictObject({
+      placement: oneOf(['rendezvous', 'ring'], 'How the order of the backends is made for a key.').prefault(
+        'rendezvous',
+      ),
+      boundedLoad: boundedLoad(
+        'How much more than its share a backend may hold before new keys overflow to another; or off.',
+      ).prefault(1.25),
+      secret: secret(),
+      affinity: affinity(),
+      stickTable: stickTable(mode),
+      timeouts: timeouts(mode),
+      retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
+      backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
+    })
+    .describe('A set of backends with one affinity policy.')
+}
+
+function listener(mode: Mode) {
+  return z.strictObject({
+    name: name('Its name, different from those of the other listeners.'),
+    bind: bindAddress(mode, 'Where it listens: host:port, "[v6]:port", :port or unix:/path. Port 0: a free port.'),
+    pool: reference('Name of the pool that its clients go to.', 'pool'),
+    acceptor: oneOf(['auto', 'net'], 'How clients are accepted.', new Map(), NATIVE_REFUSED).prefault('auto'),
+    relay: oneOf(
+      ['auto', 'native', 'stream'],
+      'How bytes are carried. auto: native where it exists (Linux), otherwise stream.',
+    ).prefault('auto'),
+    maxSessions: whole(
+      SESSIONS,
+      'Most sessions of this listener at one time; 0: only the limit of open files.',
+    ).prefault(0),
+  })
+}
+
+function log() {
+  return z
+    .strictObject({
+      level: oneOf(
+        ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+        'Lines less important than this are not written.',
+      ).prefault('info'),
+      sessions: oneOf<'off' | 'on', boolean>(['off', 'on'], 'A line for every session that ended.', ON_OFF).prefault(
+        'off',
+      ),
+    })
+    .prefault({})
+    .describe('What is written to the log.')
+}
+
+function documentSchema(mode: Mode) {
+  return z
+    .strictObject({
+      listeners: z.array(listener(mode)).max(LIMITS.listeners).prefault([]).describe('Addresses that accept clients.'),
+      pools: z.record(name('The name of the pool.'), pool(mode)).describe('Sets of backends, by name.'),
+      shutdownTimeout: duration(
+        { ...TIMER, min: 0 },
+        mode,
+        'How long sessions may go on after a stop was asked for; then they are closed.',
+      ).prefault('30s'),
+      log: log(),
+    })
+    .describe('Configuration of Limpet, a TCP affinity balancer.')
+}
+
+/** The whole document, in each of its two forms. Everything else about the configuration is made from these. */
+export const SCHEMAS = { yaml: documentSchema('yaml'), options: documentSchema('options') } as const
+
+/** A document in which every value has been read and every default filled in. */
+export type ParsedDocument = z.output<(typeof SCHEMAS)['options']>

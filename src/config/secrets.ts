@@ -1,0 +1,84 @@
+import { createHmac, hkdfSync } from 'node:crypto'
+import { LimpetError } from '../errors.ts'
+import type { PlacementAlgorithm } from './options.ts'
+import { SECRET_BYTES } from './scalars.ts'
+
+/** What the secret of a pool becomes: one key for each use, so that none tells anything about another. */
+export interface DerivedSecrets {
+  /** For the placement's hash; 192 bytes, the size of XXH3's own secret (it takes 136 and more). */
+  readonly placement: Buffer
+  /** For the hash of keys that are not addresses; 192 bytes. */
+  readonly key: Buffer
+  /** For tokens in cookies; 32 bytes. */
+  readonly cookie: Buffer
+  /** For the digest; 32 bytes. */
+  readonly digest: Buffer
+}
+
+const HASH_SECRET_BYTES = 192
+const HMAC_KEY_BYTES = 32
+
+/**
+ * Derives the keys of a pool from its secret: HKDF with SHA-256 (RFC 5869), an empty salt, and an info for each use.
+ * Whoever changes any of this moves the homes of all clients.
+ *
+ * @throws {@link LimpetError} `LIMPET_ERR_BAD_SECRET`: fewer than 8 bytes, or more than 4096
+ */
+export function deriveSecrets(secret: Uint8Array): DerivedSecrets {
+  if (secret.byteLength < SECRET_BYTES.min || secret.byteLength > SECRET_BYTES.max) {
+    const range = `${SECRET_BYTES.min} to ${SECRET_BYTES.max}`
+    throw new LimpetError('LIMPET_ERR_BAD_SECRET', `the secret has ${secret.byteLength} bytes; ${range} are accepted`)
+  }
+  const derive = (use: string, bytes: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `limpet/1/${use}`, bytes))
+  return {
+    placement: derive('placement', HASH_SECRET_BYTES),
+    key: derive('key', HASH_SECRET_BYTES),
+    cookie: derive('cookie', HMAC_KEY_BYTES),
+    digest: derive('digest', HMAC_KEY_BYTES),
+  }
+}
+
+/** Versions of the placements; one more whenever an algorithm gives other homes than before. */
+export const PLACEMENT_VERSIONS: Readonly<Record<PlacementAlgorithm, number>> = { rendezvous: 1, ring: 1 }
+
+/** What homes depend on, besides the secret. */
+export interface DigestInput {
+  placement: PlacementAlgorithm
+  ipv4Prefix: number
+  ipv6Prefix: number
+  /** In any order; those of weight 0 are not part of the membership and change nothing. */
+  backends: Iterable<{ name: string; weight: number; backup?: boolean | undefined }>
+}
+
+/**
+ * The digest of a pool, 16 hex digits: two balancers with equal digests give equal homes.
+ * HMAC-SHA-256, cut to 64 bits, over fields that each begin with their length, so that no two inputs look alike.
+ *
+ * @param key - {@link DerivedSecrets.digest}
+ */
+export function digest(key: Uint8Array, input: DigestInput): string {
+  const hmac = createHmac('sha256', key)
+  const field = (value: Buffer | string | number): void => {
+    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(String(value))
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    hmac.update(length).update(bytes)
+  }
+  for (const value of [input.placement, PLACEMENT_VERSIONS[input.placement], input.ipv4Prefix, input.ipv6Prefix])
+    field(value)
+  for (const { name, weight, backup } of membership(input.backends)) {
+    field(name)
+    field(weight)
+    field(backup ? 1 : 0)
+  }
+  return hmac.digest().subarray(0, 8).toString('hex')
+}
+
+/** Sorted bytewise, which is the same on every machine, unlike an order of a language or of UTF-16. */
+function membership(backends: DigestInput['backends']): { name: Buffer; weight: number; backup: boolean }[] {
+  return [...backends]
+    .filter(({ weight }) => weight > 0)
+    .map(({ name, weight, backup }) => ({ name: Buffer.from(name), weight, backup: backup === true }))
+    .sort((left, right) => Buffer.compare(left.name, right.name))
+}

@@ -1,0 +1,77 @@
+import { type BackendAddress, type BindAddress, readBackendAddress, readBindAddress } from './address.ts'
+import { isMapping } from './findings.ts'
+import type { Parsed } from './parsed.ts'
+import { LIMITS } from './schema.ts'
+
+/**
+ * The parts of a document that refer to each other, as far as they can be read. The checks across the document work
+ * on this and not on the schema's output, which does not exist while anything at all is wrong: so both kinds of
+ * mistakes are told in one go.
+ */
+export interface View {
+  listeners: readonly ListenerView[]
+  pools: readonly PoolView[]
+}
+
+export interface ListenerView {
+  index: number
+  name?: string | undefined
+  bind?: BindAddress | undefined
+  pool?: string | undefined
+}
+
+export interface PoolView {
+  name: string
+  isRing: boolean
+  secret: unknown
+  backends: readonly BackendView[]
+}
+
+export interface BackendView {
+  index: number
+  name?: string | undefined
+  address?: BackendAddress | undefined
+  weight: number
+}
+
+export function viewOf(raw: unknown): View {
+  const { listeners, pools } = isMapping(raw) ? raw : {}
+  return {
+    listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
+    pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
+  }
+}
+
+function listenerView(raw: unknown, index: number): ListenerView {
+  if (!isMapping(raw)) return { index }
+  return { index, name: textOf(raw.name), bind: valueIn(readBindAddress(raw.bind, true)), pool: textOf(raw.pool) }
+}
+
+function poolView(name: string, raw: unknown): PoolView {
+  const { placement, secret, backends } = isMapping(raw) ? raw : {}
+  return {
+    name,
+    isRing: placement === 'ring',
+    secret,
+    backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
+  }
+}
+
+function backendView(raw: unknown, index: number): BackendView {
+  if (!isMapping(raw)) return { index, weight: 1 }
+  const { weight = 1 } = raw
+  return {
+    index,
+    name: textOf(raw.name),
+    address: valueIn(readBackendAddress(raw.address)),
+    weight: typeof weight === 'number' && weight > 0 ? weight : 0,
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function valueIn<T>(parsed: Parsed<T>): T | undefined {
+  return 'value' in parsed ? parsed.value : undefined
+}

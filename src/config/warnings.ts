@@ -1,0 +1,58 @@
+import { formatAddress } from './address.ts'
+import type { Mode } from './duration.ts'
+import type { Finding } from './parsed.ts'
+import { listNames, quote } from './text.ts'
+import type { PoolView, View } from './view.ts'
+
+/** What is allowed, and most likely not meant. */
+export function warningsOf(view: View, mode: Mode): Finding[] {
+  const used = new Set(view.listeners.map(listener => listener.pool))
+  const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
+  return [
+    ...(mode === 'yaml' && view.listeners.length === 0 ? [noListeners()] : []),
+    ...unused.map(
+      ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
+    ),
+    ...view.pools.flatMap(poolWarnings),
+  ]
+}
+
+function noListeners(): Finding {
+  return { path: ['listeners'], message: 'there is no listener, so there is nothing to run', at: 'key' }
+}
+
+function poolWarnings(pool: PoolView): Finding[] {
+  const path = ['pools', pool.name]
+  const warnings: Finding[] = []
+  if (pool.secret === undefined) {
+    const message =
+      "the secret is derived from the pool's name: clients that guess it can choose their backend; set secret"
+    warnings.push({ path, message, at: 'key' })
+  }
+  if (pool.backends.length === 0)
+    warnings.push({ path, message: 'there is no backend: every client is refused', at: 'key' })
+  else if (pool.backends.every(backend => backend.weight === 0)) {
+    warnings.push({
+      path: [...path, 'backends'],
+      message: 'every backend has weight 0: every new client is refused',
+      at: 'key',
+    })
+  }
+  return [...warnings, ...sharedAddresses(pool)]
+}
+
+function sharedAddresses(pool: PoolView): Finding[] {
+  const byAddress = new Map<string, string[]>()
+  const warnings: Finding[] = []
+  for (const { index, name, address } of pool.backends) {
+    if (address === undefined || name === undefined) continue
+    const text = formatAddress(address)
+    const others = byAddress.get(text)
+    if (others === undefined) byAddress.set(text, [name])
+    else if (others.push(name) === 2) {
+      const message = `${quote(name)} has the same address as ${listNames(others.slice(0, 1))}: one server counts as two backends`
+      warnings.push({ path: ['pools', pool.name, 'backends', index, 'address'], message })
+    }
+  }
+  return warnings
+}
