@@ -1,0 +1,63 @@
+import type { Balancer } from './balancer.ts'
+import type { Pool } from './pool/pool.ts'
+
+/** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
+export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'
+
+/** What the events `backendAdded`, `backendRemoved` and `backendUpdated` tell. */
+export interface BackendChange {
+  /** Name of the pool. */
+  pool: string
+  /** Name of the backend. */
+  name: string
+  /** Its address, as it is configured. */
+  address: string
+  /** Its share of the clients. */
+  weight: number
+  /** Most sessions at one time; 0: no limit of its own. */
+  maxSessions: number
+}
+
+/** The events of a {@link Balancer} and their arguments. */
+export interface BalancerEvents {
+  /** Every listener is open. */
+  listening: []
+  /** Closed: no session, no listener, no thread is left. */
+  close: []
+  /** A listener failed after it was opened; `error.listener` is its name. Without a handler it is only logged. */
+  error: [Error]
+  /** A backend was added to a pool; told before {@link Pool.add} returns. */
+  backendAdded: [BackendChange]
+  /** A backend was removed from a pool; told before {@link Pool.remove} returns. */
+  backendRemoved: [BackendChange]
+  /** A backend was changed; told before {@link Pool.update} returns. */
+  backendUpdated: [BackendChange]
+}
+
+/** Options of {@link Balancer.listen}. */
+export interface ListenOptions {
+  /** Aborts the opening: everything that was opened is closed again, and the balancer is `idle`. */
+  signal?: AbortSignal | undefined
+}
+
+/** Options of {@link Balancer.close}. */
+export interface CloseOptions {
+  /**
+   * How long sessions may go on, in milliseconds, up to 24 days; 0: they are cut at once.
+   * @defaultValue `shutdownTimeout` of the configuration
+   */
+  timeoutMs?: number | undefined
+  /** Aborts the waiting only: the promise rejects, the closing goes on. */
+  signal?: AbortSignal | undefined
+}
+
+/** Options of {@link Balancer.handle}: where the client goes. */
+export interface HandleOptions {
+  /** Name of a listener, whose pool, `relay` and `maxSessions` hold. Not together with `pool`. */
+  listener?: string | undefined
+  /**
+   * Name of a pool.
+   * @defaultValue the only pool
+   */
+  pool?: string | undefined
+}

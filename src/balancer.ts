@@ -1,0 +1,290 @@
+import { EventEmitter } from 'node:events'
+import { type AddressInfo, Socket } from 'node:net'
+import type {
+  BackendChange,
+  BalancerEvents,
+  BalancerStatus,
+  CloseOptions,
+  HandleOptions,
+  ListenOptions,
+} from './balancer-types.ts'
+import { formatAddress } from './config/address.ts'
+import { LONGEST_TIMER_MS } from './config/duration.ts'
+import type { BalancerOptions } from './config/options.ts'
+import { resolveOptions } from './config/resolve.ts'
+import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
+import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
+import { createLog, type Log, sessionLog } from './log/log.ts'
+import { type BackendRecord, PoolCore } from './pool/core.ts'
+import type { Decision } from './pool/decision.ts'
+import { Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
+import { prepareSocket } from './relay/prepare-socket.ts'
+import type { Served } from './relay/relays.ts'
+import { SessionFeed } from './relay/session-feed.ts'
+import type { Target } from './relay/target.ts'
+import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { collectStats, type Stats } from './stats.ts'
+
+/** A TCP balancer that sends every client back to its home backend. */
+export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
+  readonly #config: ResolvedConfig
+  readonly #log: Log
+  readonly #feed: SessionFeed
+  readonly #cores = new Map<string, PoolCore>()
+  readonly #pools = new Map<string, Pool>()
+  readonly #listenerPools: ReadonlyMap<string, string>
+  #status: BalancerStatus = 'idle'
+  #service: Service | undefined
+  #opening: Promise<void> | undefined
+  readonly #stopOpening = new AbortController()
+  readonly #hurry = new AbortController()
+  #closing: Promise<CloseResult> | undefined
+  #lastStats: Stats | undefined
+
+  /**
+   * Checks the options and fills in their defaults; opens nothing, starts nothing, and does not load the native addon.
+   *
+   * @param options - the document of the configuration file as an object, or what {@link loadConfig} returned. A
+   *   program that says nothing about `log.level` gets `warn`.
+   * @throws {@link LimpetConfigError} with everything that is wrong
+   */
+  constructor(options: BalancerOptions | ResolvedConfig) {
+    super()
+    this.#config = isResolved(options) ? options : resolveForProgram(options)
+    const { log, listeners, pools } = this.#config
+    this.#log = createLog(log.level)
+    this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
+    this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
+    const owner: PoolOwner = {
+      check: (core, backend) => this.#checkBackend(core, backend),
+      changed: (event, core, backend) => this.#changed(event, core, backend),
+    }
+    for (const [name, settings] of pools) {
+      const core = new PoolCore(settings)
+      this.#cores.set(name, core)
+      this.#pools.set(name, new Pool(core, owner))
+    }
+  }
+
+  /** Where it is in its life. */
+  get status(): BalancerStatus {
+    return this.#status
+  }
+
+  /**
+   * Looks up the host names of backends (once), binds every listener and starts to serve; without listeners only
+   * {@link Balancer.handle} is made ready. All or nothing: on an error what was bound is closed again, and the balancer
+   * is `idle`.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
+   *   `LIMPET_ERR_UNSUPPORTED`: `relay: native` where there is none; `LIMPET_ERR_ADDON_LOAD`
+   * @throws system errors of `net` and `dns`, like `EADDRINUSE`, with the name of the `listener`
+   * @throws an `AbortError`
+   */
+  async listen(options: ListenOptions = {}): Promise<void> {
+    const { signal } = options
+    if (this.#status !== 'idle') throw invalidState('listen', this.#status)
+    throwIfAborted(signal)
+    this.#status = 'opening'
+    const stop = this.#stopOpening.signal
+    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]))
+    try {
+      await this.#opening
+    } catch (error) {
+      if (stop.aborted) throw invalidState('listen', 'closing', error)
+      this.#status = 'idle'
+      throw error
+    }
+    if (stop.aborted) throw invalidState('listen', 'closing')
+    this.#status = 'listening'
+    process.nextTick(() => this.emit('listening'))
+  }
+
+  /**
+   * Closes gracefully: stops accepting, waits for sessions to end, cuts those that are left after `timeoutMs`, and stops
+   * the threads. Every call gets the result of the first one, whose `timeoutMs` holds; `destroy()` hurries it.
+   *
+   * @throws a `RangeError` or `TypeError` for a bad `timeoutMs`; an `AbortError`, while the closing goes on
+   */
+  async close(options: CloseOptions = {}): Promise<CloseResult> {
+    const { timeoutMs = this.#config.shutdownTimeout, signal } = options
+    if (typeof timeoutMs !== 'number') throw argumentTypeError('options.timeoutMs', 'a number', timeoutMs)
+    if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+      throw argumentRangeError('options.timeoutMs', `from 0 to ${LONGEST_TIMER_MS}`, timeoutMs)
+    }
+    throwIfAborted(signal)
+    this.#closing ??= this.#shutDown(timeoutMs)
+    return await (signal === undefined ? this.#closing : unlessAborted(this.#closing, signal))
+  }
+
+  /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
+  async destroy(): Promise<void> {
+    this.#closing ??= this.#shutDown(0)
+    this.#hurry.abort()
+    await this.#closing
+  }
+
+  /** {@link Balancer.destroy}: whoever leaves a block by an exception should not wait for clients. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy()
+  }
+
+  /**
+   * Where a listener listens, as `net.Server#address()`: an object with `address`, `family` and `port`, or the path of a
+   * unix socket; null while it is not open.
+   *
+   * @param listener - its name; may be left out if there is only one
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_LISTENER`
+   */
+  address(listener?: string): AddressInfo | string | null {
+    const name = this.#listenerName(listener)
+    return this.#service?.address(name) ?? null
+  }
+
+  /**
+   * A pool, in any state of the balancer.
+   *
+   * @param name - may be left out if there is only one
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`
+   */
+  pool(name?: string): Pool {
+    const pool =
+      name === undefined && this.#pools.size === 1 ? [...this.#pools.values()][0] : this.#pools.get(name ?? '')
+    if (pool !== undefined) return pool
+    throw new LimpetError('LIMPET_ERR_UNKNOWN_POOL', unknownText('pool', name, this.#pools.keys()), { pool: name })
+  }
+
+  /**
+   * Picks a backend without a connection; see {@link Pool.pick}.
+   *
+   * @param options - `pool`: its name; may be left out if there is only one
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`, and as {@link Pool.pick}
+   */
+  pick(address: string | undefined, options: { pool?: string | undefined } = {}): Decision {
+    return this.pool(options.pool).pick(address)
+  }
+
+  /**
+   * Balances a socket that a server of your own accepted. The socket is not yours any more: do not read, write or
+   * destroy it. Plain sockets go to the native relay where it exists; TLS sockets, and those to which bytes are still
+   * waiting to be written, to the stream relay.
+   *
+   * @returns how it is served; `refused`: it was closed at once, and counted
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: not `listening`; `LIMPET_ERR_UNKNOWN_POOL`,
+   *   `LIMPET_ERR_UNKNOWN_LISTENER`; `LIMPET_ERR_SOCKET_NOT_TAKEN`: it has ended, or is in use, and stays yours
+   */
+  handle(socket: Socket, options: HandleOptions = {}): Served {
+    if (!(socket instanceof Socket)) throw argumentTypeError('socket', 'a net.Socket', socket)
+    const service = this.#service
+    if (this.#status !== 'listening' || service === undefined) throw invalidState('handle', this.#status)
+    const target = this.#target(service, options)
+    prepareSocket(socket)
+    return service.serve(target, socket)
+  }
+
+  /** Figures of now; after closing, the last ones. Loads the native addon. */
+  stats(): Stats {
+    return this.#lastStats ?? this.#collectStats()
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    for (const warning of this.#config.warnings) this.#log.warn(warning)
+    const failed = (error: Error, listener: string): void => this.#failed(error, listener)
+    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed }
+    this.#service = await Service.open(parts, signal)
+  }
+
+  async #shutDown(timeoutMs: number): Promise<CloseResult> {
+    this.#status = 'closing'
+    this.#stopOpening.abort()
+    // How it went is the business of listen().
+    await this.#opening?.catch(() => undefined)
+    const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
+    if (this.#service !== undefined) {
+      const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
+      this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
+      this.#lastStats = this.#collectStats()
+    }
+    for (const core of this.#cores.values()) core.close()
+    this.#status = 'closed'
+    process.nextTick(() => this.emit('close'))
+    return result
+  }
+
+  #collectStats(): Stats {
+    return collectStats(this.#service, this.#listenerPools, this.#cores.values())
+  }
+
+  #target(service: Service, { listener, pool }: HandleOptions): Target {
+    if (listener === undefined) return service.targetOfPool(this.#core(this.pool(pool).name))
+    if (pool !== undefined) throw argumentTypeError('options.pool', 'left out beside options.listener', pool)
+    const target = service.targetOfListener(listener)
+    if (target === undefined) throw this.#unknownListener(listener)
+    return target
+  }
+
+  #core(name: string): PoolCore {
+    const core = this.#cores.get(name)
+    if (core === undefined) throw new RangeError(`there is no pool ${name}`)
+    return core
+  }
+
+  #listenerName(name: string | undefined): string {
+    const names = [...this.#listenerPools.keys()]
+    const found = name === undefined && names.length === 1 ? names[0] : names.find(known => known === name)
+    if (found === undefined) throw this.#unknownListener(name)
+    return found
+  }
+
+  #unknownListener(name: string | undefined): LimpetError {
+    return new LimpetError('LIMPET_ERR_UNKNOWN_LISTENER', unknownText('listener', name, this.#listenerPools.keys()), {
+      listener: name,
+    })
+  }
+
+  #failed(error: Error, listener: string): void {
+    this.#log.error({ listener, error: error.message }, 'a listener failed')
+    if (this.listenerCount('error') > 0) this.emit('error', Object.assign(error, { listener }))
+  }
+
+  #checkBackend(core: PoolCore, { name, address }: ResolvedBackend): void {
+    if (this.#status === 'idle') return
+    if (address.kind === 'name' && !core.knows(name, address)) {
+      const text = `host names are looked up by listen(), once: give the IP address of ${address.host}`
+      throw new LimpetError('LIMPET_ERR_BAD_ADDRESS', text, {
+        pool: core.name,
+        backend: name,
+        address: formatAddress(address),
+      })
+    }
+    this.#service?.checkBackend(core.name, { name, address })
+  }
+
+  #changed(event: 'backendAdded' | 'backendRemoved' | 'backendUpdated', core: PoolCore, backend: BackendRecord): void {
+    const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
+    this.#log.info(change, event)
+    this.emit(event, change)
+  }
+}
+
+function isResolved(options: BalancerOptions | ResolvedConfig): options is ResolvedConfig {
+  return typeof options === 'object' && options !== null && options.pools instanceof Map
+}
+
+/** A library that was not asked to should not write what goes well on the standard output of its program. */
+function resolveForProgram(options: BalancerOptions): ResolvedConfig {
+  const config = resolveOptions(options)
+  return options.log?.level === undefined ? { ...config, log: { ...config.log, level: 'warn' } } : config
+}
+
+function invalidState(method: string, status: BalancerStatus, cause?: unknown): LimpetError {
+  return new LimpetError('LIMPET_ERR_INVALID_STATE', `${method}() cannot be called while the balancer is ${status}`, {
+    cause,
+  })
+}
+
+function unknownText(kind: 'pool' | 'listener', name: string | undefined, known: Iterable<string>): string {
+  const names = [...known]
+  if (name !== undefined) return `there is no ${kind} ${JSON.stringify(name)}`
+  return names.length === 0 ? `there is no ${kind}` : `there are ${names.length} ${kind}s: give the name of one`
+}

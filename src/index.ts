@@ -1,0 +1,24 @@
+export { Balancer } from './balancer.ts'
+export type * from './balancer-types.ts'
+export { type LoadOptions, loadConfig, type ParseOptions, parseConfig } from './config/load.ts'
+export type * from './config/options.ts'
+export type * from './config/resolved.ts'
+export { Placement, type PlacementSettings } from './core/placement.ts'
+export { StickTable, type StickTableEntry, type StickTableSettings } from './core/stick-table.ts'
+export {
+  type ConfigProblem,
+  ERROR_CODES,
+  type ErrorCode,
+  LimpetConfigError,
+  LimpetError,
+  type LimpetErrorDetails,
+  type SystemError,
+} from './errors.ts'
+export type { Reason, SessionCounter } from './native.ts'
+export type { Decision, ReleaseOptions } from './pool/decision.ts'
+export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
+export type { SessionCounts } from './relay/counters.ts'
+export type { Served } from './relay/relays.ts'
+export type { SessionClosed, SessionOpened } from './relay/session-feed.ts'
+export type { CloseResult } from './service.ts'
+export type { ListenerStats, PoolStats, Stats, TableStats } from './stats.ts'

@@ -1,0 +1,253 @@
+import { loadAddon } from './addon.ts'
+
+/**
+ * The typed face of the native addon: positional primitives and buffers only. Options are validated and
+ * defaulted in TypeScript before anything here is called; native methods return a status (negative: `-errno`
+ * or a {@link PickStatus}) where a user's input can cause it, and throw only for programming mistakes.
+ */
+
+/** Why a decision was made; the numbers are those of `native/core/reason.h` and index the counter rows. */
+export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'] as const
+export type Reason = (typeof REASONS)[number]
+
+/** Why there was no decision; the numbers are those of `native/core/reason.h`. */
+export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3 } as const
+
+/** What a backend may serve; numbers of `native/core/roster.h`. */
+export const BackendState = { ready: 0, drain: 1, down: 2 } as const
+
+/**
+ * How a pick ended. `served`: its pin is confirmed, if it was not before. `failed`: its last connect failed, which counts
+ * against the backend; a provisional pin is rolled back. `abandoned`: the client left first; rolled back, nobody is blamed.
+ */
+export const Outcome = { served: 0, failed: 1, abandoned: 2 } as const
+
+/** A pick, packed into one double: `handle · 2^20 + backendIndex · 2^4 + reason`; negative: a {@link PickStatus}. */
+export type PackedPick = number
+
+/** A pool: backends (registry), rosters, placement, bounds, stick table and picker. */
+export interface NativePool {
+  /** Stages a backend (added if the name is new, else changed). Returns its index, or -1: too many backends. Visible after {@link publish}. */
+  setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
+  /** Stages the removal of a backend. False: there is no such backend. */
+  removeBackend(name: string): boolean
+  /** Publishes what was staged as one new roster; returns its number. */
+  publish(): number
+  /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
+  pick(address: string | undefined): PackedPick
+  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
+  redispatch(handle: number, localFailure: boolean): PackedPick
+  /** A connect succeeded: the pin is confirmed and follows to where the client is. */
+  confirm(handle: number): void
+  /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
+  release(handle: number, outcome: number): void
+  /** Explains without changing anything. Null: not an IP address. */
+  explain(address: string): NativeExplanation | null
+  /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
+  homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
+  /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
+  readBackends(into: Float64Array): number
+  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
+  gauges(into: Float64Array): void
+  /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
+  readonly counters: BigUint64Array
+  /** Releases the native memory as soon as no relay uses it. Idempotent. */
+  close(): void
+}
+
+export interface NativeExplanation {
+  /** Canonical text of the key, e.g. `192.0.2.7/32`. */
+  key: string
+  /** Backend indexes in the key's order; first is home; empty: no backend of weight > 0. */
+  order: Uint16Array
+  /** Index of the pinned backend, or -1. */
+  pin: number
+  /** Milliseconds until the pin expires; -1: no pin, or it is in use. */
+  expiresInMs: number
+}
+
+/**
+ * Counters of sessions, one 64-bit column each; the order is that of `native/relay/counters.h`. The stream relay
+ * keeps the same columns, so that figures do not depend on the relay. At any time
+ * `accepted = live sessions + Σ refused… + Σ end…`.
+ */
+export const SESSION_COUNTERS = [
+  'accepted',
+  'opened',
+  'bytesToBackend',
+  'bytesToClient',
+  'refusedMaxSessions',
+  'refusedFdBudget',
+  'refusedNoAddress',
+  'refusedNoBackend',
+  'refusedPoolFull',
+  'endFinished',
+  'endClientReset',
+  'endBackendReset',
+  'endClientGone',
+  'endIdleTimeout',
+  'endFinTimeout',
+  'endShutdown',
+  'endError',
+  'connectRefused',
+  'connectUnreachable',
+  'connectTimeout',
+  'connectNoLocalPort',
+  'connectSelf',
+  'connectOther',
+  'recordsDropped',
+] as const
+export type SessionCounter = (typeof SESSION_COUNTERS)[number]
+
+/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first six are {@link REASONS}. */
+export const POOL_COUNTERS = [
+  ...REASONS,
+  'noBackend',
+  'poolFull',
+  'tableHits',
+  'tableMisses',
+  'tableInserted',
+  'tableEvictedExpired',
+  'tableEvictedHome',
+  'tableEvictedAway',
+  'tableEvictedAged',
+  'tableRejected',
+] as const
+export type PoolCounter = (typeof POOL_COUNTERS)[number]
+
+/** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
+export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
+
+/** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
+export const RECORD_BYTES = 80
+
+/** Relay threads with their sessions (Linux). */
+export interface NativeRelay {
+  /** Makes a pool known to the relay; returns its id. Milliseconds; keepalive in seconds (0: off). */
+  addPool(
+    pool: NativePool,
+    connectMs: number,
+    idleMs: number,
+    finMs: number,
+    retries: number,
+    keepaliveIdle: number,
+    keepaliveInterval: number,
+    keepaliveCount: number,
+    userTimeoutMs: number,
+  ): number
+  /**
+   * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `inheritsOptions`: its sockets have
+   * TCP_NODELAY and keepalive from the listening socket ({@link NativeAddon.setListenOptions}); else each one is set.
+   */
+  addListener(poolId: number, maxSessions: number, inheritsOptions: boolean): number
+  /**
+   * Takes a client over: duplicates `fd` (the caller closes its own afterwards), learns the client's address and gives
+   * the session to a thread. `head`: bytes that were already read from the socket; they go to the backend first.
+   * `record`: write session records for this session. Returns a {@link HandOver} status.
+   */
+  handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
+  /** Sessions that live now; listenerId -1: of all listeners. */
+  sessions(listenerId: number): number
+  /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
+  cutSessions(): void
+  /** Copies whole session records (RECORD_BYTES each, oldest first) into `into`; returns how many. */
+  drainRecords(into: Uint8Array): number
+  /** Rows of SESSION_COUNTERS columns, one row a thread; shared memory, read in place. Each row is padded to {@link counterStride} columns. */
+  readonly counters: BigUint64Array
+  readonly counterStride: number
+  /** Cuts what is left, stops and joins the threads. Idempotent; bounded. */
+  stop(): void
+}
+
+/** The fd budget of the process, shared by every relay in it (decision: 2 per session, one more during hand-over). */
+export interface NativeFdBudget {
+  /** Sets the limit from RLIMIT_NOFILE, the descriptors open now and a reserve; returns the limit. Only the first call counts. */
+  init(): number
+  /** Takes `n` descriptors from the budget; false: not enough left. */
+  take(n: number): boolean
+  give(n: number): void
+  readonly used: number
+  readonly limit: number
+}
+
+/** Parts of the core for other uses; see `Placement` in `src/core/placement.ts`. */
+export interface NativePlacement {
+  /** Index (into the constructor's names) of the home of an address, -1: no backend, -2: not an address. */
+  home(address: string): number
+  /** Index of the home of arbitrary bytes (up to 64 KiB). */
+  homeOfBytes(key: Uint8Array): number
+  /** The whole order of an address, best first; null: not an address. */
+  order(address: string): Uint16Array | null
+  orderOfBytes(key: Uint8Array): Uint16Array
+  /** Share of the slots (rendezvous) or of the circle (ring) each backend is home of; walks everything, may take 100 ms and more. */
+  shares(): Float64Array
+}
+
+/** A stick table on its own; see `StickTable` in `src/core/stick-table.ts`. Keys are addresses (masked by the prefixes) or bytes. */
+export interface NativeStickTable {
+  /** Value (0…16382) pinned for the key, refreshed by this use; -1: none; -2: not an address. */
+  get(key: string | Uint8Array): number
+  /** Pins the key. Returns 0 stored, 1 refused (nothing may be evicted), -2 not an address. */
+  set(key: string | Uint8Array, value: number): number
+  delete(key: string | Uint8Array): boolean
+  clear(): void
+  /** Up to `max` entries from a cursor: `{ next, keys, values, expiresInMs }`, next is -1 at the end. Hashed keys are listed as `#hex`. */
+  list(cursor: number, max: number): { next: number; keys: string[]; values: Uint16Array; expiresInMs: Float64Array }
+  /** Sets the clock's offset in ms, for simulations: the table's time is monotonic time + offset. */
+  advance(ms: number): void
+  readonly size: number
+  readonly capacity: number
+  readonly bytes: number
+}
+
+export interface NativeAddon {
+  /** Version of the package that this binary was built from. */
+  readonly version: string
+  readonly Pool: new (
+    placement: number,
+    ringPoints: number,
+    boundMilli: number,
+    placementSecret: Uint8Array,
+    keySecret: Uint8Array,
+    ipv4Prefix: number,
+    ipv6Prefix: number,
+    tableSize: number,
+    ttlMs: number,
+    sessionHint: number,
+  ) => NativePool
+  readonly Placement: new (
+    placement: number,
+    ringPoints: number,
+    placementSecret: Uint8Array,
+    keySecret: Uint8Array,
+    ipv4Prefix: number,
+    ipv6Prefix: number,
+    names: string[],
+    weights: Uint32Array,
+  ) => NativePlacement
+  readonly StickTable: new (
+    size: number,
+    ttlMs: number,
+    keySecret: Uint8Array,
+    ipv4Prefix: number,
+    ipv6Prefix: number,
+  ) => NativeStickTable
+  /** Absent where the native relay does not exist (not Linux). */
+  readonly Relay?: new (
+    threads: number,
+  ) => NativeRelay
+  readonly fdBudget: NativeFdBudget
+  /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
+  keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
+  /** Sets TCP_NODELAY and keepalive on a listening socket, which accepted sockets inherit. Returns 0 or -errno. Absent where {@link Relay} is. */
+  setListenOptions?(
+    fd: number,
+    keepaliveIdle: number,
+    keepaliveInterval: number,
+    keepaliveCount: number,
+    userTimeoutMs: number,
+  ): number
+}
+
+/** The addon, loaded at first use. */
+export const native = (): NativeAddon => loadAddon()

@@ -1,0 +1,242 @@
+import { lookup } from 'node:dns/promises'
+import { type BackendAddress, formatAddress } from '../config/address.ts'
+import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
+import { RING_POINTS } from '../config/schema.ts'
+import { deriveSecrets, digest } from '../config/secrets.ts'
+import { LimpetError } from '../errors.ts'
+import { BackendState, type NativePool, native } from '../native.ts'
+
+/** Where a connection can go. */
+export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
+
+/** A backend of a pool, as it is configured now. */
+export interface BackendRecord extends ResolvedBackend {
+  /** Where connections go: the address, or what its host name was found to be; undefined until that was looked up. */
+  readonly endpoint: Endpoint | undefined
+}
+
+/** What is on a backend now. */
+export interface BackendFigures {
+  sessions: number
+  total: number
+  connectFailures: number
+}
+
+/** Numbers of each backend that the native pool gives. */
+const FIGURES = 3
+const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
+
+/** Keys of live sessions that the pool has room for at first; the table of them grows. */
+const SESSION_HINT = 4096
+
+/** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
+export class PoolCore {
+  readonly settings: ResolvedPool
+  readonly #backends = new Map<string, BackendRecord>()
+  /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
+  readonly #byIndex: BackendRecord[] = []
+  readonly #indexes = new Map<string, number>()
+  #native: NativePool | undefined
+  #closed = false
+
+  constructor(settings: ResolvedPool) {
+    this.settings = settings
+    for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
+  }
+
+  get name(): string {
+    return this.settings.name
+  }
+
+  /** Times in milliseconds, as the stream relay uses them. */
+  get connectMs(): number {
+    return this.settings.timeouts.connect
+  }
+
+  get idleMs(): number {
+    return this.settings.timeouts.idle
+  }
+
+  get finMs(): number {
+    return this.settings.timeouts.fin
+  }
+
+  get keepaliveMs(): number {
+    return this.settings.timeouts.keepalive.idle
+  }
+
+  /** Further tries after a failed connect. */
+  get retries(): number {
+    return this.settings.retries
+  }
+
+  /** 16 hex digits; changes with the membership. */
+  get digest(): string {
+    const { placement, affinity, secret } = this.settings
+    return digest(deriveSecrets(secret.bytes()).digest, { placement, ...affinity, backends: this.#backends.values() })
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Throws once the balancer is closed. */
+  assertOpen(): void {
+    if (!this.#closed) return
+    throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
+      pool: this.name,
+    })
+  }
+
+  /** Number of backends. */
+  get size(): number {
+    return this.#backends.size
+  }
+
+  /** The native pool; throws once the balancer is closed. */
+  get native(): NativePool {
+    this.assertOpen()
+    this.#native ??= this.#open()
+    return this.#native
+  }
+
+  /** In the order in which they were added. */
+  backends(): IterableIterator<BackendRecord> {
+    return this.#backends.values()
+  }
+
+  backend(name: string): BackendRecord | undefined {
+    return this.#backends.get(name)
+  }
+
+  /** The backend that a pick names. */
+  backendAt(index: number): BackendRecord {
+    const backend = this.#byIndex[index]
+    if (backend === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
+    return backend
+  }
+
+  /** What is on each backend now, by name. */
+  figures(): (name: string) => BackendFigures {
+    let figures = new Float64Array(FIGURES * (this.#byIndex.length + 1))
+    const indexes = this.native.readBackends(figures)
+    if (indexes * FIGURES > figures.length) {
+      figures = new Float64Array(FIGURES * indexes)
+      this.native.readBackends(figures)
+    }
+    return name => {
+      const at = FIGURES * (this.#indexes.get(name) ?? 0)
+      const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
+      return { sessions, total, connectFailures }
+    }
+  }
+
+  /** Adds or changes a backend and publishes that. False: the pool is full. */
+  set(backend: ResolvedBackend): boolean {
+    const { native } = this
+    const next = record(backend, this.#backends.get(backend.name))
+    if (!this.#stage(native, next)) return false
+    this.#backends.set(next.name, next)
+    native.publish()
+    return true
+  }
+
+  /** Removes a backend and publishes that; its sessions go on. */
+  remove(name: string): void {
+    const { native } = this
+    if (!native.removeBackend(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
+    this.#backends.delete(name)
+    this.#indexes.delete(name)
+    native.publish()
+  }
+
+  /** Whether a backend is there and the host name of its address was looked up. */
+  knows(name: string, address: BackendAddress): boolean {
+    const backend = this.#backends.get(name)
+    return backend?.endpoint !== undefined && formatAddress(backend.address) === formatAddress(address)
+  }
+
+  /**
+   * Makes the pool ready for sessions: looks up the host names of backends that were not looked up yet, each once.
+   * Rejects with the error of the first that fails.
+   */
+  async prepare(): Promise<void> {
+    const { native } = this
+    const waiting = [...this.#backends.values()].filter(backend => backend.endpoint === undefined)
+    const hosts = [...new Set(waiting.map(backend => (backend.address.kind === 'name' ? backend.address.host : '')))]
+    const found = new Map(await Promise.all(hosts.map(async host => [host, await lookup(host)] as const)))
+    if (this.#closed || waiting.length === 0) return
+    for (const backend of waiting) {
+      // Somebody may have changed or removed it meanwhile.
+      const { address } = backend
+      const answer = address.kind === 'name' ? found.get(address.host) : undefined
+      if (address.kind !== 'name' || answer === undefined || this.#backends.get(backend.name) !== backend) continue
+      const family = answer.family === 6 ? 6 : 4
+      const endpoint = { kind: 'ip', host: answer.address, port: address.port, family, needsLookup: false } as const
+      const known = { ...backend, endpoint }
+      this.#backends.set(known.name, known)
+      this.#stage(native, known)
+    }
+    native.publish()
+  }
+
+  /** Releases the native pool. Idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#native?.close()
+  }
+
+  #open(): NativePool {
+    const pool = this.#make()
+    for (const backend of this.#backends.values()) {
+      if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
+    }
+    pool.publish()
+    return pool
+  }
+
+  #make(): NativePool {
+    const { placement, boundMilli, secret, affinity, stickTable } = this.settings
+    const secrets = deriveSecrets(secret.bytes())
+    const { Pool } = native()
+    const size = stickTable?.size ?? 0
+    try {
+      return new Pool(
+        PLACEMENTS[placement],
+        RING_POINTS,
+        boundMilli,
+        secrets.placement,
+        secrets.key,
+        affinity.ipv4Prefix,
+        affinity.ipv6Prefix,
+        size,
+        stickTable?.ttl ?? 0,
+        SESSION_HINT,
+      )
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause
+      const text = `no memory for a stick table of ${size} entries (23 bytes each): make stickTable.size smaller`
+      throw new LimpetError('LIMPET_ERR_NO_MEMORY', text, { pool: this.name, cause })
+    }
+  }
+
+  #stage(pool: NativePool, backend: BackendRecord): boolean {
+    const { name, weight, maxSessions, endpoint } = backend
+    // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
+    const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
+    const port = endpoint?.kind === 'ip' ? endpoint.port : 0
+    const index = pool.setBackend(name, weight, maxSessions, BackendState.ready, host, port)
+    if (index < 0) return false
+    this.#byIndex[index] = backend
+    this.#indexes.set(name, index)
+    return true
+  }
+}
+
+/** A backend whose host name is the same as before needs no second look-up. */
+function record(backend: ResolvedBackend, before?: BackendRecord): BackendRecord {
+  const { address } = backend
+  if (address.kind !== 'name') return { ...backend, endpoint: address }
+  const isSame = before !== undefined && formatAddress(before.address) === formatAddress(address)
+  return { ...backend, endpoint: isSame ? before.endpoint : undefined }
+}

@@ -1,0 +1,25 @@
+import { type PackedPick, REASONS, type Reason } from '../native.ts'
+
+const HANDLE_UNIT = 2 ** 20
+
+/** The handle of a pick that is not negative. */
+export function handleOf(packed: PackedPick): number {
+  return Math.floor(packed / HANDLE_UNIT)
+}
+
+/** Index of the backend of a pick that is not negative. */
+export function backendIndexOf(packed: PackedPick): number {
+  return lowPart(packed) >>> 4
+}
+
+/** Why that backend. */
+export function reasonOf(packed: PackedPick): Reason {
+  const reason = REASONS[lowPart(packed) & 15]
+  if (reason === undefined) throw new RangeError(`the pick ${packed} has an unknown reason`)
+  return reason
+}
+
+/** Not by `%`, which is slow for numbers past 32 bits; picks are made by the million. */
+function lowPart(packed: PackedPick): number {
+  return packed - handleOf(packed) * HANDLE_UNIT
+}

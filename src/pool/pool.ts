@@ -1,0 +1,218 @@
+import { formatAddress } from '../config/address.ts'
+import type { BackendChanges, BackendOptions } from '../config/options.ts'
+import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
+import type { ResolvedBackend } from '../config/resolved.ts'
+import { LIMITS, RING_POINTS } from '../config/schema.ts'
+import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
+import type { BackendRecord, PoolCore } from './core.ts'
+import { badAddress, type Decision, decide } from './decision.ts'
+
+/** A backend and what is on it now. */
+export interface BackendInfo {
+  /** Its stable name. */
+  name: string
+  /** Its address, as it is configured. */
+  address: string
+  /** Its share of the clients; 0: no new keys. */
+  weight: number
+  /** Most sessions at one time; 0: no limit of its own. */
+  maxSessions: number
+  /** Sessions on it now, those that are still connecting and picks that were not released included. */
+  sessions: number
+  /** Sessions that it was ever picked for. */
+  total: number
+  /** Connects to it that failed. */
+  connectFailures: number
+}
+
+/** What a pool would do with a client; nothing was changed to find that out. */
+export interface Explanation {
+  /** The address that was asked about. */
+  address: string
+  /** The affinity key: the address under the pool's prefixes, like `192.0.2.0/24`. */
+  key: string
+  /** Name of the first backend of the key's order; undefined: no backend has a weight. */
+  home: string | undefined
+  /** Names of all backends of weight > 0, best first for this key. */
+  order: string[]
+  /** The stick table's entry; undefined: none. */
+  pin: { backend: string; expiresInMs: number | undefined } | undefined
+}
+
+/** What the balancer does for its pools. */
+export interface PoolOwner {
+  /** Throws when the balancer cannot take such a backend now. */
+  check(core: PoolCore, backend: ResolvedBackend): void
+  changed(event: 'backendAdded' | 'backendRemoved' | 'backendUpdated', core: PoolCore, backend: BackendRecord): void
+}
+
+/**
+ * A set of backends with one affinity policy; get it from {@link Balancer.pool}. Every change of its backends is
+ * published as one new roster before the method returns. After the balancer is closed every method throws
+ * `LIMPET_ERR_INVALID_STATE`.
+ */
+export class Pool {
+  readonly #core: PoolCore
+  readonly #owner: PoolOwner
+
+  /** @internal */
+  constructor(core: PoolCore, owner: PoolOwner) {
+    this.#core = core
+    this.#owner = owner
+  }
+
+  /** Its name in the configuration. */
+  get name(): string {
+    return this.#core.name
+  }
+
+  /**
+   * 16 hex digits of placement, secret, prefixes, and names and weights of the backends: pools of equal digests have
+   * equal homes.
+   */
+  get digest(): string {
+    return this.#core.digest
+  }
+
+  /** Number of backends. */
+  get size(): number {
+    return this.#core.size
+  }
+
+  /**
+   * Adds a backend. About 1/n of the homes move to it, no others; pins stay.
+   *
+   * @throws {@link LimpetConfigError} an option is not valid
+   * @throws {@link LimpetError} `LIMPET_ERR_BACKEND_EXISTS`, `LIMPET_ERR_TOO_MANY_BACKENDS`, `LIMPET_ERR_SELF_BACKEND`;
+   *   `LIMPET_ERR_BAD_ADDRESS`: a host name after `listen()`, which looks names up once
+   */
+  add(options: BackendOptions): void {
+    const backend = resolveBackend(options)
+    const { name: pool } = this
+    if (this.#core.backend(backend.name) !== undefined) {
+      throw new LimpetError('LIMPET_ERR_BACKEND_EXISTS', `the pool ${pool} already has a backend ${backend.name}`, {
+        pool,
+        backend: backend.name,
+      })
+    }
+    this.#set('backendAdded', backend)
+  }
+
+  /**
+   * Removes a backend: its homes move to the others, its pins are forgotten, it gets no new sessions. Those that it
+   * has go on until they end.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`
+   */
+  remove(name: string): void {
+    const backend = this.#known(name)
+    this.#core.remove(name)
+    this.#owner.changed('backendRemoved', this.#core, backend)
+  }
+
+  /**
+   * Changes a backend; what is not given stays. A new weight moves homes as little as can be; a new address holds for
+   * connections that are made from now on; sessions go on.
+   *
+   * @throws {@link LimpetConfigError} an option is not valid
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_BAD_ADDRESS`: a
+   *   host name after `listen()`
+   */
+  update(name: string, changes: BackendChanges): void {
+    const { name: _, ...known } = this.#known(name)
+    const {
+      address = known.address,
+      weight = known.weight,
+      maxSessions = known.maxSessions,
+    } = resolveBackendChanges(changes)
+    this.#set('backendUpdated', { name, address, weight, maxSessions })
+  }
+
+  /** The backends and what is on them now, in the order in which they were added. */
+  backends(): BackendInfo[] {
+    const figures = this.#core.figures()
+    return [...this.#core.backends()].map(backend => ({ ...settingsOf(backend), ...figures(backend.name) }))
+  }
+
+  /**
+   * Picks a backend for a client, as a session would: takes a seat, which {@link Decision.release} gives back, and
+   * makes a provisional pin.
+   *
+   * @param address - the client's IP address; `undefined`: a client without one, which goes to the least loaded backend
+   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`, `LIMPET_ERR_NO_BACKEND`, `LIMPET_ERR_POOL_FULL`
+   */
+  pick(address: string | undefined): Decision {
+    return decide(this.#core, address)
+  }
+
+  /**
+   * Tells where a client belongs, without changing anything.
+   *
+   * @param address - the client's IP address
+   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`
+   */
+  explain(address: string): Explanation {
+    if (typeof address !== 'string') throw argumentTypeError('address', 'a string', address)
+    const found = this.#core.native.explain(address)
+    if (found === null) throw badAddress(this.name, address)
+    const order = Array.from(found.order, index => this.#core.backendAt(index).name)
+    const expiresInMs = found.expiresInMs < 0 ? undefined : found.expiresInMs
+    const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs }
+    return { address, key: found.key, home: order[0], order, pin }
+  }
+
+  /**
+   * Homes of many addresses, for millions of them.
+   *
+   * @param input - addresses, one a line, each ended by a line feed; a last line without one is not consumed
+   * @returns `output`: a line `address home` for each, `address !` where it is no address, `address -` where there is no
+   *   home; `consumed`: bytes of the input that were used; `malformed`: lines that were no address
+   */
+  homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number } {
+    if (!(input instanceof Uint8Array)) throw argumentTypeError('input', 'a Uint8Array', input)
+    return this.#core.native.homes(input)
+  }
+
+  #known(name: string): BackendRecord {
+    if (typeof name !== 'string') throw argumentTypeError('name', 'a string', name)
+    this.#core.assertOpen()
+    const backend = this.#core.backend(name)
+    if (backend !== undefined) return backend
+    throw new LimpetError(
+      'LIMPET_ERR_UNKNOWN_BACKEND',
+      `the pool ${this.name} has no backend ${JSON.stringify(name)}`,
+      { pool: this.name, backend: name },
+    )
+  }
+
+  #set(event: 'backendAdded' | 'backendUpdated', backend: ResolvedBackend): void {
+    this.#core.assertOpen()
+    this.#checkRing(backend)
+    this.#owner.check(this.#core, backend)
+    if (!this.#core.set(backend)) {
+      const message = `the pool ${this.name} cannot hold more backends: ${LIMITS.backends}, removed ones with sessions apart`
+      throw new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool: this.name, backend: backend.name })
+    }
+    this.#owner.changed(event, this.#core, this.#core.backend(backend.name) ?? { ...backend, endpoint: undefined })
+  }
+
+  #checkRing({ name, weight }: ResolvedBackend): void {
+    if (this.#core.settings.placement !== 'ring') return
+    const others = [...this.#core.backends()].filter(backend => backend.name !== name)
+    const weights = others.reduce((sum, backend) => sum + backend.weight, weight)
+    const most = Math.floor(LIMITS.ringPoints / RING_POINTS)
+    if (weights <= most) return
+    const message = `the weights of the ring would be ${weights} in all: divide them, or take placement rendezvous`
+    throw new LimpetConfigError([{ path: 'weight', message, accepted: `${most} in all`, code: 'LIMPET_ERR_CONFIG' }])
+  }
+}
+
+/** What is configured of a backend, as it is told. */
+export function settingsOf({
+  name,
+  address,
+  weight,
+  maxSessions,
+}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions'> {
+  return { name, address: formatAddress(address), weight, maxSessions }
+}

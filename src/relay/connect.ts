@@ -1,0 +1,73 @@
+import { connect, type Socket } from 'node:net'
+import type { SessionCounter } from '../native.ts'
+import type { Endpoint } from '../pool/core.ts'
+import { reset } from './direction.ts'
+
+/** Why a backend could not be reached. */
+export interface ConnectFailure {
+  counter: Extract<SessionCounter, `connect${string}`>
+  /** The cause was this host, not the backend. */
+  local: boolean
+}
+
+const FAILURES: Readonly<Record<string, ConnectFailure['counter']>> = {
+  ECONNREFUSED: 'connectRefused',
+  ENOENT: 'connectRefused',
+  EHOSTUNREACH: 'connectUnreachable',
+  ENETUNREACH: 'connectUnreachable',
+  EHOSTDOWN: 'connectUnreachable',
+  ENETDOWN: 'connectUnreachable',
+  ETIMEDOUT: 'connectTimeout',
+  EADDRNOTAVAIL: 'connectNoLocalPort',
+}
+
+const LOCAL = new Set(['EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+
+/** What a connect may cost, and how its socket is kept alive. Milliseconds. */
+export interface ConnectSettings {
+  connectMs: number
+  /** 0: no keepalive. */
+  keepaliveMs: number
+}
+
+/**
+ * Connects to a backend, once. `done` is called once, unless the socket is destroyed before: with nothing when it is
+ * connected, with the failure when not (the socket is destroyed then).
+ */
+export function connectBackend(
+  address: Endpoint,
+  settings: ConnectSettings,
+  done: (failure: ConnectFailure | undefined) => void,
+): Socket {
+  const socket = connect({
+    ...(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }),
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: settings.keepaliveMs > 0,
+    keepAliveInitialDelay: settings.keepaliveMs,
+  })
+  const finish = (failure: ConnectFailure | undefined): void => {
+    clearTimeout(timer)
+    socket.off('connect', onConnect).off('error', onError).off('close', onClose)
+    // A socket that met itself would, closed in the usual way, keep its port for a minute.
+    if (failure?.counter === 'connectSelf') reset(socket)
+    else if (failure !== undefined) socket.destroy()
+    done(failure)
+  }
+  const onConnect = (): void =>
+    finish(isConnectedToItself(socket) ? { counter: 'connectSelf', local: false } : undefined)
+  const onError = (error: NodeJS.ErrnoException): void => finish(failureOf(error))
+  const onClose = (): void => clearTimeout(timer)
+  const timer = setTimeout(() => finish({ counter: 'connectTimeout', local: false }), settings.connectMs)
+  return socket.once('connect', onConnect).once('error', onError).once('close', onClose)
+}
+
+function failureOf({ code = '' }: NodeJS.ErrnoException): ConnectFailure {
+  return { counter: FAILURES[code] ?? 'connectOther', local: LOCAL.has(code) }
+}
+
+/** TCP's simultaneous open lets a socket reach itself when the backend's port is in the range of local ports and is free. */
+export function isConnectedToItself(socket: Socket): boolean {
+  if (socket.remotePort === undefined) return false
+  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress
+}

@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net'
+
+/** Who is told what happens in one direction of a session. */
+export interface DirectionEvents {
+  /** Bytes came, or (0) bytes that had to wait went on. */
+  moved(bytes: number): void
+  /** The end was passed on, after the last byte. */
+  ended(): void
+  /** The connection that was read from is broken. */
+  broken(): void
+}
+
+/** Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read. */
+export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
+  from.on('data', (chunk: Buffer) => {
+    events.moved(chunk.length)
+    if (!to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => {
+    events.moved(0)
+    from.resume()
+  })
+  to.once('finish', () => events.ended())
+  // `net` tells the end of a connection without bytes even while the socket is paused.
+  const end = (): void => (isBroken(from) ? events.broken() : void to.end())
+  if (from.readableEnded) end()
+  else from.once('end', end).resume()
+}
+
+/**
+ * libuv reports a reset that comes right behind bytes as an end, but a connection that was reset has no peer any more.
+ * Neither has one of which both sides have ended, so this is asked only while the own side has not.
+ */
+function isBroken(socket: Socket): boolean {
+  if (socket.writableEnded) return false
+  const status = handleOf(socket)?.getpeername?.({}) ?? 0
+  return status !== 0 && handleKind(socket) === 'TCP'
+}
+
+/** Resets the connection where that can be; otherwise (unix sockets, TLS) closes it. */
+export function reset(socket: Socket): void {
+  // resetAndDestroy() would first write what waits, for as long as that takes; and a reset cannot follow a shutdown
+  // that waits, too.
+  const isShutting = socket.writableEnded && !socket.writableFinished
+  if (handleKind(socket) === 'TCP' && !isShutting) Object.assign(socket, { resetAndClosing: true })
+  socket.destroy()
+}
+
+/** What Node's `net` keeps in a socket or a server for the system's object. */
+export interface SystemHandle {
+  /** The file descriptor, -1 when there is none; absent on systems without. */
+  readonly fd?: number
+  /** Fills in the peer's address; an error number where there is no peer. */
+  getpeername?(into: object): number
+}
+
+/** The system's object of a socket or a server; there is no public way to it. */
+export function handleOf(owner: object): SystemHandle | undefined {
+  return (owner as { _handle?: SystemHandle | null })._handle ?? undefined
+}
+
+/** Kind of the system's object: `TCP`, `Pipe`, `TLSWrap` …; empty when there is none. */
+export function handleKind(socket: Socket): string {
+  return handleOf(socket)?.constructor.name ?? ''
+}

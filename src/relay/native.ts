@@ -1,0 +1,166 @@
+import type { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { systemError } from '../errors.ts'
+import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SESSION_COUNTERS } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
+import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
+import { decodeRecord, type SessionRecord } from './record.ts'
+import type { SessionFeed, SessionOpened } from './session-feed.ts'
+import type { Target } from './target.ts'
+
+const MOST_THREADS = 4
+const DRAIN_EVERY_MS = 50
+const RECORDS_AT_ONCE = 512
+/** More in one turn of the event loop would hold up everything else; the rest waits for the next. */
+const MOST_BATCHES = 32
+
+/** Whether this platform has the native relay. */
+export function hasNativeRelay(): boolean {
+  return native().Relay !== undefined
+}
+
+/** The native relay of one balancer: its pools and targets, and the records that it writes. */
+export class NativeRelayHost {
+  readonly #relay: NativeRelay
+  readonly #feed: SessionFeed
+  readonly #poolIds = new Map<PoolCore, number>()
+  readonly #pools: PoolCore[] = []
+  readonly #targets: Target[] = []
+  readonly #buffer = Buffer.alloc(RECORDS_AT_ONCE * RECORD_BYTES)
+  #drainTimer: NodeJS.Timeout | undefined
+
+  /** Starts the threads. */
+  constructor(feed: SessionFeed) {
+    const { Relay } = native()
+    if (Relay === undefined) throw new TypeError('this platform has no native relay')
+    this.#relay = startRelay(Relay, Math.min(availableParallelism(), MOST_THREADS))
+    this.#feed = feed
+  }
+
+  /** Sessions that live now. */
+  get sessions(): number {
+    return this.#relay.sessions(-1)
+  }
+
+  get counts(): SessionCounts {
+    const { counters, counterStride } = this.#relay
+    return counters.length === 0 ? noSessions() : sumColumns(counters, counterStride, SESSION_COUNTERS)
+  }
+
+  /** Makes a target known. `inheritsOptions`: its sockets have their options from the listen socket. */
+  add(target: Target, inheritsOptions: boolean): void {
+    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, inheritsOptions)
+    this.#targets[id] = target
+    target.nativeId = id
+  }
+
+  /** Sessions of a target that live now. */
+  sessionsOf({ nativeId }: Target): number {
+    return nativeId === undefined ? 0 : this.#relay.sessions(nativeId)
+  }
+
+  /** Takes a client, whose socket is closed here in any case. False: refused and counted. */
+  take(targetId: number, client: Socket, fd: number): boolean {
+    const head: Buffer | null = client.readableLength > 0 ? client.read() : null
+    const record = this.#feed.wanted
+    const status = this.#relay.handOver(targetId, fd, head ?? undefined, record)
+    client.destroy()
+    if (record) this.#startDraining()
+    return status === HandOver.taken
+  }
+
+  /** Ends every session; they are gone a moment later. */
+  cut(): void {
+    this.#relay.cutSessions()
+  }
+
+  /** Ends what is left, and the threads. */
+  stop(): void {
+    this.#relay.stop()
+    clearInterval(this.#drainTimer)
+    this.#drain()
+  }
+
+  #poolId(pool: PoolCore): number {
+    const known = this.#poolIds.get(pool)
+    if (known !== undefined) return known
+    const { timeouts, retries } = pool.settings
+    const { connect, idle, fin, keepalive } = timeouts
+    const id = this.#relay.addPool(
+      pool.native,
+      connect,
+      idle,
+      fin,
+      retries,
+      keepalive.idle / 1000,
+      keepalive.interval / 1000,
+      keepalive.count,
+      keepalive.userTimeout,
+    )
+    this.#poolIds.set(pool, id)
+    this.#pools[id] = pool
+    return id
+  }
+
+  #startDraining(): void {
+    if (this.#drainTimer !== undefined) return
+    this.#drainTimer = setInterval(() => this.#drainOrRest(), DRAIN_EVERY_MS).unref()
+  }
+
+  #drainOrRest(): void {
+    const isIdle = this.#relay.sessions(-1) === 0
+    if (this.#drain() > 0 || !isIdle) return
+    clearInterval(this.#drainTimer)
+    this.#drainTimer = undefined
+  }
+
+  #drain(): number {
+    let total = 0
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const count = this.#relay.drainRecords(this.#buffer)
+      for (let index = 0; index < count; index++) this.#tell(decodeRecord(this.#buffer, index * RECORD_BYTES))
+      total += count
+      if (count < RECORDS_AT_ONCE) break
+    }
+    return total
+  }
+
+  #tell(record: SessionRecord): void {
+    const { cause, bytesToBackend, bytesToClient, durationMs } = record
+    const session = this.#facts(record)
+    if (cause === undefined) this.#feed.opened(session)
+    else this.#feed.closed({ ...session, cause, bytesToBackend, bytesToClient, durationMs })
+  }
+
+  #facts(record: SessionRecord): SessionOpened {
+    const pool = this.#pools[record.poolId]
+    const { backendIndex, clientAddress } = record
+    return {
+      id: String(record.sessionId),
+      time: Date.now() - Math.max(0, Math.round(monotonicMs() - record.monotonicMs)),
+      relay: 'native',
+      listener: this.#targets[record.listenerId]?.listener,
+      pool: pool?.name ?? '',
+      clientAddress,
+      clientPort: clientAddress === undefined ? undefined : record.clientPort,
+      backend: backendIndex === undefined ? undefined : pool?.backendAt(backendIndex).name,
+      reason: record.reason,
+      connectMs: record.connectMicros / 1000,
+    }
+  }
+}
+
+/** The clock of the records. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}
+
+/** @throws a system error: no descriptors left, or too many threads in all */
+function startRelay(Relay: NonNullable<NativeAddon['Relay']>, threads: number): NativeRelay {
+  try {
+    return new Relay(threads)
+  } catch (cause) {
+    const { errno } = cause as NodeJS.ErrnoException
+    throw errno === undefined ? cause : systemError(errno, 'relay', { cause })
+  }
+}

@@ -1,0 +1,116 @@
+import type { Server, Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { RelayKind } from '../config/options.ts'
+import { LimpetError } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import { native } from '../native.ts'
+import { addSessions, type SessionCounts } from './counters.ts'
+import { handleKind, handleOf } from './direction.ts'
+import { hasNativeRelay, NativeRelayHost } from './native.ts'
+import type { SessionFeed } from './session-feed.ts'
+import { StreamRelay } from './stream.ts'
+import type { Target } from './target.ts'
+
+/** How a client is served; `refused`: it was closed at once, and counted. */
+export type Served = 'native' | 'stream' | 'refused'
+
+/** The relays of one balancer, and the choice between them. */
+export class Relays {
+  readonly #feed: SessionFeed
+  readonly #log: Log
+  readonly #stream: StreamRelay
+  #native: NativeRelayHost | undefined
+
+  constructor(feed: SessionFeed, log: Log) {
+    this.#feed = feed
+    this.#log = log
+    native().fdBudget.init()
+    this.#stream = new StreamRelay(feed, native().fdBudget)
+  }
+
+  /**
+   * Chooses the relay of a target. `server`: its listen socket, whose options accepted sockets inherit.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where there is none
+   */
+  add(target: Target, kind: RelayKind, server: Server | undefined): void {
+    if (kind === 'stream') return
+    if (hasNativeRelay()) {
+      this.#native ??= new NativeRelayHost(this.#feed)
+      this.#native.add(target, server !== undefined && setListenOptions(server, target))
+    } else if (kind === 'native') {
+      const { listener } = target
+      throw new LimpetError(
+        'LIMPET_ERR_UNSUPPORTED',
+        `the native relay does not exist on ${process.platform}: use auto or stream`,
+        { listener },
+      )
+    } else {
+      this.#tellOnce(target, `the native relay does not exist on ${process.platform}`)
+    }
+  }
+
+  /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */
+  serve(target: Target, client: Socket): Served {
+    const { nativeId } = target
+    if (this.#native !== undefined && nativeId !== undefined) {
+      const fd = descriptorOf(client)
+      if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
+      this.#tellOnce(target, fd)
+    }
+    return this.#stream.serve(target, client, this.#native?.sessionsOf(target) ?? 0) ? 'stream' : 'refused'
+  }
+
+  /** Sessions that live now. */
+  get sessions(): number {
+    return (this.#native?.sessions ?? 0) + this.#stream.sessions
+  }
+
+  sessionsOf(target: Target): number {
+    return (this.#native?.sessionsOf(target) ?? 0) + target.streamSessions
+  }
+
+  /** Counters since the start. */
+  get counts(): SessionCounts {
+    return this.#native === undefined
+      ? { ...this.#stream.counts }
+      : addSessions(this.#native.counts, this.#stream.counts)
+  }
+
+  /** Ends every session; those of the native relay are gone a moment later. */
+  cut(): void {
+    this.#native?.cut()
+    this.#stream.cut()
+  }
+
+  /** Ends what is left, and the threads. */
+  stop(): void {
+    this.#stream.cut()
+    this.#native?.stop()
+  }
+
+  #tellOnce(target: Target, why: string): void {
+    if (target.told.has(why)) return
+    target.told.add(why)
+    this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
+  }
+}
+
+/** The descriptor of a socket that can be handed over as it is, or why it cannot. */
+function descriptorOf(client: Socket): number | string {
+  // Its handle would give the descriptor of the encrypted connection: the backend would get ciphertext.
+  if (client instanceof TLSSocket) return 'the clients come through TLS sockets'
+  const kind = handleKind(client)
+  if (kind !== 'TCP' && kind !== 'Pipe') return `the clients come through handles of the kind ${kind}`
+  if (client.writableLength > 0) return 'bytes to the client were still waiting in its socket'
+  const fd = handleOf(client)?.fd ?? -1
+  return fd >= 0 ? fd : 'the sockets have no file descriptor'
+}
+
+/** True: every socket that is accepted from now on has the pool's options, which saves system calls for each. */
+function setListenOptions(server: Server, { pool }: Target): boolean {
+  const fd = handleOf(server)?.fd ?? -1
+  const { idle, interval, count, userTimeout } = pool.settings.timeouts.keepalive
+  if (fd < 0 || typeof server.address() === 'string') return false
+  return native().setListenOptions?.(fd, idle / 1000, interval / 1000, count, userTimeout) === 0
+}

@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Reason, SessionCounter } from '../native.ts'
+
+/** What `limpet:session:open` tells: a client was joined to a backend. Plain data, fit for JSON. */
+export interface SessionOpened {
+  /** Differs from that of every other session of the balancer. */
+  id: string
+  /** When it happened, in milliseconds since the epoch. */
+  time: number
+  /** Which relay carries the bytes. */
+  relay: 'native' | 'stream'
+  /** Name of the listener; undefined: the socket came through `handle()` with a pool. */
+  listener: string | undefined
+  /** Name of the pool. */
+  pool: string
+  /** The client's IP address; undefined: it has none (unix socket). */
+  clientAddress: string | undefined
+  /** The client's port; undefined: it has none (unix socket). */
+  clientPort: number | undefined
+  /** Name of the backend; undefined: none was found. */
+  backend: string | undefined
+  /** Why that backend; undefined: none was found. */
+  reason: Reason | undefined
+  /** How long the connect to that backend took, in milliseconds; 0: there was none. */
+  connectMs: number
+}
+
+/**
+ * What `limpet:session:close` tells: a client has left, or found no backend. Every client that a relay took ends in
+ * exactly one; those past `maxSessions` or the descriptors' budget are only counted.
+ */
+export interface SessionClosed extends SessionOpened {
+  /** How it ended: the name of the session counter, `end…` or `refused…`. */
+  cause: SessionCounter
+  /** Bytes that went from the client to the backend. */
+  bytesToBackend: number
+  /** Bytes that went from the backend to the client. */
+  bytesToClient: number
+  /** From accept to the end, in milliseconds. */
+  durationMs: number
+}
+
+// Held here: a channel that nobody holds is collected, and its subscribers with it.
+const opened = channel('limpet:session:open')
+const closed = channel('limpet:session:close')
+
+/** Tells the diagnostics channels, and the session log if it is on, about sessions. */
+export class SessionFeed {
+  readonly #log: ((session: SessionClosed) => void) | undefined
+
+  /** `log`: writes the session log; undefined: it is off. */
+  constructor(log: ((session: SessionClosed) => void) | undefined) {
+    this.#log = log
+  }
+
+  /** Whether anybody wants to know; asked for every client. */
+  get wanted(): boolean {
+    return this.#log !== undefined || opened.hasSubscribers || closed.hasSubscribers
+  }
+
+  opened(session: SessionOpened): void {
+    opened.publish(session)
+  }
+
+  closed(session: SessionClosed): void {
+    this.#log?.(session)
+    closed.publish(session)
+  }
+}

@@ -1,0 +1,189 @@
+import type { Socket } from 'node:net'
+import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
+import { backendIndexOf, handleOf, reasonOf } from '../pool/packed.ts'
+import { type ConnectFailure, connectBackend } from './connect.ts'
+import { carry, reset } from './direction.ts'
+import type { Target } from './target.ts'
+
+/** The relay that a session belongs to. */
+export interface SessionOwner {
+  count(counter: SessionCounter, by?: number): void
+  opened(session: StreamSession): void
+  ended(session: StreamSession, cause: SessionCounter): void
+}
+
+type State = 'connecting' | 'open' | 'ended'
+const NO_SEAT = -1
+/** A host name that was added but never looked up. */
+const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
+
+/** One client of the stream relay: picks and connects a backend, then carries bytes both ways until both have ended. */
+export class StreamSession {
+  readonly id: string
+  readonly target: Target
+  readonly clientAddress: string | undefined
+  readonly clientPort: number | undefined
+  readonly startedAt = performance.now()
+  reason: Reason | undefined
+  backendName: string | undefined
+  connectMs = 0
+  bytesToBackend = 0
+  bytesToClient = 0
+  readonly #owner: SessionOwner
+  readonly #client: Socket
+  #backend: Socket | undefined
+  #state: State = 'connecting'
+  #seat = NO_SEAT
+  #tries = 0
+  #ended = 0
+  #connectAt = 0
+  #lastByteAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(owner: SessionOwner, id: string, target: Target, client: Socket, address: string | undefined) {
+    this.#owner = owner
+    this.id = id
+    this.target = target
+    this.#client = client
+    this.clientAddress = address
+    this.clientPort = client.remotePort
+  }
+
+  /** Picks the first backend; everything else follows by events. */
+  start(): void {
+    const { pool } = this.target
+    this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
+    this.#client.once('close', () => this.#closed(this.#client))
+    this.#client.setNoDelay(true).setKeepAlive(pool.keepaliveMs > 0, pool.keepaliveMs)
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    this.#client.read(0)
+    this.#dial(pool.native.pick(this.clientAddress))
+  }
+
+  /** Ends the session because the relay stops. */
+  cut(): void {
+    this.#end('endShutdown')
+  }
+
+  #dial(packed: number): void {
+    if (packed < 0) {
+      this.backendName = undefined
+      this.reason = undefined
+      this.#end(packed === PickStatus.poolFull ? 'refusedPoolFull' : 'refusedNoBackend')
+      return
+    }
+    const { pool } = this.target
+    const backend = pool.backendAt(backendIndexOf(packed))
+    this.#seat = handleOf(packed)
+    this.reason = reasonOf(packed)
+    this.backendName = backend.name
+    this.#connectAt = performance.now()
+    if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
+    else
+      this.#backend = connectBackend(backend.endpoint, pool, failure =>
+        failure === undefined ? this.#join() : this.#retry(failure),
+      )
+  }
+
+  #retry(failure: ConnectFailure): void {
+    this.#owner.count(failure.counter)
+    this.#backend = undefined
+    const { pool } = this.target
+    if (this.#tries === pool.retries) {
+      this.#end('refusedNoBackend')
+      return
+    }
+    this.#tries++
+    this.#dial(pool.native.redispatch(this.#seat, failure.local))
+  }
+
+  #join(): void {
+    const backend = this.#backend
+    if (backend === undefined) return
+    this.#state = 'open'
+    this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
+    this.target.pool.native.confirm(this.#seat)
+    this.#owner.opened(this)
+    backend.on('error', () => this.#end('endBackendReset'))
+    backend.once('close', () => this.#closed(backend))
+    carry(this.#client, backend, {
+      moved: bytes => this.#moved('bytesToBackend', bytes),
+      broken: () => this.#end('endClientReset'),
+      ended: () => this.#directionEnded(),
+    })
+    carry(backend, this.#client, {
+      moved: bytes => this.#moved('bytesToClient', bytes),
+      broken: () => this.#end('endBackendReset'),
+      ended: () => this.#directionEnded(),
+    })
+    this.#restartTimer()
+  }
+
+  #moved(direction: 'bytesToBackend' | 'bytesToClient', bytes: number): void {
+    this[direction] += bytes
+    this.#owner.count(direction, bytes)
+    this.#lastByteAt = performance.now()
+  }
+
+  #directionEnded(): void {
+    this.#ended++
+    if (this.#ended === 2) this.#end('endFinished')
+    else this.#restartTimer()
+  }
+
+  /** The time limit that holds now: for silence both ways, or for silence in the direction that is left. */
+  get #limit(): { afterMs: number; cause: SessionCounter } {
+    const { idleMs, finMs } = this.target.pool
+    return this.#ended > 0 ? { afterMs: finMs, cause: 'endFinTimeout' } : { afterMs: idleMs, cause: 'endIdleTimeout' }
+  }
+
+  #restartTimer(): void {
+    this.#lastByteAt = performance.now()
+    this.#sleep(this.#limit.afterMs)
+  }
+
+  #sleep(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#checkTime(), ms)
+  }
+
+  /** One timer a session that looks back when it rings is cheaper than one that every byte restarts. */
+  #checkTime(): void {
+    const { afterMs, cause } = this.#limit
+    const leftMs = this.#lastByteAt + afterMs - performance.now()
+    if (leftMs > 0) this.#sleep(Math.ceil(leftMs))
+    else this.#end(cause)
+  }
+
+  /** A socket that has ended both ways closes by itself, perhaps before the other one has written everything. */
+  #closed(socket: Socket): void {
+    if (socket.readableEnded && socket.writableFinished) return
+    this.#end(this.#state === 'open' ? 'endError' : 'endClientGone')
+  }
+
+  #end(cause: SessionCounter): void {
+    if (this.#state === 'ended') return
+    const outcome =
+      this.#state === 'open' ? Outcome.served : cause.startsWith('refused') ? Outcome.failed : Outcome.abandoned
+    this.#state = 'ended'
+    clearTimeout(this.#timer)
+    this.#closeSockets(cause)
+    if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, outcome)
+    this.#owner.ended(this, cause)
+  }
+
+  #closeSockets(cause: SessionCounter): void {
+    const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
+    for (const socket of [this.#client, this.#backend]) {
+      if (socket === undefined) continue
+      // Nobody is left to tell: what still happens to the socket is of no consequence.
+      socket.on('error', ignore)
+      if (isReset) reset(socket)
+      else socket.destroy()
+    }
+  }
+}
+
+function ignore(): undefined {
+  return undefined
+}

@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net'
+import type { NativeFdBudget, SessionCounter } from '../native.ts'
+import { noSessions, type SessionCounts } from './counters.ts'
+import { plainAddress } from './record.ts'
+import type { SessionFeed, SessionOpened } from './session-feed.ts'
+import { type SessionOwner, StreamSession } from './stream-session.ts'
+import type { Target } from './target.ts'
+
+/** Descriptors of a session: the client's and the backend's. */
+const FDS_PER_SESSION = 2
+
+/** The portable relay: carries bytes through `net` sockets, with the behaviour and the counters of the native one. */
+export class StreamRelay implements SessionOwner {
+  readonly counts: SessionCounts = noSessions()
+  readonly #sessions = new Set<StreamSession>()
+  readonly #feed: SessionFeed
+  readonly #fdBudget: NativeFdBudget
+  #created = 0
+
+  constructor(feed: SessionFeed, fdBudget: NativeFdBudget) {
+    this.#feed = feed
+    this.#fdBudget = fdBudget
+  }
+
+  /** Sessions that live now. */
+  get sessions(): number {
+    return this.#sessions.size
+  }
+
+  /** Takes a client; `others`: sessions that the target has in another relay. False: refused, closed and counted. */
+  serve(target: Target, client: Socket, others: number): boolean {
+    this.count('accepted')
+    const address = addressOf(client)
+    const refusal = this.#refusal(target, others, address.gone)
+    if (refusal !== undefined) {
+      this.count(refusal)
+      client.destroy()
+      return false
+    }
+    const session = new StreamSession(this, `s${++this.#created}`, target, client, address.text)
+    target.streamSessions++
+    this.#sessions.add(session)
+    session.start()
+    return true
+  }
+
+  /** Ends every session. */
+  cut(): void {
+    for (const session of this.#sessions) session.cut()
+  }
+
+  count(counter: SessionCounter, by = 1): void {
+    this.counts[counter] += by
+  }
+
+  opened(session: StreamSession): void {
+    this.count('opened')
+    if (this.#feed.wanted) this.#feed.opened(facts(session))
+  }
+
+  ended(session: StreamSession, cause: SessionCounter): void {
+    session.target.streamSessions--
+    this.#sessions.delete(session)
+    this.#fdBudget.give(FDS_PER_SESSION)
+    this.count(cause)
+    if (!this.#feed.wanted) return
+    const { bytesToBackend, bytesToClient } = session
+    const durationMs = Math.round(performance.now() - session.startedAt)
+    this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
+  }
+
+  #refusal(target: Target, others: number, gone: boolean): SessionCounter | undefined {
+    if (target.maxSessions > 0 && target.streamSessions + others >= target.maxSessions) return 'refusedMaxSessions'
+    if (gone) return 'refusedNoAddress'
+    return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'
+  }
+}
+
+function facts(session: StreamSession): SessionOpened {
+  return {
+    id: session.id,
+    time: Date.now(),
+    relay: 'stream',
+    listener: session.target.listener,
+    pool: session.target.pool.name,
+    clientAddress: session.clientAddress,
+    clientPort: session.clientPort,
+    backend: session.backendName,
+    reason: session.reason,
+    connectMs: session.connectMs,
+  }
+}
+
+/** A socket that has no remote address but still has a local one was reset already; one with neither is a unix socket. */
+function addressOf(client: Socket): { text: string | undefined; gone: boolean } {
+  const { remoteAddress } = client
+  if (remoteAddress !== undefined) return { text: plainAddress(remoteAddress), gone: false }
+  return { text: undefined, gone: client.destroyed || client.localAddress !== undefined }
+}

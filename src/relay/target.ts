@@ -1,0 +1,22 @@
+import type { PoolCore } from '../pool/core.ts'
+
+/** Where clients go: a listener with its pool, or a pool alone (`handle()`). */
+export class Target {
+  /** Undefined: sockets that were given to a pool. */
+  readonly listener: string | undefined
+  readonly pool: PoolCore
+  /** 0: no limit of its own. */
+  readonly maxSessions: number
+  /** Its number in the native relay; undefined: the stream relay serves it. */
+  nativeId: number | undefined
+  /** Sessions in the stream relay. */
+  streamSessions = 0
+  /** Reasons that were already given in the log for not using the native relay. */
+  readonly told = new Set<string>()
+
+  constructor(listener: string | undefined, pool: PoolCore, maxSessions: number) {
+    this.listener = listener
+    this.pool = pool
+    this.maxSessions = maxSessions
+  }
+}

@@ -1,0 +1,210 @@
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Acceptor } from './acceptor.ts'
+import { formatAddress } from './config/address.ts'
+import type { ResolvedConfig } from './config/resolved.ts'
+import { abortError, throwIfAborted } from './errors.ts'
+import type { Log } from './log/log.ts'
+import { TroubleReport } from './log/trouble.ts'
+import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
+import type { PoolCore } from './pool/core.ts'
+import type { SessionCounts } from './relay/counters.ts'
+import { Relays, type Served } from './relay/relays.ts'
+import type { SessionFeed } from './relay/session-feed.ts'
+import { Target } from './relay/target.ts'
+
+/** What is needed to open a service. */
+export interface ServiceParts {
+  config: ResolvedConfig
+  pools: ReadonlyMap<string, PoolCore>
+  feed: SessionFeed
+  log: Log
+  /** Told what goes wrong with a listener after it was opened. */
+  failed: (error: Error, listener: string) => void
+}
+
+/** How a balancer was closed. */
+export interface CloseResult {
+  /** Sessions that were live when closing began and ended by themselves. */
+  finished: number
+  /** Sessions that were cut. */
+  cut: number
+}
+
+interface OpenListener {
+  acceptor: Acceptor
+  target: Target
+}
+
+const POLL_MS = 20
+/** Cutting takes as long as a relay thread needs for one batch of events. */
+const CUT_MS = 1000
+
+/** What is open while a balancer listens: its listeners, and the relays with their sessions. */
+export class Service {
+  readonly #parts: ServiceParts
+  readonly #relays: Relays
+  readonly #listeners = new Map<string, OpenListener>()
+  readonly #poolTargets = new Map<string, Target>()
+  #trouble: TroubleReport | undefined
+
+  private constructor(parts: ServiceParts) {
+    this.#parts = parts
+    this.#relays = new Relays(parts.feed, parts.log)
+    for (const settings of parts.config.listeners) {
+      const pool = parts.pools.get(settings.pool)
+      if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
+      const target = new Target(settings.name, pool, settings.maxSessions)
+      this.#listeners.set(settings.name, { acceptor: new Acceptor(settings), target })
+    }
+  }
+
+  /** Looks host names up, binds every listener or none, and serves. */
+  static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
+    await unlessAborted(Promise.all([...parts.pools.values()].map(pool => pool.prepare())), signal)
+    const service = new Service(parts)
+    try {
+      await unlessAborted(service.#bind(), signal)
+      service.#checkLoops()
+      service.#serveAll()
+      service.#trouble = new TroubleReport(parts.log, () => service.counts)
+      return service
+    } catch (error) {
+      service.#stop()
+      throw error
+    }
+  }
+
+  listeners(): IterableIterator<string> {
+    return this.#listeners.keys()
+  }
+
+  address(listener: string): AddressInfo | string | null {
+    return this.#listeners.get(listener)?.acceptor.address() ?? null
+  }
+
+  /** Undefined: there is no such listener. */
+  targetOfListener(listener: string): Target | undefined {
+    return this.#listeners.get(listener)?.target
+  }
+
+  /** Where sockets go that are given to a pool, without a listener. */
+  targetOfPool(pool: PoolCore): Target {
+    const known = this.#poolTargets.get(pool.name)
+    if (known !== undefined) return known
+    const target = new Target(undefined, pool, 0)
+    this.#relays.add(target, 'auto', undefined)
+    this.#poolTargets.set(pool.name, target)
+    return target
+  }
+
+  serve(target: Target, client: Socket): Served {
+    return this.#relays.serve(target, client)
+  }
+
+  /** Throws when the backend leads back to its own pool. */
+  checkBackend(pool: string, backend: Destination): void {
+    const bound = this.#bound()
+    if (!mayReach(bound, backend)) return
+    const pools = this.#destinations()
+    pools.set(pool, [...(pools.get(pool) ?? []).filter(({ name }) => name !== backend.name), backend])
+    refuseLoops(bound, pools, { pool, backend: backend.name })
+  }
+
+  /** Sessions that live now. */
+  get sessions(): number {
+    return this.#relays.sessions
+  }
+
+  sessionsOf(listener: string): number {
+    const target = this.targetOfListener(listener)
+    return target === undefined ? 0 : this.#relays.sessionsOf(target)
+  }
+
+  get counts(): SessionCounts {
+    return this.#relays.counts
+  }
+
+  /** Stops accepting, waits for sessions, and cuts what is left after `timeoutMs`, or when `hurry` is aborted. */
+  async close(timeoutMs: number, hurry: AbortSignal): Promise<CloseResult> {
+    for (const { acceptor } of this.#listeners.values()) acceptor.close()
+    const before = this.sessions
+    const cutBefore = this.counts.endShutdown
+    await this.#emptied(timeoutMs, hurry)
+    this.#relays.cut()
+    await this.#emptied(CUT_MS)
+    this.#trouble?.stop()
+    this.#stop()
+    const cut = this.counts.endShutdown - cutBefore
+    return { finished: Math.max(0, before - cut), cut }
+  }
+
+  async #emptied(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (this.sessions > 0 && performance.now() < deadline && signal?.aborted !== true) {
+      // An abort only ends the waiting.
+      await sleep(Math.min(POLL_MS, timeoutMs), undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #bind(): Promise<void> {
+    const results = await Promise.allSettled([...this.#listeners.values()].map(({ acceptor }) => acceptor.listen()))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  #checkLoops(): void {
+    refuseLoops(this.#bound(), this.#destinations())
+  }
+
+  #serveAll(): void {
+    const { failed, log } = this.#parts
+    for (const { acceptor, target } of this.#listeners.values()) {
+      this.#relays.add(target, acceptor.settings.relay, acceptor.server)
+    }
+    for (const [name, { acceptor, target }] of this.#listeners) {
+      acceptor.accept(
+        client => this.serve(target, client),
+        error => failed(error, name),
+      )
+    }
+    for (const { name, pool, ...listener } of this.#bound()) {
+      const address = boundAddress(listener)
+      const relay = this.targetOfListener(name)?.nativeId === undefined ? 'stream' : 'native'
+      log.info({ listener: name, address: address && formatAddress(address), pool, relay }, 'listening')
+    }
+  }
+
+  #bound(): BoundListener[] {
+    return [...this.#listeners].map(([name, { acceptor, target }]) => ({
+      name,
+      pool: target.pool.name,
+      bind: acceptor.settings.bind,
+      address: acceptor.address(),
+    }))
+  }
+
+  #destinations(): Map<string, Destination[]> {
+    const pools = [...this.#parts.pools.values()]
+    return new Map(
+      pools.map(pool => [
+        pool.name,
+        [...pool.backends()].map(({ name, address, endpoint }) => ({ name, address: endpoint ?? address })),
+      ]),
+    )
+  }
+
+  #stop(): void {
+    for (const { acceptor } of this.#listeners.values()) acceptor.close()
+    this.#relays.stop()
+  }
+}
+
+/** Rejects as soon as the signal is aborted; what was begun ends by itself then. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal)
+  return await new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(abortError(signal))
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

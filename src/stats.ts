@@ -1,0 +1,128 @@
+import type { AddressInfo } from 'node:net'
+import { native, POOL_COUNTERS, type PoolCounter, REASONS, type Reason } from './native.ts'
+import type { PoolCore } from './pool/core.ts'
+import { type BackendInfo, type Pool, settingsOf } from './pool/pool.ts'
+import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
+import type { Service } from './service.ts'
+
+/** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
+export interface Stats {
+  /** Sessions that live now, connecting ones included. */
+  sessions: number
+  /** How sessions went, by name; see docs/library.md for each. */
+  counters: SessionCounts
+  /** By name. */
+  listeners: Record<string, ListenerStats>
+  /** By name. */
+  pools: Record<string, PoolStats>
+  /** File descriptors of the process that sessions may use; 0 of 0 before the first `listen()`. */
+  fdBudget: { used: number; limit: number }
+}
+
+/** Figures of one listener. */
+export interface ListenerStats {
+  /** As `net.Server#address()`; null while it is not open. */
+  address: AddressInfo | string | null
+  /** Name of its pool. */
+  pool: string
+  /** Sessions that live now. */
+  sessions: number
+}
+
+/** Figures of one pool. */
+export interface PoolStats {
+  /** See {@link Pool.digest}. */
+  digest: string
+  /** Number of the roster: one more with every change. */
+  roster: number
+  /** Seats that are taken: sessions and picks. */
+  seats: number
+  /** Picks made by `pick()` and by the stream relay that were not released yet. */
+  outstandingPicks: number
+  /** Picks, by the reason of their decision. */
+  decisions: Record<Reason, number>
+  /** Picks without a decision: nobody eligible, or all at `maxSessions`. */
+  refused: { noBackend: number; poolFull: number }
+  /** The stick table; all 0 without one. */
+  table: TableStats
+  /** In the order in which they were added. */
+  backends: BackendInfo[]
+}
+
+/** Figures of a stick table. */
+export interface TableStats {
+  /** Entries, expired ones that were not reused included. */
+  entries: number
+  /** Most entries. */
+  capacity: number
+  /** Memory, in bytes. */
+  bytes: number
+  /** Look-ups that found an entry. */
+  hits: number
+  /** Look-ups that found none. */
+  misses: number
+  /** Entries made. */
+  inserted: number
+  /** Entries displaced, by what they were. */
+  evicted: { expired: number; home: number; away: number; aged: number }
+  /** Clients that were served without an entry, because nothing could be displaced. */
+  rejected: number
+}
+
+/** Columns of a row of the pool's counters. */
+const POOL_STRIDE = POOL_COUNTERS.length
+const GAUGES = 6
+
+/** `service`: undefined while the balancer is not open. */
+export function collectStats(
+  service: Service | undefined,
+  listeners: ReadonlyMap<string, string>,
+  pools: Iterable<PoolCore>,
+): Stats {
+  const { used, limit } = native().fdBudget
+  return {
+    sessions: service?.sessions ?? 0,
+    counters: service?.counts ?? noSessions(),
+    listeners: Object.fromEntries(
+      [...listeners].map(([name, pool]): [string, ListenerStats] => [
+        name,
+        { address: service?.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
+      ]),
+    ),
+    pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),
+    fdBudget: { used, limit },
+  }
+}
+
+function poolStats(pool: PoolCore): PoolStats {
+  const gauges = new Float64Array(GAUGES)
+  pool.native.gauges(gauges)
+  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
+  const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
+  const figures = pool.figures()
+  return {
+    digest: pool.digest,
+    roster,
+    seats,
+    outstandingPicks,
+    decisions: Object.fromEntries(REASONS.map(reason => [reason, counters[reason]])) as Record<Reason, number>,
+    refused: { noBackend: counters.noBackend, poolFull: counters.poolFull },
+    table: { entries, capacity, bytes, ...tableCounters(counters) },
+    backends: [...pool.backends()].map(backend => ({ ...settingsOf(backend), ...figures(backend.name) })),
+  }
+}
+
+function tableCounters(counters: Record<PoolCounter, number>): Omit<TableStats, 'entries' | 'capacity' | 'bytes'> {
+  return {
+    hits: counters.tableHits,
+    misses: counters.tableMisses,
+    inserted: counters.tableInserted,
+    evicted: {
+      expired: counters.tableEvictedExpired,
+      home: counters.tableEvictedHome,
+      away: counters.tableEvictedAway,
+      aged: counters.tableEvictedAged,
+    },
+    rejected: counters.tableRejected,
+  }
+}
