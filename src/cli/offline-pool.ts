@@ -1,0 +1,51 @@
+import type { BackendAddress, ResolvedPool } from '../config/index.ts'
+import type { Balancer, Explanation, Pool } from '../index.ts'
+
+/** A pool that is only asked where clients belong: nothing is opened, and there is no stick table. */
+export class OfflinePool {
+  readonly settings: ResolvedPool
+  readonly digest: string
+  readonly #balancer: Balancer
+  readonly #pool: Pool
+  readonly #addresses: ReadonlyMap<string, BackendAddress>
+
+  private constructor(settings: ResolvedPool, balancer: Balancer) {
+    this.settings = settings
+    this.#balancer = balancer
+    this.#pool = balancer.pool(settings.name)
+    this.digest = this.#pool.digest
+    this.#addresses = new Map(settings.backends.map(({ name, address }) => [name, address]))
+  }
+
+  static async open(pool: ResolvedPool): Promise<OfflinePool> {
+    // Homes need no table, which could take a gigabyte.
+    const settings = { ...pool, stickTable: undefined }
+    const [{ Balancer }, { loadAddon }] = await Promise.all([import('../balancer.ts'), import('../addon.ts')])
+    // Before anything is printed.
+    loadAddon()
+    const log = { level: 'silent', sessions: false } as const
+    const config = { listeners: [], pools: new Map([[pool.name, settings]]), shutdownTimeout: 0, log, warnings: [] }
+    return new OfflinePool(settings, new Balancer(config))
+  }
+
+  /** Throws a {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`. */
+  explain(address: string): Explanation {
+    return this.#pool.explain(address)
+  }
+
+  /** See {@link Pool.homes}. */
+  homes(lines: Uint8Array): ReturnType<Pool['homes']> {
+    return this.#pool.homes(lines)
+  }
+
+  /** Where a backend is reached. */
+  addressOf(backend: string): BackendAddress {
+    const address = this.#addresses.get(backend)
+    if (address === undefined) throw new RangeError(`there is no backend ${backend}`)
+    return address
+  }
+
+  async close(): Promise<void> {
+    await this.#balancer.destroy()
+  }
+}

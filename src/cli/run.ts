@@ -1,0 +1,64 @@
+import { Balancer } from '../balancer.ts'
+import type { ResolvedConfig } from '../config/index.ts'
+import { createLog, FORMAT_VARIABLE, type Log } from '../log/log.ts'
+import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
+import { digestOf } from './digests.ts'
+import { EXIT } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { VERSION } from './package-info.ts'
+import { problemsOf, refuse } from './problems.ts'
+import { StopSignals } from './signals.ts'
+import { startFailure } from './start-failure.ts'
+
+export async function run(options: ConfigOptions, io: Io): Promise<number> {
+  const given = configFile('run', options)
+  const file = given === '-' ? STDIN_NAME : given
+  try {
+    const config = await readConfig(given, io, true)
+    if (options.json === true) process.env[FORMAT_VARIABLE] = 'json'
+    return await balance(config, io)
+  } catch (error) {
+    return await refuse(error, file, options.json, io)
+  }
+}
+
+async function balance(config: ResolvedConfig, io: Io): Promise<number> {
+  const log = createLog(config.log.level)
+  const signals = new StopSignals(io.signals)
+  const opening = new AbortController()
+  void signals.first.then(() => opening.abort())
+  const balancer = new Balancer(config)
+  log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
+  try {
+    await balancer.listen({ signal: opening.signal })
+  } catch (error) {
+    await balancer.destroy()
+    if (opening.signal.aborted) return EXIT.ok
+    throw problemsOf(error) === undefined ? startFailure(error, config) : error
+  }
+  for (const { name, placement, backends, ...pool } of config.pools.values()) {
+    log.info(
+      { pool: name, placement, backends: backends.length, digest: digestOf({ name, placement, backends, ...pool }) },
+      'pool',
+    )
+  }
+  log.info('ready')
+  return await stopped(balancer, config, signals, log)
+}
+
+/** Waits until it is asked to stop, and stops. */
+async function stopped(
+  balancer: Balancer,
+  { shutdownTimeout }: ResolvedConfig,
+  signals: StopSignals,
+  log: Log,
+): Promise<number> {
+  const signal = await signals.first
+  log.info({ signal, sessions: balancer.stats().sessions, timeoutMs: shutdownTimeout }, 'stopping')
+  void signals.second.then(second => {
+    log.warn({ signal: second, sessions: balancer.stats().sessions }, 'cutting every session')
+    return balancer.destroy()
+  })
+  const { cut } = await balancer.close()
+  return cut === 0 ? EXIT.ok : EXIT.failed
+}

@@ -1,0 +1,72 @@
+import { Document, isCollection, isMap, isScalar, type Node, type Pair, visit, type YAMLMap } from 'yaml'
+import { describeConfig, type PoolSecret, type ResolvedConfig } from '../config/index.ts'
+import { digestsOf } from './digests.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Mappings and lists that hold only short things are written on one line. */
+const DEEPEST_BLOCK = 3
+
+/**
+ * Every setting in force as YAML, with the digests as comments. What it says can be read back as a configuration; of a
+ * secret that stands in the configuration itself only a comment is left.
+ */
+export function settingsText(config: ResolvedConfig, terminal: Terminal): string {
+  const document = new Document(describeConfig(config))
+  document.commentBefore = ` ${summary(config)}`
+  const digests = digestsOf(config)
+  for (const [name, pool] of config.pools) {
+    const node = document.getIn(['pools', name]) as YAMLMap
+    showSecret(node, pool.secret)
+    node.commentBefore = ` digest ${digests.get(name)}`
+  }
+  visit(document, {
+    Collection: (_, node, path) => {
+      if (isShort(node, path.filter(isCollection).length)) node.flow = true
+    },
+  })
+  const text = document.toString({ lineWidth: 0, flowCollectionPadding: true })
+  return terminal.hasColours ? text.replace(/^.*$/gm, line => colourLine(line, terminal)) : text
+}
+
+function summary({ file, listeners, pools }: ResolvedConfig): string {
+  const backends = [...pools.values()].reduce((sum, pool) => sum + pool.backends.length, 0)
+  const counts = [count(listeners.length, 'listener'), count(pools.size, 'pool'), count(backends, 'backend')]
+  return `${file ?? 'the configuration'} is valid: ${counts.join(', ')}`
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
+}
+
+/** `secret` as it could be written in the configuration, or a comment in its place. */
+function showSecret(pool: YAMLMap, secret: PoolSecret): void {
+  const { source } = secret
+  if (source.kind === 'env') pool.set('secret', pairs({ env: source.name }))
+  else if (source.kind === 'file') pool.set('secret', pairs({ file: source.path }))
+  else {
+    const index = pool.items.findIndex(({ key }) => isScalar(key) && key.value === 'secret')
+    const next = pool.items[index + 1]?.key as Node | undefined
+    pool.items.splice(index, 1)
+    if (next !== undefined)
+      next.commentBefore = ` secret: ${source.kind === 'text' ? 'in the configuration, not shown' : "derived from the pool's name"}`
+  }
+}
+
+function pairs(value: Record<string, string>): YAMLMap {
+  return new Document(value).contents as unknown as YAMLMap
+}
+
+/** Below the settings of a pool or a listener everything fits a line, but lists of several. */
+function isShort(node: Node, depth: number): boolean {
+  if (!isMap(node)) return false
+  const onlyScalars = node.items.every((pair: Pair) => isScalar(pair.value))
+  return depth >= DEEPEST_BLOCK || (onlyScalars && depth === 1)
+}
+
+function colourLine(line: string, terminal: Terminal): string {
+  if (/^\s*#/.test(line)) return terminal.style('dim', line)
+  return line.replace(
+    /^(\s*(?:- )?)([\w.:@/-]+)(?=:( |$))/,
+    (_, indent: string, key: string) => indent + terminal.style('cyan', key),
+  )
+}
