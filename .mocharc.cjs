@@ -1,0 +1,18 @@
+// What `npm test` runs: everything but the long counts (.mocharc.soak.cjs) and the tarball (.mocharc.package.cjs).
+
+// Mocha adds the files of the command line to those of its configuration; whoever names files wants only them.
+const named = process.argv.slice(2).some(argument => /^(\.\/)?test\/|\.test\.ts$/.test(argument))
+
+/** @param {string[]} spec */
+const unlessNamed = spec => (named ? [] : spec)
+
+module.exports = {
+  'node-option': ['import=tsx'],
+  extension: ['ts'],
+  spec: unlessNamed(['test/**/*.test.ts']),
+  ignore: ['test/soak/**', 'test/package/**'],
+  reporter: process.env.LIMPET_TEST_TOTALS ? './test/helpers/totals-reporter.cjs' : 'spec',
+  timeout: 30_000,
+  slow: 2_000,
+  'forbid-only': Boolean(process.env.CI),
+}

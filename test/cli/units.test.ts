@@ -1,0 +1,162 @@
+import { EventEmitter } from 'node:events'
+import { Writable } from 'node:stream'
+import { expect } from 'chai'
+import { CliError, ReaderGone } from '../../src/cli/cli-error.ts'
+import { crashText } from '../../src/cli/crash.ts'
+import { nodeProblem } from '../../src/cli/package-info.ts'
+import { type StopSignal, StopSignals } from '../../src/cli/signals.ts'
+import { startFailure } from '../../src/cli/start-failure.ts'
+import { Terminal } from '../../src/cli/terminal.ts'
+import { parseConfig } from '../../src/config/index.ts'
+import { Recorder, runnable } from './helpers.ts'
+
+describe('cli: signals', () => {
+  let now = 0
+  const raised: StopSignal[] = []
+  const emitter = new EventEmitter()
+  let signals: StopSignals
+
+  beforeEach(() => {
+    now = 0
+    raised.length = 0
+    emitter.removeAllListeners()
+    signals = new StopSignals(emitter, { sameWithinMs: 200, now: () => now, raise: signal => raised.push(signal) })
+  })
+
+  /** What has come so far. */
+  async function state(): Promise<(StopSignal | undefined)[]> {
+    const soon = new Promise<undefined>(resolve => setImmediate(() => resolve(undefined)))
+    return await Promise.all([signals.first, signals.second].map(signal => Promise.race([signal, soon])))
+  }
+
+  it('takes a signal that is passed on for the same one', async () => {
+    emitter.emit('SIGINT', 'SIGINT')
+    now = 150
+    emitter.emit('SIGINT', 'SIGINT')
+    now = 300
+    emitter.emit('SIGINT', 'SIGINT')
+    expect(await state()).to.deep.equal(['SIGINT', undefined])
+    now = 500
+    emitter.emit('SIGINT', 'SIGINT')
+    expect(await state()).to.deep.equal(['SIGINT', 'SIGINT'])
+  })
+
+  it('takes another signal for another one', async () => {
+    emitter.emit('SIGTERM', 'SIGTERM')
+    expect(await state()).to.deep.equal(['SIGTERM', undefined])
+    emitter.emit('SIGINT', 'SIGINT')
+    expect(await state()).to.deep.equal(['SIGTERM', 'SIGINT'])
+  })
+
+  it('gives the third one back', () => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM']) {
+      expect(raised).to.deep.equal([])
+      emitter.emit(signal, signal)
+    }
+    expect(raised).to.deep.equal(['SIGTERM'])
+    expect(emitter.listenerCount('SIGTERM') + emitter.listenerCount('SIGINT')).to.equal(0)
+  })
+})
+
+describe('cli: terminal', () => {
+  it('styles only on a terminal that wants it', () => {
+    const styled = (columns: number | undefined, env: NodeJS.ProcessEnv): string =>
+      new Terminal(new Recorder(columns).stream, env).style('red', 'x')
+    expect(styled(80, {})).to.equal('\u001b[31mx\u001b[39m')
+    expect(styled(80, { NO_COLOR: '' })).to.equal('\u001b[31mx\u001b[39m')
+    expect(styled(80, { NO_COLOR: '0' })).to.equal('x')
+    expect(styled(80, { TERM: 'dumb' })).to.equal('x')
+    expect(styled(undefined, {})).to.equal('x')
+  })
+
+  it('cuts by characters', () => {
+    const terminal = new Terminal(new Recorder(5).stream, {})
+    expect(terminal.cut('12345')).to.equal('12345')
+    expect(terminal.cut('123456')).to.equal('1234…')
+    expect(terminal.cut('🐚🐚🐚')).to.equal('🐚🐚🐚')
+    expect(terminal.cut('🐚🐚🐚🐚🐚🐚')).to.equal('🐚🐚🐚🐚…')
+    expect(new Terminal(new Recorder().stream, {}).cut('1'.repeat(500))).to.have.length(500)
+  })
+
+  it('waits for a slow reader', async () => {
+    const written: (() => void)[] = []
+    const stream = new Writable({ write: (_chunk, _encoding, done) => void written.push(done) })
+    let isDone = false
+    const line = new Terminal(stream, {}).line('x').then(() => {
+      isDone = true
+    })
+    await new Promise(setImmediate)
+    expect([written.length, isDone]).to.deep.equal([1, false])
+    written[0]?.()
+    await line
+    expect(isDone).to.equal(true)
+  })
+
+  it('tells a reader that has gone from a full disk', async () => {
+    for (const [code, kind] of [
+      ['EPIPE', ReaderGone],
+      ['ENOSPC', CliError],
+    ] as const) {
+      const stream = new Writable({
+        write: (_chunk, _encoding, done) => done(Object.assign(new Error(code), { code })),
+      })
+      const terminal = new Terminal(stream, {})
+      const error = await terminal.line('x').then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      expect(error).to.be.instanceOf(kind)
+      const again = await terminal.line('y').then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      expect(again).to.be.instanceOf(kind)
+    }
+  })
+})
+
+describe('cli: texts of failures', () => {
+  const config = parseConfig(runnable(['127.0.0.1:1']))
+  const text = (facts: object): string => {
+    const failure = startFailure(Object.assign(new Error('as net says it'), facts), config)
+    expect(failure).to.be.instanceOf(CliError)
+    return (failure as CliError).message
+  }
+
+  it('names address, reason and remedy of a listener that cannot be opened', () => {
+    const bind = { syscall: 'listen', listener: 'l' }
+    expect(text({ ...bind, code: 'EADDRINUSE', errno: -98 })).to.match(
+      /^cannot listen on 127\.0\.0\.1:0 \(listener l\): address already in use \(EADDRINUSE\); stop /,
+    )
+    expect(text({ ...bind, code: 'EACCES', errno: -13 })).to.contain('permission denied (EACCES); ports below 1024')
+    expect(text({ ...bind, code: 'EADDRNOTAVAIL', errno: -99 })).to.contain('this host has no such address')
+    expect(text({ ...bind, code: 'ENOTSUP', errno: -95 })).to.match(/\(ENOTSUP\)$/)
+  })
+
+  it('names the host of a backend that cannot be looked up', () => {
+    const lookup = { syscall: 'getaddrinfo', code: 'ENOTFOUND', errno: -3008, hostname: 'no.example' }
+    expect(text(lookup)).to.match(/^cannot look up the backend host no\.example: .*ENOTFOUND/)
+  })
+
+  it('leaves what is no failure of the system as it is', () => {
+    const error = new RangeError('a fault')
+    expect(startFailure(error, config)).to.equal(error)
+  })
+
+  it('tells a fault in one line, and where it is with LIMPET_DEBUG', () => {
+    const error = new Error('first\n  second', { cause: new Error('the cause') })
+    expect(crashText('limpet', error, {})).to.equal('limpet: internal error: first second (LIMPET_DEBUG=1 shows where)')
+    expect(crashText('limpet', error, { LIMPET_DEBUG: '1' })).to.match(
+      /^limpet: internal error: first second\n.*\n[\s\S]* at [\s\S]*caused by: Error: the cause\n/,
+    )
+    expect(crashText('limpet', 'thrown text', {})).to.contain('internal error: thrown text (')
+  })
+
+  it('tells an old Node in one sentence', () => {
+    expect(nodeProblem('18.20.1', '>=20.19')).to.equal('this is Node 18.20.1, but Limpet needs Node 20.19 or newer.')
+    for (const version of ['20.19.0', '20.20.2', '22.0.0', '100.0.0-nightly'])
+      expect(nodeProblem(version, '>=20.19')).to.equal(undefined)
+    expect(nodeProblem('20.18.9', '>=20.19')).to.be.a('string')
+    expect(nodeProblem(process.versions.node)).to.equal(undefined)
+  })
+})

@@ -1,0 +1,6 @@
+// A worker thread is not reached by --import: it registers the loader itself, then runs the module of its workerData.
+import { workerData } from 'node:worker_threads'
+import { register } from 'tsx/esm/api'
+
+register()
+await import(workerData.module)

@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import type { BalancerOptions, SessionClosed } from '../../src/index.ts'
+import type { Dial } from './net.ts'
+import type { Exit } from './processes.ts'
+import { Program } from './programs.ts'
+import { until } from './wait.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+interface LogLine {
+  msg?: string
+  listener?: string
+  address?: string
+}
+
+/** `limpet run -c FILE`, as a user runs it. */
+export class LimpetRun implements AsyncDisposable {
+  readonly #program: Program
+
+  private constructor(program: Program) {
+    this.#program = program
+  }
+
+  /** Writes the configuration into the file. */
+  static async write(file: string, config: BalancerOptions): Promise<void> {
+    await writeFile(file, stringify(config))
+  }
+
+  /** Starts it, and waits until it is ready. */
+  static async start(file: string): Promise<LimpetRun> {
+    const args = ['--import', 'tsx', MAIN, 'run', '-c', file]
+    const program = new Program(process.execPath, args, { cwd: ROOT })
+    try {
+      await program.says('"msg":"ready"')
+      return new LimpetRun(program)
+    } catch (error) {
+      await program[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Where a listener listens. */
+  dial(listener: string): Dial {
+    const line = this.#lines().find(known => known.msg === 'listening' && known.listener === listener)
+    const [, path, host = '', port] = /^(?:unix:(.*)|\[?([^\]]*)\]?:(\d+))$/.exec(line?.address ?? '') ?? []
+    return path === undefined ? { host, port: Number(port) } : { path }
+  }
+
+  /** Waits for a number of ended sessions in the log. */
+  async sessions(count: number): Promise<SessionClosed[]> {
+    const ended = (): LogLine[] => this.#lines().filter(({ msg }) => msg === 'session')
+    await until(
+      `${count} sessions in the log`,
+      () => ended().length >= count,
+      () => this.#program.output,
+    )
+    return ended() as unknown as SessionClosed[]
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    return await this.#program.stop(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program[Symbol.asyncDispose]()
+  }
+
+  #lines(): LogLine[] {
+    const whole = this.#program.output.slice(0, this.#program.output.lastIndexOf('\n') + 1)
+    return whole.split('\n').flatMap(line => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []))
+  }
+}

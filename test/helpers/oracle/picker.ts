@@ -1,0 +1,153 @@
+import { BackendState } from '../../../src/native.ts'
+
+/** A backend as the model of the picker knows it. An object is one backend: a removed and re-added one is another object. */
+export interface ModelBackend {
+  name: string
+  weight: number
+  /** 0: no limit. */
+  maxSessions: number
+  state: number
+  sessions: number
+}
+
+export interface ModelSeat {
+  key: string
+  backend: ModelBackend
+  reason: 'pin' | 'home' | 'overflow' | 'failover'
+  /** The pin was confirmed when the seat was taken. */
+  pinned: boolean
+  /** The table stays as it is: the pinned backend was at its limit, only this session went elsewhere. */
+  leavePin: boolean
+  /** Its connect succeeded. */
+  established: boolean
+}
+
+interface ModelPin {
+  backend: ModelBackend
+  provisional: boolean
+}
+
+export type ModelPick = ModelSeat | 'noBackend' | 'poolFull'
+
+/** max(1, ceil(c · (m + 1) · w / W)), with c in thousandths. */
+export function bound(milli: number, sessions: number, weight: number, total: number): number {
+  const [above, below] = [BigInt(milli) * BigInt(sessions + 1) * BigInt(weight), 1000n * BigInt(total)]
+  const ceiling = Number((above + below - 1n) / below)
+  return Math.max(1, ceiling)
+}
+
+/**
+ * The picker without threads, expiry or eviction: pin, then home, then overflow. `orderOf` is the key's order over all
+ * backends of weight > 0, ready or not.
+ */
+export class ModelPicker {
+  readonly backends = new Map<string, ModelBackend>()
+  readonly #orderOf: (key: string) => readonly string[]
+  readonly #milli: number
+  /** Undefined: no stick table. */
+  readonly #pins: Map<string, ModelPin> | undefined
+  readonly #live = new Set<ModelSeat>()
+
+  constructor(orderOf: (key: string) => readonly string[], milli: number, table: boolean) {
+    this.#orderOf = orderOf
+    this.#milli = milli
+    this.#pins = table ? new Map() : undefined
+  }
+
+  pick(key: string): ModelPick {
+    const pin = this.#pins?.get(key)
+    const followed = pin !== undefined && this.#serves(pin.backend)
+    const leavePin = followed && full(pin.backend)
+    if (followed && !leavePin)
+      return this.#take({ key, backend: pin.backend, reason: 'pin', pinned: !pin.provisional, leavePin })
+    const assigned = this.#assign(key)
+    if (typeof assigned === 'string') return assigned
+    const seat = { key, ...assigned, ...(leavePin ? { reason: 'overflow' as const } : {}), pinned: false, leavePin }
+    if (!leavePin) this.#pins?.set(key, { backend: assigned.backend, provisional: true })
+    return this.#take(seat)
+  }
+
+  /** Where a key is pinned, if that backend is still there. */
+  pinned(key: string): ModelBackend | undefined {
+    const backend = this.#pins?.get(key)?.backend
+    return backend !== undefined && this.backends.get(backend.name) === backend ? backend : undefined
+  }
+
+  /** Its connect succeeded: the pin follows the client, unless another session of the key lives where it points to. */
+  confirm(seat: ModelSeat): void {
+    seat.established = true
+    if (seat.pinned || seat.leavePin) return
+    const pin = this.#pins?.get(seat.key)
+    if (pin !== undefined && pin.backend !== seat.backend && this.#lives(seat.key, pin.backend)) return
+    this.#pins?.set(seat.key, { backend: seat.backend, provisional: false })
+  }
+
+  /** The session was served to its end. */
+  serve(seat: ModelSeat): void {
+    if (!seat.established && !seat.pinned) this.confirm(seat)
+    this.#leave(seat)
+  }
+
+  /** It ended in another way: its connect failed, or its client left first, if that was not confirmed. */
+  fail(seat: ModelSeat): void {
+    this.#leave(seat)
+    const pin = this.#pins?.get(seat.key)
+    if (seat.established || seat.leavePin || pin?.backend !== seat.backend || !pin.provisional) return
+    if (![...this.#live].some(({ key }) => key === seat.key)) this.#pins?.delete(seat.key)
+  }
+
+  /** Backends that a new key may go to now, with what the bound is made of. */
+  candidates(): { among: ModelBackend[]; sessions: number; weight: number } {
+    const among = [...this.backends.values()].filter(backend => eligible(backend) && !full(backend))
+    return {
+      among,
+      sessions: among.reduce((sum, { sessions }) => sum + sessions, 0),
+      weight: among.reduce((sum, { weight }) => sum + weight, 0),
+    }
+  }
+
+  #assign(key: string): Pick<ModelSeat, 'backend' | 'reason'> | 'noBackend' | 'poolFull' {
+    const { among, sessions, weight } = this.candidates()
+    if (among.length === 0) return [...this.backends.values()].some(eligible) ? 'poolFull' : 'noBackend'
+    const order = this.#orderOf(key).map(name => this.backends.get(name))
+    const [home] = order
+    const backend = order.find(candidate => {
+      return (
+        candidate !== undefined &&
+        among.includes(candidate) &&
+        (this.#milli === 0 || candidate.sessions < bound(this.#milli, sessions, candidate.weight, weight))
+      )
+    })
+    // Σ bounds ≥ m + 1: there is always a seat.
+    if (backend === undefined || home === undefined) throw new Error('the model found no seat')
+    return { backend, reason: backend === home ? 'home' : eligible(home) ? 'overflow' : 'failover' }
+  }
+
+  #serves(backend: ModelBackend): boolean {
+    return this.backends.get(backend.name) === backend && backend.state !== BackendState.down
+  }
+
+  #lives(key: string, backend: ModelBackend): boolean {
+    return [...this.#live].some(seat => seat.established && seat.key === key && seat.backend === backend)
+  }
+
+  #take(seat: Omit<ModelSeat, 'established'>): ModelSeat {
+    const taken = { ...seat, established: false }
+    taken.backend.sessions++
+    this.#live.add(taken)
+    return taken
+  }
+
+  #leave(seat: ModelSeat): void {
+    seat.backend.sessions--
+    this.#live.delete(seat)
+  }
+}
+
+function eligible({ state, weight }: ModelBackend): boolean {
+  return state === BackendState.ready && weight > 0
+}
+
+function full({ maxSessions, sessions }: ModelBackend): boolean {
+  return maxSessions !== 0 && sessions >= maxSessions
+}

@@ -1,0 +1,236 @@
+// How sessions end: resets, timeouts, cuts; each counted by its cause.
+#include <chrono>
+
+#include "support/flow.h"
+#include "support/relay_rig.h"
+
+using namespace limpet;
+using namespace limpet::test;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int64_t ms_since(Clock::time_point began) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began).count();
+}
+
+struct Joined {
+  Joined(Rig& rig, const Port& port) : client(rig.client()), backend(port.accept()) {
+    CHECK(client.echoes("hello", backend));
+  }
+  Socket client;
+  Socket backend;
+};
+
+constexpr uint64_t kShortMs = 250;
+// Machines under load are late, never early.
+constexpr int64_t kLateMs = 10'000;
+
+}  // namespace
+
+TEST("a client's reset goes on to the backend, after what the client had sent") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  for (unsigned i = 0; i < 20; i++) {
+    Joined session(rig, port);
+    CHECK(session.client.write("last words"));
+    CHECK_EQUAL(session.backend.read(10), "last words");
+    session.client.reset();
+    CHECK(session.backend.is_reset());
+  }
+  rig.check_end(SessionCounter::kEndClientReset, 20);
+}
+
+TEST("a backend's reset goes on to the client") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  for (unsigned i = 0; i < 20; i++) {
+    Joined session(rig, port);
+    CHECK(session.backend.write("last words"));
+    CHECK_EQUAL(session.client.read(10), "last words");
+    session.backend.reset();
+    CHECK(session.client.is_reset());
+  }
+  rig.check_end(SessionCounter::kEndBackendReset, 20);
+}
+
+TEST("a reset after a half-close ends the session at once, whichever side does both") {
+  for (const bool by_client : {true, false}) {
+    Rig rig;
+    const Port port;
+    rig.set("a", port.number());
+    Joined session(rig, port);
+    Socket& goes = by_client ? session.client : session.backend;
+    Socket& stays = by_client ? session.backend : session.client;
+    goes.finish();
+    CHECK(stays.ends());
+    goes.reset();
+    // Well before `fin`, which is half a minute.
+    CHECK(eventually([&] { return rig.relay.sessions() == 0; }, std::chrono::seconds(5)));
+    CHECK(stays.closes() || !stays.write("x"));
+    rig.check_end(by_client ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset);
+  }
+}
+
+TEST("a reset passes bytes that a slow reader holds up") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  Flow flow(session.backend, session.client, 1, UINT64_MAX);
+  CHECK(fill(flow, session.backend, 100));
+  session.backend.reset();
+  CHECK(session.client.is_reset());
+  rig.check_end(SessionCounter::kEndBackendReset);
+}
+
+TEST("a writer whose reader resets is reset, though it reads nothing itself") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  Flow flow(session.backend, session.client, 1, UINT64_MAX);
+  CHECK(fill(flow, session.backend, 100));
+  session.client.reset();
+  CHECK(session.backend.is_reset());
+  rig.check_end(SessionCounter::kEndClientReset);
+}
+
+TEST("idle: closed after the limit without a byte in either direction, not before") {
+  Rig rig({.timeouts = {5'000, kShortMs, 0}});
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  // Bytes of either side start the limit anew: twice its time goes by in small steps.
+  for (unsigned i = 0; i < 10; i++) {
+    CHECK(session.client.quiet_for(static_cast<int>(kShortMs / 5)));
+    Socket& from = i % 2 == 0 ? session.client : session.backend;
+    CHECK(from.echoes("x", i % 2 == 0 ? session.backend : session.client));
+  }
+  const auto began = Clock::now();
+  CHECK(session.client.closes());
+  CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
+  CHECK(session.backend.closes());
+  rig.check_end(SessionCounter::kEndIdleTimeout);
+}
+
+TEST("idle 0 is no limit") {
+  Rig rig({.timeouts = {5'000, 0, 0}});
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  CHECK(session.client.quiet_for(400));
+  session.client.finish();
+  CHECK(session.backend.ends());
+  CHECK(session.client.quiet_for(400));
+  CHECK(session.backend.echoes("still here", session.client));
+  session.backend.finish();
+  CHECK(session.client.ends());
+  rig.check_end(SessionCounter::kEndFinished);
+}
+
+TEST("fin: once a side has ended, closed after the limit without a byte of the other") {
+  for (const bool client_first : {true, false}) {
+    Rig rig({.timeouts = {5'000, 60'000, kShortMs}});
+    const Port port;
+    rig.set("a", port.number());
+    Joined session(rig, port);
+    Socket& ended = client_first ? session.client : session.backend;
+    Socket& goes_on = client_first ? session.backend : session.client;
+    CHECK(session.client.quiet_for(2 * static_cast<int>(kShortMs)));  // not before a side has ended
+    auto began = Clock::now();
+    ended.finish();
+    CHECK(goes_on.ends());
+    for (unsigned i = 0; i < 10; i++) {
+      CHECK(ended.quiet_for(static_cast<int>(kShortMs / 5)));
+      CHECK(goes_on.echoes("x", ended));
+      began = Clock::now();
+    }
+    CHECK(ended.closes());
+    CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
+    rig.check_end(SessionCounter::kEndFinTimeout);
+  }
+}
+
+TEST("fin 0: the idle limit holds for half-closed sessions") {
+  Rig rig({.timeouts = {5'000, kShortMs, 0}});
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  session.client.finish();
+  CHECK(session.backend.ends());
+  CHECK(session.client.closes());
+  rig.check_end(SessionCounter::kEndIdleTimeout);
+}
+
+TEST("a client that resets while its backend is connecting is forgotten at once") {
+  Rig rig;
+  FullPort full;
+  rig.set("a", full.number());
+  Socket client = rig.client();
+  CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+  client.reset();
+  rig.check_end(SessionCounter::kEndClientGone);
+  CHECK_EQUAL(rig.count(SessionCounter::kOpened), uint64_t{0});
+  CHECK_EQUAL(rig.pin(), "");
+}
+
+TEST("what a client sends before its backend is connected arrives, and its end, too") {
+  Rig rig;
+  FullPort full;
+  rig.set("a", full.number());
+  Socket client = rig.client();
+  CHECK(client.write("early"));
+  client.finish();
+  CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+  Socket backend = full.accept_caller();
+  CHECK_EQUAL(backend.read_to_end(), "early");
+  CHECK(backend.echoes("answer", client));
+  backend.finish();
+  CHECK(client.ends());
+  rig.check_end(SessionCounter::kEndFinished);
+}
+
+TEST("cut closes every session, connecting ones too, and the relay goes on") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  std::vector<std::unique_ptr<Joined>> sessions;
+  for (unsigned i = 0; i < 10; i++) sessions.push_back(std::make_unique<Joined>(rig, port));
+  sessions[0]->client.finish();
+  rig.relay.cut();
+  for (auto& session : sessions) CHECK(session->client.closes() && session->backend.closes());
+  rig.check_end(SessionCounter::kEndShutdown, 10);
+  FullPort full;
+  rig.set("a", full.number());
+  Socket connecting = rig.client();
+  CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+  rig.relay.cut();
+  CHECK(connecting.closes());
+  rig.check_end(SessionCounter::kEndShutdown, 11);
+  rig.set("a", port.number());
+  // A cut is under way until every worker has seen it; after that sessions live.
+  CHECK(eventually([&] {
+    Socket client = rig.client();
+    Socket backend = port.accept(1'000);
+    return backend.open() && client.echoes("hello", backend);
+  }));
+}
+
+TEST("stop closes every session, more than once is once") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  rig.relay.stop();
+  CHECK(session.client.closes() && session.backend.closes());
+  rig.relay.stop();
+  rig.check_end(SessionCounter::kEndShutdown);
+  const Socket late = begin_connection(rig.front.number());
+  CHECK_EQUAL(rig.hand_over(rig.front.accept()), static_cast<int>(HandOver::kStopped));
+}
+
+TEST_MAIN

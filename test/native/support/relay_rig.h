@@ -1,0 +1,139 @@
+// A relay in this process, between sockets of the test: clients come through `front`, backends are ports of the test.
+#pragma once
+
+#include <dirent.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/clock.h"
+#include "relay/fd_budget.h"
+#include "relay/relay.h"
+#include "relay/socket_address.h"
+#include "support/pools.h"
+#include "support/sockets.h"
+#include "support/threads.h"
+
+namespace limpet::test {
+
+struct RigOptions {
+  unsigned workers = 2;
+  SessionTimeouts timeouts{5'000, 30'000, 30'000};
+  unsigned retries = 3;
+  uint32_t max_sessions = 0;
+  uint32_t bound_milli = 0;
+  size_t table_size = 1'000;
+  bool record = false;
+};
+
+class Rig {
+ public:
+  explicit Rig(const RigOptions& options = {})
+      : domain(std::make_shared<EpochDomain>()),
+        pool(std::make_shared<Pool>(pool_rules({.bound_milli = options.bound_milli, .table_size = options.table_size}),
+                                    domain)),
+        relay(domain, options.workers),
+        record(options.record) {
+    CHECK_EQUAL(relay.start(), 0);
+    pool_id = relay.add_pool(pool, options.timeouts, {60, 10, 3, 0}, options.retries);
+    listener = static_cast<uint32_t>(relay.add_listener(pool_id, options.max_sessions, false));
+  }
+  ~Rig() { relay.stop(); }
+
+  void set(const std::string& name, std::shared_ptr<const Endpoint> endpoint, uint32_t max_sessions = 0) {
+    CHECK(pool->set_backend(name, {std::move(endpoint), 1, max_sessions, BackendState::kReady}) >= 0);
+    pool->publish();
+  }
+  void set(const std::string& name, uint16_t port, uint32_t max_sessions = 0) {
+    set(name, make_endpoint("127.0.0.1", port), max_sessions);
+  }
+  // Backends by those names, which have the places of the client's order; their ports come next.
+  std::vector<std::string> names_in_order(unsigned count, const char* source = "127.0.0.1") {
+    for (unsigned i = 0; i < count; i++) pool->set_backend("b" + std::to_string(i), {});
+    pool->publish();
+    const Roster& roster = pool->roster();
+    std::vector<std::string> names;
+    const AffinityKey key = pool->key(*parse_address(source));
+    for (const Position position : roster.placement->order(pool->place_hash(key))) {
+      names.push_back(roster.entries[roster.members[position]].backend->name);
+    }
+    return names;
+  }
+
+  // A client that has connected and was handed over; what hand_over() said is in `handed`.
+  Socket client(const char* source = "127.0.0.1", std::string_view head = {}) {
+    Socket socket = begin_connection(front.number(), source);
+    hand_over(front.accept(), head);
+    return socket;
+  }
+  int hand_over(const Socket& accepted, std::string_view head = {}) {
+    CHECK(accepted.open());
+    handed =
+        relay.hand_over(listener, accepted.fd(), reinterpret_cast<const uint8_t*>(head.data()), head.size(), record);
+    return handed;
+  }
+
+  uint64_t count(SessionCounter counter) { return relay.counters()->sum(static_cast<unsigned>(counter)); }
+  bool counts(SessionCounter counter, uint64_t wanted) {
+    return eventually([&] { return count(counter) >= wanted; }) && count(counter) == wanted;
+  }
+  bool idle() {
+    return eventually([&] { return relay.sessions() == 0; });
+  }
+  const Backend* backend(const std::string& name) {
+    for (const RosterEntry& entry : pool->roster().entries) {
+      if (entry.backend->name == name) return entry.backend;
+    }
+    return nullptr;
+  }
+  // Where the client is pinned to; `?` behind while provisional.
+  std::string pin(const char* source = "127.0.0.1") {
+    const AffinityKey key = pool->key(*parse_address(source));
+    const auto found = pool->table()->find(key, pool->table()->hash(key), monotonic_ms());
+    if (!found) return "";
+    const RosterEntry* const entry = pool->roster().find(found->pin.backend, found->pin.generation);
+    return (entry ? entry->backend->name : "gone") + (found->pin.provisional ? "?" : "");
+  }
+
+  // Every session has ended: sums agree and everything was given back.
+  void check_balance() {
+    CHECK(idle());
+    uint64_t out = 0;
+    for (auto at = static_cast<unsigned>(SessionCounter::kRefusedMaxSessions);
+         at <= static_cast<unsigned>(SessionCounter::kEndError); at++) {
+      out += relay.counters()->sum(at);
+    }
+    CHECK_EQUAL(count(SessionCounter::kAccepted), out);
+    CHECK_EQUAL(pool->seats(), uint64_t{0});
+    pool->registry().each([](const Backend& one) { CHECK_EQUAL(one.sessions(), 0U); });
+    CHECK_EQUAL(relay.sessions_of(listener), int64_t{0});
+    CHECK_EQUAL(FdBudget::process().used(), 0U);
+  }
+  // The same, with one session ended by `cause` and none by another.
+  void check_end(SessionCounter cause, uint64_t sessions = 1) {
+    check_balance();
+    CHECK_EQUAL(count(cause), sessions);
+    CHECK_EQUAL(count(SessionCounter::kAccepted), sessions);
+  }
+
+  std::shared_ptr<EpochDomain> domain;
+  std::shared_ptr<Pool> pool;
+  Relay relay;
+  Port front;
+  uint32_t pool_id = 0;
+  uint32_t listener = 0;
+  int handed = 0;
+  const bool record;
+};
+
+inline size_t open_descriptors() {
+  DIR* const directory = opendir("/proc/self/fd");
+  size_t count = 0;
+  while (readdir(directory)) count++;
+  closedir(directory);
+  return count;
+}
+
+}  // namespace limpet::test

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
+import type { Server } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { ownHost, prebuildName } from '../../src/addon.ts'
+import { ask, Installation, startEcho, untilWritten } from './installation.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+const USER_PROGRAM = `
+import { Balancer } from 'limpet'
+const balancer = new Balancer({
+  listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p' }],
+  pools: { p: { backends: [{ name: 'a', address: '127.0.0.1:9' }, { name: 'b', address: '127.0.0.1:10' }] } },
+})
+await balancer.listen()
+const decision = balancer.pick('192.0.2.7')
+console.log(JSON.stringify({ port: balancer.address().port, backend: decision.backend }))
+decision.release()
+await balancer.close()
+`
+
+const TYPED_PROGRAM = `
+import { Balancer, LimpetError, type Decision } from 'limpet'
+const balancer = new Balancer({ pools: { p: { backends: [{ name: 'a', address: '127.0.0.1:9' }] } } })
+const decision: Decision = balancer.pick('192.0.2.7')
+const reason: string = decision.reason
+if (reason === '') throw new LimpetError('LIMPET_ERR_NO_BACKEND', 'none')
+// @ts-expect-error: there is no such option
+new Balancer({ pols: {} })
+`
+
+describe('the packed tarball, installed without scripts', () => {
+  const installed = new Installation()
+  const prebuilds = join(installed.package, 'prebuilds')
+  const aside = join(installed.package, 'prebuilds-aside')
+  let echo: Server & { port: number }
+  before(async () => {
+    await installed.create()
+    echo = await startEcho('a')
+  })
+  after(async () => {
+    echo?.close()
+    installed.remove()
+  })
+
+  const configuration = () => {
+    const { port } = echo
+    return installed.write(
+      'limpet.yaml',
+      `listeners: [{ name: l, bind: "127.0.0.1:0", pool: p }]\npools: { p: { backends: [{ name: a, address: "127.0.0.1:${port}" }] } }\n`,
+    )
+  }
+
+  /** Starts Limpet with one backend, asks it something through, and stops it. */
+  const serveOne = async () => {
+    const child = installed.start('run', '-c', configuration())
+    const exit = once(child, 'exit')
+    try {
+      const [, port] = await untilWritten(child, /"address":"127\.0\.0\.1:(\d+)".*"msg":"listening"/)
+      const answer = await ask(Number(port), 'hello')
+      child.kill('SIGTERM')
+      const [code, signal] = await exit
+      return { answer, code, signal }
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }
+
+  it('holds what is needed to run and to build, and nothing of the tests', () => {
+    const { platform, arch, musl } = ownHost()
+    const needed = [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      `prebuilds/${prebuildName({ platform, arch, musl })}/limpet.node`,
+      'native/addon/addon.cc',
+      'native/core/pool.h',
+      'native/flags.gypi',
+      'binding.gyp',
+      'scripts/build-native.mjs',
+      'scripts/gyp.mjs',
+      'limpet.schema.json',
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE',
+    ]
+    const absent = needed.filter(path => !existsSync(join(installed.package, path)))
+    expect(absent).to.deep.equal([])
+    expect(readdirSync(installed.package)).to.not.include.members(['src'])
+    expect(readdirSync(installed.package)).to.not.include.members(['test'])
+  })
+
+  it('is imported and balances', async () => {
+    const { code, stdout, stderr } = await installed.module(USER_PROGRAM)
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+    expect(result.port).to.be.within(1, 65535)
+    expect(result.backend).to.be.oneOf(['a', 'b'])
+  })
+
+  it('has types that hold under the strictest settings', async () => {
+    installed.write('typed.ts', TYPED_PROGRAM)
+    symlinkSync(join(ROOT, 'node_modules', '@types'), join(installed.directory, 'node_modules', '@types'))
+    const compilerOptions = {
+      module: 'NodeNext',
+      target: 'ES2023',
+      lib: ['ES2023', 'ESNext.Disposable'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ['node'],
+    }
+    installed.write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['typed.ts'] }))
+    const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+    const options = { cwd: installed.directory }
+    const output = await promisify(execFile)(process.execPath, [compiler, '-p', '.'], options).then(
+      () => '',
+      error => error.stdout,
+    )
+    expect(output).to.equal('')
+  })
+
+  it('has a command line with help', async () => {
+    const { code, stdout } = await installed.limpet('--help')
+    expect(code).to.equal(0)
+    for (const command of ['run', 'check', 'explain']) expect(stdout).to.include(command)
+  })
+
+  it('serves a connection from the command line and exits with 0 when it is stopped', async () => {
+    expect(await serveOne()).to.deep.equal({ answer: 'a:hello', code: 0, signal: null })
+  })
+
+  describe('where no addon fits', () => {
+    before(() => renameSync(prebuilds, aside))
+    after(() => {
+      if (!existsSync(prebuilds)) renameSync(aside, prebuilds)
+    })
+
+    it('is imported, and says with a code what is missing when it is used', async () => {
+      const { code, stdout, stderr } = await installed.module(`
+        import * as limpet from 'limpet'
+        try {
+          new limpet.Balancer({ pools: { p: { backends: [{ name: 'a', address: '127.0.0.1:9' }] } } }).pick('192.0.2.7')
+        } catch (error) {
+          console.log(error instanceof limpet.LimpetError, error.code, error.message)
+        }`)
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+      expect(stdout).to.match(/^true LIMPET_ERR_ADDON_LOAD /)
+      expect(stdout).to.include(join(prebuilds, prebuildName(ownHost()), 'limpet.node'))
+      expect(stdout).to.include('npx limpet build-native')
+    })
+
+    it('has a command line that helps, checks, and refuses to run with a sentence', async () => {
+      expect(await installed.limpet('--help')).to.include({ code: 0 })
+      expect(await installed.limpet('check', '-c', configuration())).to.include({ code: 0 })
+      const { code, stderr } = await installed.limpet('run', '-c', configuration())
+      expect(code).to.equal(1)
+      expect(stderr).to.include('npx limpet build-native')
+      expect(stderr).to.not.match(/^\s+at /m)
+    })
+
+    it('builds its addon when it is told to, and then serves', async () => {
+      const { code, stdout, stderr } = await installed.limpet('build-native')
+      expect({ code, output: stdout + stderr }).to.nested.include({ code: 0 })
+      expect(existsSync(join(installed.package, 'build', 'Release', 'limpet.node'))).to.equal(true)
+      expect(await serveOne()).to.deep.equal({ answer: 'a:hello', code: 0, signal: null })
+    })
+  })
+
+  it('is the version of the checkout', () => {
+    const version = (root: string) => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+    expect(version(installed.package)).to.equal(version(ROOT))
+  })
+})

@@ -1,0 +1,46 @@
+import { expect } from 'chai'
+import { parseConfig, type ResolvedConfig, resolveOptions } from '../../../src/config/index.ts'
+import { caught, HERMETIC } from './helpers.ts'
+
+const parse = (text: string): ResolvedConfig => parseConfig(text, HERMETIC)
+
+describe('warnings', () => {
+  const secret = { secret: 'long enough' }
+  const backends = [{ name: 'a', address: 'h:1' }]
+
+  it('tell what is allowed and most likely not meant, with its place', () => {
+    const config = parse(
+      'pools:\n  p: { backends: [] }\n  q: { secret: long enough, backends: [{ name: a, address: "h:1", weight: 0 }] }\n',
+    )
+    expect(config.warnings).to.deep.equal([
+      'limpet.yaml:1:1: listeners: there is no listener, so there is nothing to run',
+      "limpet.yaml:2:3: pools.p: the secret is derived from the pool's name: clients that guess it can choose their backend; set secret",
+      'limpet.yaml:2:3: pools.p: there is no backend: every client is refused',
+      'limpet.yaml:3:29: pools.q.backends: every backend has weight 0: every new client is refused',
+    ])
+  })
+
+  it('tell of pools that no listener uses, and of shared addresses', () => {
+    const text = `listeners: [{ name: l, bind: ":1", pool: p }]
+pools:
+  p: { secret: long enough, backends: [{ name: a, address: "h:1" }, { name: b, address: "H:1" }, { name: c, address: "h:1" }] }
+  q: { secret: long enough, backends: [{ name: a, address: "h:1" }] }
+`
+    expect(parse(text).warnings).to.deep.equal([
+      'limpet.yaml:4:3: pools.q: no listener sends clients to this pool',
+      'limpet.yaml:3:89: pools.p.backends[1].address: "b" has the same address as a: one server counts as two backends',
+    ])
+  })
+
+  it('are silent when there is nothing to say', () => {
+    expect(resolveOptions({ pools: { p: { ...secret, backends } } }, HERMETIC).warnings).to.deep.equal([])
+  })
+
+  it('become an error where listeners are required', () => {
+    const error = caught(() =>
+      parseConfig('pools: { p: {} }\nlisteners: []\n', { ...HERMETIC, requireListeners: true }),
+    )
+    expect(error.message).to.equal('limpet.yaml:2:1: listeners: there is no listener. Accepted: at least one listener')
+    expect(parse('pools: { p: {} }\n').listeners).to.deep.equal([])
+  })
+})
