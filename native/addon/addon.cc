@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "convert.h"
+#include "call.h"
 #include "env_state.h"
 #include "placement_wrap.h"
 #include "pool_wrap.h"
@@ -32,62 +32,56 @@ EnvState::EnvState(Napi::Env env) {
 
 namespace {
 
-Napi::Value fd_budget_init(const Napi::CallbackInfo& info) {
+napi_value fd_budget_init(Call& call) {
   FdBudget::process().init();
-  return Napi::Number::New(info.Env(), FdBudget::process().limit());
+  return call.of(static_cast<double>(FdBudget::process().limit()));
 }
 
-Napi::Value fd_budget_take(const Napi::CallbackInfo& info) {
-  const uint32_t count = to_u32(info[0]);
+napi_value fd_budget_take(Call& call) {
+  const uint32_t count = call.u32(0);
   const bool taken = FdBudget::process().take(count);
-  if (taken) EnvState::of(info.Env()).descriptors += count;
-  return Napi::Boolean::New(info.Env(), taken);
+  if (taken) EnvState::of(call.env()).descriptors += count;
+  return call.of(taken);
 }
 
-Napi::Value fd_budget_give(const Napi::CallbackInfo& info) {
-  uint32_t& taken = EnvState::of(info.Env()).descriptors;
-  const uint32_t count = std::min(to_u32(info[0]), taken);
+napi_value fd_budget_give(Call& call) {
+  uint32_t& taken = EnvState::of(call.env()).descriptors;
+  const uint32_t count = std::min(call.u32(0), taken);
   taken -= count;
   FdBudget::process().give(count);
-  return info.Env().Undefined();
+  return nullptr;
 }
 
-Napi::Value fd_budget_used(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), FdBudget::process().used());
-}
+napi_value fd_budget_used(Call& call) { return call.of(static_cast<double>(FdBudget::process().used())); }
 
-Napi::Value fd_budget_limit(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), FdBudget::process().limit());
-}
+napi_value fd_budget_limit(Call& call) { return call.of(static_cast<double>(FdBudget::process().limit())); }
 
-Napi::Object make_fd_budget(Napi::Env env) {
-  auto budget = Napi::Object::New(env);
-  budget.DefineProperties({
-      Napi::PropertyDescriptor::Function(env, budget, "init", fd_budget_init),
-      Napi::PropertyDescriptor::Function(env, budget, "take", fd_budget_take),
-      Napi::PropertyDescriptor::Function(env, budget, "give", fd_budget_give),
-      Napi::PropertyDescriptor::Accessor<fd_budget_used>("used"),
-      Napi::PropertyDescriptor::Accessor<fd_budget_limit>("limit"),
-  });
-  return budget;
-}
-
-Napi::Value text_of_key(const Napi::CallbackInfo& info) {
-  const auto address = read_address(info.Env(), info[0]);
-  if (!address) return info.Env().Null();
-  KeyRules rules;
-  rules.ipv4_prefix = static_cast<uint8_t>(to_u32(info[1]));
-  rules.ipv6_prefix = static_cast<uint8_t>(to_u32(info[2]));
-  return Napi::String::New(info.Env(), key_text(make_key(*address, rules), rules));
+napi_value text_of_key(Call& call) {
+  const auto address = call.address(0);
+  if (!address) return call.null();
+  const KeyRules rules = call.prefixes(1);
+  return call.of(key_text(make_key(*address, rules), rules));
 }
 
 #ifdef __linux__
-Napi::Value set_listen_options(const Napi::CallbackInfo& info) {
-  const Keepalive keepalive{static_cast<int>(to_u32(info[1])), static_cast<int>(to_u32(info[2])),
-                            static_cast<int>(to_u32(info[3])), to_u32(info[4])};
-  return Napi::Number::New(info.Env(), -set_socket_options(info[0].ToNumber().Int32Value(), keepalive));
+napi_value set_listen_options(Call& call) {
+  const Keepalive keepalive{static_cast<int>(call.u32(1)), static_cast<int>(call.u32(2)), static_cast<int>(call.u32(3)),
+                            call.u32(4)};
+  return call.of(static_cast<double>(-set_socket_options(static_cast<int>(call.i64(0)), keepalive)));
 }
 #endif
+
+napi_value make_fd_budget(napi_env env) {
+  const Property properties[] = {
+      function<fd_budget_init>("init"),          function<fd_budget_take>("take"),
+      function<fd_budget_give>("give"),          function_getter<fd_budget_used>("used"),
+      function_getter<fd_budget_limit>("limit"),
+  };
+  napi_value budget = nullptr;
+  napi_create_object(env, &budget);
+  napi_define_properties(env, budget, std::size(properties), properties);
+  return budget;
+}
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvState(env));
@@ -95,12 +89,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Pool", PoolWrap::define(env));
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));
-  exports.Set("fdBudget", make_fd_budget(env));
-  exports.Set("keyText", Napi::Function::New(env, text_of_key, "keyText"));
+  exports.Set("fdBudget", Napi::Value(env, make_fd_budget(env)));
+  std::vector<Property> functions{function<text_of_key>("keyText")};
 #ifdef __linux__
   exports.Set("Relay", RelayWrap::define(env));
-  exports.Set("setListenOptions", Napi::Function::New(env, set_listen_options, "setListenOptions"));
+  functions.push_back(function<set_listen_options>("setListenOptions"));
 #endif
+  napi_define_properties(env, exports, functions.size(), functions.data());
   return exports;
 }
 

@@ -1,41 +1,40 @@
 #include "placement_wrap.h"
 
 #include <algorithm>
-#include <numeric>
-
-#include "convert.h"
 
 namespace limpet {
 
 Napi::Function PlacementWrap::define(Napi::Env env) {
   return DefineClass(env, "Placement",
                      {
-                         InstanceMethod<&PlacementWrap::home>("home"),
-                         InstanceMethod<&PlacementWrap::home>("homeOfBytes"),
-                         InstanceMethod<&PlacementWrap::order>("order"),
-                         InstanceMethod<&PlacementWrap::order>("orderOfBytes"),
-                         InstanceMethod<&PlacementWrap::shares>("shares"),
+                         method<PlacementWrap, &PlacementWrap::home>("home"),
+                         method<PlacementWrap, &PlacementWrap::home>("homeOfBytes"),
+                         method<PlacementWrap, &PlacementWrap::order>("order"),
+                         method<PlacementWrap, &PlacementWrap::order>("orderOfBytes"),
+                         method<PlacementWrap, &PlacementWrap::shares>("shares"),
                      });
 }
 
 PlacementWrap::PlacementWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlacementWrap>(info) {
+  Call call(info);
+  make(call);
+}
+
+void PlacementWrap::make(Call& call) {
   PlacementRules rules;
-  rules.kind = static_cast<PlacementKind>(to_u32(info[0]));
-  rules.ring_points = to_u32(info[1]);
-  if (!read_secret(info[2], rules.secret) || !read_secret(info[3], keys_.secret)) {
-    misuse(info.Env(), "a secret has 192 bytes");
+  rules.kind = static_cast<PlacementKind>(call.u32(0));
+  rules.ring_points = call.u32(1);
+  keys_ = call.prefixes(4);
+  if (!call.secret(2, rules.secret) || !call.secret(3, keys_.secret)) {
+    call.misuse("a secret has 192 bytes");
     return;
   }
   secret_ = rules.secret;
-  keys_.ipv4_prefix = static_cast<uint8_t>(to_u32(info[4]));
-  keys_.ipv6_prefix = static_cast<uint8_t>(to_u32(info[5]));
-  const auto list = info[6].As<Napi::Array>();
-  const auto weights = info[7].As<Napi::Uint32Array>();
-  std::vector<std::string> names;
-  for (uint32_t i = 0; i < list.Length(); i++) names.push_back(list.Get(i).ToString().Utf8Value());
+  const auto names = call.texts(6);
+  const auto weights = call.words(7);
   names_ = names.size();
-  if (weights.ElementLength() < names.size() || names.size() > kMaxBackends) {
-    misuse(info.Env(), "a weight for each name, and at most 10,000 of them");
+  if (weights.size() < names.size() || names.size() > kMaxBackends) {
+    call.misuse("a weight for each name, and at most 10,000 of them");
     return;
   }
   for (uint32_t i = 0; i < names.size(); i++) {
@@ -47,27 +46,27 @@ PlacementWrap::PlacementWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   placement_ = make_placement(rules, members, nullptr);
 }
 
-Napi::Value PlacementWrap::home(const Napi::CallbackInfo& info) {
+napi_value PlacementWrap::home(Call& call) {
   AffinityKey key;
-  if (!read_key(info[0], keys_, key)) return Napi::Number::New(info.Env(), -2);
+  if (!call.key(0, keys_, key)) return call.of(-2.0);
   const Position position = placement_->home(hash(key));
-  return Napi::Number::New(info.Env(), position == kNoPosition ? -1.0 : given_[position]);
+  return call.of(position == kNoPosition ? -1.0 : given_[position]);
 }
 
-Napi::Value PlacementWrap::order(const Napi::CallbackInfo& info) {
+napi_value PlacementWrap::order(Call& call) {
   AffinityKey key;
-  if (!read_key(info[0], keys_, key)) return info.Env().Null();
+  if (!call.key(0, keys_, key)) return call.null();
   const auto positions = placement_->order(hash(key));
-  auto order = Napi::Uint16Array::New(info.Env(), positions.size());
-  for (size_t i = 0; i < positions.size(); i++) order[i] = static_cast<uint16_t>(given_[positions[i]]);
-  return order;
+  return call.u16_array(positions.size(), [&](std::span<uint16_t> order) {
+    for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<uint16_t>(given_[positions[i]]);
+  });
 }
 
-Napi::Value PlacementWrap::shares(const Napi::CallbackInfo& info) {
+napi_value PlacementWrap::shares(Call& call) {
   const auto by_position = placement_->shares();
-  auto shares = Napi::Float64Array::New(info.Env(), names_);
-  for (size_t i = 0; i < by_position.size(); i++) shares[given_[i]] = by_position[i];
-  return shares;
+  return call.f64_array(names_, [&](std::span<double> shares) {
+    for (size_t i = 0; i < by_position.size(); i++) shares[given_[i]] = by_position[i];
+  });
 }
 
 }  // namespace limpet

@@ -1,14 +1,11 @@
 // The class `Placement`: see NativePlacement in src/native.ts.
 #pragma once
 
-#include <napi.h>
-
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "../core/affinity_key.h"
 #include "../core/placement.h"
+#include "call.h"
 
 namespace limpet {
 
@@ -18,9 +15,10 @@ class PlacementWrap : public Napi::ObjectWrap<PlacementWrap> {
   explicit PlacementWrap(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value home(const Napi::CallbackInfo& info);
-  Napi::Value order(const Napi::CallbackInfo& info);
-  Napi::Value shares(const Napi::CallbackInfo& info);
+  void make(Call& call);
+  napi_value home(Call& call);
+  napi_value order(Call& call);
+  napi_value shares(Call& call);
 
   uint64_t hash(const AffinityKey& key) const { return hash_key(key, secret_); }
 

@@ -1,13 +1,12 @@
 // The class `Pool`: see NativePool in src/native.ts.
 #pragma once
 
-#include <napi.h>
-
 #include <deque>
 #include <memory>
 #include <vector>
 
 #include "../core/pool.h"
+#include "call.h"
 #include "env_state.h"
 
 namespace limpet {
@@ -20,25 +19,32 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   const std::shared_ptr<Pool>& pool() const { return pool_; }
 
  private:
-  Napi::Value set_backend(const Napi::CallbackInfo& info);
-  Napi::Value remove_backend(const Napi::CallbackInfo& info);
-  Napi::Value publish(const Napi::CallbackInfo& info);
-  // The two calls of a pick without a connection, on bare Node-API: a CallbackInfo costs as much as half the pick.
-  static napi_value pick(napi_env env, napi_callback_info info);
-  static napi_value release(napi_env env, napi_callback_info info);
-  Napi::Value redispatch(const Napi::CallbackInfo& info);
-  Napi::Value confirm(const Napi::CallbackInfo& info);
-  Napi::Value explain(const Napi::CallbackInfo& info);
-  Napi::Value homes(const Napi::CallbackInfo& info);
-  Napi::Value read_backends(const Napi::CallbackInfo& info);
-  Napi::Value gauges(const Napi::CallbackInfo& info);
-  Napi::Value close(const Napi::CallbackInfo& info);
+  void make(Call& call);
+  napi_value set_backend(Call& call);
+  napi_value remove_backend(Call& call);
+  napi_value publish(Call& call);
+  napi_value pick(Call& call);
+  napi_value redispatch(Call& call);
+  napi_value confirm(Call& call);
+  napi_value release(Call& call);
+  napi_value explain(Call& call);
+  napi_value homes(Call& call);
+  napi_value read_backends(Call& call);
+  napi_value gauges(Call& call);
+  napi_value close(Call& call);
 
-  // Null, with an exception pending: `this` is no pool, or a closed one. `arguments` gets `count` of them, undefined
-  // ones for those that are missing.
-  static PoolWrap* receiver(napi_env env, napi_callback_info info, size_t count, napi_value* arguments);
-  bool closed(Napi::Env env) const;
-  Seat* seat(napi_env env, uint32_t handle);
+  // A method that throws if the pool is closed.
+  template <napi_value (PoolWrap::*Method)(Call&)>
+  napi_value open(Call& call) {
+    return pool_ ? (this->*Method)(call) : call.failure("the pool is closed");
+  }
+  template <napi_value (PoolWrap::*Method)(Call&)>
+  static Property open_method(const char* name) {
+    return method<PoolWrap, &PoolWrap::open<Method>>(name);
+  }
+
+  // Null: released before, or, with an exception pending, not a handle that pick() gave.
+  Seat* seat(Call& call, uint32_t handle);
   uint32_t claim_seat();
   void free_seat(uint32_t handle);
   double packed(uint32_t handle, PickStatus status) const;

@@ -1,11 +1,10 @@
 // The class `Relay`: see NativeRelay in src/native.ts.
 #pragma once
 
-#include <napi.h>
-
 #include <memory>
 
 #include "../relay/relay.h"
+#include "call.h"
 #include "env_state.h"
 
 namespace limpet {
@@ -19,13 +18,14 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   void stop_threads() override;
 
  private:
-  Napi::Value add_pool(const Napi::CallbackInfo& info);
-  Napi::Value add_listener(const Napi::CallbackInfo& info);
-  Napi::Value hand_over(const Napi::CallbackInfo& info);
-  Napi::Value sessions(const Napi::CallbackInfo& info);
-  Napi::Value cut_sessions(const Napi::CallbackInfo& info);
-  Napi::Value drain_records(const Napi::CallbackInfo& info);
-  Napi::Value stop(const Napi::CallbackInfo& info);
+  void make(Call& call);
+  napi_value add_pool(Call& call);
+  napi_value add_listener(Call& call);
+  napi_value hand_over(Call& call);
+  napi_value sessions(Call& call);
+  napi_value cut_sessions(Call& call);
+  napi_value drain_records(Call& call);
+  napi_value stop(Call& call);
 
   std::shared_ptr<Relay> relay_;
   EnvState* state_;  // null once the relay is stopped

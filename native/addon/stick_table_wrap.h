@@ -1,11 +1,10 @@
 // The class `StickTable`: see NativeStickTable in src/native.ts.
 #pragma once
 
-#include <napi.h>
-
 #include <memory>
 
 #include "../core/stick_table.h"
+#include "call.h"
 
 namespace limpet {
 
@@ -15,15 +14,16 @@ class StickTableWrap : public Napi::ObjectWrap<StickTableWrap> {
   explicit StickTableWrap(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value get(const Napi::CallbackInfo& info);
-  Napi::Value set(const Napi::CallbackInfo& info);
-  Napi::Value erase(const Napi::CallbackInfo& info);
-  Napi::Value clear(const Napi::CallbackInfo& info);
-  Napi::Value list(const Napi::CallbackInfo& info);
-  Napi::Value advance(const Napi::CallbackInfo& info);
-  Napi::Value size(const Napi::CallbackInfo& info);
-  Napi::Value capacity(const Napi::CallbackInfo& info);
-  Napi::Value bytes(const Napi::CallbackInfo& info);
+  void make(Call& call);
+  napi_value get(Call& call);
+  napi_value set(Call& call);
+  napi_value erase(Call& call);
+  napi_value clear(Call& call);
+  napi_value list(Call& call);
+  napi_value advance(Call& call);
+  napi_value size(Call& call);
+  napi_value capacity(Call& call);
+  napi_value bytes(Call& call);
 
   uint64_t now() const;
 
