@@ -35,11 +35,14 @@ Pool::Assignment::Candidates Pool::Assignment::candidates() const {
   uint64_t weight = roster_.eligible_weight;
   for (const EntryIndex at : roster_.ineligible) elsewhere += roster_.entries[at].backend->sessions();
   for (const Backend* backend : roster_.removed) elsewhere += backend->sessions();
-  for (const EntryIndex at : roster_.limited) {
-    const RosterEntry& entry = roster_.entries[at];
-    if (!entry.full() || seat_.has_tried(entry.backend)) continue;
-    elsewhere += entry.backend->sessions();
-    weight -= entry.weight;
+  // This pick is counted already: with so few seats taken in all, nobody can be at a limit.
+  if (pool_.seats() > roster_.least_limit) {
+    for (const EntryIndex at : roster_.limited) {
+      const RosterEntry& entry = roster_.entries[at];
+      if (!entry.full() || seat_.has_tried(entry.backend)) continue;
+      elsewhere += entry.backend->sessions();
+      weight -= entry.weight;
+    }
   }
   for (const RosterEntry& entry : roster_.entries) {
     if (seat_.tried_count == 0) break;
@@ -87,7 +90,8 @@ bool Pool::Assignment::pass() {
   return true;
 }
 
-bool Pool::Assignment::least_loaded_pass() {
+// The candidate with the fewest sessions for its weight; null: there is no candidate.
+const RosterEntry* Pool::Assignment::emptiest() const {
   const RosterEntry* best = nullptr;
   uint64_t best_sessions = 0;
   for (const RosterEntry& other : roster_.entries) {
@@ -97,10 +101,20 @@ bool Pool::Assignment::least_loaded_pass() {
     best = &other;
     best_sessions = sessions;
   }
+  return best;
+}
+
+bool Pool::Assignment::least_loaded_pass() {
+  const RosterEntry* const best = emptiest();
   if (!best || !take(*best, candidates())) return false;
   entry = best;
   reason = seat_.tried_count > 0 ? Reason::kRedispatch : Reason::kNoKey;
   return true;
+}
+
+bool Pool::Assignment::emptiest_pass() {
+  entry = emptiest();
+  return entry && take_any(*entry);
 }
 
 // Why nobody is a candidate; kOk: somebody is.
@@ -128,8 +142,14 @@ PickStatus Pool::Assignment::settle(FunctionRef<bool()> pass) {
     taken = pass();
     if (!taken) status = verdict();
   }
+  if (!taken && status == PickStatus::kOk) {
+    // Sessions leave backends that are no candidates as fast as they are counted, so m is seen too small every time.
+    // Somebody has room all the same, and a client is not refused for a race.
+    taken = emptiest_pass();
+    if (!taken) status = PickStatus::kPoolFull;
+  }
   pool_.exclusive_.store(false, std::memory_order_seq_cst);
-  return !taken && status == PickStatus::kOk ? PickStatus::kPoolFull : status;
+  return status;
 }
 
 PickStatus Pool::Assignment::run() {

@@ -34,7 +34,9 @@ class Pool::Assignment {
   bool take(const RosterEntry& entry, const Candidates& all) const;
   bool try_home(const Candidates& all);
   bool pass();
+  const RosterEntry* emptiest() const;
   bool least_loaded_pass();
+  bool emptiest_pass();
   PickStatus verdict() const;
   PickStatus settle(FunctionRef<bool()> pass);
 

@@ -5,30 +5,29 @@
 
 namespace limpet {
 
-namespace {
-constexpr uint16_t kAnyBackend = 0xffff;
-}
-
 LiveKeys::LiveKeys(size_t sessions) {
   const size_t cells = std::bit_ceil(sessions * 2 / kShards + 8);
   for (Shard& shard : shards_) shard.cells.resize(cells);
 }
 
-uint32_t LiveKeys::scan(const Shard& shard, const AffinityKey& key, uint32_t hash, uint16_t backend,
-                        const Entry** exact) {
+LiveKeys::Run LiveKeys::scan(const Shard& shard, const AffinityKey& key, uint64_t hash, uint16_t backend) {
   const size_t mask = shard.cells.size() - 1;
-  uint32_t total = 0;
-  *exact = nullptr;
-  for (size_t at = hash & mask; shard.cells[at].seats != 0; at = (at + 1) & mask) {
+  Run run{0, kNowhere, kNowhere};
+  for (size_t at = static_cast<uint32_t>(hash) & mask; shard.cells[at].seats != 0; at = (at + 1) & mask) {
     const Entry& entry = shard.cells[at];
     if (!entry.is(key)) continue;
-    total += entry.seats;
-    if (entry.backend == backend) *exact = &entry;
+    if (entry.backend == kOriginMark) {
+      run.origin = at;
+      continue;
+    }
+    run.seats += entry.seats;
+    if (entry.backend == backend) run.backend = at;
   }
-  return total;
+  return run;
 }
 
 void LiveKeys::insert(Shard& shard, const Entry& entry) {
+  if (shard.used * 4 >= shard.cells.size() * 3) grow(shard);
   const size_t mask = shard.cells.size() - 1;
   size_t at = entry.hash & mask;
   while (shard.cells[at].seats != 0) at = (at + 1) & mask;
@@ -61,40 +60,52 @@ void LiveKeys::grow(Shard& shard) {
 
 bool LiveKeys::acquire(const AffinityKey& key, uint64_t hash, uint16_t backend) {
   Shard& own = shard(hash);
-  const auto cell_hash = static_cast<uint32_t>(hash);
   const std::lock_guard lock(own.lock);
-  const Entry* exact;
-  const uint32_t before = scan(own, key, cell_hash, backend, &exact);
-  if (exact) {
-    const_cast<Entry*>(exact)->seats++;
-    return before == 0;
+  const Run run = scan(own, key, hash, backend);
+  if (run.backend != kNowhere) {
+    own.cells[run.backend].seats++;
+  } else {
+    insert(own, {key.value, 1, 0, backend, key.kind, static_cast<uint32_t>(hash), {}});
   }
-  if (own.used * 4 >= own.cells.size() * 3) grow(own);
-  insert(own, {key.value, 1, 0, backend, key.kind, cell_hash});
-  return before == 0;
+  return run.seats == 0;
 }
 
 void LiveKeys::establish(const AffinityKey& key, uint64_t hash, uint16_t backend) {
   Shard& own = shard(hash);
   const std::lock_guard lock(own.lock);
-  const Entry* exact;
-  scan(own, key, static_cast<uint32_t>(hash), backend, &exact);
-  if (exact) const_cast<Entry*>(exact)->established++;
+  const Run run = scan(own, key, hash, backend);
+  if (run.backend != kNowhere) own.cells[run.backend].established++;
 }
 
-bool LiveKeys::release(const AffinityKey& key, uint64_t hash, uint16_t backend, bool established) {
+LiveKeys::Released LiveKeys::release(const AffinityKey& key, uint64_t hash, uint16_t backend, bool established) {
   Shard& own = shard(hash);
   const std::lock_guard lock(own.lock);
-  const Entry* exact;
-  const uint32_t before = scan(own, key, static_cast<uint32_t>(hash), backend, &exact);
-  if (!exact) return before == 0;
-  auto* entry = const_cast<Entry*>(exact);
-  if (established) entry->established--;
-  if (--entry->seats == 0) {
-    entry->seats = 1;  // erase() walks over occupied cells
-    erase(own, static_cast<size_t>(entry - own.cells.data()));
-  }
-  return before == 1;
+  Run run = scan(own, key, hash, backend);
+  if (run.backend == kNowhere) return {};
+  Entry& entry = own.cells[run.backend];
+  if (established) entry.established--;
+  if (--entry.seats == 0) erase(own, run.backend);
+  Released released{run.seats == 1, {}};
+  if (!released.last || run.origin == kNowhere) return released;
+  run = scan(own, key, hash, backend);  // erase() may have moved it
+  released.origin = own.cells[run.origin].origin;
+  erase(own, run.origin);
+  return released;
+}
+
+void LiveKeys::keep_origin(const AffinityKey& key, uint64_t hash, const Pin& pin) {
+  Shard& own = shard(hash);
+  const std::lock_guard lock(own.lock);
+  const Run run = scan(own, key, hash, kOriginMark);
+  if (run.seats == 0 || run.origin != kNowhere) return;
+  insert(own, {key.value, 1, 0, kOriginMark, key.kind, static_cast<uint32_t>(hash), pin});
+}
+
+void LiveKeys::drop_origin(const AffinityKey& key, uint64_t hash) {
+  Shard& own = shard(hash);
+  const std::lock_guard lock(own.lock);
+  const Run run = scan(own, key, hash, kOriginMark);
+  if (run.origin != kNowhere) erase(own, run.origin);
 }
 
 bool LiveKeys::any(const AffinityKey& key, uint64_t hash) const { return count(key, hash) != 0; }
@@ -102,16 +113,14 @@ bool LiveKeys::any(const AffinityKey& key, uint64_t hash) const { return count(k
 uint32_t LiveKeys::count(const AffinityKey& key, uint64_t hash) const {
   const Shard& own = shard(hash);
   const std::lock_guard lock(own.lock);
-  const Entry* exact;
-  return scan(own, key, static_cast<uint32_t>(hash), kAnyBackend, &exact);
+  return scan(own, key, hash, kOriginMark).seats;
 }
 
 bool LiveKeys::established_on(const AffinityKey& key, uint64_t hash, uint16_t backend) const {
   const Shard& own = shard(hash);
   const std::lock_guard lock(own.lock);
-  const Entry* exact;
-  scan(own, key, static_cast<uint32_t>(hash), backend, &exact);
-  return exact && exact->established != 0;
+  const Run run = scan(own, key, hash, backend);
+  return run.backend != kNowhere && own.cells[run.backend].established != 0;
 }
 
 }  // namespace limpet

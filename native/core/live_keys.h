@@ -1,18 +1,29 @@
 // Live sessions per key and backend, counted exactly. A pin does not expire and is never evicted while one lives, which
 // the slots of the stick table are too small to know. Sized by the session budget; a shard that fills doubles.
+//
+// Beside them, for as long as a session of the key lives: the confirmed pin that a provisional one has replaced (the
+// key's origin), which comes back if none of its sessions gets through.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "affinity_key.h"
+#include "pin.h"
 #include "spin_lock.h"
 
 namespace limpet {
 
 class LiveKeys {
  public:
+  // What release() leaves.
+  struct Released {
+    bool last = false;          // the key has no session left, on any backend
+    std::optional<Pin> origin;  // handed out with the last one
+  };
+
   // Room for `sessions` keys before a shard grows.
   explicit LiveKeys(size_t sessions);
   LiveKeys(const LiveKeys&) = delete;
@@ -24,8 +35,13 @@ class LiveKeys {
   bool acquire(const AffinityKey& key, uint64_t hash, uint16_t backend);
   // The session's connect succeeded.
   void establish(const AffinityKey& key, uint64_t hash, uint16_t backend);
-  // Gives back what acquire (and establish, if `established`) counted. True if the key has none left, on any backend.
-  bool release(const AffinityKey& key, uint64_t hash, uint16_t backend, bool established);
+  // Gives back what acquire (and establish, if `established`) counted.
+  Released release(const AffinityKey& key, uint64_t hash, uint16_t backend, bool established);
+
+  // Keeps a confirmed pin for the key, which has a live session. The first one kept stays.
+  void keep_origin(const AffinityKey& key, uint64_t hash, const Pin& pin);
+  // Forgets it: the key has a confirmed pin again.
+  void drop_origin(const AffinityKey& key, uint64_t hash);
 
   bool any(const AffinityKey& key, uint64_t hash) const;
   bool established_on(const AffinityKey& key, uint64_t hash, uint16_t backend) const;
@@ -37,9 +53,10 @@ class LiveKeys {
     uint64_t key = 0;
     uint32_t seats = 0;  // 0: a free cell
     uint32_t established = 0;
-    uint16_t backend = 0;
+    uint16_t backend = 0;  // kOriginMark: no backend, but the key's origin
     KeyKind kind = KeyKind::kNone;
     uint32_t hash = 0;  // its home cell, for growing and for closing gaps
+    Pin origin;
 
     bool is(const AffinityKey& wanted) const { return key == wanted.value && kind == wanted.kind; }
   };
@@ -48,13 +65,20 @@ class LiveKeys {
     std::vector<Entry> cells;  // power of two; linear probing
     size_t used = 0;
   };
+  // What a key's probe run holds: cell numbers, kNowhere if there is none.
+  struct Run {
+    uint32_t seats = 0;  // on all backends
+    size_t backend;
+    size_t origin;
+  };
 
   static constexpr unsigned kShards = 64;
+  static constexpr size_t kNowhere = SIZE_MAX;
+  static constexpr uint16_t kOriginMark = 0xffff;
+
   Shard& shard(uint64_t hash) { return shards_[hash >> 58]; }
   const Shard& shard(uint64_t hash) const { return shards_[hash >> 58]; }
-  // Sums the seats of the key in its probe run; `exact` gets the entry of (key, backend), or null.
-  static uint32_t scan(const Shard& shard, const AffinityKey& key, uint32_t hash, uint16_t backend,
-                       const Entry** exact);
+  static Run scan(const Shard& shard, const AffinityKey& key, uint64_t hash, uint16_t backend);
   static void insert(Shard& shard, const Entry& entry);
   static void erase(Shard& shard, size_t at);
   static void grow(Shard& shard);

@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "epoch.h"
 #include "live_keys.h"
+#include "pin.h"
 #include "reason.h"
 #include "registry.h"
 #include "stick_table.h"
@@ -38,10 +39,9 @@ inline constexpr unsigned kMaxRetries = 16;
 struct Seat {
   AffinityKey key;
   uint64_t table_hash = 0;
-  Backend* backend = nullptr;          // null: no seat
-  const Endpoint* endpoint = nullptr;  // of that backend; valid while the thread that picked stays pinned
-  std::optional<Pin> origin;           // the confirmed pin that a failed connect replaced, to be put back
-  std::array<uint16_t, kMaxRetries + 1> tried{};
+  Backend* backend = nullptr;                     // null: no seat
+  const Endpoint* endpoint = nullptr;             // of that backend; valid while the thread that picked stays pinned
+  std::array<uint32_t, kMaxRetries + 1> tried{};  // identities of backends that failed it
   uint8_t tried_count = 0;
   Reason reason = Reason::kNoKey;
   bool counted = false;  // in the pool's m
@@ -51,7 +51,7 @@ struct Seat {
 
   bool has_tried(const Backend* candidate) const {
     for (unsigned i = 0; i < tried_count; i++) {
-      if (tried[i] == candidate->index) return true;
+      if (tried[i] == candidate->identity()) return true;
     }
     return false;
   }
@@ -107,15 +107,19 @@ class Pool {
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes
 
+  using MaybeFound = std::optional<StickTable::Found>;
+
   void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
   PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
-  PickStatus assign(Thread& thread, Seat& seat);
+  PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
+  PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, uint64_t now_ms);
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, bool provisional, uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
-  void vacate(Seat& seat);
-  void roll_back(Seat& seat, uint64_t now_ms);
+  void count_live(const Seat& seat) { live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
+  void leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found, uint64_t now_ms);
+  void release_live(Seat& seat, bool failed, uint64_t now_ms);
 
   const PoolRules rules_;
   const std::shared_ptr<EpochDomain> domain_;

@@ -39,7 +39,7 @@ PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64
   // m first, then the seat: so m ≥ the sum of the loads at every moment, and a seat exists.
   seats_.fetch_add(1, std::memory_order_acq_rel);
   seat.counted = true;
-  if (!pinnable) return finish(thread, seat, assign(thread, seat));
+  if (!pinnable) return finish(thread, seat, assign(seat));
   const auto found = table_->find(key, seat.table_hash, now_ms);
   if (!found) {
     count(thread, PoolCounter::kTableMisses);
@@ -81,10 +81,11 @@ bool Pool::follow(const Roster& roster, const Pin& pin, Seat& seat) {
   }
   occupy(seat, *entry, seat.tried_count > 0 ? Reason::kRedispatch : Reason::kPin);
   seat.pinned = !pin.provisional;
+  seat.leave_pin = false;  // what sent it elsewhere before is over
   return true;
 }
 
-PickStatus Pool::assign(Thread&, Seat& seat) {
+PickStatus Pool::assign(Seat& seat) {
   // Someone is running passes alone: wait for the turn before raising anything else.
   if (exclusive_.load(std::memory_order_relaxed)) const std::lock_guard wait(pick_mutex_);
   Assignment assignment(*this, roster(), seat);
@@ -100,20 +101,32 @@ PickStatus Pool::assign(Thread&, Seat& seat) {
 PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
-  if (!found || !follow(roster(), found->pin, seat)) {
-    const PickStatus status = assign(thread, seat);
-    if (status != PickStatus::kOk) return status;
-    if (!seat.leave_pin) store_pin(thread, locked, seat, true, now_ms);
-  }
-  live_.acquire(seat.key, seat.table_hash, seat.backend->index);
+  if (!found || !follow(roster(), found->pin, seat)) return assign_and_pin(thread, locked, seat, now_ms);
+  count_live(seat);
   return PickStatus::kOk;
 }
 
+// By placement; the pin goes along unless this session is to leave it alone.
+PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, uint64_t now_ms) {
+  const PickStatus status = assign(seat);
+  if (status != PickStatus::kOk) return status;
+  count_live(seat);
+  if (!seat.leave_pin) store_pin(thread, locked, seat, true, now_ms);
+  return status;
+}
+
+// The key has a live session: this one. A confirmed pin that a provisional one replaces is kept aside until a connect
+// succeeds, or all sessions of the key are gone without one.
 void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, bool provisional, uint64_t now_ms) {
   const Roster& now = roster();
   const Position home = now.placement->home(place_hash(seat.key));
   const bool at_home = home != kNoPosition && now.entries[now.members[home]].backend == seat.backend;
-  const bool known = locked.find(now_ms).has_value();
+  const auto known = locked.find(now_ms);
+  if (!provisional) {
+    live_.drop_origin(seat.key, seat.table_hash);
+  } else if (known && !known->pin.provisional && now.find(known->pin.backend, known->pin.generation)) {
+    live_.keep_origin(seat.key, seat.table_hash, known->pin);
+  }
   const Stored stored =
       locked.store({seat.backend->index, seat.backend->generation, !at_home, provisional}, now_ms, false);
   if (stored != Stored::kFree) count(thread, eviction_counter(stored));
@@ -124,93 +137,91 @@ void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, boo
   }
 }
 
-// The seat goes back first, m stays raised: the next pick of the same session is under way.
-void Pool::vacate(Seat& seat) {
-  if (table_ && !seat.key.none()) {
-    live_.release(seat.key, seat.table_hash, seat.backend->index, seat.established);
-  }
+// m stays raised: the next pick of the same session is under way.
+PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms) {
+  const Pin failed{seat.backend->index, seat.backend->generation, false, false};
+  if (seat.tried_count < seat.tried.size()) seat.tried[seat.tried_count++] = seat.backend->identity();
   seat.backend->give_back();
   seat.backend = nullptr;
   seat.endpoint = nullptr;
-  seat.established = false;
   seat.pinned = false;
-}
-
-PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms) {
-  Backend* const failed = seat.backend;
-  if (seat.tried_count < seat.tried.size()) seat.tried[seat.tried_count++] = failed->index;
-  const Pin failed_pin{failed->index, failed->generation, false, false};
-  vacate(seat);
-  if (!table_ || seat.key.none()) return finish(thread, seat, assign(thread, seat));
+  if (!table_ || seat.key.none()) return finish(thread, seat, assign(seat));
   if (local_failure) seat.leave_pin = true;
 
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
+  // Until leave(), the failed try still counts as live, so that its pin is not past its ttl.
   const auto found = locked.find(now_ms);
-  const bool here = found && found->pin.backend == failed_pin.backend && found->pin.generation == failed_pin.generation;
-  if (found && !here && follow(roster(), found->pin, seat)) {
-    live_.acquire(seat.key, seat.table_hash, seat.backend->index);
-    return finish(thread, seat, PickStatus::kOk);
+  const bool elsewhere = found && !found->pin.same_backend(failed);
+  PickStatus status = PickStatus::kOk;
+  if (elsewhere && follow(roster(), found->pin, seat)) {
+    count_live(seat);
+  } else {
+    // Others brought it back to a backend that failed this session: it is theirs to move.
+    const RosterEntry* const theirs = elsewhere ? roster().find(found->pin.backend, found->pin.generation) : nullptr;
+    if (theirs && seat.has_tried(theirs->backend)) seat.leave_pin = true;
+    // Another session of the key lives there, so the backend is not gone: only this session goes elsewhere.
+    if (found && live_.established_on(seat.key, seat.table_hash, found->pin.backend)) seat.leave_pin = true;
+    status = assign_and_pin(thread, locked, seat, now_ms);
   }
-  // Others brought it back to a backend that failed this session: it is theirs to move.
-  const RosterEntry* const theirs = found && !here ? roster().find(found->pin.backend, found->pin.generation) : nullptr;
-  if (theirs && seat.has_tried(theirs->backend)) seat.leave_pin = true;
-  // Another session of the key lives there, so the backend is not gone: only this session goes elsewhere.
-  if (found && live_.established_on(seat.key, seat.table_hash, found->pin.backend)) seat.leave_pin = true;
-  const PickStatus status = assign(thread, seat);
-  if (status == PickStatus::kOk) {
-    if (!seat.leave_pin) {
-      if (here && !found->pin.provisional && !seat.origin) seat.origin = found->pin;
-      store_pin(thread, locked, seat, true, now_ms);
-    }
-    live_.acquire(seat.key, seat.table_hash, seat.backend->index);
-  }
+  leave(locked, seat, failed.backend, found, now_ms);
+  seat.established = false;
   return finish(thread, seat, status);
 }
 
 void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
   if (seat.established) return;
   seat.established = true;
-  seat.origin.reset();
   if (!table_ || seat.key.none()) return;
   live_.establish(seat.key, seat.table_hash, seat.backend->index);
-  if (seat.pinned || seat.leave_pin) return;
+  if (seat.leave_pin) return;
+  const Pin here{seat.backend->index, seat.backend->generation, false, false};
+  // The usual case, without a lock. Not so where it is new, where a parallel session moved or lost it, or where it was
+  // evicted between the look-up and the count of this session.
+  const auto seen = table_->find(seat.key, seat.table_hash, now_ms);
+  if (seen && !seen->pin.provisional && seen->pin.same_backend(here)) return;
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
-  const bool other =
-      found && (found->pin.backend != seat.backend->index || found->pin.generation != seat.backend->generation);
-  // No entry: it was rolled back by a parallel pick that failed, or evicted. The client is here all the same, and the
-  // pin follows it, unless another session of the key lives where the pin points to.
-  if (!other || !live_.established_on(seat.key, seat.table_hash, found->pin.backend))
-    store_pin(thread, locked, seat, false, now_ms);
+  // The pin follows to where the client is, unless another session of the key lives where it points to.
+  const bool theirs =
+      found && !found->pin.same_backend(here) && live_.established_on(seat.key, seat.table_hash, found->pin.backend);
+  if (!theirs) store_pin(thread, locked, seat, false, now_ms);
 }
 
-// All tries failed. What this session put into the table and nobody else uses goes out again.
-void Pool::roll_back(Seat& seat, uint64_t now_ms) {
-  if (!table_ || seat.key.none() || seat.leave_pin || seat.tried_count == 0) return;
-  StickTable::Locked locked(*table_, seat.key, seat.table_hash);
-  const auto found = locked.find(now_ms);
-  if (!found || !found->pin.provisional || found->pin.backend != seat.tried[seat.tried_count - 1]) return;
-  if (seat.origin) {
-    locked.store(*seat.origin, now_ms, false);  // a parallel session that succeeds elsewhere takes the pin along
-  } else if (!live_.any(seat.key, seat.table_hash)) {
+// One live session of the key less on a backend. If it was the last and none got through, so that the pin (`found`, of
+// before) is still provisional, what was confirmed before comes back; if nothing was, the pin goes.
+void Pool::leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found,
+                 uint64_t now_ms) {
+  const LiveKeys::Released left = live_.release(seat.key, seat.table_hash, backend, seat.established);
+  if (!left.last || !found || !found->pin.provisional) return;
+  if (left.origin) {
+    locked.store(*left.origin, now_ms, false);
+  } else {
     locked.erase();
   }
 }
 
+void Pool::release_live(Seat& seat, bool failed, uint64_t now_ms) {
+  const uint16_t backend = seat.backend->index;
+  if (!failed) {
+    // The ttl runs from the end of the last session. Before that end is counted: after it the pin would be past its
+    // ttl, and in nobody's use, for a moment.
+    const auto pin = table_->refresh(seat.key, seat.table_hash, now_ms);
+    if (!pin || !pin->provisional) {
+      live_.release(seat.key, seat.table_hash, backend, seat.established);
+      return;
+    }
+  }
+  StickTable::Locked locked(*table_, seat.key, seat.table_hash);
+  leave(locked, seat, backend, locked.find(now_ms), now_ms);
+}
+
 void Pool::release(Seat& seat, bool failed, uint64_t now_ms) {
   if (seat.backend) {
-    const bool pinnable = table_ && !seat.key.none();
-    const bool roll = failed && !seat.established;
-    if (roll && seat.tried_count < seat.tried.size()) seat.tried[seat.tried_count++] = seat.backend->index;
-    if (pinnable && live_.release(seat.key, seat.table_hash, seat.backend->index, seat.established) && !roll) {
-      // The ttl runs from the end of the last session.
-      table_->refresh(seat.key, seat.table_hash, now_ms);
-    }
+    if (table_ && !seat.key.none()) release_live(seat, failed && !seat.established, now_ms);
     seat.backend->give_back();
     seat.backend = nullptr;
     seat.endpoint = nullptr;
   }
-  if (failed && !seat.established) roll_back(seat, now_ms);
   if (seat.counted) seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
 }

@@ -52,8 +52,7 @@ std::shared_ptr<const Placement> Registry::make_members(Roster& roster, const Ro
     const RosterEntry& entry = roster.entries[i];
     if (entry.weight == 0) continue;
     roster.members.push_back(i);
-    const uint64_t identity = uint64_t{entry.backend->index} << 16 | entry.backend->generation;
-    members.push_back({entry.backend->name, entry.weight, identity});
+    members.push_back({entry.backend->name, entry.weight, entry.backend->identity()});
   }
   const auto same = [&](EntryIndex now, EntryIndex then) {
     const RosterEntry& a = roster.entries[now];
@@ -84,7 +83,10 @@ std::unique_ptr<const Roster> Registry::make_roster(const Roster* previous, std:
       continue;
     }
     roster->eligible_weight += settings.weight;
-    if (settings.max_sessions != 0) roster->limited.push_back(at);
+    if (settings.max_sessions == 0) continue;
+    roster->limited.push_back(at);
+    const bool least = roster->least_limit == 0 || settings.max_sessions < roster->least_limit;
+    if (least) roster->least_limit = settings.max_sessions;
   }
   roster->placement = make_members(*roster, previous);
   std::erase_if(removed_, [&](Backend* backend) {

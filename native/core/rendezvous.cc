@@ -12,7 +12,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-uint32_t slot_of(uint64_t key_hash) { return static_cast<uint32_t>(key_hash) & (kSlots - 1); }
+uint32_t slot_of(uint64_t key_hash) { return static_cast<uint32_t>(key_hash) & (kPlacementSlots - 1); }
 
 // 0 has no logarithm; 1 is its neighbour.
 uint64_t draw(uint64_t word, uint64_t seed) {
@@ -168,7 +168,7 @@ std::vector<Position> Rendezvous::order(uint64_t key_hash) const {
 std::vector<double> Rendezvous::shares() const {
   std::vector<double> shares(size(), 0.0);
   if (shares.empty()) return shares;
-  for (uint32_t slot = 0; slot < kSlots; slot++) shares[home(slot)] += 1.0 / kSlots;
+  for (uint32_t slot = 0; slot < kPlacementSlots; slot++) shares[home(slot)] += 1.0 / kPlacementSlots;
   return shares;
 }
 

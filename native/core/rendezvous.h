@@ -16,12 +16,12 @@ namespace limpet {
 // A constant for every pool and every size: a table that grew with the pool would re-slot every key. Expected imbalance
 // is 1/sqrt(2^20 / n): 1 % at 100 backends, 3 % at 1,000.
 inline constexpr unsigned kSlotBits = 20;
-inline constexpr uint32_t kSlots = 1U << kSlotBits;
+inline constexpr uint32_t kPlacementSlots = 1U << kSlotBits;
 
 // Position of each slot's home, plus one; zero is "not known yet", so that fresh zero pages need no fill (2 MiB).
 class SlotMemo {
  public:
-  SlotMemo() : cells_(static_cast<uint16_t*>(std::calloc(kSlots, sizeof(uint16_t)))) {}
+  SlotMemo() : cells_(static_cast<uint16_t*>(std::calloc(kPlacementSlots, sizeof(uint16_t)))) {}
   ~SlotMemo() { std::free(cells_); }
   SlotMemo(const SlotMemo&) = delete;
   SlotMemo& operator=(const SlotMemo&) = delete;

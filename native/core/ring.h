@@ -6,9 +6,7 @@
 
 namespace limpet {
 
-// More points than this are refused by the configuration ("divide the weights"): 10 bytes a point.
-inline constexpr uint64_t kMaxRingPoints = 2'000'000;
-
+// 10 bytes a point; the configuration refuses more than 2 million of them ("divide the weights").
 class Ring final : public Placement {
  public:
   Ring(const PlacementRules& rules, const std::vector<Member>& members, const Ring* predecessor);

@@ -28,6 +28,8 @@ struct alignas(64) Backend {
   const uint16_t index;  // in the pool's registry; reused after removal, under another generation
   const uint16_t generation;
 
+  // Of this backend alone, for as long as an index has not gone through all its generations.
+  uint32_t identity() const { return uint32_t{generation} << 16 | index; }
   uint32_t sessions() const { return static_cast<uint32_t>(word_.load(std::memory_order_acquire) & kSessionMask); }
   uint64_t total() const { return word_.load(std::memory_order_relaxed) >> kSessionBits; }
   uint64_t connect_failures() const { return connect_failures_.load(std::memory_order_relaxed); }
@@ -86,6 +88,7 @@ struct Roster {
   std::vector<EntryIndex> members;      // placement position → entry
   std::vector<EntryIndex> ineligible;   // entries that take no new keys: not candidates
   std::vector<EntryIndex> limited;      // eligible entries with a maxSessions: candidates while below it
+  uint32_t least_limit = 0;             // the least of their maxSessions
   std::vector<const Backend*> removed;  // gone from the pool, their sessions are not
   uint64_t eligible_weight = 0;
 

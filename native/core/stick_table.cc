@@ -41,6 +41,11 @@ uint64_t encode(const Pin& pin, KeyKind kind) {
   return meta;
 }
 
+Pin pin_of(uint64_t meta) {
+  return {backend_of(meta), static_cast<uint16_t>(meta >> kGenerationShift & (kGenerations - 1)),
+          (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0};
+}
+
 // Threads read the clock once for a batch of events, so one may look at an entry with an earlier time than it was
 // stored with: 10 s of that are fresh, not past.
 constexpr uint64_t kSkewTicks = 160;
@@ -156,10 +161,7 @@ StickTable::Found StickTable::decode(uint64_t meta, uint64_t now_ms) const {
   const bool past = expired(meta, now_ms);
   const uint64_t ticks = past ? 0 : std::min(left(meta, now_ms), ttl_ticks_ + 1);
   Found found;
-  found.pin.backend = backend_of(meta);
-  found.pin.generation = static_cast<uint16_t>(meta >> kGenerationShift & (kGenerations - 1));
-  found.pin.away = (meta & kAwayBit) != 0;
-  found.pin.provisional = (meta & kProvisionalBit) != 0;
+  found.pin = pin_of(meta);
   found.visits = static_cast<uint8_t>(aged_visits(meta, now_ms));
   found.idle_ms = (ttl_ticks_ + 1 - ticks) * 125 / 2;
   found.expires_in_ms = past ? -1 : static_cast<int64_t>(ticks * 125 / 2);
@@ -174,10 +176,11 @@ uint64_t StickTable::read_meta(const AffinityKey& key, uint64_t hash) const {
   return meta != 0 ? meta : read_consistent(second_bucket(hash), key, wanted);
 }
 
-void StickTable::refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms) {
+std::optional<Pin> StickTable::refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms) {
   const uint64_t meta = read_meta(key, hash);
-  if (meta == 0 || with_expiry(meta, fresh_expiry(now_ms)) == meta) return;
-  Locked(*this, key, hash).refresh(now_ms, false);
+  if (meta == 0) return std::nullopt;
+  if (with_expiry(meta, fresh_expiry(now_ms)) != meta) Locked(*this, key, hash).refresh(now_ms, false);
+  return pin_of(meta);
 }
 
 std::optional<StickTable::Found> StickTable::find(const AffinityKey& key, uint64_t hash, uint64_t now_ms) const {

@@ -1,8 +1,8 @@
 // The stick table: key → backend, until it expires. Fixed size, allocated once, never grows, expires lazily.
 //
 // A slot has 16 bytes, a bucket of two cache lines has seven slots, a key has two candidate buckets and goes to the
-// emptier one. Reads take no lock and store nothing (a sequence number per bucket); writes lock the key's two buckets
-// in address order. 128 bytes / 7 slots / 0.8 fill = 22.9 bytes an entry.
+// emptier one. Reads take no lock and store nothing (a sequence number per bucket), but wait while the bucket is being
+// written; writes lock the key's two buckets in address order. 128 bytes / 7 slots / 0.8 fill = 22.9 bytes an entry.
 #pragma once
 
 #include <atomic>
@@ -13,19 +13,9 @@
 
 #include "affinity_key.h"
 #include "live_keys.h"
+#include "pin.h"
 
 namespace limpet {
-
-inline constexpr uint16_t kMaxPinBackend = (1U << 14) - 1;
-inline constexpr uint16_t kGenerations = 1U << 12;
-
-// What the table knows of a key.
-struct Pin {
-  uint16_t backend = 0;      // registry index, 14 bits
-  uint16_t generation = 0;   // of that index, 12 bits: an index that was reused is a miss
-  bool away = false;         // not at home: losing it would move the client
-  bool provisional = false;  // no connect of this key has succeeded yet
-};
 
 // How a new pin came in, or why not.
 enum class Stored : uint8_t { kFree, kEvictedExpired, kEvictedHome, kEvictedAway, kEvictedAged, kRejected };
@@ -61,11 +51,12 @@ class StickTable {
   // Lock-free. Nothing for expired entries, unless a session of the key lives.
   std::optional<Found> find(const AffinityKey& key, uint64_t hash, uint64_t now_ms) const;
 
-  // Starts the key's ttl anew, if there is an entry. Takes the lock only when the clock has moved by a tick since.
-  void refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms);
+  // Starts the key's ttl anew, if there is an entry, and tells its pin. Takes the lock only when the clock has moved by
+  // a tick since.
+  std::optional<Pin> refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms);
 
   // Both candidate buckets of a key, locked; everything that changes the key's entry goes through here, so that
-  // parallel first touches of one key agree. Hold it for as little as possible.
+  // parallel first touches of one key agree. A first touch holds it for its whole placement pass.
   class Locked {
    public:
     Locked(StickTable& table, const AffinityKey& key, uint64_t hash);

@@ -27,12 +27,21 @@ class Model {
     return first;
   }
   void establish(const AffinityKey& key, uint16_t backend) { counts_[id(key, backend)].established++; }
-  bool release(const AffinityKey& key, uint16_t backend, bool established) {
+  LiveKeys::Released release(const AffinityKey& key, uint16_t backend, bool established) {
     Count& count = counts_[id(key, backend)];
     count.seats--;
     if (established) count.established--;
-    return total(key) == 0;
+    if (total(key) != 0) return {false, {}};
+    const auto origin = origins_.find(id(key, 0));
+    if (origin == origins_.end()) return {true, {}};
+    const Pin pin = origin->second;
+    origins_.erase(origin);
+    return {true, pin};
   }
+  void keep_origin(const AffinityKey& key, const Pin& pin) {
+    if (total(key) != 0) origins_.emplace(id(key, 0), pin);
+  }
+  void drop_origin(const AffinityKey& key) { origins_.erase(id(key, 0)); }
   uint32_t total(const AffinityKey& key) const {
     uint32_t sum = 0;
     const auto from = counts_.lower_bound(id(key, 0));
@@ -48,7 +57,14 @@ class Model {
   using Id = std::tuple<uint64_t, KeyKind, uint16_t>;
   static Id id(const AffinityKey& key, uint16_t backend) { return {key.value, key.kind, backend}; }
   std::map<Id, Count> counts_;
+  std::map<Id, Pin> origins_;
 };
+
+void check_same(const LiveKeys::Released& one, const LiveKeys::Released& other) {
+  CHECK_EQUAL(one.last, other.last);
+  CHECK_EQUAL(one.origin.has_value(), other.origin.has_value());
+  if (one.origin && other.origin) CHECK(one.origin->same_backend(*other.origin));
+}
 
 // How hashes fall: all over; into one shard; into one shard and one cell; at the end of a shard, so that runs wrap.
 enum class Falls { kApart, kOneShard, kOneCell, kAtTheEnd };
@@ -97,8 +113,8 @@ void random_operations(Falls falls, uint64_t keys, uint64_t count) {
         model.establish(one.key, one.backend);
         one.established = true;
       } else {
-        const bool last = model.release(one.key, one.backend, one.established);
-        CHECK_EQUAL(live.release(one.key, hash, one.backend, one.established), last);
+        const auto released = model.release(one.key, one.backend, one.established);
+        check_same(live.release(one.key, hash, one.backend, one.established), released);
         one = held.back();
         held.pop_back();
       }
@@ -106,6 +122,14 @@ void random_operations(Falls falls, uint64_t keys, uint64_t count) {
     const AffinityKey probe{random.below(keys), random.chance(50) ? KeyKind::kIpv4 : KeyKind::kIpv6};
     const auto backend = static_cast<uint16_t>(random.below(4) * 5000);
     const uint64_t hash = hash_of(probe, falls);
+    if (random.chance(20)) {
+      const Pin pin{static_cast<uint16_t>(random.below(100)), 0, false, false};
+      live.keep_origin(probe, hash, pin);
+      model.keep_origin(probe, pin);
+    } else if (random.chance(5)) {
+      live.drop_origin(probe, hash);
+      model.drop_origin(probe);
+    }
     CHECK_EQUAL(live.count(probe, hash), model.total(probe));
     CHECK_EQUAL(live.any(probe, hash), model.total(probe) != 0);
     CHECK_EQUAL(live.established_on(probe, hash, backend), model.on(probe, backend).established != 0);
@@ -134,10 +158,10 @@ TEST("the first session and the last one are told") {
   CHECK(!live.acquire(key, 9, 2));
   CHECK(!live.acquire(key, 9, 1));
   CHECK_EQUAL(live.count(key, 9), 3U);
-  CHECK(!live.release(key, 9, 1, false));
-  CHECK(!live.release(key, 9, 1, false));
+  CHECK(!live.release(key, 9, 1, false).last);
+  CHECK(!live.release(key, 9, 1, false).last);
   CHECK(live.any(key, 9));
-  CHECK(live.release(key, 9, 2, false));
+  CHECK(live.release(key, 9, 2, false).last);
   CHECK(!live.any(key, 9));
 }
 
@@ -167,7 +191,7 @@ TEST("threads on the same keys: every first has its last, and nothing is left") 
       const Held one = held[at];
       held[at] = held.back();
       held.pop_back();
-      if (live.release(one.key, hash_of(one.key, Falls::kApart), one.backend, one.established)) lasts.fetch_add(1);
+      if (live.release(one.key, hash_of(one.key, Falls::kApart), one.backend, one.established).last) lasts.fetch_add(1);
     };
     for (uint64_t i = 0; i < count; i++) {
       if (held.size() < 300 && random.chance(55)) {

@@ -78,7 +78,7 @@ TEST("a confirmed pin is left, too, when parallel sessions of its key all fail")
   }
 }
 
-TEST("a client that leaves while it connects puts the confirmed pin back; who succeeds elsewhere takes it along") {
+TEST("a client that leaves while it connects leaves the pin to who goes on, and takes it along") {
   Five pool;
   pool.pin_to_second();
   Seat leaves, stays;
@@ -87,10 +87,94 @@ TEST("a client that leaves while it connects puts the confirmed pin back; who su
   CHECK_EQUAL(pool.fail(leaves), pool.nth(0));
   CHECK_EQUAL(pool.fail(stays), pool.nth(0));
   pool.release(leaves, true);
-  CHECK_EQUAL(pool.pin(1), pool.nth(1));
+  CHECK_EQUAL(pool.pin(1), pool.nth(0) + "?");
   pool.confirm(stays);
   CHECK_EQUAL(pool.pin(1), pool.nth(0));
   pool.release(stays);
+  pool.check_empty();
+}
+
+TEST("a confirmed pin to a backend that is down is left when all tries elsewhere fail") {
+  Five pool;
+  pool.pin_to_second();
+  pool.set(pool.nth(1), 1, 0, BackendState::kDown);
+  pool.pool.publish();
+  Seat seat;
+  CHECK_EQUAL(pool.begin(seat), pool.nth(0));
+  CHECK_EQUAL(pool.pin(1), pool.nth(0) + "?");
+  pool.fail(seat);
+  pool.release(seat, true);
+  pool.set(pool.nth(1));
+  pool.pool.publish();
+  CHECK_EQUAL(pool.visit(1), pool.nth(1));
+  pool.check_empty();
+}
+
+TEST("a pin that replaced one to a backend which was removed is only removed") {
+  Five pool;
+  pool.pin_to_second();
+  pool.pool.remove_backend(pool.nth(1));
+  pool.pool.publish();
+  Seat seat;
+  CHECK_EQUAL(pool.begin(seat), pool.nth(0));
+  pool.release(seat, true);
+  CHECK_EQUAL(pool.pin(1), "");
+  pool.check_empty();
+}
+
+TEST("no local port, and nothing else: the pick's own provisional pin is removed") {
+  for (const bool then_refused : {false, true}) {
+    Five pool;
+    Seat seat;
+    pool.begin(seat);
+    pool.fail(seat, true);
+    if (then_refused) pool.fail(seat);
+    pool.release(seat, true);
+    CHECK_EQUAL(pool.pin(1), "");
+    pool.check_empty();
+  }
+}
+
+TEST("no local port, then where a parallel session took the pin: it is confirmed there") {
+  Five pool;
+  Seat moves, follows;
+  pool.begin(moves);
+  pool.begin(follows);
+  CHECK_EQUAL(pool.fail(moves), pool.nth(1));
+  CHECK_EQUAL(pool.fail(follows, true), pool.nth(1));
+  pool.confirm(follows);
+  CHECK_EQUAL(pool.pin(1), pool.nth(1));
+  pool.release(moves, true);
+  pool.release(follows);
+  CHECK_EQUAL(pool.pin(1), pool.nth(1));
+  pool.check_empty();
+}
+
+TEST("the ttl runs from the end of a session also when another one of its key is still connecting, and fails") {
+  Five pool;
+  Seat serves, fails;
+  pool.begin(serves);
+  pool.confirm(serves);
+  pool.begin(fails);
+  pool.now_ms += 2 * kTtlMs;
+  pool.release(serves);
+  pool.release(fails, true);
+  CHECK_EQUAL(pool.pin(1), pool.nth(0));
+  pool.check_empty();
+}
+
+TEST("tries that take longer than the ttl leave a confirmed pin") {
+  Five pool;
+  pool.pin_to_second();
+  Seat seat;
+  pool.begin(seat);
+  for (const size_t next : {0U, 2U}) {
+    pool.now_ms += 2 * kTtlMs;
+    CHECK_EQUAL(pool.fail(seat), pool.nth(next));
+  }
+  pool.now_ms += 2 * kTtlMs;
+  pool.release(seat, true);
+  CHECK_EQUAL(pool.pin(1), pool.nth(1));
   pool.check_empty();
 }
 

@@ -22,7 +22,7 @@ struct Naive {
 
 Naive naive_home(const Membership& members, const PlacementRules& rules, uint64_t key) {
   uint8_t slot[8] = {};
-  for (unsigned i = 0; i < 4; i++) slot[i] = static_cast<uint8_t>((key & (kSlots - 1)) >> (8 * i));
+  for (unsigned i = 0; i < 4; i++) slot[i] = static_cast<uint8_t>((key & (kPlacementSlots - 1)) >> (8 * i));
   const uint64_t word = keyed_hash(slot, sizeof slot, rules.secret);
   Naive naive;
   const auto names = members.names();
@@ -86,7 +86,7 @@ TEST("keys of one slot share their home: the slot is the hash mod 2^20") {
   Random random(2);
   const auto placement = random_membership(random, 50, Weights::kFew).place(placement_rules(kKind));
   for (const uint64_t key : key_hashes(1'000)) {
-    const uint64_t other = (random.next() << kSlotBits) | (key & (kSlots - 1));
+    const uint64_t other = (random.next() << kSlotBits) | (key & (kPlacementSlots - 1));
     CHECK_EQUAL(placement->home(other), placement->home(key));
     CHECK(placement->order(other) == placement->order(key));
   }
@@ -134,7 +134,7 @@ TEST("any weights get their share") {
   const auto shares = members.place(placement_rules(kKind))->shares();
   for (size_t i = 0; i < weights.size(); i++) {
     const double wanted = weights[i] / total;
-    const double sigma = std::sqrt(wanted * (1 - wanted) / kSlots);
+    const double sigma = std::sqrt(wanted * (1 - wanted) / kPlacementSlots);
     CHECK_WITHIN(shares[i], wanted - 4.5 * sigma - 2.5e-4 * wanted, wanted + 4.5 * sigma + 2.5e-4 * wanted);
   }
 }
