@@ -75,7 +75,17 @@ SessionCounter connect_counter(int error) {
 }
 
 bool is_local_failure(int error) {
-  return error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  switch (error) {
+    case EADDRNOTAVAIL:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSPC:  // epoll_ctl: fs.epoll.max_user_watches
+      return true;
+    default:
+      return false;
+  }
 }
 
 void close_with_reset(int fd) {

@@ -18,7 +18,7 @@ Sent send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
   done = 0;
   while (done < count) {
     if (!to.writable) return Sent::kBlocked;
-    const ssize_t n = send(to.fd, bytes + done, count - done, MSG_NOSIGNAL);
+    const ssize_t n = send(to.fd, bytes + done, count - done, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       done += static_cast<uint32_t>(n);
     } else if (errno == EAGAIN) {
@@ -49,7 +49,7 @@ bool receive(Side& from, Buffers& buffers, uint32_t& count, CopyResult& result) 
   }
   ssize_t n;
   do {
-    n = recv(from.fd, buffers.shared(), Buffers::kBytes, 0);
+    n = recv(from.fd, buffers.shared(), Buffers::kBytes, MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
     count = static_cast<uint32_t>(n);

@@ -31,7 +31,10 @@ FdBudget& FdBudget::process() {
 }
 
 void FdBudget::init() {
-  if (ready_.exchange(true)) return;
+  std::call_once(once_, [this] { read_limit(); });
+}
+
+void FdBudget::read_limit() {
   rlimit limit{};
   uint32_t most = kUnlimited;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kUnlimited)

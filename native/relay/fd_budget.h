@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 
 namespace limpet {
 
@@ -12,7 +13,7 @@ class FdBudget {
  public:
   static FdBudget& process();
 
-  // Limit = RLIMIT_NOFILE − descriptors open now − a reserve. Only the first call counts.
+  // Limit = RLIMIT_NOFILE − descriptors open now − a reserve. Only the first call counts; others wait until it is done.
   void init();
   bool take(uint32_t count);
   void give(uint32_t count) { used_.fetch_sub(count, std::memory_order_acq_rel); }
@@ -21,9 +22,11 @@ class FdBudget {
   uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
  private:
+  void read_limit();
+
   std::atomic<uint32_t> used_{0};
   std::atomic<uint32_t> limit_{0};
-  std::atomic<bool> ready_{false};
+  std::once_flag once_;
 };
 
 }  // namespace limpet

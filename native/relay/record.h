@@ -25,9 +25,10 @@ struct SessionRecord {
   uint64_t bytes_to_backend;
   uint64_t bytes_to_client;
   uint32_t connect_us;
-  uint32_t duration_ms;
+  uint16_t generation;  // of the registry index
+  uint16_t unused;
   uint64_t at_ms;  // monotonic
-  uint64_t spare;
+  uint64_t duration_ms;
 };
 static_assert(sizeof(SessionRecord) == 80);
 

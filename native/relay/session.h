@@ -57,6 +57,7 @@ struct Backlog {
 // One of the two sockets. Flags follow edge-triggered epoll: what was reported holds until EAGAIN (or a short read or
 // write) says otherwise.
 struct Side {
+  uint64_t tag = 0;  // of its events; 0: not in epoll
   int fd = -1;
   bool readable = false;
   bool writable = false;
@@ -76,6 +77,7 @@ struct alignas(64) Session : TimerNode {
   RelayListener* listener = nullptr;
   ClientAddress client;
   uint64_t id = 0;
+  uint32_t place = 0;  // in the worker's slab
   uint64_t began_ms = 0;
   uint64_t active_ms = 0;  // last byte in either direction
   uint64_t connect_began_us = 0;
@@ -84,7 +86,7 @@ struct alignas(64) Session : TimerNode {
   bool connected = false;
   bool may_self_connect = false;
   bool record = false;
-  bool dead = false;        // freed at the end of the batch: epoll may still name it
+  bool dead = false;        // its place is given back at the end of the batch
   bool queued = false;      // in the worker's list of those that used up their budget
   Session* next = nullptr;  // all sessions of the worker
   Session* previous = nullptr;

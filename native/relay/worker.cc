@@ -8,7 +8,6 @@
 #include <csignal>
 #include <new>
 
-#include "clock.h"
 #include "connector.h"
 #include "fd_budget.h"
 
@@ -19,11 +18,6 @@ namespace {
 constexpr int kEventsAtOnce = 256;
 constexpr uint64_t kLongestWaitMs = 60'000;
 
-// epoll's user data: the session, and in its lowest bit which side; 0 is the inbox.
-uint64_t tag(const Session& session, Which which) {
-  return reinterpret_cast<uintptr_t>(&session) | static_cast<uint64_t>(which);
-}
-
 // The signals of the process belong to its main thread.
 void block_signals() {
   sigset_t all;
@@ -32,8 +26,6 @@ void block_signals() {
 }
 
 }  // namespace
-
-uint64_t Worker::read_now() { return monotonic_ms(); }
 
 Worker::Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, unsigned row)
     : domain_(std::move(domain)), epoch_(std::in_place, *domain_), counters_(counters), row_(row) {}
@@ -48,12 +40,18 @@ int Worker::start() {
   if (event_ < 0) return errno;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.u64 = 0;
+  event.data.u64 = 0;  // no session's tag
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event) != 0) return errno;
   tick();
   wheel_ = std::make_unique<TimerWheel>(now_ms_);
-  thread_ = std::thread([this] { run(); });
-  return 0;
+  // Not std::thread, which ends the process where no thread can be had (RLIMIT_NPROC, a container's pids limit).
+  const auto body = [](void* worker) -> void* {
+    static_cast<Worker*>(worker)->run();
+    return nullptr;
+  };
+  const int error = pthread_create(&thread_, nullptr, body, this);
+  running_ = error == 0;
+  return error;
 }
 
 void Worker::wake() {
@@ -78,10 +76,11 @@ void Worker::cut() {
 }
 
 void Worker::stop() {
-  if (thread_.joinable()) {
+  if (running_) {
     stopping_.store(true, std::memory_order_seq_cst);
     wake();
-    thread_.join();
+    pthread_join(thread_, nullptr);
+    running_ = false;
   }
   if (epoll_ >= 0) close(epoll_);
   if (event_ >= 0) close(event_);
@@ -127,7 +126,7 @@ void Worker::bury() {
   if (dead_.empty()) return;
   // They may have been queued for another turn after run_queued() looked.
   std::erase_if(queued_, [](const Session* session) { return session->dead; });
-  for (Session* session : dead_) delete session;
+  for (const Session* session : dead_) slab_.give_back(*session);
   dead_.clear();
 }
 
@@ -137,9 +136,10 @@ void Worker::handle(const epoll_event& event) {
     [[maybe_unused]] const ssize_t n = read(event_, &drained, sizeof drained);
     return;
   }
-  auto& session = *reinterpret_cast<Session*>(event.data.u64 & ~uint64_t{1});
-  const auto which = static_cast<Which>(event.data.u64 & 1);
-  if (session.dead) return;
+  Session* const found = slab_.find(event.data.u64);
+  if (!found) return;  // of a socket that was closed before
+  Session& session = *found;
+  const Which which = SessionSlab::which(event.data.u64);
   Side& side = session.side(which);
   const uint32_t flags = event.events;
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
@@ -162,16 +162,12 @@ void Worker::handle(const epoll_event& event) {
 }
 
 void Worker::run_queued() {
-  std::vector<Session*> now;
-  now.swap(queued_);
-  for (Session* session : now) {
+  turn_.swap(queued_);
+  for (Session* session : turn_) {
     session->queued = false;
     if (!session->dead) pump(*session);
   }
-  if (queued_.empty()) {
-    now.clear();
-    queued_.swap(now);  // keeps the allocation
-  }
+  turn_.clear();
 }
 
 void Worker::take_inbox() {
@@ -184,7 +180,7 @@ void Worker::take_inbox() {
 }
 
 void Worker::adopt(const NewClient& client) {
-  auto* session = new Session;
+  Session* const session = &slab_.claim();
   session->listener = client.listener;
   session->client = client.address;
   session->record = client.record;
@@ -208,7 +204,7 @@ bool Worker::watch(Session& session, Which which) {
   epoll_event event{};
   // Edge-triggered, both directions from the start: no epoll_ctl during a session's life, and no spin on a HUP.
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-  event.data.u64 = tag(session, which);
+  event.data.u64 = slab_.tag(session, which);
   return epoll_ctl(epoll_, EPOLL_CTL_ADD, session.side(which).fd, &event) == 0;
 }
 
@@ -224,6 +220,7 @@ void Worker::write_record(const Session& session, RecordKind kind, SessionCounte
   record.family = static_cast<uint8_t>(session.client.family);
   record.client_port = session.client.port;
   record.backend = session.seat.backend ? session.seat.backend->index : uint16_t{0xffff};
+  record.generation = session.seat.backend ? session.seat.backend->generation : uint16_t{0};
   record.listener = session.listener->id;
   record.pool = session.relay_pool().id;
   std::memcpy(record.client, session.client.bytes.data(), sizeof record.client);
@@ -231,7 +228,7 @@ void Worker::write_record(const Session& session, RecordKind kind, SessionCounte
   record.bytes_to_backend = session.sides[0].bytes - (session.sides[0].backlog.end - session.sides[0].backlog.begin);
   record.bytes_to_client = session.sides[1].bytes - (session.sides[1].backlog.end - session.sides[1].backlog.begin);
   record.connect_us = session.connect_us;
-  record.duration_ms = static_cast<uint32_t>(now_ms_ - session.began_ms);
+  record.duration_ms = now_ms_ - session.began_ms;
   record.at_ms = now_ms_;
   if (!records_.push(record)) count(SessionCounter::kRecordsDropped);
 }
@@ -239,15 +236,14 @@ void Worker::write_record(const Session& session, RecordKind kind, SessionCounte
 void Worker::close_side(Session& session, Which which, bool reset) {
   Side& side = session.side(which);
   if (side.fd < 0) return;
-  // Who handed the client over may not have closed the original yet. Then closing the duplicate would leave the socket
-  // in epoll, under a session that is gone.
-  if (which == Which::kClient) epoll_ctl(epoll_, EPOLL_CTL_DEL, side.fd, nullptr);
+  // No EPOLL_CTL_DEL: usually closing takes it out of epoll, and where a duplicate keeps it there, its tag is void.
   if (reset) {
     close_with_reset(side.fd);
   } else {
     close(side.fd);
   }
   side.fd = -1;
+  side.tag = 0;
 }
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {

@@ -1,16 +1,19 @@
 // A relay thread: its own epoll, its own sessions, its own timers. Other threads only put work into its inbox.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "buffers.h"
+#include "clock.h"
 #include "counters.h"
 #include "record.h"
 #include "session.h"
+#include "session_slab.h"
 #include "timer_wheel.h"
 
 struct epoll_event;
@@ -72,8 +75,7 @@ class Worker {
 
   void count(SessionCounter counter, uint64_t by = 1) { counters_.add(row_, static_cast<unsigned>(counter), by); }
   void write_record(const Session& session, RecordKind kind, SessionCounter cause);
-  void tick() { now_ms_ = read_now(); }
-  static uint64_t read_now();
+  void tick() { now_ms_ = monotonic_ms(); }
 
   const std::shared_ptr<EpochDomain> domain_;
   std::optional<EpochThread> epoch_;  // until stop()
@@ -87,9 +89,11 @@ class Worker {
   uint64_t next_id_ = 0;
   Buffers buffers_;
   std::unique_ptr<TimerWheel> wheel_;
+  SessionSlab slab_;
   Session* all_ = nullptr;
   std::vector<Session*> queued_;  // used up their budget: go on after the others
-  std::vector<Session*> dead_;    // freed when the batch of events is through
+  std::vector<Session*> turn_;    // the other half of queued_, so that neither allocates
+  std::vector<Session*> dead_;    // their places are given back when the batch of events is through
   RecordRing records_;
 
   // Shared.
@@ -100,7 +104,8 @@ class Worker {
   std::mutex inbox_mutex_;
   std::vector<NewClient> inbox_;
   std::vector<NewClient> taken_;  // the inbox's other half, so that neither allocates
-  std::thread thread_;
+  pthread_t thread_{};
+  bool running_ = false;  // there is a thread to join
 };
 
 }  // namespace limpet

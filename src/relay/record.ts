@@ -51,7 +51,7 @@ export function decodeRecord(bytes: Buffer, offset: number): SessionRecord {
     bytesToBackend: Number(bytes.readBigUInt64LE(offset + 40)),
     bytesToClient: Number(bytes.readBigUInt64LE(offset + 48)),
     connectMicros: bytes.readUInt32LE(offset + 56),
-    durationMs: bytes.readUInt32LE(offset + 60),
+    durationMs: Number(bytes.readBigUInt64LE(offset + 72)),
     monotonicMs: Number(bytes.readBigUInt64LE(offset + 64)),
   }
 }

@@ -122,12 +122,12 @@ void run_random(Random& random, Before before, bool nothing_up) {
 
 TEST("four sessions at random, no backend up: the pin is what it was") {
   Random random(1);
-  for (uint64_t i = 0; i < rounds(2'000, 100'000); i++) run_random(random, kAll[i % 3], true);
+  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], true);
 }
 
 TEST("four sessions at random, one backend up: the pin is confirmed where somebody was, or what it was") {
   Random random(2);
-  for (uint64_t i = 0; i < rounds(2'000, 100'000); i++) run_random(random, kAll[i % 3], false);
+  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], false);
 }
 
 TEST_MAIN

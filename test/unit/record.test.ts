@@ -21,7 +21,7 @@ function closeRecord(): Buffer {
   bytes.writeBigUInt64LE(5_000_000_000n, 40)
   bytes.writeBigUInt64LE(6n, 48)
   bytes.writeUInt32LE(1500, 56)
-  bytes.writeUInt32LE(61_000, 60)
+  bytes.writeBigUInt64LE(61_000n, 72)
   bytes.writeBigUInt64LE(123_456n, 64)
   return bytes
 }
