@@ -8,7 +8,7 @@ namespace limpet {
 
 Call::Call(napi_env env, napi_callback_info info) : env_(env) {
   size_t count = kMostArguments;  // missing ones become undefined
-  napi_get_cb_info(env, info, &count, arguments_, &self_, nullptr);
+  napi_get_cb_info(env, info, &count, arguments_, &self_, &data_);
 }
 
 uint32_t Call::u32(size_t at) const {

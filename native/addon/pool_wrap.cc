@@ -46,10 +46,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_backend>("setBackend"),
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
-                         open_method<&PoolWrap::pick>("pick"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::confirm>("confirm"),
-                         open_method<&PoolWrap::release>("release"),
                          open_method<&PoolWrap::explain>("explain"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
@@ -92,6 +90,8 @@ void PoolWrap::make(Call& call) {
   }
   const auto& counters = pool_->counters();
   call.set(call.self(), "counters", call.shared_counters(counters->data(), counters->bytes(), counters));
+  add_own_method<PoolWrap, &PoolWrap::open<&PoolWrap::pick>>(call, this, "pick");
+  add_own_method<PoolWrap, &PoolWrap::open<&PoolWrap::release>>(call, this, "release");
 }
 
 napi_value PoolWrap::set_backend(Call& call) {
