@@ -10,7 +10,7 @@ module.exports = {
   'node-option': ['import=tsx'],
   extension: ['ts'],
   spec: unlessNamed(['test/**/*.test.ts']),
-  ignore: ['test/soak/**', 'test/package/**'],
+  ignore: ['test/**/*.soak.test.ts', 'test/package/**'],
   reporter: process.env.LIMPET_TEST_TOTALS ? './test/helpers/totals-reporter.cjs' : 'spec',
   timeout: 30_000,
   slow: 2_000,

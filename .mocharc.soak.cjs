@@ -1,5 +1,5 @@
-// What `npm run test:soak` runs: the full counts of the fault matrix. These are the tests that choose between a reduced
-// and a full count (they import helpers/soak.ts), and those of test/soak, which have no reduced one.
+// What `npm run test:soak` runs: the full counts. These are the tests that choose between a reduced and a full count (they
+// import helpers/soak.ts), and the files `*.soak.test.ts`, which have no reduced one.
 const { readdirSync, readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const common = require('./.mocharc.cjs')
@@ -11,7 +11,7 @@ const tests = join(__dirname, 'test')
 /** @param {string} file */
 function hasFullCount(file) {
   if (!file.endsWith('.test.ts')) return false
-  return file.startsWith('soak') || readFileSync(join(tests, file), 'utf8').includes("/helpers/soak.ts'")
+  return file.endsWith('.soak.test.ts') || readFileSync(join(tests, file), 'utf8').includes("/helpers/soak.ts'")
 }
 
 module.exports = {
