@@ -5,6 +5,19 @@
 
 namespace limpet {
 
+namespace {
+
+// A confirmed pin in 27 bits: generation, index, away.
+uint32_t pack(const Pin& pin) {
+  return uint32_t{pin.generation} << 15 | uint32_t{pin.backend} << 1 | static_cast<uint32_t>(pin.away);
+}
+Pin unpack(uint32_t packed) {
+  return {static_cast<uint16_t>(packed >> 1 & kMaxPinBackend), static_cast<uint16_t>(packed >> 15), (packed & 1) != 0,
+          false};
+}
+
+}  // namespace
+
 LiveKeys::LiveKeys(size_t sessions) {
   const size_t cells = std::bit_ceil(sessions * 2 / kShards + 8);
   for (Shard& shard : shards_) shard.cells.resize(cells);
@@ -65,7 +78,7 @@ bool LiveKeys::acquire(const AffinityKey& key, uint64_t hash, uint16_t backend) 
   if (run.backend != kNowhere) {
     own.cells[run.backend].seats++;
   } else {
-    insert(own, {key.value, 1, 0, backend, key.kind, static_cast<uint32_t>(hash), {}});
+    insert(own, {key.value, 1, 0, static_cast<uint32_t>(hash), backend, key.kind});
   }
   return run.seats == 0;
 }
@@ -88,7 +101,7 @@ LiveKeys::Released LiveKeys::release(const AffinityKey& key, uint64_t hash, uint
   Released released{run.seats == 1, {}};
   if (!released.last || run.origin == kNowhere) return released;
   run = scan(own, key, hash, backend);  // erase() may have moved it
-  released.origin = own.cells[run.origin].origin;
+  released.origin = unpack(own.cells[run.origin].established);
   erase(own, run.origin);
   return released;
 }
@@ -98,7 +111,7 @@ void LiveKeys::keep_origin(const AffinityKey& key, uint64_t hash, const Pin& pin
   const std::lock_guard lock(own.lock);
   const Run run = scan(own, key, hash, kOriginMark);
   if (run.seats == 0 || run.origin != kNowhere) return;
-  insert(own, {key.value, 1, 0, kOriginMark, key.kind, static_cast<uint32_t>(hash), pin});
+  insert(own, {key.value, 1, pack(pin), static_cast<uint32_t>(hash), kOriginMark, key.kind});
 }
 
 void LiveKeys::drop_origin(const AffinityKey& key, uint64_t hash) {

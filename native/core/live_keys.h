@@ -51,15 +51,15 @@ class LiveKeys {
  private:
   struct Entry {
     uint64_t key = 0;
-    uint32_t seats = 0;  // 0: a free cell
-    uint32_t established = 0;
-    uint16_t backend = 0;  // kOriginMark: no backend, but the key's origin
+    uint32_t seats = 0;        // 0: a free cell
+    uint32_t established = 0;  // of an origin: the pin, packed
+    uint32_t hash = 0;         // its home cell, for growing and for closing gaps
+    uint16_t backend = 0;      // kOriginMark: no backend, but the key's origin
     KeyKind kind = KeyKind::kNone;
-    uint32_t hash = 0;  // its home cell, for growing and for closing gaps
-    Pin origin;
 
     bool is(const AffinityKey& wanted) const { return key == wanted.value && kind == wanted.kind; }
   };
+  static_assert(sizeof(Entry) == 24);
   struct alignas(64) Shard {
     mutable SpinLock lock;
     std::vector<Entry> cells;  // power of two; linear probing

@@ -63,7 +63,10 @@ class Model {
 void check_same(const LiveKeys::Released& one, const LiveKeys::Released& other) {
   CHECK_EQUAL(one.last, other.last);
   CHECK_EQUAL(one.origin.has_value(), other.origin.has_value());
-  if (one.origin && other.origin) CHECK(one.origin->same_backend(*other.origin));
+  if (!one.origin || !other.origin) return;
+  CHECK(one.origin->same_backend(*other.origin));
+  CHECK_EQUAL(one.origin->away, other.origin->away);
+  CHECK(!one.origin->provisional);
 }
 
 // How hashes fall: all over; into one shard; into one shard and one cell; at the end of a shard, so that runs wrap.
@@ -123,7 +126,8 @@ void random_operations(Falls falls, uint64_t keys, uint64_t count) {
     const auto backend = static_cast<uint16_t>(random.below(4) * 5000);
     const uint64_t hash = hash_of(probe, falls);
     if (random.chance(20)) {
-      const Pin pin{static_cast<uint16_t>(random.below(100)), 0, false, false};
+      const Pin pin{static_cast<uint16_t>(random.below(kMaxPinBackend + 1)),
+                    static_cast<uint16_t>(random.below(kGenerations)), random.chance(50), false};
       live.keep_origin(probe, hash, pin);
       model.keep_origin(probe, pin);
     } else if (random.chance(5)) {
