@@ -5,6 +5,11 @@ export interface BuildNativeOptions {
   force?: boolean
   /** Build anew if the addon is up to date, but cannot be loaded. Default: false. */
   verify?: boolean
+  /**
+   * An addon that was made from these very sources, as in an installed package: where none was built, and it can be
+   * loaded, nothing needs to be built. Neither with `debug` nor with `force`.
+   */
+  prebuilt?: string
   /** Directory of the package. Default: the one that this file belongs to. */
   root?: string
   /** Gets each line of progress. Default: `console.log`. */

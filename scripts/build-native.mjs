@@ -15,14 +15,16 @@ export { BuildError } from './lib/report.mjs'
 const STAMP = 'limpet.stamp.json'
 
 /**
- * @param {{ debug?: boolean, force?: boolean, verify?: boolean, root?: string, log?: (line: string) => void }} [options]
+ * @param {import('./build-native.d.mts').BuildNativeOptions} [options]
  * @returns {Promise<{ path: string, built: boolean }>}
  */
 export async function buildNative(options = {}) {
-  const { debug = false, force = false, verify = false, root = ROOT, log = console.log } = options
+  const { debug = false, force = false, verify = false, prebuilt, root = ROOT, log = console.log } = options
   const directory = join(root, 'build', debug ? 'Debug' : 'Release')
   const path = join(directory, 'limpet.node')
   if (!force && isFresh(root, directory) && !(verify && (await loadFailure(path)))) return { path, built: false }
+  if (prebuilt && !force && !debug && !existsSync(path) && existsSync(prebuilt) && !(await loadFailure(prebuilt)))
+    return { path: prebuilt, built: false }
   const { toolchain, missing } = findToolchain()
   if (!toolchain || missing.length > 0) throw new BuildError(missing.join('\nlimpet: '))
   await requireCpp20(toolchain)
@@ -97,7 +99,9 @@ function environmentOf(root, toolchain) {
 
 /** @param {string} root */
 function inputsOf(root) {
-  const files = [...listFiles(root, 'native', ['.cc', '.h', '.gypi']), 'binding.gyp', 'scripts/gyp.mjs']
+  // An installed package has no binding.gyp.
+  const gyp = ['binding.gyp', 'scripts/gyp.mjs'].filter(file => existsSync(join(root, file)))
+  const files = [...listFiles(root, 'native', ['.cc', '.h', '.gypi']), ...gyp]
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return `${version} ${hashFiles(root, files)}`
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import { findCommand, ROOT } from './paths.mjs'
@@ -8,9 +8,11 @@ import { run } from './run.mjs'
 // Older ones do not know the Pythons of today.
 const OLDEST_MAJOR = 10
 
+/** What the binding.gyp of a checkout says, too. */
+export const BINDING = "{ 'includes': ['native/addon.gypi'] }\n"
+
 /**
- * Builds `build/<configuration>/limpet.node` in the directory of a binding.gyp. Throws a {@link BuildError} with what
- * the compiler wrote.
+ * Builds `build/<configuration>/limpet.node` of a package. Throws a {@link BuildError} with what the compiler wrote.
  *
  * @param {{ root: string, debug: boolean, compiler: string }} build
  * @returns {Promise<string>} what was written, for its warnings
@@ -24,9 +26,30 @@ export async function runNodeGyp({ root, debug, compiler }) {
   const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` }
   // Without CXX, gyp takes g++, also where only another compiler is installed.
   if (process.platform !== 'win32') env.CXX = compiler
-  const { status, output } = await run(process.execPath, args, { cwd: root, env })
+  const { status, output } = await withBinding(root, () => run(process.execPath, args, { cwd: root, env }))
   if (status === 0) return output
   throw new BuildError('the native addon could not be built; the cause is above.', withoutStack(output))
+}
+
+/**
+ * node-gyp reads a binding.gyp in the root, and an installed package has none: npm runs `node-gyp rebuild` for every
+ * dependency with such a file, because a lockfile does not tell it of `gypfile: false`. So it is there only while it is
+ * needed, or the next `npm rebuild` would compile.
+ *
+ * @template T
+ * @param {string} root
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withBinding(root, work) {
+  const file = join(root, 'binding.gyp')
+  if (existsSync(file)) return await work()
+  writeFileSync(file, BINDING)
+  try {
+    return await work()
+  } finally {
+    rmSync(file, { force: true })
+  }
 }
 
 /**

@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { BuildNativeOptions, BuiltAddon } from '../../scripts/build-native.mjs'
+import { ownHost, prebuildName } from '../addon.ts'
 import { CliError } from './cli-error.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -27,7 +31,7 @@ export async function buildNativeCommand(
   }
   try {
     // verify: whoever calls this has no addon, or one that does not load.
-    const { path, built } = await buildNative({ debug, force, verify: true, log })
+    const { path, built } = await buildNative({ debug, force, verify: true, log, ...shipped() })
     log(`limpet: ${path} ${built ? 'was built' : 'is up to date'}.`)
     await written
     return EXIT.ok
@@ -37,4 +41,11 @@ export async function buildNativeCommand(
     if (error.output !== '') await io.stderr.line(error.output.trimEnd())
     throw new CliError(error.message, EXIT.failed, { cause: error })
   }
+}
+
+/** The addon of the tarball. In a checkout it is a copy that may be older than the sources. */
+function shipped(): { prebuilt?: string } {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  if (existsSync(join(root, 'src'))) return {}
+  return { prebuilt: join(root, 'prebuilds', prebuildName(ownHost()), 'limpet.node') }
 }

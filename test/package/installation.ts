@@ -10,6 +10,9 @@ import { promisify } from 'node:util'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
+/** A compiler that cannot be found. */
+export const NOWHERE = '/no/such/c++'
+
 /** What a program ended with. */
 export interface Ended {
   code: number
@@ -35,6 +38,15 @@ export class Installation {
     await run('npm', ['install', ...options, join(packed, tarball)], { cwd: this.directory, env: cleanEnvironment() })
   }
 
+  /**
+   * Installs anew from the lockfile with scripts, as npm 10 does it (npm 11 asks before it runs any), where no compiler
+   * can be found. Returns what npm and the scripts wrote.
+   */
+  async reinstall(): Promise<Ended> {
+    const options = ['--foreground-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+    return await this.#ended('npx', ['--yes', 'npm@10', 'ci', ...options], { CC: NOWHERE, CXX: NOWHERE })
+  }
+
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true })
   }
@@ -52,7 +64,11 @@ export class Installation {
 
   /** `npx limpet …` to its end. */
   limpet(...args: string[]): Promise<Ended> {
-    return this.#ended('npx', ['--no-install', 'limpet', ...args], {})
+    return this.limpetWith({}, ...args)
+  }
+
+  limpetWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
+    return this.#ended('npx', ['--no-install', 'limpet', ...args], env)
   }
 
   /** Starts `limpet …`; without npx between, so that a signal reaches it. */

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ownHost, prebuildName } from '../../src/addon.ts'
-import { ask, Installation, startEcho, untilWritten } from './installation.ts'
+import { ask, Installation, NOWHERE, startEcho, untilWritten } from './installation.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -33,6 +33,13 @@ if (reason === '') throw new LimpetError('LIMPET_ERR_NO_BACKEND', 'none')
 // @ts-expect-error: there is no such option
 new Balancer({ pols: {} })
 `
+
+/** The relative links of a document, from the root of the package. */
+function linksOf(document: string, text: string): { document: string; path: string }[] {
+  const targets = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target = '']) => target)
+  const relative = targets.filter(target => !/^[a-z]+:/.test(target))
+  return relative.map(target => ({ document, path: join(dirname(document), target) }))
+}
 
 describe('the packed tarball, installed without scripts', () => {
   const installed = new Installation()
@@ -80,19 +87,33 @@ describe('the packed tarball, installed without scripts', () => {
       `prebuilds/${prebuildName({ platform, arch, musl })}/limpet.node`,
       'native/addon/addon.cc',
       'native/core/pool.h',
+      'native/addon.gypi',
       'native/flags.gypi',
-      'binding.gyp',
       'scripts/build-native.mjs',
       'scripts/gyp.mjs',
       'limpet.schema.json',
       'README.md',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
     ]
     const absent = needed.filter(path => !existsSync(join(installed.package, path)))
     expect(absent).to.deep.equal([])
     expect(readdirSync(installed.package)).to.not.include.members(['src'])
     expect(readdirSync(installed.package)).to.not.include.members(['test'])
+  })
+
+  it('has no binding.gyp, by which npm would compile', () => {
+    expect(readdirSync(installed.package)).to.not.include('binding.gyp')
+  })
+
+  it('has documents whose links lead somewhere', () => {
+    const documents = readdirSync(installed.package, { recursive: true, encoding: 'utf8' }).filter(
+      name => name.endsWith('.md') && !name.startsWith('node_modules'),
+    )
+    const links = documents.flatMap(name => linksOf(name, readFileSync(join(installed.package, name), 'utf8')))
+    expect(links.length).to.be.greaterThan(10)
+    expect(links.filter(({ path }) => !existsSync(join(installed.package, path)))).to.deep.equal([])
   })
 
   it('is imported and balances', async () => {
@@ -136,6 +157,13 @@ describe('the packed tarball, installed without scripts', () => {
     expect(await serveOne()).to.deep.equal({ answer: 'a:hello', code: 0, signal: null })
   })
 
+  it('builds nothing where its addon can be loaded', async () => {
+    const { code, stdout } = await installed.limpetWith({ CXX: NOWHERE }, 'build-native')
+    const shipped = join(prebuilds, prebuildName(ownHost()), 'limpet.node')
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `limpet: ${shipped} is up to date.\n` })
+    expect(existsSync(join(installed.package, 'build'))).to.equal(false)
+  })
+
   describe('where no addon fits', () => {
     before(() => renameSync(prebuilds, aside))
     after(() => {
@@ -169,6 +197,18 @@ describe('the packed tarball, installed without scripts', () => {
       const { code, stdout, stderr } = await installed.limpet('build-native')
       expect({ code, output: stdout + stderr }).to.nested.include({ code: 0 })
       expect(existsSync(join(installed.package, 'build', 'Release', 'limpet.node'))).to.equal(true)
+      expect(existsSync(join(installed.package, 'binding.gyp'))).to.equal(false)
+      expect(await serveOne()).to.deep.equal({ answer: 'a:hello', code: 0, signal: null })
+    })
+  })
+
+  describe('installed from a lockfile, with scripts and without a compiler', () => {
+    it('compiles nothing, and uses the addon that came with it', async () => {
+      const { code, stdout, stderr } = await installed.reinstall()
+      expect({ code, output: stdout + stderr }).to.nested.include({ code: 0 })
+      // npm names every package of which it runs a script.
+      expect(stdout + stderr).to.not.match(/limpet@|gyp/)
+      expect(existsSync(join(installed.package, 'build'))).to.equal(false)
       expect(await serveOne()).to.deep.equal({ answer: 'a:hello', code: 0, signal: null })
     })
   })

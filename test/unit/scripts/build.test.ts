@@ -17,6 +17,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { buildNative } from '../../../scripts/build-native.mjs'
+import { BINDING } from '../../../scripts/lib/node-gyp.mjs'
 import { nodeProblem, OLDEST_NODE } from '../../../scripts/lib/node-version.mjs'
 import { ROOT } from '../../../scripts/lib/paths.mjs'
 import { hashFiles } from '../../../scripts/lib/stamp.mjs'
@@ -151,7 +153,7 @@ describe('build: a checkout', function () {
     for (const part of ['src', 'native/core', 'native/relay', 'native/addon', 'bin']) {
       mkdirSync(join(copy, part), { recursive: true })
     }
-    cpSync(join(ROOT, 'native', 'flags.gypi'), join(copy, 'native', 'flags.gypi'))
+    for (const name of ['addon.gypi', 'flags.gypi']) cpSync(join(ROOT, 'native', name), join(copy, 'native', name))
     write('src/index.ts', 'export const answer: number = 42\n')
     write('native/addon/addon.cc', ADDON)
     bin = join(copy, 'bin')
@@ -271,5 +273,37 @@ describe('build: a checkout', function () {
     writeFileSync(join(copy, 'build/Release/limpet.node'), 'damaged')
     expect(build({}, '--native').stdout).to.match(/^limpet: building the native addon .*\nlimpet: built\.\n$/)
     expect(build({}, '--native').stdout).to.equal('limpet: the native addon is up to date.\n')
+  })
+
+  it('compiles again when a file of gyp changes', () => {
+    for (const name of ['native/addon.gypi', 'native/flags.gypi', 'binding.gyp']) {
+      write(name, `${readFileSync(join(copy, name), 'utf8')}# changed\n`)
+      expect(build(withoutTools()), name).to.include({ status: 1 })
+      cpSync(join(ROOT, name), join(copy, name))
+      expect(build(withoutTools()), name).to.deep.equal(UP_TO_DATE)
+    }
+  })
+
+  describe('without a binding.gyp, as it is installed', () => {
+    const built = () => join(copy, 'build/Release/limpet.node')
+    before(() => rmSync(join(copy, 'binding.gyp')))
+
+    it('builds, and leaves none that npm would compile by', () => {
+      expect(build({}, '--native').stdout).to.match(/^limpet: building the native addon /)
+      expect(existsSync(built())).to.equal(true)
+      expect(existsSync(join(copy, 'binding.gyp'))).to.equal(false)
+      expect(build({}, '--native').stdout).to.equal('limpet: the native addon is up to date.\n')
+      expect(readFileSync(join(ROOT, 'binding.gyp'), 'utf8')).to.equal(BINDING)
+    })
+
+    it('builds nothing where the addon that came with it can be loaded', async () => {
+      const prebuilt = join(copy, 'shipped.node')
+      cpSync(built(), prebuilt)
+      rmSync(join(copy, 'build'), { recursive: true })
+      const options = { root: copy, verify: true, prebuilt, log: () => undefined }
+      expect(await buildNative(options)).to.deep.equal({ path: prebuilt, built: false })
+      writeFileSync(prebuilt, 'of another machine')
+      expect(await buildNative(options)).to.deep.equal({ path: built(), built: true })
+    })
   })
 })
