@@ -25,12 +25,12 @@ export type LoadOptions = Omit<ParseOptions, 'file'>
 export function parseConfig(text: string, options: ParseOptions = {}): ResolvedConfig {
   if (typeof text !== 'string') throw argumentTypeError('text', 'a string', text)
   const { file } = options
-  const { root, lines, findings } = readYaml(text)
+  const { root, position, findings } = readYaml(text)
   const offsets = new Map<Finding, number>(findings.map(finding => [finding, finding.offset]))
   const place = (finding: Finding): { line: number; column: number } => {
     const offset =
       offsets.get(finding) ?? (root === undefined ? 0 : offsetOf(root, finding.path, finding.at ?? 'value'))
-    return lines.position(offset)
+    return position(offset)
   }
   const source: Source = { mode: 'yaml', raw: root?.value, file, findings, place }
   if (root === undefined)

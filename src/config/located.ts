@@ -30,14 +30,26 @@ const LONGEST_COLLECTION = 20_000
 /** The tags that say no more than the value itself does. */
 const PLAIN_TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(tag => `tag:yaml.org,2002:${tag}`))
 
+const KNOWN_TAGS = /^tag:yaml\.org,2002:(binary|merge|omap|pairs|set|timestamp)$/
+
+/** The tag is not told: a secret that begins with ! looks like one. */
+export const TAG_REFUSED = '! begins a tag, and tags are not accepted: put a text that begins with ! between quotes'
+
 /** A finding whose place in the text is known. */
 export interface PlacedFinding extends Finding {
   offset: number
 }
 
-/** Turns a parsed document into plain values and remembers where they were. */
-export function locate(contents: ParsedNode): { root: Located; findings: PlacedFinding[] } {
-  const reader = new Reader()
+/**
+ * Turns a parsed document into plain values and remembers where they were.
+ *
+ * @param tags - where unknown tags begin, in the order of the text: a node begins behind its tag
+ */
+export function locate(
+  contents: ParsedNode,
+  tags: readonly number[] = [],
+): { root: Located; findings: PlacedFinding[] } {
+  const reader = new Reader(tags)
   const root = reader.read(contents, [], 0)
   return { root, findings: reader.findings }
 }
@@ -46,8 +58,13 @@ class Reader {
   readonly findings: PlacedFinding[] = []
   /** Anchors in the order of the document; undefined while the anchored value itself is being read. */
   readonly #anchors = new Map<string, Node | undefined>()
+  readonly #tags: readonly number[]
   #values = 0
   #full = false
+
+  constructor(tags: readonly number[]) {
+    this.#tags = tags
+  }
 
   read(node: unknown, path: Path, fallback: number): Located {
     const offset = (node as Node | null)?.range?.[0] ?? fallback
@@ -56,8 +73,7 @@ class Reader {
     this.#values += 1
     if (this.#values > MOST_VALUES) return this.#tooMany(offset)
     const { anchor, tag } = node as Scalar
-    if (tag !== undefined && !PLAIN_TAGS.has(tag))
-      return this.#refuse(path, offset, `the tag ${quote(tag)} is not accepted`)
+    if (isRefused(tag)) return this.#refuseTag(tag, path, offset)
     if (path.length > DEEPEST)
       return this.#refuse(path, offset, 'this is nested too deeply', `at most ${DEEPEST} levels`)
     if (anchor !== undefined) this.#anchors.set(anchor, undefined)
@@ -106,8 +122,17 @@ class Reader {
     if (text === undefined) this.#note(path, offset, 'a key must be a plain text')
     // Assigning to it would change the prototype instead of adding a key.
     else if (text === '__proto__') this.#note([...path, text], offset, 'this key is not accepted')
-    else return text
+    else {
+      const { tag } = node as Scalar
+      if (isRefused(tag)) this.#refuseTag(tag, [...path, text], offset)
+      return text
+    }
     return undefined
+  }
+
+  #refuseTag(tag: string, path: Path, offset: number): Located {
+    if (KNOWN_TAGS.test(tag)) return this.#refuse(path, offset, `the tag ${quote(tag)} is not accepted`)
+    return this.#refuse(path, this.#tags.findLast(begin => begin <= offset) ?? offset, TAG_REFUSED)
   }
 
   #readSeq(seq: YAMLSeq, path: Path, offset: number): Located {
@@ -143,6 +168,10 @@ class Reader {
     this.findings.push({ path, offset, message, accepted, unread: true })
     return { value: null, offset }
   }
+}
+
+function isRefused(tag: string | undefined): tag is string {
+  return tag !== undefined && !PLAIN_TAGS.has(tag)
 }
 
 /** Names like 007 or 1e3 stay what was written. */

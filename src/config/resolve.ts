@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { crossFindings } from './cross.ts'
 import type { Mode } from './duration.ts'
-import { findingsOf, MOST_PROBLEMS } from './findings.ts'
+import { findingsOf, isMapping, MOST_PROBLEMS } from './findings.ts'
 import { localAddresses } from './loops.ts'
 import type { BackendChanges, BackendOptions, BalancerOptions } from './options.ts'
 import type { Finding } from './parsed.ts'
@@ -62,7 +62,9 @@ function isUnder(finding: Finding, known: readonly Finding[]): boolean {
 }
 
 function emptyFindings(raw: unknown, requireListeners: boolean): Finding[] {
-  const { listeners, pools } = Object(raw) as { listeners?: unknown; pools?: unknown }
+  // Of anything else the schema says all that there is to say.
+  if (!isMapping(raw)) return []
+  const { listeners, pools } = raw
   const findings: Finding[] = []
   if (pools !== null && typeof pools === 'object' && Object.hasOwn(pools, '__proto__')) {
     findings.push({ path: ['pools', '__proto__'], message: 'this name is not accepted', at: 'key' })

@@ -1,6 +1,8 @@
 import { Composer, type Document, isMap, isSeq, Lexer, type ParsedNode, Parser, type YAMLError } from 'yaml'
-import { Lines } from './lines.ts'
-import { DEEPEST, type Located, locate, type PlacedFinding } from './located.ts'
+import { MOST_PROBLEMS } from './findings.ts'
+import { Lines, type Position } from './lines.ts'
+import { DEEPEST, type Located, locate, type PlacedFinding, TAG_REFUSED } from './located.ts'
+import { type Piece, QuotedText, unquotedAddresses } from './quoted.ts'
 import { type Path, quote, visible } from './text.ts'
 
 /** Largest text of a configuration: some 40,000 backends. */
@@ -11,10 +13,19 @@ const MOST_SYNTAX_FINDINGS = 20
 /** What the lexer emits that stands for no text: document, flow end, scalar. */
 const LEXER_MARKS = new Set(['\x02', '\x18', '\x1f'])
 
-/** A YAML text as plain values, with the place of each in the text; `root` is absent if it could not be read. */
-export interface YamlText {
+/** A YAML text as plain values, with the place of each; `root` is absent if it could not be read. */
+export interface YamlText extends ReadDocument {
+  /** Where in the text an offset of a value or of a finding is. */
+  position: (offset: number) => Position
+}
+
+interface ReadDocument {
   root?: Located | undefined
-  lines: Lines
+  findings: PlacedFinding[]
+}
+
+interface Composed {
+  documents: YamlDocument[]
   findings: PlacedFinding[]
 }
 
@@ -23,20 +34,55 @@ type YamlDocument = Document.Parsed<ParsedNode>
 /** Reads one YAML 1.2 document. Never throws for a text, and takes a bounded time for any. */
 export function readYaml(text: string): YamlText {
   const lines = new Lines(text)
+  const position = (offset: number): Position => lines.position(offset)
   const bytes = Buffer.byteLength(text)
-  if (bytes > MOST_CONFIG_BYTES) return { lines, findings: [tooLarge(`the text has ${bytes} bytes`, 0)] }
-  const { documents, findings } = compose(text)
+  if (bytes > MOST_CONFIG_BYTES) return { position, findings: [tooLarge(`the text has ${bytes} bytes`, 0)] }
+  const composed = compose(text)
+  const unquoted = findUnquoted(text, composed)
+  return unquoted.length > 0 ? readQuoted(text, unquoted, position) : { ...read(composed, lines), position }
+}
+
+/** What is wrong with an address without quotes is known so well that everything behind it can be read all the same. */
+function findUnquoted(text: string, { documents, findings }: Composed): Piece[] {
+  const [document] = documents
+  if (findings.length > 0 || document === undefined) return []
+  const stumbles = new Set(document.errors.map(error => error.pos[0]))
+  return unquotedAddresses(
+    text,
+    [...stumbles].sort((left, right) => left - right),
+  ).slice(0, MOST_PROBLEMS)
+}
+
+/** Reads a text as if it had the quotes that are missing, and tells that they are. */
+function readQuoted(text: string, unquoted: readonly Piece[], position: YamlText['position']): YamlText {
+  const quoted = new QuotedText(text, unquoted)
+  const composed = compose(quoted.text)
+  const { root, findings } = read(composed, new Lines(quoted.text))
+  const contents = composed.documents[0]?.contents ?? null
+  const missing = unquoted.map(({ start, end }, index) => {
+    const offset = quoted.starts[index] ?? 0
+    return { ...syntax(quotesMissing(text.slice(start, end)), offset), path: pathAt(contents, offset) }
+  })
+  const all = [...missing, ...findings].sort((left, right) => left.offset - right.offset)
+  return { root, findings: all, position: offset => position(quoted.originalOffset(offset)) }
+}
+
+function quotesMissing(address: string): string {
+  return `an IPv6 address must be between quotes, because [ ] is a list in YAML: write ${quote(address)}`
+}
+
+function read({ documents, findings }: Composed, lines: Lines): ReadDocument {
   const [document, second] = documents
-  if (findings.length > 0) return { lines, findings }
+  if (findings.length > 0) return { findings }
   const broken = document === undefined ? [] : syntaxFindings(document, lines)
-  if (broken.length > 0) return { lines, findings: broken }
-  if (document === undefined || document.contents === null) return { lines, findings: [emptyDocument()] }
+  if (broken.length > 0) return { findings: broken }
+  if (document === undefined || document.contents === null) return { findings: [emptyDocument()] }
   if (second !== undefined)
-    return { lines, findings: [syntax('a second document begins here', second.range[0], 'one document in a file')] }
-  const located = locate(document.contents)
+    return { findings: [syntax('a second document begins here', second.range[0], 'one document in a file')] }
+  const tags = document.warnings.map(error => error.pos[0])
+  const located = locate(document.contents, tags)
   const whole = located.findings.find(({ path, unread }) => path.length === 0 && unread === true)
-  if (whole !== undefined) return { lines, findings: [whole] }
-  return { lines, root: located.root, findings: located.findings }
+  return whole === undefined ? located : { findings: [whole] }
 }
 
 function emptyDocument(): PlacedFinding {
@@ -44,7 +90,7 @@ function emptyDocument(): PlacedFinding {
 }
 
 /** Feeds the parser token by token, to stop where a text could otherwise cost minutes or the whole stack. */
-function compose(text: string): { documents: YamlDocument[]; findings: PlacedFinding[] } {
+function compose(text: string): Composed {
   const documents: YamlDocument[] = []
   const parser = new Parser()
   const composer = new Composer({ version: '1.2', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
@@ -96,7 +142,9 @@ class TokenGuard {
 function syntaxFindings(document: YamlDocument, lines: Lines): PlacedFinding[] {
   const seen = new Set<number>()
   const findings: PlacedFinding[] = []
-  for (const error of [...document.errors, ...document.warnings]) {
+  // An unknown tag changes nothing else: it is refused with its value.
+  const warnings = document.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
+  for (const error of [...document.errors, ...warnings]) {
     const offset = error.pos[0]
     const { line } = lines.position(offset)
     // What follows on the same line is most often the same mistake again.
@@ -117,9 +165,8 @@ function explain(document: YamlDocument, error: YAMLError, lines: Lines): Placed
   const offset = error.pos[0]
   const address = UNQUOTED_IPV6.exec(lines.lineAt(offset))
   if (address === null) return { ...syntax(reasonOf(error), offset), path: pathAt(document.contents, offset) }
-  const message = `an IPv6 address must be between quotes, because [ ] is a list in YAML: write ${quote(address[0])}`
   const start = lines.lineStart(offset) + address.index
-  return { ...syntax(message, start), path: pathAt(document.contents, start - 1) }
+  return { ...syntax(quotesMissing(address[0]), start), path: pathAt(document.contents, start - 1) }
 }
 
 function reasonOf(error: YAMLError): string {
@@ -135,8 +182,7 @@ function reasonOf(error: YAMLError): string {
     case 'UNEXPECTED_TOKEN':
       return unexpected(error.message)
     case 'TAG_RESOLVE_FAILED':
-      // The tag is not told: a secret that begins with ! looks like one.
-      return '! begins a tag, and tags are not accepted: put a text that begins with ! between quotes'
+      return TAG_REFUSED
     default:
       return lowered(error.message)
   }

@@ -18,7 +18,11 @@ describe('the text of a configuration', () => {
     expect(linesOf('- a\n')).to.deep.equal([
       'limpet.yaml:1:1: expected a mapping, got a list. Accepted: a mapping of listeners, pools, shutdownTimeout, log',
     ])
-    expect(linesOf('~')[0]).to.match(/^limpet.yaml:1:1: the document is empty/)
+    for (const text of ['null', '~', '3', '[]']) {
+      const lines = linesOf(text, { requireListeners: true })
+      expect(lines, text).to.have.length(1)
+      expect(lines[0]).to.match(/^limpet.yaml:1:1: (the document is empty; )?expected a mapping/)
+    }
   })
 
   it('is YAML 1.2', () => {
@@ -45,10 +49,10 @@ describe('the text of a configuration', () => {
 
   it('says that an IPv6 address must be quoted', () => {
     const hint = 'an IPv6 address must be between quotes, because [ ] is a list in YAML: write'
-    expect(linesOf('listeners:\n  - name: a\n    bind: [::1]:7200\n    pool: p\n')).to.deep.equal([
+    expect(linesOf('listeners:\n  - name: a\n    bind: [::1]:7200\n    pool: p\npools: { p: {} }\n')).to.deep.equal([
       `limpet.yaml:3:11: listeners[0].bind: ${hint} "[::1]:7200"`,
     ])
-    expect(linesOf('listeners: [{ name: a, bind: [2001:db8::7]:80, pool: p }]\n')).to.deep.equal([
+    expect(linesOf('listeners: [{ name: a, bind: [2001:db8::7]:80, pool: p }]\npools: { p: {} }\n')).to.deep.equal([
       `limpet.yaml:1:30: listeners[0].bind: ${hint} "[2001:db8::7]:80"`,
     ])
     expect(linesOf(poolText('backends:', '  - { name: a, address: [::1]:6379 }'))).to.deep.equal([
@@ -56,6 +60,42 @@ describe('the text of a configuration', () => {
     ])
     expect(linesOf(poolText('backends:', '  - { name: a, address: [::1] }'))[0]).to.include(
       'an IPv6 address in [ ] must be quoted in YAML',
+    )
+  })
+
+  it('is read further behind an IPv6 address without quotes', () => {
+    const text = [
+      'listeners:',
+      '  - { name: a, bind: [::1]:7200, pool: q } # [::2]:1',
+      '  - name: b',
+      '    bind: [fe80::1%eth0]:7201',
+      '    pool: p',
+      'pools:',
+      '  p: { retries: 99, backends: [{ name: a, address: [::1]:99999, weight: -1 }, { name: b, address: [::]:1 }] }',
+      '',
+    ].join('\n')
+    expect(problemsOf(text).map(({ line, column, path }) => [line, column, path])).to.deep.equal([
+      [2, 22, 'listeners[0].bind'],
+      [2, 40, 'listeners[0].pool'],
+      [4, 11, 'listeners[1].bind'],
+      [4, 11, 'listeners[1].bind'],
+      [7, 17, 'pools.p.retries'],
+      [7, 52, 'pools.p.backends[0].address'],
+      [7, 52, 'pools.p.backends[0].address'],
+      [7, 73, 'pools.p.backends[0].weight'],
+      [7, 99, 'pools.p.backends[1].address'],
+      [7, 99, 'pools.p.backends[1].address'],
+    ])
+    const quoted = text.replaceAll(/(?<!# )\[[\w:%]+\]:\d+/g, '"$&"')
+    const hint = /must be between quotes/
+    const known = linesOf(text).filter(line => !hint.test(line))
+    const messages = (lines: readonly string[]): string[] => lines.map(line => line.replace(/:\d+: /, ': '))
+    expect(messages(known)).to.deep.equal(messages(linesOf(quoted)))
+  })
+
+  it('tells other syntax errors beside it, and no more', () => {
+    expect(linesOf('pools:\n  p: { a: [::1]:1, b: 2 }\n  q: @x\nx: "abc').map(line => line.slice(0, 28))).to.deep.equal(
+      ['limpet.yaml:2:11: pools.p.a:', 'limpet.yaml:3:6: pools.q: pl', 'limpet.yaml:4:8: x: missing '],
     )
   })
 
@@ -102,7 +142,18 @@ describe('the text of a configuration', () => {
     expect(linesOf(poolText('secret: !!binary aGVsbG8gd29ybGQ='))).to.deep.equal([
       'limpet.yaml:3:22: pools.p.secret: the tag "tag:yaml.org,2002:binary" is not accepted',
     ])
+    expect(linesOf('pools: { !foo p: { retries: 99 } }\n')).to.have.length(1)
     expect(linesOf(poolText('retries: !!str 3'))[0]).to.include('write it without quotes')
+  })
+
+  it('is read further behind a tag', () => {
+    const text = poolText('secret: !foo', 'retries: 99', 'backends:', '  - !bar x', '  - { name: a, address: x }')
+    expect(problemsOf(text).map(({ line, column, path }) => [line, column, path])).to.deep.equal([
+      [3, 13, 'pools.p.secret'],
+      [4, 14, 'pools.p.retries'],
+      [6, 9, 'pools.p.backends[0]'],
+      [7, 29, 'pools.p.backends[1].address'],
+    ])
   })
 
   it('counts lines also with carriage returns, and columns in characters', () => {
@@ -120,6 +171,9 @@ describe('the text of a configuration', () => {
       poolText(`secret: ${secret} : ${secret}`),
       poolText(`secret: @${secret}`),
       poolText(`secret: !${secret}`),
+      poolText(`secret: !!${secret}`),
+      poolText(`secret: !a!${secret} b`),
+      poolText(`!${secret} secret: abc`),
       poolText(`secret: *${secret}`),
       poolText(`secret: &${secret}`),
       poolText(`secret: %${secret}`),
