@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { CheckReport } from '../../src/cli/check.ts'
 import { describeConfig, loadConfig, parseConfig } from '../../src/config/index.ts'
-import { cleanUp, fileOf, limpet } from './helpers.ts'
+import { cleanUp, fileOf, limpet, ROOT } from './helpers.ts'
 
 const VALID = `
 listeners:
@@ -49,6 +51,15 @@ describe('cli: check', () => {
     const again = parseConfig(stdout, { env })
     expect(describeConfig(again)).to.deep.equal(describeConfig(await loadConfig(file, { env })))
     expect(stderr).to.contain('warning: ').and.to.contain("pools.bare: the secret is derived from the pool's name")
+  })
+
+  it('tells the mistakes of docs/configuration.md as they are shown there', async () => {
+    const text = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
+    const [, wrong = '', shown] = /```yaml wrong\n(.*?)```.*?```text\n(.*?)```/s.exec(text) ?? []
+    const file = fileOf(wrong)
+    const { status, stderr } = await limpet(['check', '-c', file])
+    expect(stderr.replaceAll(file, 'limpet.yaml')).to.equal(shown)
+    expect(status).to.equal(78)
   })
 
   it('never prints a secret', async () => {

@@ -10,7 +10,7 @@ import type { BackendChanges, BackendOptions, BalancerOptions } from '../../../s
 import { type backendChangesSchema, type backendSchema, SCHEMAS } from '../../../src/config/schema.ts'
 import { allSettings } from '../../../src/config/schema-walk.ts'
 import { LimpetConfigError } from '../../../src/errors.ts'
-import { HERMETIC, linesOf } from './helpers.ts'
+import { HERMETIC } from './helpers.ts'
 import { type JsonSchema, validates } from './json-schema-validator.ts'
 
 /** With every key required: types that may be assigned to each other can still differ in optional keys. */
@@ -214,16 +214,6 @@ describe('docs/configuration.md', () => {
     expect(examples.length).to.be.greaterThan(2)
     const env = { LIMPET_SECRET: 'long enough' }
     for (const { content } of examples) parseConfig(content, { ...HERMETIC, env })
-  })
-
-  it('shows the problems of a file as they are', () => {
-    const wrong = blocks.find(({ kind }) => kind === 'yaml wrong')?.content ?? ''
-    const shown = blocks.find(({ kind }) => kind === 'text')?.content ?? ''
-    const lines = linesOf(wrong)
-    expect(shown.trim().split('\n')).to.deep.equal([
-      `${lines.length} problems in limpet.yaml:`,
-      ...lines.map(line => `  ${line}`),
-    ])
   })
 
   it('tells editors where the schema is', () => {
