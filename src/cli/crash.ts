@@ -1,13 +1,18 @@
 import { writeSync } from 'node:fs'
+import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
 
 const STDERR = 2
 
-/** Makes an error that nobody handled one clear line, and exit status 70. */
+/**
+ * Makes an error that nobody handled one clear line, and exit status 70; where there was no file descriptor, as to load
+ * a module, which is no fault of Limpet, 1.
+ */
 export function handleCrashes(program: string): void {
   const crash = (error: unknown): never => {
-    complain(`${crashText(program, error, process.env)}\n`)
-    process.exit(EXIT.internal)
+    const problem = descriptorProblem(error)
+    complain(`${problem === undefined ? crashText(program, error, process.env) : `${program}: ${problem}`}\n`)
+    process.exit(problem === undefined ? EXIT.internal : EXIT.failed)
   }
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)

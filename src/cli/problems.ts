@@ -1,4 +1,5 @@
 import { type ConfigProblem, LimpetConfigError, LimpetError } from '../errors.ts'
+import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import type { Terminal } from './terminal.ts'
@@ -10,6 +11,8 @@ const CONFIG_CODES = new Set(['LIMPET_ERR_CONFIG_READ', 'LIMPET_ERR_SELF_BACKEND
 export function problemsOf(error: unknown): readonly ConfigProblem[] | undefined {
   if (error instanceof LimpetConfigError) return error.problems
   if (!(error instanceof LimpetError) || !CONFIG_CODES.has(error.code)) return undefined
+  // The file may be valid; nobody knows.
+  if (descriptorProblem(error) !== undefined) return undefined
   const { code, message, path: file } = error
   return [{ ...(file === undefined ? {} : { file }), path: '', message, code }]
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError, type HelpConfiguration, type OutputConfigurati
 import { LimpetError } from '../errors.ts'
 import { CliError, ReaderGone, UsageError } from './cli-error.ts'
 import { crashText } from './crash.ts'
+import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
 import { BUILD_NATIVE_HELP, CHECK_HELP, EXPLAIN_HELP, MAIN_HELP, RUN_HELP, SCHEMA_HELP } from './help-texts.ts'
 import type { Io } from './io.ts'
@@ -27,11 +28,17 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...args], { from: 'user' })
     return progress.status
   } catch (error) {
-    return await finish(error, io, progress, said).catch((second: unknown) => {
-      if (second instanceof ReaderGone) return EXIT.ok
-      throw second
-    })
+    return await finish(error, io, progress, said).catch((second: unknown) => unwritten(second, io))
   }
+}
+
+/** What remains to be said when that which was to be said could not be written. */
+async function unwritten(error: unknown, { stderr }: Io): Promise<number> {
+  if (error instanceof ReaderGone) return EXIT.ok
+  if (!(error instanceof CliError)) throw error
+  // Standard error may be what cannot be written: then the exit status has to do.
+  await stderr.line(`${stderr.style('red', 'limpet:')} ${error.message}`).catch(() => undefined)
+  return error.exitCode
 }
 
 /** What commander had to say. It is written when commander has finished, by ways that know of readers who leave. */
@@ -47,7 +54,7 @@ async function finish(error: unknown, io: Io, progress: Progress, said: Said): P
     await io.stderr.write(said.err)
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   }
-  const failure = error instanceof LimpetError ? new CliError(error.message, EXIT.failed, { cause: error }) : error
+  const failure = failureOf(error)
   if (!(failure instanceof CliError)) {
     await io.stderr.line(crashText('limpet', error, io.env))
     return EXIT.internal
@@ -55,6 +62,13 @@ async function finish(error: unknown, io: Io, progress: Progress, said: Said): P
   await io.stderr.line(`${io.stderr.style('red', 'limpet:')} ${failure.message}`)
   if (failure instanceof UsageError) await io.stderr.line(hint(progress.command))
   return failure.exitCode
+}
+
+/** The error as one whose message is all that the user needs, if it is no fault of Limpet. */
+function failureOf(error: unknown): unknown {
+  if (error instanceof CliError) return error
+  const message = descriptorProblem(error) ?? (error instanceof LimpetError ? error.message : undefined)
+  return message === undefined ? error : new CliError(message, EXIT.failed, { cause: error })
 }
 
 function hint(command: string): string {

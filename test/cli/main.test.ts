@@ -87,6 +87,30 @@ describe('cli: the process', () => {
     expect(child.stderr).to.match(/^limpet: the output cannot be written: ENOSPC/)
   })
 
+  it('says so also of help, and keeps its status where nobody can be told', async function () {
+    if (!existsSync('/dev/full')) this.skip()
+    const full = (command: string): Child =>
+      new Child('sh', ['-c', `exec "${process.execPath}" "${DIST_MAIN}" ${command}`])
+    const help = full('--help > /dev/full')
+    expect(await help.exit).to.equal(1)
+    expect(help.stderr).to.match(/^limpet: the output cannot be written: ENOSPC/)
+    expect(await full('check -c /no/such/file 2> /dev/full').exit).to.equal(1)
+  })
+
+  it('says in one sentence that it may open too few files', async () => {
+    const limited = (limit: number): Child =>
+      new Child('sh', ['-c', `ulimit -n ${limit}; exec "${process.execPath}" "${DIST_MAIN}" check -c "${file}"`])
+    // How many are open while modules are loaded differs between versions of Node.
+    const children = [24, 32, 40, 60, 90].map(limited)
+    const ends = await Promise.all(children.map(async child => ({ status: await child.exit, stderr: child.stderr })))
+    const failed = ends.filter(({ status }) => status !== 0)
+    expect(failed).to.not.deep.equal([])
+    for (const { status, stderr } of failed) {
+      expect(stderr).to.match(/^limpet: too many open files \(EMFILE\): .*ulimit -n.*\n$/)
+      expect(status).to.equal(1)
+    }
+  })
+
   it('makes a fault one line and 70', async () => {
     const script = `import { handleCrashes } from '${ROOT}src/cli/crash.ts'
       handleCrashes('limpet')

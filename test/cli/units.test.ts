@@ -3,12 +3,13 @@ import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { CliError, ReaderGone } from '../../src/cli/cli-error.ts'
 import { crashText } from '../../src/cli/crash.ts'
+import { descriptorProblem } from '../../src/cli/descriptors.ts'
 import { nodeProblem } from '../../src/cli/package-info.ts'
 import { type StopSignal, StopSignals } from '../../src/cli/signals.ts'
 import { startFailure } from '../../src/cli/start-failure.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { parseConfig } from '../../src/config/index.ts'
-import { Recorder, runnable } from './helpers.ts'
+import { Recorder, ROOT, runnable } from './helpers.ts'
 
 describe('cli: signals', () => {
   let now = 0
@@ -131,6 +132,22 @@ describe('cli: texts of failures', () => {
     expect(text({ ...bind, code: 'EACCES', errno: -13 })).to.contain('permission denied (EACCES); ports below 1024')
     expect(text({ ...bind, code: 'EADDRNOTAVAIL', errno: -99 })).to.contain('this host has no such address')
     expect(text({ ...bind, code: 'ENOTSUP', errno: -95 })).to.match(/\(ENOTSUP\)$/)
+  })
+
+  it('tells a want of file descriptors from a fault', () => {
+    const coded = (code: string, message = code, cause?: Error): Error =>
+      Object.assign(new Error(message, { cause }), { code })
+    const absent = (name: string): Error =>
+      coded('ERR_MODULE_NOT_FOUND', `Cannot find package '${ROOT}node_modules/${name}/index.js' imported from /x.js`)
+    for (const code of ['EMFILE', 'ENFILE']) {
+      const sentence = new RegExp(`^too many open files .*\\(${code}\\): .*ulimit -n`)
+      expect(descriptorProblem(coded(code))).to.match(sentence)
+      expect(descriptorProblem(coded('LIMPET_ERR_CONFIG_READ', 'x', coded(code)))).to.match(sentence)
+    }
+    // It is installed: that it was not found must have had another reason.
+    expect(descriptorProblem(absent('yaml'))).to.match(/EMFILE/)
+    for (const error of [absent('no-such-package'), coded('ENOENT'), new Error('a fault'), 'EMFILE', undefined])
+      expect(descriptorProblem(error)).to.equal(undefined)
   })
 
   it('names the host of a backend that cannot be looked up', () => {
