@@ -1,3 +1,5 @@
+import { lstatSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { getSystemErrorMap } from 'node:util'
 import { formatAddress, type ResolvedConfig } from '../config/index.ts'
 import { LimpetError } from '../errors.ts'
@@ -15,8 +17,7 @@ interface ListenError extends NodeJS.ErrnoException {
 const ADVICE: Record<string, string> = {
   EADDRINUSE: 'stop the program that has it, or give the listener another address',
   EADDRNOTAVAIL: 'this host has no such address; give the listener one that it has',
-  EACCES: 'ports below 1024 need a privilege (CAP_NET_BIND_SERVICE), and unix sockets a directory that may be written',
-  ENOENT: 'the directory of a unix socket must exist',
+  EACCES: 'ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)',
   ENOTFOUND: 'no such host: give an IP address, or a name that the resolver of this host knows',
   EAI_AGAIN: 'the name server does not answer: give an IP address, or try again',
   EMFILE: 'raise the limit of open files (ulimit -n)',
@@ -32,12 +33,35 @@ export function startFailure(error: unknown, { listeners }: ResolvedConfig): unk
     listener === undefined
       ? `cannot look up the backend host ${hostname ?? ''}`
       : `cannot listen on ${formatAddress(listener.bind)} (listener ${listener.name})`
-  const advice = ADVICE[code]
-  return new CliError(
-    [`${what}: ${reason(error, code)}`, ...(advice === undefined ? [] : [advice])].join('; '),
-    undefined,
-    { cause: error },
-  )
+  const unix = listener?.bind.kind === 'unix' ? unixFailure(listener.bind.path, code) : undefined
+  const { because = reason(error, code), advice = ADVICE[code] } = unix ?? {}
+  const text = [`${what}: ${because}`, ...(advice === undefined ? [] : [advice])].join('; ')
+  return new CliError(text, undefined, { cause: error })
+}
+
+/**
+ * What is wrong with the path of a unix socket, as far as the code does not say it: for a directory that is missing Node
+ * gives EACCES, as on Windows, and for a file of any kind EADDRINUSE.
+ */
+function unixFailure(path: string, code: string): { because?: string; advice?: string } | undefined {
+  const directory = dirname(path)
+  if (kindOf(directory) === 'nothing')
+    return { because: `there is no directory ${directory}`, advice: 'make it, or give the listener another path' }
+  if (code === 'EACCES') return { advice: `this user must be able to make a file in ${directory}` }
+  const kind = kindOf(path)
+  if (code === 'EADDRINUSE' && (kind === 'file' || kind === 'directory'))
+    return { because: `there is a ${kind} of this name, and no socket`, advice: 'give the listener another path' }
+  return undefined
+}
+
+function kindOf(path: string): 'nothing' | 'socket' | 'directory' | 'file' | 'unknown' {
+  try {
+    const stats = lstatSync(path)
+    return stats.isSocket() ? 'socket' : stats.isDirectory() ? 'directory' : 'file'
+  } catch (error) {
+    // Whoever may not look can still be told what the code says.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing' : 'unknown'
+  }
 }
 
 /** `address already in use (EADDRINUSE)` */

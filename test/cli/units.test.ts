@@ -1,4 +1,7 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { CliError, ReaderGone } from '../../src/cli/cli-error.ts'
@@ -9,6 +12,7 @@ import { type StopSignal, StopSignals } from '../../src/cli/signals.ts'
 import { startFailure } from '../../src/cli/start-failure.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { parseConfig } from '../../src/config/index.ts'
+import { Directory } from '../helpers/directory.ts'
 import { Recorder, ROOT, runnable } from './helpers.ts'
 
 describe('cli: signals', () => {
@@ -132,6 +136,29 @@ describe('cli: texts of failures', () => {
     expect(text({ ...bind, code: 'EACCES', errno: -13 })).to.contain('permission denied (EACCES); ports below 1024')
     expect(text({ ...bind, code: 'EADDRNOTAVAIL', errno: -99 })).to.contain('this host has no such address')
     expect(text({ ...bind, code: 'ENOTSUP', errno: -95 })).to.match(/\(ENOTSUP\)$/)
+  })
+
+  it('looks at the path of a unix socket, which the code does not tell', async () => {
+    const directory = await Directory.make()
+    const path = (name: string): string => join(directory.path, name)
+    writeFileSync(path('file'), '')
+    const server = createServer().listen(path('socket'))
+    await once(server, 'listening')
+    const failure = (unix: string, code: string): string => {
+      const unixConfig = parseConfig(runnable(['127.0.0.1:1']).replace('127.0.0.1:0', JSON.stringify(`unix:${unix}`)))
+      const error = Object.assign(new Error('as net says it'), { syscall: 'listen', listener: 'l', code })
+      return (startFailure(error, unixConfig) as CliError).message
+    }
+    const missing = `: there is no directory ${path('nope')}; make it, `
+    expect(failure(path('nope/x.sock'), 'EACCES')).to.contain(missing)
+    expect(failure(path('nope/x.sock'), 'ENOENT')).to.contain(missing)
+    expect(failure(path('x.sock'), 'EACCES')).to.match(/: EACCES; this user must be able to make a file in /)
+    expect(failure(path('file/x.sock'), 'EACCES')).to.match(/: EACCES; this user must be able to make a file in /)
+    expect(failure(path('file'), 'EADDRINUSE')).to.contain(': there is a file of this name, and no socket; give ')
+    expect(failure(directory.path, 'EADDRINUSE')).to.contain(': there is a directory of this name, and no socket; ')
+    expect(failure(path('socket'), 'EADDRINUSE')).to.contain(': EADDRINUSE; stop the program that has it')
+    server.close()
+    await directory[Symbol.asyncDispose]()
   })
 
   it('tells a want of file descriptors from a fault', () => {
