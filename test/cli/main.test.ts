@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { Child, cleanUp, DIST_MAIN, fileOf, ROOT, runnable, SOURCE_MAIN, startSource } from './helpers.ts'
 
@@ -108,6 +111,33 @@ describe('cli: the process', () => {
     for (const { status, stderr } of failed) {
       expect(stderr).to.match(/^limpet: too many open files \(EMFILE\): .*ulimit -n.*\n$/)
       expect(status).to.equal(1)
+    }
+  })
+
+  it('ends with 0 and a line at a signal before run has started anything', async () => {
+    const child = new Child(DIST_MAIN, ['run', '-c', '-'])
+    // More than fits on the way: when it is written, the child reads its configuration.
+    await new Promise(resolve => child.process.stdin.write(`#${'x'.repeat(2 ** 21)}\n`, resolve))
+    child.kill('SIGTERM')
+    expect(await child.exit).to.equal(0)
+    expect(child.stderr).to.equal('limpet: stopped by SIGTERM before anything was started\n')
+    expect(child.stdout).to.equal('')
+  })
+
+  it('ends by a signal while it reads a pipe, and in other commands', async () => {
+    const pipe = join(dirname(file), 'pipe')
+    spawnSync('mkfifo', [pipe])
+    for (const [command, says] of [
+      ['run', 'limpet: stopped by SIGINT before anything was started\n'],
+      ['check', ''],
+    ] as const) {
+      const child = new Child(DIST_MAIN, [command, '-c', pipe])
+      // Both ends of a pipe are opened together: it reads its configuration now.
+      const writer = await open(pipe, 'w')
+      child.kill('SIGINT')
+      expect(await child.exit).to.equal('SIGINT')
+      expect(child.stderr).to.equal(says)
+      await writer.close()
     }
   })
 
