@@ -25,7 +25,7 @@ export interface BalancerEvents {
   /** Closed: no session, no listener, no thread is left. */
   close: []
   /** A listener failed after it was opened; `error.listener` is its name. Without a handler it is only logged. */
-  error: [Error]
+  error: [Error & { listener: string }]
   /** A backend was added to a pool; told before {@link Pool.add} returns. */
   backendAdded: [BackendChange]
   /** A backend was removed from a pool; told before {@link Pool.remove} returns. */
@@ -51,13 +51,18 @@ export interface CloseOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Options of {@link Balancer.handle}: where the client goes. */
-export interface HandleOptions {
-  /** Name of a listener, whose pool, `relay` and `maxSessions` hold. Not together with `pool`. */
-  listener?: string | undefined
-  /**
-   * Name of a pool.
-   * @defaultValue the only pool
-   */
-  pool?: string | undefined
-}
+/** Options of {@link Balancer.handle}: where the client goes, by a listener or by a pool, not both. */
+export type HandleOptions =
+  | {
+      /** Name of a listener, whose pool, `relay` and `maxSessions` hold. */
+      listener?: string | undefined
+      pool?: undefined
+    }
+  | {
+      listener?: undefined
+      /**
+       * Name of a pool.
+       * @defaultValue the only pool
+       */
+      pool?: string | undefined
+    }

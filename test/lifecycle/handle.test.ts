@@ -172,6 +172,7 @@ describe('handle()', () => {
   const wrong: [string, HandleOptions, string][] = [
     ['an unknown pool', { pool: 'q' }, 'LIMPET_ERR_UNKNOWN_POOL'],
     ['an unknown listener', { listener: 'q' }, 'LIMPET_ERR_UNKNOWN_LISTENER'],
+    // @ts-expect-error: one or the other
     ['a pool beside a listener', { listener: 'l', pool: 'p' }, 'ERR_INVALID_ARG_TYPE'],
   ]
   for (const [what, options, code] of wrong) {

@@ -25,11 +25,22 @@ await balancer.close()
 `
 
 const TYPED_PROGRAM = `
+import { Socket } from 'node:net'
 import { Balancer, LimpetError, type Decision } from 'limpet'
 const balancer = new Balancer({ pools: { p: { backends: [{ name: 'a', address: '127.0.0.1:9' }] } } })
 const decision: Decision = balancer.pick('192.0.2.7')
 const reason: string = decision.reason
-if (reason === '') throw new LimpetError('LIMPET_ERR_NO_BACKEND', 'none')
+balancer.on('error', error => console.error(error.listener.toUpperCase(), error.message))
+const socket = new Socket()
+const listener: string | undefined = process.argv[2]
+const takers = [
+  () => balancer.handle(socket),
+  () => balancer.handle(socket, { listener }),
+  () => balancer.handle(socket, { pool: 'p', listener: undefined }),
+  // @ts-expect-error: one or the other
+  () => balancer.handle(socket, { pool: 'p', listener: 'l' }),
+]
+if (reason === '' && takers.length === 0) throw new LimpetError('LIMPET_ERR_NO_BACKEND', 'none')
 // @ts-expect-error: there is no such option
 new Balancer({ pols: {} })
 `
