@@ -53,8 +53,9 @@ export async function demo({ stdin, stdout, env, signals }: DemoParts): Promise<
 }
 
 function portOf({ LIMPET_DEMO_PORT, PORT }: NodeJS.ProcessEnv): number {
-  const [name, text] = LIMPET_DEMO_PORT === undefined ? ['PORT', PORT] : ['LIMPET_DEMO_PORT', LIMPET_DEMO_PORT]
-  if (text === undefined || text === '') return DEFAULT_PORT
+  // An empty variable is not set.
+  const [name, text] = LIMPET_DEMO_PORT ? ['LIMPET_DEMO_PORT', LIMPET_DEMO_PORT] : ['PORT', PORT]
+  if (!text) return DEFAULT_PORT
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
   throw new CliError(`${name} is ${JSON.stringify(text)}; give it a port from 0 to 65535`, EXIT.usage)
 }

@@ -119,7 +119,7 @@ describe('cli: the demo', () => {
   })
 
   it('goes on without an input, and ends when nobody reads', async () => {
-    const { child, port } = await started({ PORT: '0' })
+    const { child, port } = await started({ LIMPET_DEMO_PORT: '', PORT: '0' })
     child.process.stdin.end()
     const { socket } = await visit(port)
     await child.line(/→ \w +home/)
