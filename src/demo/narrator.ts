@@ -32,6 +32,8 @@ export class Narrator {
   readonly lost: Promise<never>
   #lose: (error: Error) => void = () => undefined
   #writing: Promise<void> = Promise.resolve()
+  /** Lines about sessions that were told at once. */
+  #told: { time: number; line: string }[] = []
 
   constructor(terminal: Terminal, names: readonly string[]) {
     this.#terminal = terminal
@@ -45,10 +47,16 @@ export class Narrator {
 
   /** Resolves when everything said so far was written, or is lost. */
   async written(): Promise<void> {
+    this.#sayTold()
     await this.#writing
   }
 
   say(text = ''): void {
+    this.#sayTold()
+    this.#write(text)
+  }
+
+  #write(text: string): void {
     this.#writing = this.#writing.then(() => this.#terminal.line(text)).catch((error: Error) => this.#lose(error))
   }
 
@@ -82,6 +90,14 @@ export class Narrator {
   #session(time: number, host = '?', port = 0, arrow: string, backend: string | undefined, what: string): void {
     const clock = this.style('dim', new Date(time).toLocaleTimeString('en-GB'))
     const target = backend === undefined ? '-' : this.backend(backend)
-    this.say(`${clock}  ${`${host}:${port}`.padEnd(21)} ${arrow} ${target}  ${what}`)
+    const line = `${clock}  ${`${host}:${port}`.padEnd(21)} ${arrow} ${target}  ${what}`
+    if (this.#told.push({ time, line }) === 1) queueMicrotask(() => this.#sayTold())
+  }
+
+  /** Each thread of the relay tells its sessions in order, but what several tell at once is in order by its times only. */
+  #sayTold(): void {
+    const lines = this.#told.sort((left, right) => left.time - right.time)
+    this.#told = []
+    for (const { line } of lines) this.#write(line)
   }
 }

@@ -12,6 +12,7 @@ import { type StopSignal, StopSignals } from '../../src/cli/signals.ts'
 import { startFailure } from '../../src/cli/start-failure.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { parseConfig } from '../../src/config/index.ts'
+import { Narrator } from '../../src/demo/narrator.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Recorder, ROOT, runnable } from './helpers.ts'
 
@@ -117,6 +118,37 @@ describe('cli: terminal', () => {
       )
       expect(again).to.be.instanceOf(kind)
     }
+  })
+})
+
+describe('cli: the narrator of the demo', () => {
+  it('brings what is told at once in the order of its times, before what is said later', async () => {
+    const out = new Recorder()
+    const narrator = new Narrator(new Terminal(out.stream, {}), ['a'])
+    const opened = (clientPort: number, time: number): void =>
+      narrator.opened({
+        id: String(clientPort),
+        time,
+        relay: 'native',
+        listener: 'demo',
+        pool: 'demo',
+        clientAddress: '192.0.2.7',
+        clientPort,
+        backend: 'a',
+        reason: 'home',
+        connectMs: 1,
+      })
+    for (const [port, time] of [
+      [3, 30],
+      [1, 10],
+      [2, 10],
+    ] as const)
+      opened(port, time)
+    narrator.say('said')
+    opened(4, 5)
+    await narrator.written()
+    const lines = out.text.trimEnd().split('\n')
+    expect(lines.map(line => /:(\d) /.exec(line)?.[1] ?? line)).to.deep.equal(['1', '2', '3', 'said', '4'])
   })
 })
 
