@@ -1,4 +1,5 @@
-import { type DescribedConfig, describeConfig, type ResolvedConfig } from '../config/index.ts'
+import { type DescribedConfig, describeConfig } from '../config/describe.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { digestsOf } from './digests.ts'

@@ -1,4 +1,5 @@
-import { loadConfig, parseConfig, type ResolvedConfig } from '../config/index.ts'
+import { loadConfig, parseConfig } from '../config/load.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
 import { MOST_CONFIG_BYTES } from '../config/yaml.ts'
 import { LimpetConfigError } from '../errors.ts'
 import { UsageError } from './cli-error.ts'

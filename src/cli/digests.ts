@@ -1,4 +1,5 @@
-import { deriveSecrets, digest, type ResolvedConfig, type ResolvedPool } from '../config/index.ts'
+import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
+import { deriveSecrets, digest } from '../config/secrets.ts'
 
 /** The digest of every pool, by name. */
 export function digestsOf(config: ResolvedConfig): Map<string, string> {

@@ -1,4 +1,4 @@
-import { formatAddress } from '../config/index.ts'
+import { formatAddress } from '../config/address.ts'
 import { quote } from '../config/text.ts'
 import { LimpetError } from '../errors.ts'
 import type { Explanation } from '../index.ts'

@@ -1,4 +1,4 @@
-import type { ResolvedConfig, ResolvedPool } from '../config/index.ts'
+import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import { nearestName } from '../config/text.ts'
 import { UsageError } from './cli-error.ts'
 import { type ConfigOptions, configFile, readConfig } from './config-source.ts'

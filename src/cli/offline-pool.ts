@@ -1,4 +1,5 @@
-import type { BackendAddress, ResolvedPool } from '../config/index.ts'
+import type { BackendAddress } from '../config/address.ts'
+import type { ResolvedPool } from '../config/resolved.ts'
 import type { Balancer, Explanation, Pool } from '../index.ts'
 
 /** A pool that is only asked where clients belong: nothing is opened, and there is no stick table. */

@@ -1,5 +1,5 @@
 import { Balancer } from '../balancer.ts'
-import type { ResolvedConfig } from '../config/index.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
 import { createLog, FORMAT_VARIABLE, type Log } from '../log/log.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { digestOf } from './digests.ts'

@@ -1,4 +1,4 @@
-import { configJsonSchema } from '../config/index.ts'
+import { configJsonSchema } from '../config/json-schema.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 

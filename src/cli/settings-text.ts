@@ -1,5 +1,7 @@
 import { Document, isCollection, isMap, isScalar, type Node, type Pair, visit, type YAMLMap } from 'yaml'
-import { describeConfig, type PoolSecret, type ResolvedConfig } from '../config/index.ts'
+import { describeConfig } from '../config/describe.ts'
+import type { PoolSecret } from '../config/pool-secret.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
 import { digestsOf } from './digests.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { getSystemErrorMap } from 'node:util'
-import { formatAddress, type ResolvedConfig } from '../config/index.ts'
+import { formatAddress } from '../config/address.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 

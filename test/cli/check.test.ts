@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { CheckReport } from '../../src/cli/check.ts'
-import { describeConfig, loadConfig, parseConfig } from '../../src/config/index.ts'
+import { describeConfig } from '../../src/config/describe.ts'
+import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { cleanUp, fileOf, limpet, ROOT } from './helpers.ts'
 
 const VALID = `

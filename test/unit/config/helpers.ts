@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { type ParseOptions, parseConfig, resolveOptions } from '../../../src/config/index.ts'
+import { type ParseOptions, parseConfig } from '../../../src/config/load.ts'
 import type { BalancerOptions } from '../../../src/config/options.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../../../src/errors.ts'
 
 /** Tests depend on nothing of this host. */

@@ -1,15 +1,9 @@
 import { expect } from 'chai'
-import {
-  describeConfig,
-  type ListenerOptions,
-  type PoolOptions,
-  parseConfig,
-  type ResolvedConfig,
-  type ResolvedPool,
-  resolveBackend,
-  resolveBackendChanges,
-  resolveOptions,
-} from '../../../src/config/index.ts'
+import { describeConfig } from '../../../src/config/describe.ts'
+import { parseConfig } from '../../../src/config/load.ts'
+import type { ListenerOptions, PoolOptions } from '../../../src/config/options.ts'
+import { resolveBackend, resolveBackendChanges, resolveOptions } from '../../../src/config/resolve.ts'
+import type { ResolvedConfig, ResolvedPool } from '../../../src/config/resolved.ts'
 import { caught, HERMETIC, poolText } from './helpers.ts'
 
 const ISSUE = `

@@ -2,14 +2,10 @@ import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import {
-  type DigestInput,
-  deriveSecrets,
-  describeConfig,
-  digest,
-  PoolSecret,
-  resolveOptions,
-} from '../../../src/config/index.ts'
+import { describeConfig } from '../../../src/config/describe.ts'
+import { PoolSecret } from '../../../src/config/pool-secret.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import { type DigestInput, deriveSecrets, digest } from '../../../src/config/secrets.ts'
 import { HERMETIC } from './helpers.ts'
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { parseConfig, type ResolvedConfig, resolveOptions } from '../../../src/config/index.ts'
+import { parseConfig } from '../../../src/config/load.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import type { ResolvedConfig } from '../../../src/config/resolved.ts'
 import { caught, HERMETIC } from './helpers.ts'
 
 const parse = (text: string): ResolvedConfig => parseConfig(text, HERMETIC)
