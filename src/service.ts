@@ -75,10 +75,6 @@ export class Service {
     }
   }
 
-  listeners(): IterableIterator<string> {
-    return this.#listeners.keys()
-  }
-
   address(listener: string): AddressInfo | string | null {
     return this.#listeners.get(listener)?.acceptor.address() ?? null
   }

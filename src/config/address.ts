@@ -43,8 +43,8 @@ const LONGEST_UNIX_PATH = 107
 const MOST_FD = 2 ** 31 - 1
 
 export const ACCEPTED_BACKEND = 'host:port, "[v6]:port" (quoted in YAML) or unix:/path'
-export const ACCEPTED_BIND = 'host:port, "[v6]:port" (quoted in YAML), :port or unix:/path'
-export const ACCEPTED_BIND_OPTION = `${ACCEPTED_BIND}, or { fd: number }`
+const ACCEPTED_BIND = 'host:port, "[v6]:port" (quoted in YAML), :port or unix:/path'
+const ACCEPTED_BIND_OPTION = `${ACCEPTED_BIND}, or { fd: number }`
 
 /** Reads the address of a backend. */
 export function readBackendAddress(value: unknown): Parsed<BackendAddress> {

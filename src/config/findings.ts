@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
+import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
 import { MISSING } from './scalars.ts'
 import { forms, knownKeys, placesOf, schemaAt } from './schema-walk.ts'
@@ -147,15 +148,11 @@ function wrongKind(root: z.core.$ZodType, path: Path, value: unknown): Finding {
 }
 
 /** What the user gave at a place; undefined where there is nothing. */
-export function valueAt(raw: unknown, path: Path): unknown {
+function valueAt(raw: unknown, path: Path): unknown {
   let value = raw
   for (const step of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
     value = (value as Record<string | number, unknown>)[step]
   }
   return value
-}
-
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { inspect } from 'node:util'
-import { isMapping } from './findings.ts'
+import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
 import { isEnvironmentName, isFilePath, SECRET_BYTES } from './scalars.ts'
 import { quote } from './text.ts'
@@ -35,11 +35,6 @@ export class PoolSecret {
   /** A copy of the secret. */
   bytes(): Buffer {
     return Buffer.from(this.#bytes)
-  }
-
-  /** Whether it is the one derived from the pool's name. */
-  get isDefault(): boolean {
-    return this.source.kind === 'default'
   }
 
   toString(): string {

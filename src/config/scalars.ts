@@ -39,7 +39,7 @@ const NAME_PATTERN = `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,${LONGEST_NAME - 1}}$`
 const ACCEPTED_NAME = `1 to ${LONGEST_NAME} letters, digits and . _ : @ / -, beginning with a letter or a digit`
 
 /** Reads a name: one that needs no quoting in logs, metrics and `address home` lines. */
-export function readName(value: unknown): Parsed<string> {
+function readName(value: unknown): Parsed<string> {
   if (typeof value === 'number') return refuse(`${value} is a number; put the name between quotes`, ACCEPTED_NAME)
   if (typeof value !== 'string') return refuse(`expected a name, got ${show(value)}`, ACCEPTED_NAME)
   if (!new RegExp(NAME_PATTERN).test(value)) return refuse(`${quote(value)} cannot be a name`, ACCEPTED_NAME)
@@ -154,7 +154,7 @@ export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddr
 
 /** The least bytes of a secret: fewer can be searched through. The most: one page of text is a wrong file, not a secret. */
 export const SECRET_BYTES = { min: 8, max: 4096 }
-export const ACCEPTED_SECRET = `a text of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes, { env: NAME } or { file: PATH }`
+const ACCEPTED_SECRET = `a text of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes, { env: NAME } or { file: PATH }`
 
 /** The secret as text. No refusal here may show the value. */
 export function secretText(description: string): z.ZodType<string, string> {

@@ -40,7 +40,7 @@ export function deriveSecrets(secret: Uint8Array): DerivedSecrets {
 }
 
 /** Versions of the placements; one more whenever an algorithm gives other homes than before. */
-export const PLACEMENT_VERSIONS: Readonly<Record<PlacementAlgorithm, number>> = { rendezvous: 1, ring: 1 }
+const PLACEMENT_VERSIONS: Readonly<Record<PlacementAlgorithm, number>> = { rendezvous: 1, ring: 1 }
 
 /** What homes depend on, besides the secret. */
 export interface DigestInput {

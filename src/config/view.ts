@@ -1,5 +1,5 @@
 import { type BackendAddress, type BindAddress, readBackendAddress, readBindAddress } from './address.ts'
-import { isMapping } from './findings.ts'
+import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'
 

@@ -2,7 +2,7 @@ import { formatAddress } from '../config/address.ts'
 import { argumentTypeError, LimpetError } from '../errors.ts'
 import { Outcome, PickStatus, type Reason } from '../native.ts'
 import type { BackendRecord, PoolCore } from './core.ts'
-import { backendIndexOf, handleOf, reasonOf } from './packed.ts'
+import { backendIndexOf, reasonOf, seatOf } from './packed.ts'
 
 /** How a {@link Decision} is given back. */
 export interface ReleaseOptions {
@@ -22,7 +22,7 @@ export class Decision {
   readonly reason: Reason
   readonly #core: PoolCore
   readonly #backend: BackendRecord
-  readonly #handle: number
+  readonly #seat: number
   #released = false
 
   /** @internal */
@@ -30,7 +30,7 @@ export class Decision {
     this.reason = reasonOf(packed)
     this.#core = core
     this.#backend = core.backendAt(backendIndexOf(packed))
-    this.#handle = handleOf(packed)
+    this.#seat = seatOf(packed)
   }
 
   /** Name of the backend. */
@@ -59,7 +59,7 @@ export class Decision {
     if (typeof failed !== 'boolean') throw argumentTypeError('options.failed', 'a boolean', failed)
     this.#released = true
     if (this.#core.isClosed) return
-    this.#core.native.release(this.#handle, failed ? Outcome.failed : Outcome.served)
+    this.#core.native.release(this.#seat, failed ? Outcome.failed : Outcome.served)
   }
 }
 

@@ -1,10 +1,10 @@
 import { type PackedPick, REASONS, type Reason } from '../native.ts'
 
-const HANDLE_UNIT = 2 ** 20
+const SEAT_UNIT = 2 ** 20
 
-/** The handle of a pick that is not negative. */
-export function handleOf(packed: PackedPick): number {
-  return Math.floor(packed / HANDLE_UNIT)
+/** The seat (the native handle) of a pick that is not negative. */
+export function seatOf(packed: PackedPick): number {
+  return Math.floor(packed / SEAT_UNIT)
 }
 
 /** Index of the backend of a pick that is not negative. */
@@ -21,5 +21,5 @@ export function reasonOf(packed: PackedPick): Reason {
 
 /** Not by `%`, which is slow for numbers past 32 bits; picks are made by the million. */
 function lowPart(packed: PackedPick): number {
-  return packed - handleOf(packed) * HANDLE_UNIT
+  return packed - seatOf(packed) * SEAT_UNIT
 }

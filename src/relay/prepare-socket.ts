@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { LimpetError } from '../errors.ts'
-import { handleOf } from './direction.ts'
+import { handleOf } from './handle.ts'
 
 /**
  * Makes a socket that somebody else accepted fit for a relay.

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
-import { backendIndexOf, handleOf, reasonOf } from '../pool/packed.ts'
+import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import type { Target } from './target.ts'
@@ -74,7 +74,7 @@ export class StreamSession {
     }
     const { pool } = this.target
     const backend = pool.backendAt(backendIndexOf(packed))
-    this.#seat = handleOf(packed)
+    this.#seat = seatOf(packed)
     this.reason = reasonOf(packed)
     this.backendName = backend.name
     this.#connectAt = performance.now()

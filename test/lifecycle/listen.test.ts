@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { Acceptor } from '../../src/acceptor.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
-import { handleOf } from '../../src/relay/direction.ts'
+import { handleOf } from '../../src/relay/handle.ts'
 import {
   afterTest,
   ask,

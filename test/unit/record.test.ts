@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { REASONS, RECORD_BYTES, SESSION_COUNTERS } from '../../src/native.ts'
-import { backendIndexOf, handleOf, reasonOf } from '../../src/pool/packed.ts'
+import { backendIndexOf, reasonOf, seatOf } from '../../src/pool/packed.ts'
 import { addSessions, noSessions, sumColumns } from '../../src/relay/counters.ts'
 import { decodeRecord, plainAddress } from '../../src/relay/record.ts'
 
@@ -100,7 +100,7 @@ describe('packed picks', () => {
     fc.assert(
       fc.property(handles, indexes, reasons, (handle, index, reason) => {
         const packed = handle * 2 ** 20 + index * 16 + REASONS.indexOf(reason)
-        expect([handleOf(packed), backendIndexOf(packed), reasonOf(packed)]).to.deep.equal([handle, index, reason])
+        expect([seatOf(packed), backendIndexOf(packed), reasonOf(packed)]).to.deep.equal([handle, index, reason])
       }),
     )
   })

@@ -161,7 +161,6 @@ describe('PoolSecret', () => {
   it('is derived from the name of the pool by default', () => {
     const secret = resolveOptions({ pools: { redis: {} } }, HERMETIC).pools.get('redis')?.secret
     expect(secret?.bytes().toString()).to.equal('limpet-pool:redis')
-    expect(secret?.isDefault).to.equal(true)
-    expect(new PoolSecret({ kind: 'text' }, Buffer.from(TEXT)).isDefault).to.equal(false)
+    expect(secret?.source).to.deep.equal({ kind: 'default' })
   })
 })
