@@ -1,11 +1,7 @@
-import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
-import { deriveSecrets, digest } from '../config/secrets.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
+import { PoolCore } from '../pool/core.ts'
 
 /** The digest of every pool, by name. */
 export function digestsOf(config: ResolvedConfig): Map<string, string> {
-  return new Map([...config.pools].map(([name, pool]) => [name, digestOf(pool)]))
-}
-
-export function digestOf({ secret, placement, affinity, backends }: ResolvedPool): string {
-  return digest(deriveSecrets(secret.bytes()).digest, { placement, ...affinity, backends })
+  return new Map([...config.pools].map(([name, pool]) => [name, new PoolCore(pool).digest]))
 }

@@ -2,7 +2,6 @@ import { Balancer } from '../balancer.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { createLog, FORMAT_VARIABLE, type Log } from '../log/log.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
-import { digestOf } from './digests.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { VERSION } from './package-info.ts'
@@ -36,11 +35,8 @@ async function balance(config: ResolvedConfig, io: Io): Promise<number> {
     if (opening.signal.aborted) return EXIT.ok
     throw problemsOf(error) === undefined ? startFailure(error, config) : error
   }
-  for (const { name, placement, backends, ...pool } of config.pools.values()) {
-    log.info(
-      { pool: name, placement, backends: backends.length, digest: digestOf({ name, placement, backends, ...pool }) },
-      'pool',
-    )
+  for (const { name, placement, backends } of config.pools.values()) {
+    log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
   log.info('ready')
   return await stopped(balancer, config, signals, log)

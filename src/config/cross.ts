@@ -1,6 +1,7 @@
 import { bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
-import { LIMITS, RING_POINTS } from './schema.ts'
+import { ringRefusal } from './ring.ts'
+import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, quote } from './text.ts'
 import type { PoolView, View } from './view.ts'
 
@@ -61,20 +62,7 @@ function tooManyPools({ pools }: View): Finding[] {
   ]
 }
 
-function ringFindings(pool: PoolView, path: Path): Finding[] {
-  if (!pool.isRing) return []
-  const weights = pool.backends.reduce((sum, backend) => sum + backend.weight, 0)
-  const points = weights * RING_POINTS
-  if (points <= LIMITS.ringPoints) return []
-  const divisor = Math.ceil(points / LIMITS.ringPoints)
-  const number = (value: number): string => value.toLocaleString('en')
-  const message = `the ring would have ${number(points)} points, ${RING_POINTS} for each unit of weight: divide the weights by ${divisor} or more`
-  return [
-    {
-      path,
-      message,
-      accepted: `weights of ${number(Math.floor(LIMITS.ringPoints / RING_POINTS))} in all, or placement rendezvous`,
-      at: 'key',
-    },
-  ]
+function ringFindings({ isRing, backends }: PoolView, path: Path): Finding[] {
+  const refusal = isRing ? ringRefusal(backends) : undefined
+  return refusal === undefined ? [] : [{ path, message: refusal.message, accepted: refusal.accepted, at: 'key' }]
 }

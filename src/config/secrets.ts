@@ -3,39 +3,53 @@ import { LimpetError } from '../errors.ts'
 import type { PlacementAlgorithm } from './options.ts'
 import { SECRET_BYTES } from './scalars.ts'
 
-/** What the secret of a pool becomes: one key for each use, so that none tells anything about another. */
-export interface DerivedSecrets {
-  /** For the placement's hash; 192 bytes, the size of XXH3's own secret (it takes 136 and more). */
-  readonly placement: Buffer
-  /** For the hash of keys that are not addresses; 192 bytes. */
-  readonly key: Buffer
-  /** For tokens in cookies; 32 bytes. */
-  readonly cookie: Buffer
-  /** For the digest; 32 bytes. */
-  readonly digest: Buffer
-}
-
 const HASH_SECRET_BYTES = 192
 const HMAC_KEY_BYTES = 32
 
 /**
- * Derives the keys of a pool from its secret: HKDF with SHA-256 (RFC 5869), an empty salt, and an info for each use.
- * Whoever changes any of this moves the homes of all clients.
- *
- * @throws {@link LimpetError} `LIMPET_ERR_BAD_SECRET`: fewer than 8 bytes, or more than 4096
+ * What the secret of a pool becomes: one key for each use, so that none tells anything about another. HKDF with SHA-256
+ * (RFC 5869), an empty salt, and an info for each use; each key is derived when it is first asked for. Whoever changes
+ * any of this moves the homes of all clients.
  */
-export function deriveSecrets(secret: Uint8Array): DerivedSecrets {
-  if (secret.byteLength < SECRET_BYTES.min || secret.byteLength > SECRET_BYTES.max) {
-    const range = `${SECRET_BYTES.min} to ${SECRET_BYTES.max}`
-    throw new LimpetError('LIMPET_ERR_BAD_SECRET', `the secret has ${secret.byteLength} bytes; ${range} are accepted`)
+export class DerivedSecrets {
+  readonly #secret: Uint8Array
+  readonly #keys = new Map<string, Buffer>()
+
+  /** @throws {@link LimpetError} `LIMPET_ERR_BAD_SECRET`: fewer than 8 bytes, or more than 4096 */
+  constructor(secret: Uint8Array) {
+    if (secret.byteLength < SECRET_BYTES.min || secret.byteLength > SECRET_BYTES.max) {
+      const range = `${SECRET_BYTES.min} to ${SECRET_BYTES.max}`
+      throw new LimpetError('LIMPET_ERR_BAD_SECRET', `the secret has ${secret.byteLength} bytes; ${range} are accepted`)
+    }
+    this.#secret = secret
   }
-  const derive = (use: string, bytes: number): Buffer =>
-    Buffer.from(hkdfSync('sha256', secret, '', `limpet/1/${use}`, bytes))
-  return {
-    placement: derive('placement', HASH_SECRET_BYTES),
-    key: derive('key', HASH_SECRET_BYTES),
-    cookie: derive('cookie', HMAC_KEY_BYTES),
-    digest: derive('digest', HMAC_KEY_BYTES),
+
+  /** For the placement's hash; 192 bytes, the size of XXH3's own secret (it takes 136 and more). */
+  get placement(): Buffer {
+    return this.#key('placement', HASH_SECRET_BYTES)
+  }
+
+  /** For the hash of keys that are not addresses; 192 bytes. */
+  get key(): Buffer {
+    return this.#key('key', HASH_SECRET_BYTES)
+  }
+
+  /** For tokens in cookies; 32 bytes. */
+  get cookie(): Buffer {
+    return this.#key('cookie', HMAC_KEY_BYTES)
+  }
+
+  /** For the digest; 32 bytes. */
+  get digest(): Buffer {
+    return this.#key('digest', HMAC_KEY_BYTES)
+  }
+
+  #key(use: string, bytes: number): Buffer {
+    const known = this.#keys.get(use)
+    if (known !== undefined) return known
+    const key = Buffer.from(hkdfSync('sha256', this.#secret, '', `limpet/1/${use}`, bytes))
+    this.#keys.set(use, key)
+    return key
   }
 }
 

@@ -1,7 +1,8 @@
 import type { PlacementAlgorithm } from '../config/options.ts'
 import { PoolSecret } from '../config/pool-secret.ts'
+import { ringRefusal } from '../config/ring.ts'
 import { LIMITS, RING_POINTS } from '../config/schema.ts'
-import { deriveSecrets, digest } from '../config/secrets.ts'
+import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { argumentRangeError, argumentTypeError, LimpetError } from '../errors.ts'
 import { type NativePlacement, native } from '../native.ts'
 import { integer, keyArgument, notAnAddress } from './arguments.ts'
@@ -55,14 +56,11 @@ export class Placement {
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
     integer('ipv6Prefix', ipv6Prefix, 1, 128)
     const backends = readBackends(settings.backends)
-    if (placement === 'ring') checkRing(backends)
-    const secrets = deriveSecrets(secretBytes(settings.secret))
-    this.digest = digest(secrets.digest, {
-      placement,
-      ipv4Prefix,
-      ipv6Prefix,
-      backends: [...backends].map(([name, weight]) => ({ name, weight })),
-    })
+    const members = [...backends].map(([name, weight]) => ({ name, weight }))
+    const tooLarge = placement === 'ring' ? ringRefusal(members) : undefined
+    if (tooLarge !== undefined) throw argumentRangeError('backends', tooLarge.accepted, tooLarge.weights)
+    const secrets = new DerivedSecrets(secretBytes(settings.secret))
+    this.digest = digest(secrets.digest, { placement, ipv4Prefix, ipv6Prefix, backends: members })
     this.#names = [...backends.keys()]
     const weights = Uint32Array.from(backends.values())
     this.#native = new (native().Placement)(
@@ -124,11 +122,6 @@ function readBackends(given: PlacementSettings['backends']): Map<string, number>
   }
   integer('backends.length', backends.size, 0, LIMITS.backends)
   return backends
-}
-
-function checkRing(backends: ReadonlyMap<string, number>): void {
-  const weights = [...backends.values()].reduce((sum, weight) => sum + weight, 0)
-  integer('the sum of the weights', weights, 0, Math.floor(LIMITS.ringPoints / RING_POINTS))
 }
 
 function secretBytes(secret: string | Uint8Array | undefined): Uint8Array {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
-import { deriveSecrets, digest } from '../config/secrets.ts'
+import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import { BackendState, type NativePool, native } from '../native.ts'
 
@@ -32,6 +32,7 @@ const SESSION_HINT = 4096
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   readonly settings: ResolvedPool
+  readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
   readonly #byIndex: BackendRecord[] = []
@@ -41,6 +42,7 @@ export class PoolCore {
 
   constructor(settings: ResolvedPool) {
     this.settings = settings
+    this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
   }
 
@@ -72,8 +74,8 @@ export class PoolCore {
 
   /** 16 hex digits; changes with the membership. */
   get digest(): string {
-    const { placement, affinity, secret } = this.settings
-    return digest(deriveSecrets(secret.bytes()).digest, { placement, ...affinity, backends: this.#backends.values() })
+    const { placement, affinity } = this.settings
+    return digest(this.#secrets.digest, { placement, ...affinity, backends: this.#backends.values() })
   }
 
   get isClosed(): boolean {
@@ -196,8 +198,7 @@ export class PoolCore {
   }
 
   #make(): NativePool {
-    const { placement, boundMilli, secret, affinity, stickTable } = this.settings
-    const secrets = deriveSecrets(secret.bytes())
+    const { placement, boundMilli, affinity, stickTable } = this.settings
     const { Pool } = native()
     const size = stickTable?.size ?? 0
     try {
@@ -205,8 +206,8 @@ export class PoolCore {
         PLACEMENTS[placement],
         RING_POINTS,
         boundMilli,
-        secrets.placement,
-        secrets.key,
+        this.#secrets.placement,
+        this.#secrets.key,
         affinity.ipv4Prefix,
         affinity.ipv6Prefix,
         size,

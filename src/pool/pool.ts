@@ -2,7 +2,8 @@ import { formatAddress } from '../config/address.ts'
 import type { BackendChanges, BackendOptions } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
-import { LIMITS, RING_POINTS } from '../config/schema.ts'
+import { ringRefusal } from '../config/ring.ts'
+import { LIMITS } from '../config/schema.ts'
 import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
 import type { BackendRecord, PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
@@ -196,14 +197,13 @@ export class Pool {
     this.#owner.changed(event, this.#core, this.#core.backend(backend.name) ?? { ...backend, endpoint: undefined })
   }
 
-  #checkRing({ name, weight }: ResolvedBackend): void {
+  #checkRing(backend: ResolvedBackend): void {
     if (this.#core.settings.placement !== 'ring') return
-    const others = [...this.#core.backends()].filter(backend => backend.name !== name)
-    const weights = others.reduce((sum, backend) => sum + backend.weight, weight)
-    const most = Math.floor(LIMITS.ringPoints / RING_POINTS)
-    if (weights <= most) return
-    const message = `the weights of the ring would be ${weights} in all: divide them, or take placement rendezvous`
-    throw new LimpetConfigError([{ path: 'weight', message, accepted: `${most} in all`, code: 'LIMPET_ERR_CONFIG' }])
+    const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
+    const refusal = ringRefusal([...others, backend])
+    if (refusal === undefined) return
+    const { message, accepted } = refusal
+    throw new LimpetConfigError([{ path: 'weight', message, accepted, code: 'LIMPET_ERR_CONFIG' }])
   }
 }
 

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { PoolSecret } from '../../../src/config/pool-secret.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
-import { type DigestInput, deriveSecrets, digest } from '../../../src/config/secrets.ts'
+import { DerivedSecrets, type DigestInput, digest } from '../../../src/config/secrets.ts'
 import { HERMETIC } from './helpers.ts'
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -29,10 +29,10 @@ const GOLDEN = {
   },
 }
 
-describe('deriveSecrets()', () => {
+describe('DerivedSecrets', () => {
   it('gives the golden keys', () => {
     for (const [secret, golden] of Object.entries(GOLDEN)) {
-      const { placement, key, cookie, digest: digestKey } = deriveSecrets(Buffer.from(secret))
+      const { placement, key, cookie, digest: digestKey } = new DerivedSecrets(Buffer.from(secret))
       expect([placement, key, cookie, digestKey].map(bytes => bytes.length)).to.deep.equal([192, 192, 32, 32])
       // The long ones are frozen by their hash.
       expect({
@@ -44,18 +44,23 @@ describe('deriveSecrets()', () => {
     }
   })
 
+  it('derives each key once', () => {
+    const secrets = new DerivedSecrets(Buffer.from('limpet-pool:redis'))
+    for (const use of ['placement', 'key', 'cookie', 'digest'] as const) expect(secrets[use]).to.equal(secrets[use])
+  })
+
   it('refuses secrets that are too short or too long', () => {
     for (const length of [0, 7, 4097]) {
-      expect(() => deriveSecrets(Buffer.alloc(length)), String(length))
+      expect(() => new DerivedSecrets(Buffer.alloc(length)), String(length))
         .to.throw()
         .with.property('code', 'LIMPET_ERR_BAD_SECRET')
     }
-    for (const length of [8, 4096]) expect(deriveSecrets(Buffer.alloc(length)).placement).to.have.length(192)
+    for (const length of [8, 4096]) expect(new DerivedSecrets(Buffer.alloc(length)).placement).to.have.length(192)
   })
 })
 
 describe('digest()', () => {
-  const key = deriveSecrets(Buffer.from('limpet-pool:redis')).digest
+  const key = new DerivedSecrets(Buffer.from('limpet-pool:redis')).digest
   const base: DigestInput = {
     placement: 'rendezvous',
     ipv4Prefix: 32,
