@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util'
+import { visible } from './visible.ts'
 
 /**
  * Every code of an error made by Limpet, with its meaning. The code is the identifier and changes only with a major
@@ -104,7 +105,7 @@ export class LimpetConfigError extends LimpetError {
 /** A problem as one line: `limpet.yaml:12:7: pools.redis.placment: unknown key; did you mean "placement"? Accepted: …` */
 export function formatProblem(problem: ConfigProblem): string {
   const position = problem.line === undefined ? [] : [problem.line, problem.column]
-  const place = [...(problem.file === undefined ? [] : [problem.file]), ...position].join(':')
+  const place = [...(problem.file === undefined ? [] : [visible(problem.file)]), ...position].join(':')
   const head = [place, problem.path].filter(part => part !== '').map(part => `${part}: `)
   if (problem.accepted === undefined) return `${head.join('')}${problem.message}`
   const stop = problem.message.endsWith('?') ? '' : '.'
@@ -117,7 +118,7 @@ function problemsText(problems: readonly ConfigProblem[]): string {
   const lines = problems.slice(0, PROBLEMS_IN_MESSAGE).map(formatProblem)
   const more = problems.length - lines.length
   if (more > 0) lines.push(`… and ${more} more`)
-  const where = first?.file === undefined ? 'the configuration' : first.file
+  const where = first?.file === undefined ? 'the configuration' : visible(first.file)
   return [`${problems.length} problems in ${where}:`, ...lines].join('\n  ')
 }
 

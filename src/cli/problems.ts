@@ -1,4 +1,5 @@
 import { type ConfigProblem, LimpetConfigError, LimpetError } from '../errors.ts'
+import { visible } from '../visible.ts'
 import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -35,12 +36,12 @@ export function problemsText(file: string, problems: readonly ConfigProblem[], t
   const [first] = problems
   const mark = terminal.style('red', 'limpet:')
   if (first !== undefined && length === 1 && first.line === undefined) return `${mark} ${first.message}\n`
-  const head = `${mark} ${file} is not valid: ${length} ${length === 1 ? 'problem' : 'problems'}`
+  const head = `${mark} ${visible(file)} is not valid: ${length} ${length === 1 ? 'problem' : 'problems'}`
   return [head, ...problems.map(problem => problemText(problem, terminal)), ''].join('\n')
 }
 
 function problemText({ file, line, column, path, message, accepted }: ConfigProblem, terminal: Terminal): string {
-  const place = [file, line, column].filter(part => part !== undefined).join(':')
+  const place = [file && visible(file), line, column].filter(part => part !== undefined).join(':')
   const lines = [`\n${[terminal.style('bold', place), path].filter(part => part !== '').join('  ')}`, `  ${message}`]
   if (accepted !== undefined) lines.push(terminal.style('dim', `  accepted: ${accepted}`))
   return lines.join('\n')

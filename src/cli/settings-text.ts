@@ -2,6 +2,7 @@ import { Document, isCollection, isMap, isScalar, type Node, type Pair, visit, t
 import { describeConfig } from '../config/describe.ts'
 import type { PoolSecret } from '../config/pool-secret.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
+import { visible } from '../visible.ts'
 import { digestsOf } from './digests.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -33,7 +34,7 @@ export function settingsText(config: ResolvedConfig, terminal: Terminal): string
 function summary({ file, listeners, pools }: ResolvedConfig): string {
   const backends = [...pools.values()].reduce((sum, pool) => sum + pool.backends.length, 0)
   const counts = [count(listeners.length, 'listener'), count(pools.size, 'pool'), count(backends, 'backend')]
-  return `${file ?? 'the configuration'} is valid: ${counts.join(', ')}`
+  return `${visible(file ?? 'the configuration')} is valid: ${counts.join(', ')}`
 }
 
 function count(number: number, thing: string): string {

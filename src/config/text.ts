@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein'
+import { visible } from '../visible.ts'
 
 /** A place in a document: keys and list indexes from its root. */
 export type Path = readonly (string | number)[]
@@ -17,24 +18,19 @@ export function quote(text: string): string {
   return visible(JSON.stringify(short))
 }
 
-/** Text in which no character does anything but show itself. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter)
-}
-
-function escapeCharacter(character: string): string {
-  return [...Array(character.length).keys()]
-    .map(index => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
-    .join('')
-}
-
 /** What kind of value was given, and which, for the end of a sentence. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (typeof value === 'string') return `the text ${quote(value)}`
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'a mapping' : `a ${typeof value}`
+  return typeof value === 'object' ? showObject(value) : `a ${typeof value}`
+}
+
+/** Programs can give what no document holds, like a `Map`. */
+function showObject(value: object): string {
+  const { constructor: kind } = value
+  return typeof kind !== 'function' || kind === Object ? 'a mapping' : `a ${quote(kind.name)}`
 }
 
 /** The names of a list, for "accepted". */

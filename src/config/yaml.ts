@@ -1,9 +1,10 @@
 import { Composer, type Document, isMap, isSeq, Lexer, type ParsedNode, Parser, type YAMLError } from 'yaml'
+import { visible } from '../visible.ts'
 import { MOST_PROBLEMS } from './findings.ts'
 import { Lines, type Position } from './lines.ts'
 import { DEEPEST, type Located, locate, type PlacedFinding, TAG_REFUSED } from './located.ts'
 import { type Piece, QuotedText, unquotedAddresses } from './quoted.ts'
-import { type Path, quote, visible } from './text.ts'
+import { type Path, quote } from './text.ts'
 
 /** Largest text of a configuration: some 40,000 backends. */
 export const MOST_CONFIG_BYTES = 4 * 1024 * 1024

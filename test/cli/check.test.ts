@@ -160,6 +160,16 @@ describe('cli: check', () => {
     })
   })
 
+  it('lets no control sequence of a file name through', async () => {
+    for (const text of [VALID.replace('secret.txt', fileOf('another secret\n')), INVALID, '']) {
+      const file = fileOf(text, 'a\u001b[31m\u009b\nx: y')
+      const { stdout, stderr } = await limpet(['check', '-c', file], { env })
+      expect(stdout + stderr)
+        .to.include('a\\u001b[31m\\u009b\\u000ax: y')
+        .and.not.match(/(?!\n)\p{Cc}/u)
+    }
+  })
+
   it('has colours on a terminal', async () => {
     const file = validFile()
     const { stdout, stderr } = await limpet(['check', '-c', file], { env, columns: 80 })

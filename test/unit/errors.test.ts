@@ -62,6 +62,13 @@ describe('LimpetConfigError', () => {
     expect(error.problems).to.have.length(70)
   })
 
+  it('lets no control sequence of a file name through', () => {
+    const file = 'a\u001b[31m\n.yaml'
+    expect(formatProblem({ ...problem, file })).to.equal('a\\u001b[31m\\u000a.yaml:3:5: pools.p: is wrong')
+    const { message } = new LimpetConfigError([problem, problem].map(each => ({ ...each, file })))
+    expect(message).to.match(/^2 problems in a\\u001b\[31m\\u000a\.yaml:\n/)
+  })
+
   it('leaves out the parts of a place that are not known', () => {
     expect(formatProblem({ path: '', message: 'is empty', code: 'LIMPET_ERR_CONFIG' })).to.equal('is empty')
     expect(formatProblem({ path: 'a', message: 'is empty', code: 'LIMPET_ERR_CONFIG' })).to.equal('a: is empty')

@@ -147,7 +147,7 @@ describe('build: a checkout', function () {
       cpSync(join(ROOT, name), join(copy, name), { recursive: true })
     }
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-    for (const file of ['addon.ts', 'errors.ts', 'native.ts']) {
+    for (const file of ['addon.ts', 'errors.ts', 'native.ts', 'visible.ts']) {
       cpSync(join(ROOT, 'src', file), join(copy, 'src', file))
     }
     for (const part of ['src', 'native/core', 'native/relay', 'native/addon', 'bin']) {
