@@ -18,7 +18,10 @@ import {
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
 export const LIMITS = {
-  /** One more would not fit the 14 bits that the stick table has for a backend, with room for removed ones. */
+  /**
+   * As many as the native registry takes. The stick table has 14 bits for the index of a backend, so that 6,383 more fit
+   * that were removed while sessions of theirs go on.
+   */
   backends: 10_000,
   listeners: 1000,
   pools: 1000,

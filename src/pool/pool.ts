@@ -191,7 +191,7 @@ export class Pool {
     this.#checkRing(backend)
     this.#owner.check(this.#core, backend)
     if (!this.#core.set(backend)) {
-      const message = `the pool ${this.name} cannot hold more backends: ${LIMITS.backends}, removed ones with sessions apart`
+      const message = `the pool ${this.name} cannot hold more backends: ${LIMITS.backends}, and those removed whose sessions go on`
       throw new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool: this.name, backend: backend.name })
     }
     this.#owner.changed(event, this.#core, this.#core.backend(backend.name) ?? { ...backend, endpoint: undefined })
