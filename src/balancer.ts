@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
+import { optionsArgument, signalArgument } from './arguments.ts'
 import type {
   BackendChange,
   BalancerEvents,
@@ -11,7 +12,7 @@ import type {
 import { formatAddress } from './config/address.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
-import { resolveOptions } from './config/resolve.ts'
+import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
@@ -44,7 +45,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   /**
    * Checks the options and fills in their defaults; opens nothing, starts nothing, and does not load the native addon.
    *
-   * @param options - the document of the configuration file as an object, or what {@link loadConfig} returned. A
+   * @param options - the document of the configuration file as an object, or the object that {@link loadConfig} returned. A
    *   program that says nothing about `log.level` gets `warn`.
    * @throws {@link LimpetConfigError} with everything that is wrong
    */
@@ -82,7 +83,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws an `AbortError`
    */
   async listen(options: ListenOptions = {}): Promise<void> {
-    const { signal } = options
+    const signal = signalArgument('options.signal', optionsArgument('options', options).signal)
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
@@ -104,14 +105,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * Closes gracefully: stops accepting, waits for sessions to end, cuts those that are left after `timeoutMs`, and stops
    * the threads. Every call gets the result of the first one, whose `timeoutMs` holds; `destroy()` hurries it.
    *
-   * @throws a `RangeError` or `TypeError` for a bad `timeoutMs`; an `AbortError`, while the closing goes on
+   * @throws a `RangeError` or `TypeError` for bad options; an `AbortError`, while the closing goes on
    */
   async close(options: CloseOptions = {}): Promise<CloseResult> {
-    const { timeoutMs = this.#config.shutdownTimeout, signal } = options
+    const { timeoutMs = this.#config.shutdownTimeout } = optionsArgument('options', options)
     if (typeof timeoutMs !== 'number') throw argumentTypeError('options.timeoutMs', 'a number', timeoutMs)
     if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS)) {
       throw argumentRangeError('options.timeoutMs', `from 0 to ${LONGEST_TIMER_MS}`, timeoutMs)
     }
+    const signal = signalArgument('options.signal', options.signal)
     throwIfAborted(signal)
     this.#closing ??= this.#shutDown(timeoutMs)
     return await (signal === undefined ? this.#closing : unlessAborted(this.#closing, signal))
@@ -161,7 +163,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`, and as {@link Pool.pick}
    */
   pick(address: string | undefined, options: { pool?: string | undefined } = {}): Decision {
-    return this.pool(options.pool).pick(address)
+    return this.pool(optionsArgument('options', options).pool).pick(address)
   }
 
   /**
@@ -177,7 +179,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (!(socket instanceof Socket)) throw argumentTypeError('socket', 'a net.Socket', socket)
     const service = this.#service
     if (this.#status !== 'listening' || service === undefined) throw invalidState('handle', this.#status)
-    const target = this.#target(service, options)
+    const target = this.#target(service, optionsArgument('options', options))
     prepareSocket(socket)
     return service.serve(target, socket)
   }
@@ -267,14 +269,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 }
 
-function isResolved(options: BalancerOptions | ResolvedConfig): options is ResolvedConfig {
-  return typeof options === 'object' && options !== null && options.pools instanceof Map
-}
-
 /** A library that was not asked to should not write what goes well on the standard output of its program. */
 function resolveForProgram(options: BalancerOptions): ResolvedConfig {
   const config = resolveOptions(options)
-  return options.log?.level === undefined ? { ...config, log: { ...config.log, level: 'warn' } } : config
+  return options.log?.level === undefined ? changedConfig(config, { log: { ...config.log, level: 'warn' } }) : config
 }
 
 function invalidState(method: string, status: BalancerStatus, cause?: unknown): LimpetError {

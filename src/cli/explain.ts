@@ -1,5 +1,6 @@
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
-import { nearestName } from '../config/text.ts'
+import { nearestName, quote } from '../config/text.ts'
+import { visible } from '../visible.ts'
 import { UsageError } from './cli-error.ts'
 import { type ConfigOptions, configFile, readConfig } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
@@ -21,7 +22,7 @@ export async function explain(addresses: readonly string[], options: ExplainOpti
   } catch (error) {
     return await refuse(error, file, options.json, io)
   }
-  const pool = await OfflinePool.open(choosePool(config, options.pool))
+  const pool = await OfflinePool.open(config, choosePool(config, options.pool))
   try {
     const json = options.json === true
     const isStream = addresses[0] === '-'
@@ -39,7 +40,8 @@ function fileFor(addresses: readonly string[], options: ExplainOptions): string 
     )
   }
   const file = configFile('explain', options)
-  if (addresses.length === 0) throw new UsageError(`an address is missing: limpet explain -c ${file} 192.0.2.7`)
+  if (addresses.length === 0)
+    throw new UsageError(`an address is missing: limpet explain -c ${visible(file)} 192.0.2.7`)
   if (addresses.length > 1 && addresses.includes('-'))
     throw new UsageError('"-" reads every address from standard input: give it alone')
   if (file === '-' && addresses[0] === '-') {
@@ -59,5 +61,5 @@ function choosePool({ pools }: ResolvedConfig, name: string | undefined): Resolv
   if (pool !== undefined) return pool
   const nearest = nearestName(name, pools.keys())
   const meant = nearest === undefined ? `there is ${known}` : `did you mean ${nearest}?`
-  throw new UsageError(`there is no pool ${JSON.stringify(name)}; ${meant}`)
+  throw new UsageError(`there is no pool ${quote(name)}; ${meant}`)
 }

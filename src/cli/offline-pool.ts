@@ -1,5 +1,6 @@
 import type { BackendAddress } from '../config/address.ts'
-import type { ResolvedPool } from '../config/resolved.ts'
+import { changedConfig } from '../config/resolve.ts'
+import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import type { Balancer, Explanation, Pool } from '../index.ts'
 
 /** A pool that is only asked where clients belong: nothing is opened, and there is no stick table. */
@@ -18,15 +19,15 @@ export class OfflinePool {
     this.#addresses = new Map(settings.backends.map(({ name, address }) => [name, address]))
   }
 
-  static async open(pool: ResolvedPool): Promise<OfflinePool> {
+  static async open(config: ResolvedConfig, pool: ResolvedPool): Promise<OfflinePool> {
     // Homes need no table, which could take a gigabyte.
     const settings = { ...pool, stickTable: undefined }
     const [{ Balancer }, { loadAddon }] = await Promise.all([import('../balancer.ts'), import('../addon.ts')])
     // Before anything is printed.
     loadAddon()
     const log = { level: 'silent', sessions: false } as const
-    const config = { listeners: [], pools: new Map([[pool.name, settings]]), shutdownTimeout: 0, log, warnings: [] }
-    return new OfflinePool(settings, new Balancer(config))
+    const alone = { listeners: [], pools: new Map([[pool.name, settings]]), log, warnings: [] }
+    return new OfflinePool(settings, new Balancer(changedConfig(config, alone)))
   }
 
   /** Throws a {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`. */

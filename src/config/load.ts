@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { optionsArgument } from '../arguments.ts'
 import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
 import { offsetOf } from './located.ts'
 import type { Finding } from './parsed.ts'
@@ -24,7 +25,7 @@ export type LoadOptions = Omit<ParseOptions, 'file'>
  */
 export function parseConfig(text: string, options: ParseOptions = {}): ResolvedConfig {
   if (typeof text !== 'string') throw argumentTypeError('text', 'a string', text)
-  const { file } = options
+  const { file } = optionsArgument('options', options)
   const { root, position, findings } = readYaml(text)
   const offsets = new Map<Finding, number>(findings.map(finding => [finding, finding.offset]))
   const place = (finding: Finding): { line: number; column: number } => {
@@ -50,6 +51,7 @@ export function parseConfig(text: string, options: ParseOptions = {}): ResolvedC
  */
 export async function loadConfig(path: string, options: LoadOptions = {}): Promise<ResolvedConfig> {
   if (typeof path !== 'string') throw argumentTypeError('path', 'a string', path)
+  optionsArgument('options', options)
   const bytes = await readBounded(path).catch((cause: unknown) => {
     throw new LimpetError(
       'LIMPET_ERR_CONFIG_READ',

@@ -54,7 +54,25 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const warnings = [...warningsOf(view, mode), ...secrets.warnings].map(finding =>
     formatProblem(problemOf(finding, source)),
   )
-  return { ...configOf(parsed.data, secrets), file, warnings }
+  return branded({ ...configOf(parsed.data, secrets), file, warnings })
+}
+
+/** Configurations that were checked here; whatever else looks like one may be anything. */
+const RESOLVED = new WeakSet<object>()
+
+function branded(config: ResolvedConfig): ResolvedConfig {
+  RESOLVED.add(config)
+  return config
+}
+
+/** Whether this very object came out of the checks. */
+export function isResolved(value: object): value is ResolvedConfig {
+  return RESOLVED.has(value)
+}
+
+/** A configuration with other parts, for which the caller answers. */
+export function changedConfig(config: ResolvedConfig, changes: Partial<ResolvedConfig>): ResolvedConfig {
+  return branded({ ...config, ...changes })
 }
 
 /** Where a value could not be read at all, what the schema says about it is no news. */

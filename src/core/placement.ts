@@ -1,3 +1,4 @@
+import { optionsArgument } from '../arguments.ts'
 import type { PlacementAlgorithm } from '../config/options.ts'
 import { PoolSecret } from '../config/pool-secret.ts'
 import { ringRefusal } from '../config/ring.ts'
@@ -51,7 +52,7 @@ export class Placement {
    *   there twice; `LIMPET_ERR_BAD_SECRET`; `LIMPET_ERR_ADDON_LOAD`
    */
   constructor(settings: PlacementSettings) {
-    const { placement = 'rendezvous', ipv4Prefix = 32, ipv6Prefix = 64 } = settings
+    const { placement = 'rendezvous', ipv4Prefix = 32, ipv6Prefix = 64 } = optionsArgument('settings', settings)
     if (!Object.hasOwn(ALGORITHMS, placement)) throw argumentRangeError('placement', 'rendezvous or ring', placement)
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
     integer('ipv6Prefix', ipv6Prefix, 1, 128)
@@ -109,7 +110,9 @@ export class Placement {
 
 function readBackends(given: PlacementSettings['backends']): Map<string, number> {
   const backends = new Map<string, number>()
-  for (const { name, weight = 1 } of given) {
+  if (typeof given?.[Symbol.iterator] !== 'function') throw argumentTypeError('backends', 'an iterable', given)
+  for (const backend of given) {
+    const { name, weight = 1 } = optionsArgument('backend', backend)
     if (typeof name !== 'string') throw argumentTypeError('name', 'a string', name)
     if (name === '') throw argumentRangeError('name', 'a text that is not empty', name)
     integer('weight', weight, 0, MOST_WEIGHT)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { optionsArgument } from '../arguments.ts'
 import { readDuration } from '../config/duration.ts'
 import type { Duration } from '../config/options.ts'
 import { argumentRangeError, argumentTypeError } from '../errors.ts'
@@ -48,7 +49,7 @@ export class StickTable {
 
   /** @throws a `TypeError` or `RangeError` for a bad setting; {@link LimpetError} `LIMPET_ERR_ADDON_LOAD` */
   constructor(settings: StickTableSettings) {
-    const { size, ttl, ipv4Prefix = 32, ipv6Prefix = 64 } = settings
+    const { size, ttl, ipv4Prefix = 32, ipv6Prefix = 64 } = optionsArgument('settings', settings)
     integer('size', size, 1, MOST_ENTRIES)
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
     integer('ipv6Prefix', ipv6Prefix, 1, 128)

@@ -1,3 +1,4 @@
+import { optionsArgument } from '../arguments.ts'
 import { formatAddress } from '../config/address.ts'
 import { argumentTypeError, LimpetError } from '../errors.ts'
 import { Outcome, PickStatus, type Reason } from '../native.ts'
@@ -54,9 +55,9 @@ export class Decision {
    * balancer is closed.
    */
   release(options: ReleaseOptions = {}): void {
-    if (this.#released) return
-    const { failed = false } = options
+    const { failed = false } = optionsArgument('options', options)
     if (typeof failed !== 'boolean') throw argumentTypeError('options.failed', 'a boolean', failed)
+    if (this.#released) return
     this.#released = true
     if (this.#core.isClosed) return
     this.#core.native.release(this.#seat, failed ? Outcome.failed : Outcome.served)
