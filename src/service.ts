@@ -123,9 +123,10 @@ export class Service {
 
   /** Stops accepting, waits for sessions, and cuts what is left after `timeoutMs`, or when `hurry` is aborted. */
   async close(timeoutMs: number, hurry: AbortSignal): Promise<CloseResult> {
-    for (const { acceptor } of this.#listeners.values()) acceptor.close()
+    // First: a session may end as soon as its client sees that nobody listens any more.
     const before = this.sessions
     const cutBefore = this.counts.endShutdown
+    for (const { acceptor } of this.#listeners.values()) acceptor.close()
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
     await this.#emptied(CUT_MS)
