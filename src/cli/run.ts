@@ -1,6 +1,7 @@
 import { Balancer } from '../balancer.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { createLog, FORMAT_VARIABLE, type Log } from '../log/log.ts'
+import { createLog, type Log } from '../log/log.ts'
+import { alwaysJson, standardOutput } from '../log/standard-output.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -9,15 +10,21 @@ import { problemsOf, refuse } from './problems.ts'
 import { StopSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 
+/** How long a reader of the log may take for the last lines. */
+const LAST_LINES_MS = 1000
+
 export async function run(options: ConfigOptions, io: Io): Promise<number> {
   const given = configFile('run', options)
   const file = given === '-' ? STDIN_NAME : given
   try {
     const config = await readConfig(given, io, true)
-    if (options.json === true) process.env[FORMAT_VARIABLE] = 'json'
+    if (options.json === true) alwaysJson()
     return await balance(config, io)
   } catch (error) {
     return await refuse(error, file, options.json, io)
+  } finally {
+    // The process ends by force, and must not take the last lines along.
+    await standardOutput().written(LAST_LINES_MS)
   }
 }
 

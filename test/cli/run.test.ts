@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { connect, createServer, type Server, Socket } from 'node:net'
 import { expect } from 'chai'
 import type { CheckReport } from '../../src/cli/check.ts'
+import { freePort } from '../helpers/net.ts'
+import { until } from '../helpers/wait.ts'
 import {
   type Child,
   cleanUp,
@@ -10,6 +14,7 @@ import {
   gone,
   limpet,
   portOf,
+  ROOT,
   received,
   runnable,
   SOURCE_MAIN,
@@ -161,7 +166,77 @@ describe('cli: run', () => {
     last.end()
     expect(await deaf.child.exit).to.equal(0)
   })
+
+  /** More sessions, and so more lines, than a pipe and its reader's buffer hold. */
+  const MANY = 600
+
+  async function withStalledLog(): Promise<Running> {
+    const stalled = await running('log: { sessions: on }')
+    stalled.child.process.stdout.pause()
+    for (let served = 0; served < MANY; served += 20) {
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const socket = await client(stalled)
+          const closed = gone(socket)
+          socket.end()
+          await closed
+        }),
+      )
+    }
+    return stalled
+  }
+
+  it('serves, and stops, while the reader of its log stalls', async () => {
+    const { child } = await withStalledLog()
+    const exit = once(child.process, 'exit')
+    child.kill('SIGTERM')
+    expect(await exit).to.deep.equal([0, null])
+    child.process.stdout.resume()
+    await child.exit
+    expect(child.lines.filter(line => line.includes('"msg":"session"'))).to.have.length.below(MANY)
+  })
+
+  it('waits at its end for a reader that is late', async () => {
+    const { child, port } = await withStalledLog()
+    child.kill('SIGTERM')
+    await refused(port)
+    child.process.stdout.resume()
+    expect(await child.exit).to.equal(0)
+    expect(await child.logged('closed')).to.include({ accepted: MANY, finished: 0, cut: 0 })
+  })
+
+  it('goes on when its log cannot be written', async () => {
+    const file = fileOf(
+      runnable(backends, 'log: { level: trace, sessions: on }').replace(':0,', `:${await freePort()},`),
+    )
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, ['--import', 'tsx', SOURCE_MAIN, 'run', '-c', file], {
+      cwd: ROOT,
+      stdio: ['ignore', full, 'inherit'],
+    })
+    closeSync(full)
+    const exit = once(child, 'exit')
+    const [, port] = /bind: [\d.]+:(\d+)/.exec(readFileSync(file, 'utf8')) ?? []
+    const socket = await connected(Number(port))
+    clients.push(socket)
+    child.kill('SIGTERM')
+    socket.end()
+    expect(await exit).to.deep.equal([0, null])
+  })
 })
+
+/** A client that was greeted, as soon as somebody listens. */
+async function connected(port: number): Promise<Socket> {
+  let socket = new Socket()
+  await until('a greeting', () => {
+    socket = connect(port, '127.0.0.1')
+    return new Promise<boolean>(resolve => {
+      socket.once('data', () => resolve(true)).once('close', () => resolve(false))
+      socket.on('error', () => socket.destroy())
+    })
+  })
+  return socket
+}
 
 /** Connects until nobody listens. Whoever comes while the listener closes may be reset, but is not served. */
 async function refused(port: number): Promise<void> {
