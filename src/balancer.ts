@@ -98,7 +98,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     if (stop.aborted) throw invalidState('listen', 'closing')
     this.#status = 'listening'
-    process.nextTick(() => this.emit('listening'))
+    process.nextTick(() => {
+      // Whoever awaited listen() may have closed it already.
+      if (this.#status === 'listening') this.emit('listening')
+    })
   }
 
   /**
@@ -116,7 +119,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const signal = signalArgument('options.signal', options.signal)
     throwIfAborted(signal)
     this.#closing ??= this.#shutDown(timeoutMs)
-    return await (signal === undefined ? this.#closing : unlessAborted(this.#closing, signal))
+    const closing = this.#closing
+    return await (signal === undefined ? closing : unlessAborted(() => closing, signal))
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */

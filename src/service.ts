@@ -55,22 +55,23 @@ export class Service {
       const pool = parts.pools.get(settings.pool)
       if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
       const target = new Target(settings.name, pool, settings.maxSessions)
-      this.#listeners.set(settings.name, { acceptor: new Acceptor(settings), target })
+      const acceptor = new Acceptor(settings, error => parts.failed(error, settings.name))
+      this.#listeners.set(settings.name, { acceptor, target })
     }
   }
 
   /** Looks host names up, binds every listener or none, and serves. */
   static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
-    await unlessAborted(Promise.all([...parts.pools.values()].map(pool => pool.prepare())), signal)
     const service = new Service(parts)
     try {
-      await unlessAborted(service.#bind(), signal)
+      await unlessAborted(() => service.#lookUp(), signal)
+      await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service
     } catch (error) {
-      service.#stop()
+      await service.#stop()
       throw error
     }
   }
@@ -126,12 +127,13 @@ export class Service {
     // First: a session may end as soon as its client sees that nobody listens any more.
     const before = this.sessions
     const cutBefore = this.counts.endShutdown
-    for (const { acceptor } of this.#listeners.values()) acceptor.close()
+    const closed = this.#closeListeners()
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
     await this.#emptied(CUT_MS)
     this.#trouble?.stop()
-    this.#stop()
+    await closed
+    this.#relays.stop()
     const cut = this.counts.endShutdown - cutBefore
     return { finished: Math.max(0, before - cut), cut }
   }
@@ -144,6 +146,12 @@ export class Service {
     }
   }
 
+  async #lookUp(): Promise<void> {
+    const listeners = [...this.#listeners.values()].map(({ acceptor }) => acceptor.lookUp())
+    const backends = [...this.#parts.pools.values()].map(pool => pool.prepare())
+    await Promise.all([...listeners, ...backends])
+  }
+
   async #bind(): Promise<void> {
     const results = await Promise.allSettled([...this.#listeners.values()].map(({ acceptor }) => acceptor.listen()))
     for (const result of results) if (result.status === 'rejected') throw result.reason
@@ -154,15 +162,12 @@ export class Service {
   }
 
   #serveAll(): void {
-    const { failed, log } = this.#parts
+    const { log } = this.#parts
     for (const { acceptor, target } of this.#listeners.values()) {
       this.#relays.add(target, acceptor.settings.relay, acceptor.server)
     }
-    for (const [name, { acceptor, target }] of this.#listeners) {
-      acceptor.accept(
-        client => this.serve(target, client),
-        error => failed(error, name),
-      )
+    for (const { acceptor, target } of this.#listeners.values()) {
+      acceptor.accept(client => this.serve(target, client))
     }
     for (const { name, pool, ...listener } of this.#bound()) {
       const address = boundAddress(listener)
@@ -190,18 +195,24 @@ export class Service {
     )
   }
 
-  #stop(): void {
-    for (const { acceptor } of this.#listeners.values()) acceptor.close()
+  async #closeListeners(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map(({ acceptor }) => acceptor.close()))
+  }
+
+  async #stop(): Promise<void> {
+    await this.#closeListeners()
     this.#relays.stop()
   }
 }
 
-/** Rejects as soon as the signal is aborted; what was begun ends by itself then. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Begins something, unless the signal is aborted; rejects as soon as it is. What was begun ends by itself then. */
+export async function unlessAborted<T>(begin: () => Promise<T>, signal: AbortSignal): Promise<T> {
   throwIfAborted(signal)
   return await new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(abortError(signal))
     signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    begin()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -173,6 +173,16 @@ describe('unix sockets', () => {
     expect(await askUnix(path, 'x')).to.equal('hello x')
   })
 
+  it('have no address when they are closed', async () => {
+    const path = join(temporaryDirectory(), 'closed.sock')
+    const balancer = makeBalancer({}, listeners(`unix:${path}`))
+    await balancer.listen()
+    const closing = balancer.close()
+    await closing
+    expect(balancer.address()).to.equal(null)
+    expect(balancer.stats().listeners.l0?.address).to.equal(null)
+  })
+
   it('are refused where there is another kind of file, which stays', async () => {
     const path = join(temporaryDirectory(), 'notes.txt')
     writeFileSync(path, 'mine')
@@ -245,7 +255,7 @@ describe('clients that come while the balancer opens', () => {
   } as const
 
   async function openWithClient(): Promise<{ acceptor: Acceptor; client: Socket }> {
-    const acceptor = new Acceptor(settings)
+    const acceptor = new Acceptor(settings, error => expect.fail(error.message))
     await acceptor.listen()
     const accepted = once(acceptor.server, 'connection')
     const client = await connectTo((acceptor.address() as AddressInfo).port)
@@ -256,18 +266,15 @@ describe('clients that come while the balancer opens', () => {
   it('wait until everything is open', async () => {
     const { acceptor, client } = await openWithClient()
     const served: Socket[] = []
-    acceptor.accept(
-      socket => served.push(socket),
-      error => expect.fail(error.message),
-    )
+    acceptor.accept(socket => served.push(socket))
     expect(served.map(socket => socket.remotePort)).to.deep.equal([client.localPort])
-    acceptor.close()
+    await acceptor.close()
     for (const socket of served) socket.destroy()
   })
 
   it('are closed when it fails', async () => {
     const { acceptor, client } = await openWithClient()
-    acceptor.close()
+    await acceptor.close()
     expect((await readAll(client)).bytes).to.equal(0)
   })
 })

@@ -109,6 +109,17 @@ describe('status and events', () => {
     expect(seen).to.deep.equal(['idle', 'opening', 'listening event, listening', 'closing', 'closed'])
   })
 
+  it('does not tell that it listens when it was closed before it could', async () => {
+    const balancer = makeBalancer({ backends: BACKENDS })
+    const seen: string[] = []
+    balancer.on('listening', () => seen.push('listening'))
+    const closed = new Promise<void>(resolve => balancer.once('close', resolve))
+    await balancer.listen()
+    await balancer.destroy()
+    await closed
+    expect(seen).to.deep.equal([])
+  })
+
   it('gives every close() the result of the first one', async () => {
     const balancer = makeBalancer({ backends: BACKENDS })
     await balancer.listen()
