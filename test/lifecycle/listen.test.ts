@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { Acceptor } from '../../src/acceptor.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
@@ -37,6 +37,17 @@ async function askUnix(path: string, text: string): Promise<string> {
   await once(socket, 'connect')
   socket.end(text)
   return (await readAll(socket)).text
+}
+
+/** The file of a unix socket that nobody listens on. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  // Closing removes what is at the path.
+  renameSync(path, `${path}.kept`)
+  server.close()
+  await once(server, 'close')
+  renameSync(`${path}.kept`, path)
 }
 
 async function isRefused(port: number): Promise<boolean> {
@@ -171,6 +182,21 @@ describe('unix sockets', () => {
     const balancer = makeBalancer({ backends: [{ name: 'a', address: backend.address }] }, listeners(`unix:${path}`))
     await balancer.listen()
     expect(await askUnix(path, 'x')).to.equal('hello x')
+  })
+
+  it('are taken over by one of two that start at the same time', async () => {
+    const path = join(temporaryDirectory(), 'race.sock')
+    for (let turn = 0; turn < 30; turn++) {
+      await leaveSocket(path)
+      const balancers = [0, 1].map(() => makeBalancer({}, listeners(`unix:${path}`)))
+      const [won, lost] = (await Promise.allSettled(balancers.map(balancer => balancer.listen()))).sort(
+        (left, right) => Number(left.status === 'rejected') - Number(right.status === 'rejected'),
+      )
+      expect([won?.status, lost?.status]).to.deep.equal(['fulfilled', 'rejected'])
+      if (lost?.status === 'rejected') expect(lost.reason).to.include({ code: 'EADDRINUSE', listener: 'l0' })
+      expect(readdirSync(dirname(path))).to.deep.equal(['race.sock'])
+      await Promise.all(balancers.map(balancer => balancer.destroy()))
+    }
   })
 
   it('have no address when they are closed', async () => {
