@@ -53,7 +53,7 @@ export class Relays {
   /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */
   serve(target: Target, client: Socket): Served {
     const { nativeId } = target
-    if (this.#native !== undefined && nativeId !== undefined) {
+    if (this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
       const fd = descriptorOf(client)
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
       this.#tellOnce(target, fd)
@@ -87,6 +87,12 @@ export class Relays {
   stop(): void {
     this.#stream.cut()
     this.#native?.stop()
+  }
+
+  /** Each relay keeps to the limit of its own sessions; where both serve a target, somebody must add them up. */
+  #isFull(target: Target): boolean {
+    const { streamSessions, maxSessions } = target
+    return streamSessions > 0 && maxSessions > 0 && this.sessionsOf(target) >= maxSessions
   }
 
   #tellOnce(target: Target, why: string): void {

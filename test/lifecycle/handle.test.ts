@@ -16,7 +16,9 @@ import {
   ask,
   cleanUp,
   connectTo,
+  firstData,
   makeBalancer,
+  portOf,
   readAll,
   startBackend,
   stopServer,
@@ -59,6 +61,30 @@ describe('handle()', () => {
     expect(await ask(port, 'x')).to.equal('hello x')
     expect(results).to.deep.equal(['native'])
     expect(balancer.stats().pools.p?.backends[0]).to.include({ total: 1 })
+  })
+
+  it('keeps to the maxSessions of a listener that both relays serve', async () => {
+    const backend = await startBackend()
+    const listeners = [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', maxSessions: 2 }]
+    const balancer = makeBalancer({ backends: [{ name: 'a', address: backend.address }] }, { listeners })
+    await balancer.listen()
+    const { port, results } = await serve(
+      socket => {
+        // More than the system takes for a client that does not read: such a socket cannot be handed over.
+        socket.write(Buffer.alloc(32 << 20))
+        return balancer.handle(socket, { listener: 'l' })
+      },
+      { pauseOnConnect: true },
+    )
+    const clients = [await connectTo(port)]
+    await until(() => results.length === 1)
+    clients.push(await connectTo(portOf(balancer)))
+    await firstData(clients[1] as Socket)
+    expect(results).to.deep.equal(['stream'])
+    const late = await readAll(await connectTo(portOf(balancer)))
+    expect(late.bytes).to.equal(0)
+    expect(balancer.stats().listeners.l?.sessions).to.equal(2)
+    expect(balancer.stats().counters).to.include({ accepted: 3, refusedMaxSessions: 1 })
   })
 
   it('keeps the answer after the client half-closed, whatever allowHalfOpen was', async () => {
