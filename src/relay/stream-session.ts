@@ -69,7 +69,7 @@ export class StreamSession {
     if (packed < 0) {
       this.backendName = undefined
       this.reason = undefined
-      this.#end(packed === PickStatus.poolFull ? 'refusedPoolFull' : 'refusedNoBackend')
+      this.#end(packed === PickStatus.poolFull ? 'refusedPoolFull' : 'refusedNoBackend', Outcome.failed)
       return
     }
     const { pool } = this.target
@@ -90,7 +90,7 @@ export class StreamSession {
     this.#backend = undefined
     const { pool } = this.target
     if (this.#tries === pool.retries) {
-      this.#end('refusedNoBackend')
+      this.#end('refusedNoBackend', failure.local ? Outcome.abandoned : Outcome.failed)
       return
     }
     this.#tries++
@@ -161,14 +161,14 @@ export class StreamSession {
     this.#end(this.#state === 'open' ? 'endError' : 'endClientGone')
   }
 
-  #end(cause: SessionCounter): void {
+  /** `outcome`: of the seat, if the session was not open. */
+  #end(cause: SessionCounter, outcome: number = Outcome.abandoned): void {
     if (this.#state === 'ended') return
-    const outcome =
-      this.#state === 'open' ? Outcome.served : cause.startsWith('refused') ? Outcome.failed : Outcome.abandoned
+    const ended = this.#state === 'open' ? Outcome.served : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#closeSockets(cause)
-    if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, outcome)
+    if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)
   }
 

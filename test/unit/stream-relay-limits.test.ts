@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { syncBuiltinESMExports } from 'node:module'
+import net, { connect, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import type { PoolOptions } from '../../src/config/options.ts'
 import { resolveOptions } from '../../src/config/resolve.ts'
 import { PoolCore } from '../../src/pool/core.ts'
 import { isConnectedToItself } from '../../src/relay/connect.ts'
@@ -73,10 +75,10 @@ describe('the stream relay while a backend hangs', () => {
 describe('the stream relay and limits of the process', () => {
   afterEach(cleanUp)
 
-  function relayWith(take: boolean): { relay: StreamRelay; target: Target; given: number[] } {
+  function relayWith(take: boolean, pool: PoolOptions = {}): { relay: StreamRelay; target: Target; given: number[] } {
     const given: number[] = []
     const fdBudget = { init: () => 0, take: () => take, give: (count: number) => given.push(count), used: 0, limit: 0 }
-    const settings = resolveOptions({ pools: { p: { stickTable: 'off' } } }).pools.get('p')
+    const settings = resolveOptions({ pools: { p: { stickTable: 'off', ...pool } } }).pools.get('p')
     if (settings === undefined) throw new Error('there is no pool p')
     return {
       relay: new StreamRelay(new SessionFeed(undefined), fdBudget),
@@ -110,6 +112,22 @@ describe('the stream relay and limits of the process', () => {
     expect([given, relay.sessions, target.streamSessions]).to.deep.equal([[2], 0, 0])
   })
 
+  for (const [code, connectFailures] of [
+    ['EMFILE', 0],
+    ['EADDRNOTAVAIL', 0],
+    ['ECONNREFUSED', 1],
+  ] as const) {
+    it(`counts ${connectFailures} failures of the backend when its last connect fails with ${code}`, async () => {
+      const { relay, target } = relayWith(true, { retries: 0, backends: [{ name: 'a', address: '127.0.0.1:9' }] })
+      const socket = await acceptedSocket()
+      failConnects(code)
+      relay.serve(target, socket, 0)
+      await until(() => relay.sessions === 0)
+      expect(relay.counts).to.include({ accepted: 1, refusedNoBackend: 1 })
+      expect(target.pool.figures()('a')).to.include({ sessions: 0, connectFailures })
+    })
+  }
+
   it('drops clients that were reset before they were served', async () => {
     const { relay, target } = relayWith(true)
     const socket = await acceptedSocket()
@@ -128,6 +146,21 @@ describe('the stream relay and limits of the process', () => {
     expect(isConnectedToItself(other)).to.equal(false)
   })
 })
+
+/** Until the end of the test every connect fails. */
+function failConnects(code: string): void {
+  const real = net.connect
+  afterTest(() => {
+    net.connect = real
+    syncBuiltinESMExports()
+  })
+  net.connect = (): Socket => {
+    const socket = new Socket()
+    process.nextTick(() => socket.destroy(Object.assign(new Error(code), { code })))
+    return socket
+  }
+  syncBuiltinESMExports()
+}
 
 /** A backend that is stopped with a full queue: connects hang. */
 async function startHangingBackend(): Promise<{ port: number; child: ChildProcess }> {
