@@ -3,8 +3,10 @@ import { handleKind, handleOf } from './handle.ts'
 
 /** Who is told what happens in one direction of a session. */
 export interface DirectionEvents {
-  /** Bytes came, or (0) bytes that had to wait went on. */
-  moved(bytes: number): void
+  /** Bytes came. */
+  received(): void
+  /** So many bytes were given to the system. */
+  passedOn(bytes: number): void
   /** The end was passed on, after the last byte. */
   ended(): void
   /** The connection that was read from is broken. */
@@ -14,13 +16,13 @@ export interface DirectionEvents {
 /** Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read. */
 export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
   from.on('data', (chunk: Buffer) => {
-    events.moved(chunk.length)
-    if (!to.write(chunk)) from.pause()
+    events.received()
+    const passed = (error?: Error | null): void => {
+      if (!error) events.passedOn(chunk.length)
+    }
+    if (!to.write(chunk, passed)) from.pause()
   })
-  to.on('drain', () => {
-    events.moved(0)
-    from.resume()
-  })
+  to.on('drain', () => from.resume())
   to.once('finish', () => events.ended())
   // `net` tells the end of a connection without bytes even while the socket is paused.
   const end = (): void => (isBroken(from) ? events.broken() : void to.end())

@@ -12,6 +12,14 @@ export interface SessionOwner {
   ended(session: StreamSession, cause: SessionCounter): void
 }
 
+/** What the relay knows of a session when it begins. */
+export interface SessionFacts {
+  id: string
+  /** Undefined: it has none (unix socket). */
+  clientAddress: string | undefined
+  isTold: boolean
+}
+
 type State = 'connecting' | 'open' | 'ended'
 const NO_SEAT = -1
 /** A host name that was added but never looked up. */
@@ -24,6 +32,8 @@ export class StreamSession {
   readonly clientAddress: string | undefined
   readonly clientPort: number | undefined
   readonly startedAt = performance.now()
+  /** Whether the feed is told of it. */
+  readonly isTold: boolean
   reason: Reason | undefined
   backendName: string | undefined
   connectMs = 0
@@ -40,12 +50,13 @@ export class StreamSession {
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(owner: SessionOwner, id: string, target: Target, client: Socket, address: string | undefined) {
+  constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
-    this.id = id
     this.target = target
     this.#client = client
-    this.clientAddress = address
+    this.id = facts.id
+    this.clientAddress = facts.clientAddress
+    this.isTold = facts.isTold
     this.clientPort = client.remotePort
   }
 
@@ -107,22 +118,30 @@ export class StreamSession {
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
     carry(this.#client, backend, {
-      moved: bytes => this.#moved('bytesToBackend', bytes),
+      received: () => this.#active(),
+      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
     })
     carry(backend, this.#client, {
-      moved: bytes => this.#moved('bytesToClient', bytes),
+      received: () => this.#active(),
+      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
     })
     this.#restartTimer()
   }
 
-  #moved(direction: 'bytesToBackend' | 'bytesToClient', bytes: number): void {
+  #active(): void {
+    this.#lastByteAt = performance.now()
+  }
+
+  #passedOn(direction: 'bytesToBackend' | 'bytesToClient', bytes: number): void {
+    // What comes after the record of the session would be missing there.
+    if (this.#state === 'ended') return
     this[direction] += bytes
     this.#owner.count(direction, bytes)
-    this.#lastByteAt = performance.now()
+    this.#active()
   }
 
   #directionEnded(): void {
@@ -138,7 +157,7 @@ export class StreamSession {
   }
 
   #restartTimer(): void {
-    this.#lastByteAt = performance.now()
+    this.#active()
     this.#sleep(this.#limit.afterMs)
   }
 

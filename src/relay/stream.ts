@@ -37,7 +37,12 @@ export class StreamRelay implements SessionOwner {
       client.destroy()
       return false
     }
-    const session = new StreamSession(this, `s${++this.#created}`, target, client, address.text)
+    const session = new StreamSession(this, target, client, {
+      id: `s${++this.#created}`,
+      clientAddress: address.text,
+      // Asked once, as the native relay does: whoever is told of an end was told of the beginning.
+      isTold: this.#feed.wanted,
+    })
     target.streamSessions++
     this.#sessions.add(session)
     session.start()
@@ -55,7 +60,7 @@ export class StreamRelay implements SessionOwner {
 
   opened(session: StreamSession): void {
     this.count('opened')
-    if (this.#feed.wanted) this.#feed.opened(facts(session))
+    if (session.isTold) this.#feed.opened(facts(session))
   }
 
   ended(session: StreamSession, cause: SessionCounter): void {
@@ -63,7 +68,7 @@ export class StreamRelay implements SessionOwner {
     this.#sessions.delete(session)
     this.#fdBudget.give(FDS_PER_SESSION)
     this.count(cause)
-    if (!this.#feed.wanted) return
+    if (!session.isTold) return
     const { bytesToBackend, bytesToClient } = session
     const durationMs = Math.round(performance.now() - session.startedAt)
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })

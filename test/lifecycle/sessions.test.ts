@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { SessionClosed, SessionOpened } from '../../src/relay/session-feed.ts'
+import { steady } from '../helpers/wait.ts'
 import {
   afterTest,
   ask,
@@ -130,6 +131,35 @@ for (const relay of RELAYS) {
       await ask(portOf(balancer), 'y')
       await balancer.close()
       expect(closed).to.have.length(1)
+    })
+
+    it('do not tell of sessions that were accepted before', async () => {
+      const backend = await startBackend()
+      const balancer = makeBalancer({ backends: [{ name: 'a', address: backend.address }] }, listenBy(relay))
+      await balancer.listen()
+      const client = await connectTo(portOf(balancer))
+      await firstData(client)
+      const closed = subscribe<SessionClosed>('limpet:session:close')
+      client.end()
+      await readAll(client)
+      await balancer.close()
+      expect(closed).to.deep.equal([])
+    })
+
+    it('count the bytes that were passed on, not those that came', async () => {
+      const closed = subscribe<SessionClosed>('limpet:session:close')
+      const backend = await startBackend(socket => socket.pause())
+      const balancer = makeBalancer({ backends: [{ name: 'a', address: backend.address }] }, listenBy(relay))
+      await balancer.listen()
+      const client = await connectTo(portOf(balancer))
+      client.write(Buffer.alloc(64 << 20))
+      await steady('the bytes', () => balancer.stats().counters.bytesToBackend)
+      await balancer.destroy()
+      const [socket] = backend.sockets
+      const { bytes } = await readAll(socket as Socket)
+      expect(bytes).to.be.greaterThan(0)
+      expect(closed[0]?.bytesToBackend).to.be.within(1, bytes)
+      expect(balancer.stats().counters.bytesToBackend).to.equal(closed[0]?.bytesToBackend)
     })
 
     it('have a log that writes a line for every session', async () => {
