@@ -4,6 +4,7 @@ import { readDuration } from '../config/duration.ts'
 import type { Duration } from '../config/options.ts'
 import { argumentRangeError, argumentTypeError } from '../errors.ts'
 import { type NativeStickTable, native } from '../native.ts'
+import { withTableMemory } from '../table-memory.ts'
 import { integer, keyArgument, notAnAddress } from './arguments.ts'
 
 /** What a {@link StickTable} is made of. */
@@ -47,13 +48,19 @@ const LISTED_AT_ONCE = 1024
 export class StickTable {
   readonly #native: NativeStickTable
 
-  /** @throws a `TypeError` or `RangeError` for a bad setting; {@link LimpetError} `LIMPET_ERR_ADDON_LOAD` */
+  /**
+   * @throws a `TypeError` or `RangeError` for a bad setting; {@link LimpetError} `LIMPET_ERR_NO_MEMORY`,
+   *   `LIMPET_ERR_ADDON_LOAD`
+   */
   constructor(settings: StickTableSettings) {
     const { size, ttl, ipv4Prefix = 32, ipv6Prefix = 64 } = optionsArgument('settings', settings)
     integer('size', size, 1, MOST_ENTRIES)
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
     integer('ipv6Prefix', ipv6Prefix, 1, 128)
-    this.#native = new (native().StickTable)(size, milliseconds(ttl), randomBytes(SECRET_BYTES), ipv4Prefix, ipv6Prefix)
+    const ms = milliseconds(ttl)
+    const { StickTable: NativeTable } = native()
+    const make = (): NativeStickTable => new NativeTable(size, ms, randomBytes(SECRET_BYTES), ipv4Prefix, ipv6Prefix)
+    this.#native = withTableMemory(size, make)
   }
 
   /** Entries, expired ones that were not reused included. */

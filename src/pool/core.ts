@@ -5,6 +5,7 @@ import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import { BackendState, type NativePool, native } from '../native.ts'
+import { withTableMemory } from '../table-memory.ts'
 
 /** Where a connection can go. */
 export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
@@ -201,8 +202,8 @@ export class PoolCore {
     const { placement, boundMilli, affinity, stickTable } = this.settings
     const { Pool } = native()
     const size = stickTable?.size ?? 0
-    try {
-      return new Pool(
+    const make = (): NativePool =>
+      new Pool(
         PLACEMENTS[placement],
         RING_POINTS,
         boundMilli,
@@ -214,11 +215,7 @@ export class PoolCore {
         stickTable?.ttl ?? 0,
         SESSION_HINT,
       )
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause
-      const text = `no memory for a stick table of ${size} entries (23 bytes each): make stickTable.size smaller`
-      throw new LimpetError('LIMPET_ERR_NO_MEMORY', text, { pool: this.name, cause })
-    }
+    return withTableMemory(size, make, { pool: this.name })
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {

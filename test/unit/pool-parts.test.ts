@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { Balancer } from '../../src/balancer.ts'
 import { Placement, type PlacementSettings } from '../../src/core/placement.ts'
 import { StickTable, type StickTableSettings } from '../../src/core/stick-table.ts'
+import { type NativeAddon, native } from '../../src/native.ts'
 import { thrownCode } from '../lifecycle/helpers.ts'
 
 const BACKENDS = [{ name: 'a' }, { name: 'b', weight: 2 }, { name: 'c', weight: 0 }]
@@ -149,6 +150,25 @@ describe('StickTable', () => {
   for (const [what, settings, code] of mistakes) {
     it(`refuses ${what}`, () => expect(thrownCode(() => new StickTable(settings))).to.equal(code))
   }
+
+  it('has an error of its own for a table that finds no memory, as a pool has', () => {
+    const addon = native() as { -readonly [Key in keyof NativeAddon]: NativeAddon[Key] }
+    const { Pool, StickTable: Table } = addon
+    const noMemory = class {
+      constructor() {
+        throw new RangeError('out of memory')
+      }
+    }
+    Object.assign(addon, { Pool: noMemory, StickTable: noMemory })
+    try {
+      const balancer = new Balancer({ pools: { p: {} }, log: { level: 'silent' } })
+      for (const act of [() => new StickTable({ size: 1e8, ttl: '1m' }), () => balancer.pick('192.0.2.1')]) {
+        expect(thrownCode(act)).to.equal('LIMPET_ERR_NO_MEMORY')
+      }
+    } finally {
+      Object.assign(addon, { Pool, StickTable: Table })
+    }
+  })
 
   it('refuses what is no key and no value', () => {
     const table = new StickTable({ size: 10, ttl: '1m' })
