@@ -58,8 +58,8 @@ export function connectBackend(
     finish(isConnectedToItself(socket) ? { counter: 'connectSelf', local: false } : undefined)
   const onError = (error: NodeJS.ErrnoException): void => finish(failureOf(error))
   const onClose = (): void => clearTimeout(timer)
-  const timer = setTimeout(() => finish({ counter: 'connectTimeout', local: false }), settings.connectMs)
-  return socket.once('connect', onConnect).once('error', onError).once('close', onClose)
+  const timer = setTimeout(() => finish({ counter: 'connectTimeout', local: false }), settings.connectMs).unref()
+  return socket.unref().once('connect', onConnect).once('error', onError).once('close', onClose)
 }
 
 function failureOf({ code = '' }: NodeJS.ErrnoException): ConnectFailure {

@@ -66,6 +66,8 @@ export class StreamSession {
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(pool.keepaliveMs > 0, pool.keepaliveMs)
+    // As with the native relay, sessions keep no process alive.
+    this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
     this.#dial(pool.native.pick(this.clientAddress))
@@ -163,7 +165,7 @@ export class StreamSession {
 
   #sleep(ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#checkTime(), ms)
+    this.#timer = setTimeout(() => this.#checkTime(), ms).unref()
   }
 
   /** One timer a session that looks back when it rings is cheaper than one that every byte restarts. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
-import { afterTest, ask, cleanUp, RELAYS, startBackend } from './helpers.ts'
+import { afterTest, ask, cleanUp, connectTo, firstData, RELAYS, startBackend } from './helpers.ts'
 
 function startProcess(fixture: string, ...args: string[]): ChildProcess {
   const child = fork(new URL(`./fixtures/${fixture}.mjs`, import.meta.url), args, {
@@ -51,6 +51,19 @@ for (const relay of RELAYS) {
         code: 0,
         signal: null,
       })
+    })
+
+    it('is not kept alive by sessions', async () => {
+      const backend = await startBackend()
+      const child = startProcess('handle-alone', backend.address, relay)
+      const [port] = (await once(child, 'message')) as [number]
+      const served = once(child, 'message')
+      const client = await connectTo(port)
+      expect(await firstData(client)).to.equal('hello ')
+      expect((await served)[0]).to.equal(relay)
+      const exit = once(child, 'exit')
+      child.send('nothing else is left')
+      expect(await exit).to.deep.equal([0, null])
     })
 
     it('runs in two worker threads at once, and closes in them', async () => {
