@@ -33,6 +33,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #feed: SessionFeed
   readonly #cores = new Map<string, PoolCore>()
   readonly #pools = new Map<string, Pool>()
+  /** The pool if there is one only: picks by the million ask for it. */
+  readonly #onlyPool: Pool | undefined
   readonly #listenerPools: ReadonlyMap<string, string>
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
@@ -65,6 +67,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }
+    this.#onlyPool = this.#pools.size === 1 ? [...this.#pools.values()][0] : undefined
   }
 
   /** Where it is in its life. */
@@ -154,8 +157,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`
    */
   pool(name?: string): Pool {
-    const pool =
-      name === undefined && this.#pools.size === 1 ? [...this.#pools.values()][0] : this.#pools.get(name ?? '')
+    const pool = name === undefined ? this.#onlyPool : this.#pools.get(name)
     if (pool !== undefined) return pool
     throw new LimpetError('LIMPET_ERR_UNKNOWN_POOL', unknownText('pool', name, this.#pools.keys()), { pool: name })
   }

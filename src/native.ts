@@ -27,7 +27,10 @@ export type PackedPick = number
 
 /** A pool: backends (registry), rosters, placement, bounds, stick table and picker. */
 export interface NativePool {
-  /** Stages a backend (added if the name is new, else changed). Returns its index, or -1: too many backends. Visible after {@link publish}. */
+  /**
+   * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
+   * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
+   */
   setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean

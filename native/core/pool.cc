@@ -17,7 +17,7 @@ Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain)
 
 Pool::~Pool() { delete roster_.load(std::memory_order_acquire); }
 
-int Pool::set_backend(const std::string& name, const BackendSettings& settings) {
+int64_t Pool::set_backend(const std::string& name, const BackendSettings& settings) {
   return registry_->set(name, settings, table());
 }
 

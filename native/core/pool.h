@@ -72,7 +72,8 @@ class Pool {
   bool usable() const { return !table_ || table_->usable(); }
 
   // Control plane; one thread publishes.
-  int set_backend(const std::string& name, const BackendSettings& settings);
+  // The backend's identity(), or -1: too many.
+  int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
 

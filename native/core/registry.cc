@@ -18,12 +18,12 @@ int Registry::claim_index(StickTable* table) {
   return static_cast<int>(by_index_.size() - 1);
 }
 
-int Registry::set(const std::string& name, const BackendSettings& settings, StickTable* table) {
+int64_t Registry::set(const std::string& name, const BackendSettings& settings, StickTable* table) {
   const std::lock_guard lock(mutex_);
   const auto known = staged_.find(name);
   if (known != staged_.end()) {
     known->second.settings = settings;
-    return known->second.backend->index;
+    return known->second.backend->identity();
   }
   if (staged_.size() >= kMaxBackends) return -1;
   const int claimed = claim_index(table);
@@ -33,7 +33,7 @@ int Registry::set(const std::string& name, const BackendSettings& settings, Stic
   next_generation_[index] = static_cast<uint16_t>((generation + 1) % kGenerations);
   by_index_[index] = std::make_unique<Backend>(name, index, generation);
   staged_.emplace(name, Staged{by_index_[index].get(), settings});
-  return claimed;
+  return by_index_[index]->identity();
 }
 
 bool Registry::remove(const std::string& name) {

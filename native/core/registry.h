@@ -27,8 +27,8 @@ class Registry {
 
   explicit Registry(const PlacementRules& rules) : rules_(rules) {}
 
-  // Adds or changes. The registry index, or -1: kMaxBackends or kMaxIndexes reached. `table` may be null.
-  int set(const std::string& name, const BackendSettings& settings, StickTable* table);
+  // Adds or changes. The identity() of its record, or -1: kMaxBackends or kMaxIndexes reached. `table` may be null.
+  int64_t set(const std::string& name, const BackendSettings& settings, StickTable* table);
   bool remove(const std::string& name);
   // A new roster of what is staged; `previous` may be null. `released` gets records that no roster names any more: to
   // be given to free_records() once nobody can hold a roster as old as `previous`.

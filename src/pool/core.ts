@@ -23,6 +23,14 @@ export interface BackendFigures {
   connectFailures: number
 }
 
+/** Whose index it is, and whose it was before: session records are read a moment after they were written. */
+interface Owner {
+  readonly backend: BackendRecord
+  readonly generation: number
+  readonly before: { readonly name: string; readonly generation: number } | undefined
+}
+
+const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
 const FIGURES = 3
 const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
@@ -36,7 +44,7 @@ export class PoolCore {
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
-  readonly #byIndex: BackendRecord[] = []
+  readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
   #native: NativePool | undefined
   #closed = false
@@ -114,9 +122,19 @@ export class PoolCore {
 
   /** The backend that a pick names. */
   backendAt(index: number): BackendRecord {
-    const backend = this.#byIndex[index]
-    if (backend === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
-    return backend
+    const owner = this.#byIndex[index]
+    if (owner === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
+    return owner.backend
+  }
+
+  /**
+   * Name of the backend that had an index when a session record was written, a moment ago; undefined: the index has had
+   * two more owners since.
+   */
+  backendNamed(index: number, generation: number): string | undefined {
+    const owner = this.#byIndex[index]
+    if (owner?.generation === generation) return owner.backend.name
+    return owner?.before?.generation === generation ? owner.before.name : undefined
   }
 
   /** What is on each backend now, by name. */
@@ -223,12 +241,18 @@ export class PoolCore {
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const index = pool.setBackend(name, weight, maxSessions, BackendState.ready, host, port)
-    if (index < 0) return false
-    this.#byIndex[index] = backend
+    const identity = pool.setBackend(name, weight, maxSessions, BackendState.ready, host, port)
+    if (identity < 0) return false
+    const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
+    this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }
     this.#indexes.set(name, index)
     return true
   }
+}
+
+function ownerBefore(owner: Owner | undefined, generation: number): Owner['before'] {
+  if (owner === undefined || owner.generation === generation) return owner?.before
+  return { name: owner.backend.name, generation: owner.generation }
 }
 
 /** A backend whose host name is the same as before needs no second look-up. */

@@ -134,7 +134,7 @@ export class NativeRelayHost {
 
   #facts(record: SessionRecord): SessionOpened {
     const pool = this.#pools[record.poolId]
-    const { backendIndex, clientAddress } = record
+    const { backendIndex, backendGeneration, clientAddress } = record
     return {
       id: String(record.sessionId),
       time: Date.now() - Math.max(0, Math.round(monotonicMs() - record.monotonicMs)),
@@ -143,7 +143,7 @@ export class NativeRelayHost {
       pool: pool?.name ?? '',
       clientAddress,
       clientPort: clientAddress === undefined ? undefined : record.clientPort,
-      backend: backendIndex === undefined ? undefined : pool?.backendAt(backendIndex).name,
+      backend: backendIndex === undefined ? undefined : pool?.backendNamed(backendIndex, backendGeneration),
       reason: record.reason,
       connectMs: record.connectMicros / 1000,
     }

@@ -21,6 +21,8 @@ export interface SessionRecord {
   clientPort: number
   /** Undefined: no backend was found. */
   backendIndex: number | undefined
+  /** Which owner of that index. */
+  backendGeneration: number
   listenerId: number
   poolId: number
   sessionId: bigint
@@ -45,6 +47,7 @@ export function decodeRecord(bytes: Buffer, offset: number): SessionRecord {
     clientAddress: addressText(bytes.readUInt8(offset + 3), bytes.subarray(offset + 16, offset + 32)),
     clientPort: bytes.readUInt16LE(offset + 4),
     backendIndex: backendIndex === NO_BACKEND ? undefined : backendIndex,
+    backendGeneration: bytes.readUInt16LE(offset + 60),
     listenerId: bytes.readUInt32LE(offset + 8),
     poolId: bytes.readUInt32LE(offset + 12),
     sessionId: bytes.readBigUInt64LE(offset + 32),

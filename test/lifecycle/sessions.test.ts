@@ -37,6 +37,21 @@ for (const relay of RELAYS) {
   describe(`diagnostics channels of the ${relay} relay`, () => {
     afterEach(cleanUp)
 
+    it('name the backend that a session had, also when its place has a new owner', async () => {
+      const closed = subscribe<SessionClosed>('limpet:session:close')
+      const backend = await startBackend()
+      const balancer = makeBalancer({ backends: [{ name: 'old', address: backend.address }] }, listenBy(relay))
+      await balancer.listen()
+      expect(await ask(portOf(balancer), 'x')).to.equal('hello x')
+      await until(() => balancer.stats().sessions === 0)
+      // In the turn in which the session is seen to have ended: its record may still wait to be read.
+      balancer.pool().remove('old')
+      balancer.pool().add({ name: 'new', address: backend.address })
+      balancer.pool().add({ name: 'newer', address: backend.address })
+      await until(() => closed.length === 1)
+      expect(closed[0]?.backend).to.equal('old')
+    })
+
     it('tell of every session, its beginning and its end', async () => {
       const opened = subscribe<SessionOpened>('limpet:session:open')
       const closed = subscribe<SessionClosed>('limpet:session:close')

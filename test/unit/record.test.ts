@@ -21,6 +21,7 @@ function closeRecord(): Buffer {
   bytes.writeBigUInt64LE(5_000_000_000n, 40)
   bytes.writeBigUInt64LE(6n, 48)
   bytes.writeUInt32LE(1500, 56)
+  bytes.writeUInt16LE(5, 60)
   bytes.writeBigUInt64LE(61_000n, 72)
   bytes.writeBigUInt64LE(123_456n, 64)
   return bytes
@@ -36,6 +37,7 @@ describe('session records', () => {
       clientAddress: '192.0.2.7',
       clientPort: 40_001,
       backendIndex: 7,
+      backendGeneration: 5,
       listenerId: 3,
       poolId: 2,
       sessionId: 0x1_0000_0001n,

@@ -80,7 +80,8 @@ export function nativePool(setup: PoolSetup): NativePool {
 
 /** Stages a backend; its address plays no part here. Returns its index. */
 export function setBackend(pool: NativePool, name: string, weight: number, maxSessions = 0, state = 0): number {
-  return pool.setBackend(name, weight, maxSessions, state, '127.0.0.1', 9)
+  const identity = pool.setBackend(name, weight, maxSessions, state, '127.0.0.1', 9)
+  return identity < 0 ? identity : identity % 2 ** 16
 }
 
 export function nativeStickTable(size: number, ttlMs = 1_800_000, ipv6Prefix = 64): NativeStickTable {

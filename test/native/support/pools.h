@@ -53,7 +53,7 @@ class TestPool {
   explicit TestPool(const PoolOptions& options = {})
       : domain(std::make_shared<EpochDomain>()), pool(pool_rules(options), domain), thread(*domain) {}
 
-  int set(const std::string& name, uint32_t weight = 1, uint32_t max_sessions = 0,
+  int64_t set(const std::string& name, uint32_t weight = 1, uint32_t max_sessions = 0,
           BackendState state = BackendState::kReady) {
     return pool.set_backend(name, {nullptr, weight, max_sessions, state});
   }
