@@ -54,7 +54,7 @@ class TestPool {
       : domain(std::make_shared<EpochDomain>()), pool(pool_rules(options), domain), thread(*domain) {}
 
   int64_t set(const std::string& name, uint32_t weight = 1, uint32_t max_sessions = 0,
-          BackendState state = BackendState::kReady) {
+              BackendState state = BackendState::kReady) {
     return pool.set_backend(name, {nullptr, weight, max_sessions, state});
   }
   // "b0", "b1" … of weight 1.
