@@ -115,8 +115,10 @@ class Pool {
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
-  PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, uint64_t now_ms);
-  void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, bool provisional, uint64_t now_ms);
+  PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
+                            uint64_t now_ms);
+  void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
+                 uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
   void count_live(const Seat& seat) { live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
   void leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found, uint64_t now_ms);

@@ -101,27 +101,29 @@ PickStatus Pool::assign(Seat& seat) {
 PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
-  if (!found || !follow(roster(), found->pin, seat)) return assign_and_pin(thread, locked, seat, now_ms);
+  if (!found || !follow(roster(), found->pin, seat)) return assign_and_pin(thread, locked, seat, found, now_ms);
   count_live(seat);
   return PickStatus::kOk;
 }
 
-// By placement; the pin goes along unless this session is to leave it alone.
-PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, uint64_t now_ms) {
+// By placement; the pin (`found`, of before) goes along unless this session is to leave it alone.
+PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
+                                uint64_t now_ms) {
   const PickStatus status = assign(seat);
   if (status != PickStatus::kOk) return status;
   count_live(seat);
-  if (!seat.leave_pin) store_pin(thread, locked, seat, true, now_ms);
+  if (!seat.leave_pin) store_pin(thread, locked, seat, found, true, now_ms);
   return status;
 }
 
 // The key has a live session: this one. A confirmed pin that a provisional one replaces is kept aside until a connect
-// succeeds, or all sessions of the key are gone without one.
-void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, bool provisional, uint64_t now_ms) {
+// succeeds, or all sessions of the key are gone without one. `known`: the pin from before this session was counted as
+// live, when one that had expired is in use again.
+void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
+                     uint64_t now_ms) {
   const Roster& now = roster();
   const Position home = now.placement->home(place_hash(seat.key));
   const bool at_home = home != kNoPosition && now.entries[now.members[home]].backend == seat.backend;
-  const auto known = locked.find(now_ms);
   if (!provisional) {
     live_.drop_origin(seat.key, seat.table_hash);
   } else if (known && !known->pin.provisional && now.find(known->pin.backend, known->pin.generation)) {
@@ -161,7 +163,7 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
     if (theirs && seat.has_tried(theirs->backend)) seat.leave_pin = true;
     // Another session of the key lives there, so the backend is not gone: only this session goes elsewhere.
     if (found && live_.established_on(seat.key, seat.table_hash, found->pin.backend)) seat.leave_pin = true;
-    status = assign_and_pin(thread, locked, seat, now_ms);
+    status = assign_and_pin(thread, locked, seat, found, now_ms);
   }
   leave(locked, seat, failed.backend, found, now_ms);
   seat.established = false;
@@ -184,7 +186,7 @@ void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
   // The pin follows to where the client is, unless another session of the key lives where it points to.
   const bool theirs =
       found && !found->pin.same_backend(here) && live_.established_on(seat.key, seat.table_hash, found->pin.backend);
-  if (!theirs) store_pin(thread, locked, seat, false, now_ms);
+  if (!theirs) store_pin(thread, locked, seat, found, false, now_ms);
 }
 
 // One live session of the key less on a backend. If it was the last and none got through, so that the pin (`found`, of

@@ -110,6 +110,19 @@ TEST("a confirmed pin to a backend that is down is left when all tries elsewhere
   pool.check_empty();
 }
 
+TEST("a confirmed pin that had expired does not come back") {
+  Five pool;
+  pool.pin_to_second();
+  pool.now_ms += 2 * kTtlMs;
+  const uint64_t inserted = pool.counter(PoolCounter::kTableInserted);
+  Seat seat;
+  CHECK_EQUAL(pool.begin(seat), pool.nth(0));
+  CHECK_EQUAL(pool.counter(PoolCounter::kTableInserted), inserted + 1);
+  pool.release(seat, true);
+  CHECK_EQUAL(pool.pin(1), "");
+  pool.check_empty();
+}
+
 TEST("a pin that replaced one to a backend which was removed is only removed") {
   Five pool;
   pool.pin_to_second();
