@@ -1,57 +1,13 @@
 // Bounded loads: every assignment of a new key judged by a second implementation that walks the key's whole order.
 #include <algorithm>
 
-#include "support/pools.h"
 #include "support/test.h"
+#include "support/verdict.h"
 
 using namespace limpet;
 using namespace limpet::test;
 
 namespace {
-
-// What a pick must do, from the state before it.
-struct Verdict {
-  PickStatus status = PickStatus::kNoBackend;
-  Reason reason = Reason::kHome;
-  std::string name;
-};
-
-bool takes_new(const RosterEntry& entry) { return entry.state == BackendState::kReady && entry.weight > 0; }
-bool is_full(const RosterEntry& entry) {
-  return entry.max_sessions != 0 && entry.backend->sessions() >= entry.max_sessions;
-}
-
-Verdict judge(TestPool& pool, uint64_t number, const std::vector<std::string>& tried) {
-  const auto was_tried = [&](const RosterEntry& entry) {
-    return std::find(tried.begin(), tried.end(), entry.backend->name) != tried.end();
-  };
-  uint64_t sessions = 0;
-  uint64_t weight = 0;
-  bool eligible = false;
-  for (const RosterEntry& entry : pool.pool.roster().entries) {
-    if (!takes_new(entry) || was_tried(entry)) continue;
-    eligible = true;
-    if (is_full(entry)) continue;
-    sessions += entry.backend->sessions();
-    weight += entry.weight;
-  }
-  if (weight == 0) return {eligible ? PickStatus::kPoolFull : PickStatus::kNoBackend, Reason::kHome, "-"};
-  const std::vector<std::string> order = pool.order(number);
-  const uint64_t milli = pool.pool.rules().bound_milli;
-  for (const std::string& name : order) {
-    const RosterEntry& entry = *pool.entry(name);
-    if (!takes_new(entry) || is_full(entry) || was_tried(entry)) continue;
-    const uint64_t bound = milli == 0 ? UINT64_MAX : bound_of(milli, sessions, entry.weight, weight);
-    if (entry.backend->sessions() >= bound) continue;
-    Reason reason = name == order[0]                   ? Reason::kHome
-                    : takes_new(*pool.entry(order[0])) ? Reason::kOverflow
-                                                       : Reason::kFailover;
-    if (!tried.empty()) reason = Reason::kRedispatch;
-    return {PickStatus::kOk, reason, name};
-  }
-  FAIL("the sum of the bounds leaves no seat");
-  return {};
-}
 
 void check_verdict(const Verdict& wanted, PickStatus status, const Seat& seat) {
   CHECK_EQUAL(status, wanted.status);
@@ -82,15 +38,13 @@ class Traffic {
   }
   void come() {
     const uint64_t number = keys_ == 0 ? ++last_ : random_.below(keys_);
-    const Verdict wanted = judge(pool_, number, {});
     Seat seat;
+    const Verdict wanted = judge(pool_, number, seat);
     const PickStatus status = pool_.pick(number, seat);
     check_verdict(wanted, status, seat);
     if (status != PickStatus::kOk) return;
-    std::vector<std::string> tried;
-    while (random_.chance(10) && tried.size() < 4) {
-      tried.push_back(seat.backend->name);
-      if (!fail_over(number, seat, tried)) return;
+    while (random_.chance(10) && seat.tried_count < 4) {
+      if (!fail_over(number, seat)) return;
     }
     held_.push_back(seat);
   }
@@ -101,10 +55,8 @@ class Traffic {
   }
 
  private:
-  bool fail_over(uint64_t number, Seat& seat, const std::vector<std::string>& tried) {
-    seat.backend->give_back();  // as it will be when the next one is chosen
-    const Verdict wanted = judge(pool_, number, tried);
-    seat.backend->take([](uint32_t) { return true; });
+  bool fail_over(uint64_t number, Seat& seat) {
+    const Verdict wanted = judge_redispatch(pool_, number, seat);
     const PickStatus status = pool_.redispatch(seat);
     check_verdict(wanted, status, seat);
     if (status == PickStatus::kOk) return true;

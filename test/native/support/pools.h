@@ -21,11 +21,13 @@ struct PoolOptions {
   size_t table_size = 10'000;  // 0: off
   uint64_t secret = 1;
   PlacementKind kind = PlacementKind::kRendezvous;
+  uint32_t ring_points = 160;
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
   PoolRules rules;
   rules.placement.kind = options.kind;
+  rules.placement.ring_points = options.ring_points;
   rules.placement.secret = make_secret(options.secret);
   rules.keys.secret = make_secret(options.secret + 1000);
   rules.bound_milli = options.bound_milli;

@@ -1,0 +1,60 @@
+// What a pick must do, by a second implementation that walks the key's whole order.
+#pragma once
+
+#include "support/pools.h"
+
+namespace limpet::test {
+
+struct Verdict {
+  PickStatus status = PickStatus::kNoBackend;
+  Reason reason = Reason::kHome;
+  std::string name;
+};
+
+// Without a pin, from the state before the pick. Backends that the seat has tried are out.
+inline Verdict judge(TestPool& pool, uint64_t number, const Seat& seat) {
+  const auto takes_new = [](const RosterEntry& entry) {
+    return entry.state == BackendState::kReady && entry.weight > 0;
+  };
+  const auto is_full = [](const RosterEntry& entry) {
+    return entry.max_sessions != 0 && entry.backend->sessions() >= entry.max_sessions;
+  };
+  uint64_t sessions = 0;
+  uint64_t weight = 0;
+  bool eligible = false;
+  for (const RosterEntry& entry : pool.pool.roster().entries) {
+    if (!takes_new(entry) || seat.has_tried(entry.backend)) continue;
+    eligible = true;
+    if (is_full(entry)) continue;
+    sessions += entry.backend->sessions();
+    weight += entry.weight;
+  }
+  if (weight == 0) return {eligible ? PickStatus::kPoolFull : PickStatus::kNoBackend, Reason::kHome, "-"};
+  const std::vector<std::string> order = pool.order(number);
+  const uint64_t milli = pool.pool.rules().bound_milli;
+  for (const std::string& name : order) {
+    const RosterEntry& entry = *pool.entry(name);
+    if (!takes_new(entry) || is_full(entry) || seat.has_tried(entry.backend)) continue;
+    const uint64_t bound = milli == 0 ? UINT64_MAX : bound_of(milli, sessions, entry.weight, weight);
+    if (entry.backend->sessions() >= bound) continue;
+    Reason reason = name == order[0]                   ? Reason::kHome
+                    : takes_new(*pool.entry(order[0])) ? Reason::kOverflow
+                                                       : Reason::kFailover;
+    if (seat.tried_count > 0) reason = Reason::kRedispatch;
+    return {PickStatus::kOk, reason, name};
+  }
+  FAIL("the sum of the bounds leaves no seat");
+  return {};
+}
+
+// The same for a seat whose connect failed.
+inline Verdict judge_redispatch(TestPool& pool, uint64_t number, const Seat& seat) {
+  Seat next = seat;
+  next.tried[next.tried_count++] = seat.backend->identity();
+  seat.backend->give_back();  // as it will be when the next one is chosen
+  const Verdict wanted = judge(pool, number, next);
+  seat.backend->take([](uint32_t) { return true; });
+  return wanted;
+}
+
+}  // namespace limpet::test
