@@ -91,7 +91,7 @@ describe('ending in the middle of a call into the addon', function () {
   it('survives worker.terminate()', async () => {
     await using child = await Child.start('workers')
     const workers = 4
-    for (let left = rounds(15, 150); left > 0; left--) {
+    for (let left = rounds(6, 150); left > 0; left--) {
       expect(await child.call('startCalls', workers)).to.deep.equal(new Array(workers).fill('ready'))
       expect(await child.call('terminate')).to.deep.equal(new Array(workers).fill(1))
     }
