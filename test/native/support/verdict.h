@@ -12,7 +12,7 @@ struct Verdict {
 };
 
 // Without a pin, from the state before the pick. Backends that the seat has tried are out.
-inline Verdict judge(TestPool& pool, uint64_t number, const Seat& seat) {
+inline Verdict judge_placed(TestPool& pool, uint64_t number, const Seat& seat) {
   const auto takes_new = [](const RosterEntry& entry) {
     return entry.state == BackendState::kReady && entry.weight > 0;
   };
@@ -45,6 +45,19 @@ inline Verdict judge(TestPool& pool, uint64_t number, const Seat& seat) {
   }
   FAIL("the sum of the bounds leaves no seat");
   return {};
+}
+
+// By the key's pin, if it can be followed; else by placement.
+inline Verdict judge(TestPool& pool, uint64_t number, const Seat& seat) {
+  const Verdict placed = judge_placed(pool, number, seat);
+  const auto pin = pool.pool.table() ? pool.found(number) : std::nullopt;
+  const RosterEntry* const entry = pin ? pool.pool.roster().find(pin->pin.backend, pin->pin.generation) : nullptr;
+  if (!entry || entry->state == BackendState::kDown || seat.has_tried(entry->backend)) return placed;
+  const bool again = seat.tried_count > 0;
+  if (entry->max_sessions == 0 || entry->backend->sessions() < entry->max_sessions) {
+    return {PickStatus::kOk, again ? Reason::kRedispatch : Reason::kPin, entry->backend->name};
+  }
+  return {placed.status, again ? placed.reason : Reason::kOverflow, placed.name};
 }
 
 // The same for a seat whose connect failed.
