@@ -45,7 +45,9 @@ async function clangFormat() {
     console.log(missing)
     return true
   }
-  const directories = ['native', 'test/native', 'bench'].filter(directory => existsSync(join(ROOT, directory)))
+  const directories = ['native', 'test/native', 'test/fuzz', 'bench'].filter(directory =>
+    existsSync(join(ROOT, directory)),
+  )
   const files = directories.flatMap(directory => listFiles(ROOT, directory, ['.cc', '.h']))
   if (files.length === 0) return true
   const { status, output } = await run(program, [...(write ? ['-i'] : ['--dry-run', '-Werror']), ...files], {

@@ -44,8 +44,9 @@ async function testUnder(name, programs, jobs) {
   if (!sanitizer)
     throw new BuildError(`there is no sanitizer "${name}"; known are ${Object.keys(SANITIZERS).join(', ')}.`)
   const builder = new ProgramBuilder(await findTestCompiler(), name, sanitizer.flags)
-  await forEachParallel([...listUnits(), ...programs], jobs, file => builder.compile(file))
-  await forEachParallel(programs, jobs, program => builder.link(program))
+  const units = listUnits()
+  await forEachParallel([...units, ...programs], jobs, file => builder.compile(file))
+  await forEachParallel(programs, jobs, program => builder.link(program, units))
   const runner = new ProgramRunner(name, sanitizer)
   await forEachParallel(programs, jobs, program => runner.run(program, builder.executable(program)))
   return runner.totals

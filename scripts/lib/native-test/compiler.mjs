@@ -3,15 +3,29 @@ import { BuildError } from '../report.mjs'
 
 const VERSIONS = [14, 15, 16, 17, 18, 19, 20, 21]
 
+const CLANG = [...VERSIONS.map(version => `clang++-${version}`), 'clang++']
+
 /**
  * The compiler of the tests: CXX, else Clang, whose sanitizers find more, else GCC.
  *
  * @returns {Promise<string>}
  */
 export async function findTestCompiler() {
-  const names = process.env.CXX
-    ? [process.env.CXX]
-    : [...VERSIONS.map(version => `clang++-${version}`), 'clang++', 'g++', 'c++']
+  return firstOf(process.env.CXX ? [process.env.CXX] : [...CLANG, 'g++', 'c++'])
+}
+
+/**
+ * The compiler of the fuzz targets: CXX if that is Clang, else Clang. GCC has no libFuzzer.
+ *
+ * @returns {Promise<string>}
+ */
+export async function findFuzzCompiler() {
+  const named = process.env.CXX
+  return firstOf(named && /clang/.test(named) ? [named] : CLANG)
+}
+
+/** @param {readonly string[]} names */
+function firstOf(names) {
   for (const name of names) {
     const file = findCommand(name)
     if (file) return file

@@ -9,6 +9,16 @@ export function listUnits() {
   return ['native/core', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
 }
 
+/** Sources that every fuzz target is linked with, relative to the root: the core, which knows no sockets. */
+export function listCoreUnits() {
+  return listSources('native/core', '.cc')
+}
+
+/** The fuzz targets' sources, relative to the root. */
+export function listFuzzTargets() {
+  return listSources('test/fuzz', '.cc')
+}
+
 /** The programs' sources, relative to the root. */
 export function listPrograms() {
   return listSources('test/native', '_test.cc')

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { ROOT } from '../paths.mjs'
 import { BuildError } from '../report.mjs'
 import { run } from '../run.mjs'
-import { includeFlags, listUnits } from './layout.mjs'
+import { includeFlags } from './layout.mjs'
 
 const COMMON = ['-std=c++20', '-O1', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti', '-pthread']
 const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Werror']
@@ -37,9 +37,12 @@ export class ProgramBuilder {
     await this.#run(args, object, `${source} does not compile.`)
   }
 
-  /** @param {string} program */
-  async link(program) {
-    const objects = [program, ...listUnits()].map(source => this.#object(source))
+  /**
+   * @param {string} program
+   * @param {readonly string[]} units compiled already
+   */
+  async link(program, units) {
+    const objects = [program, ...units].map(source => this.#object(source))
     const target = this.executable(program)
     const args = [...this.#flags, ...objects, '-o', target]
     if (isFresh(target, objects, this.#command(args))) return
