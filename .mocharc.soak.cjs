@@ -24,6 +24,7 @@ module.exports = {
           .sort()
           .map(file => join('test', file)),
   ignore: [],
+  jobs: 2,
   // After a failure of one of these long runs something may be left open; the verdict must not wait for it.
   exit: true,
   timeout: 600_000,
