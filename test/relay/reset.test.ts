@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { patternSum } from '../helpers/hash.ts'
 import { forEachRelay } from '../helpers/relays.ts'
@@ -129,6 +130,8 @@ forEachRelay('resets', pair => {
       for (let message = 0; raging; message++) {
         const text = `${seed} says ${message}`
         expect(await client.echo(text)).to.equal(text)
+        // Without a rest they would take the time of this process that the storm needs.
+        await sleep(10)
       }
       client.finish()
       return await client.over()
