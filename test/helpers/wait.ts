@@ -5,7 +5,7 @@ import { soak } from './soak.ts'
  * How long a test waits for something that must happen: the only knob for slow machines. Nothing is asserted about how
  * long it took.
  */
-export const TIMEOUT_MS = Number(process.env.LIMPET_TEST_TIMEOUT_MS ?? (soak ? 120_000 : 20_000))
+export const TIMEOUT_MS = Number(process.env.LIMPET_TEST_TIMEOUT_MS ?? (soak ? 120_000 : 60_000))
 
 /** Time limit of a test that waits several times. */
 export const TEST_MS = TIMEOUT_MS * (soak ? 5 : 3)

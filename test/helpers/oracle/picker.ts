@@ -25,6 +25,8 @@ export interface ModelSeat {
 interface ModelPin {
   backend: ModelBackend
   provisional: boolean
+  /** The confirmed pin that a provisional one replaced; it comes back if no connect succeeds. */
+  origin?: ModelBackend | undefined
 }
 
 export type ModelPick = ModelSeat | 'noBackend' | 'poolFull'
@@ -63,7 +65,11 @@ export class ModelPicker {
     const assigned = this.#assign(key)
     if (typeof assigned === 'string') return assigned
     const seat = { key, ...assigned, ...(leavePin ? { reason: 'overflow' as const } : {}), pinned: false, leavePin }
-    if (!leavePin) this.#pins?.set(key, { backend: assigned.backend, provisional: true })
+    if (!leavePin) {
+      const known = this.pinned(key)
+      const origin = known !== undefined && pin?.provisional === false ? known : pin?.origin
+      this.#pins?.set(key, { backend: assigned.backend, provisional: true, origin })
+    }
     return this.#take(seat)
   }
 
@@ -91,9 +97,6 @@ export class ModelPicker {
   /** It ended in another way: its connect failed, or its client left first, if that was not confirmed. */
   fail(seat: ModelSeat): void {
     this.#leave(seat)
-    const pin = this.#pins?.get(seat.key)
-    if (seat.established || seat.leavePin || pin?.backend !== seat.backend || !pin.provisional) return
-    if (![...this.#live].some(({ key }) => key === seat.key)) this.#pins?.delete(seat.key)
   }
 
   /** Backends that a new key may go to now, with what the bound is made of. */
@@ -138,9 +141,14 @@ export class ModelPicker {
     return taken
   }
 
+  /** With the last session of a key goes a pin that no connect has confirmed, whichever session made it. */
   #leave(seat: ModelSeat): void {
     seat.backend.sessions--
     this.#live.delete(seat)
+    const pin = this.#pins?.get(seat.key)
+    if (pin?.provisional !== true || [...this.#live].some(({ key }) => key === seat.key)) return
+    if (pin.origin === undefined) this.#pins?.delete(seat.key)
+    else this.#pins?.set(seat.key, { backend: pin.origin, provisional: false })
   }
 }
 

@@ -4,7 +4,6 @@ import { formatProblem } from '../../../src/errors.ts'
 import { linesOf, poolText, problemsOf } from './helpers.ts'
 
 /** Well above what each text needs here, well below what it would take without a bound. */
-const GENEROUS_MS = 20_000
 
 describe('the text of a configuration', () => {
   it('is one YAML document', () => {
@@ -189,8 +188,7 @@ describe('the text of a configuration', () => {
   })
 })
 
-describe('a hostile text', function () {
-  this.timeout(GENEROUS_MS)
+describe('a hostile text', () => {
   const size = MOST_CONFIG_BYTES - 16
   const fill = (part: string): string => part.repeat(Math.floor(size / part.length))
 

@@ -136,9 +136,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 NODE_API_MODULE(limpet, Init)
 `
 
-describe('build: a checkout', function () {
-  this.timeout(120_000)
-
+describe('build: a checkout', () => {
   let copy: string
   let bin: string
   before(() => {
