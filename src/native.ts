@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import { loadAddon } from './addon.ts'
 
 /**
@@ -99,6 +100,7 @@ export const SESSION_COUNTERS = [
   'connectSelf',
   'connectOther',
   'recordsDropped',
+  'acceptPaused',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
@@ -139,10 +141,34 @@ export interface NativeRelay {
     userTimeoutMs: number,
   ): number
   /**
-   * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `inheritsOptions`: its sockets have
-   * TCP_NODELAY and keepalive from the listening socket ({@link NativeAddon.setListenOptions}); else each one is set.
+   * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
+   * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
    */
-  addListener(poolId: number, maxSessions: number, inheritsOptions: boolean): number
+  addListener(poolId: number, maxSessions: number, hasOptions: boolean): number
+  /**
+   * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
+   * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
+   * 0 or -errno.
+   */
+  listen(
+    listenerId: number,
+    host: string,
+    port: number,
+    ipv6Only: boolean,
+    backlog: number,
+    deferAcceptSeconds: number,
+    fastOpen: number,
+  ): number
+  /** Where that is bound; null: there is none, or it is a unix socket. */
+  address(listenerId: number): AddressInfo | null
+  /** Accepts from now on, those first who wait already. */
+  accept(listenerId: number): void
+  /** A step of closing the listen socket; no client that waits in its queue is lost, unless `atOnce`. True: it is closed. */
+  unlisten(listenerId: number, atOnce: boolean): boolean
+  /** Whether sessions that are accepted from now on write session records. */
+  setRecord(listenerId: number, record: boolean): void
+  /** How many sessions of the listener another relay carries; they count for its `maxSessions`. */
+  setOthers(listenerId: number, sessions: number): void
   /**
    * Takes a client over: duplicates `fd` (the caller closes its own afterwards), learns the client's address and gives
    * the session to a thread. `head`: bytes that were already read from the socket; they go to the backend first.
@@ -242,13 +268,15 @@ export interface NativeAddon {
   readonly fdBudget: NativeFdBudget
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
-  /** Sets TCP_NODELAY and keepalive on a listening socket, which accepted sockets inherit. Returns 0 or -errno. Absent where {@link Relay} is. */
+  /** Sets TCP_NODELAY, keepalive, TCP_DEFER_ACCEPT and TCP_FASTOPEN on a listening socket; accepted sockets inherit the first two. Returns 0 or -errno. Absent where {@link Relay} is. */
   setListenOptions?(
     fd: number,
     keepaliveIdle: number,
     keepaliveInterval: number,
     keepaliveCount: number,
     userTimeoutMs: number,
+    deferAcceptSeconds: number,
+    fastOpen: number,
   ): number
 }
 

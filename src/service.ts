@@ -1,14 +1,17 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Acceptor } from './acceptor.ts'
+import type { Acceptor } from './acceptor/acceptor.ts'
+import { chooseAcceptor } from './acceptor/choose.ts'
+import { NativeAcceptor } from './acceptor/native-acceptor.ts'
+import { NetAcceptor } from './acceptor/net-acceptor.ts'
 import { formatAddress } from './config/address.ts'
-import type { ResolvedConfig } from './config/resolved.ts'
+import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
-import type { SessionCounts } from './relay/counters.ts'
+import { refused, type SessionCounts } from './relay/counters.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
@@ -25,7 +28,7 @@ export interface ServiceParts {
 
 /** How a balancer was closed. */
 export interface CloseResult {
-  /** Sessions that were live when closing began and ended by themselves. */
+  /** Sessions that were live when closing began, or were accepted in its course, and ended by themselves. */
   finished: number
   /** Sessions that were cut. */
   cut: number
@@ -36,6 +39,7 @@ interface OpenListener {
   target: Target
 }
 
+const AT_ONCE = AbortSignal.abort()
 const POLL_MS = 20
 /** Cutting takes as long as a relay thread needs for one batch of events. */
 const CUT_MS = 1000
@@ -50,20 +54,32 @@ export class Service {
 
   private constructor(parts: ServiceParts) {
     this.#parts = parts
-    this.#relays = new Relays(parts.feed, parts.log)
-    for (const settings of parts.config.listeners) {
-      const pool = parts.pools.get(settings.pool)
+    this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
+  }
+
+  #makeListeners(): void {
+    const { config, pools } = this.#parts
+    for (const settings of config.listeners) {
+      const pool = pools.get(settings.pool)
       if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
       const target = new Target(settings.name, pool, settings.maxSessions)
-      const acceptor = new Acceptor(settings, error => parts.failed(error, settings.name))
-      this.#listeners.set(settings.name, { acceptor, target })
+      this.#listeners.set(settings.name, { acceptor: this.#acceptorOf(settings, target), target })
     }
+  }
+
+  #acceptorOf(settings: ResolvedListener, target: Target): Acceptor {
+    if (chooseAcceptor(settings) === 'native') return new NativeAcceptor(settings, this.#relays.addAccepting(target))
+    return new NetAcceptor(settings, {
+      serve: client => this.serve(target, client),
+      failed: error => this.#parts.failed(error, settings.name),
+    })
   }
 
   /** Looks host names up, binds every listener or none, and serves. */
   static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
     const service = new Service(parts)
     try {
+      service.#makeListeners()
       await unlessAborted(() => service.#lookUp(), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
@@ -90,7 +106,7 @@ export class Service {
     const known = this.#poolTargets.get(pool.name)
     if (known !== undefined) return known
     const target = new Target(undefined, pool, 0)
-    this.#relays.add(target, 'auto', undefined)
+    this.#relays.add(target, 'auto', false)
     this.#poolTargets.set(pool.name, target)
     return target
   }
@@ -125,17 +141,19 @@ export class Service {
   /** Stops accepting, waits for sessions, and cuts what is left after `timeoutMs`, or when `hurry` is aborted. */
   async close(timeoutMs: number, hurry: AbortSignal): Promise<CloseResult> {
     // First: a session may end as soon as its client sees that nobody listens any more.
-    const before = this.sessions
-    const cutBefore = this.counts.endShutdown
-    const closed = this.#closeListeners()
+    const before = this.counts
+    const live = this.sessions
+    await this.#closeListeners(timeoutMs === 0 ? AT_ONCE : hurry)
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
     await this.#emptied(CUT_MS)
     this.#trouble?.stop()
-    await closed
     this.#relays.stop()
-    const cut = this.counts.endShutdown - cutBefore
-    return { finished: Math.max(0, before - cut), cut }
+    const after = this.counts
+    const cut = after.endShutdown - before.endShutdown
+    // Clients that waited to be accepted count as well.
+    const came = after.accepted - before.accepted - (refused(after) - refused(before))
+    return { finished: Math.max(0, live + came - cut), cut }
   }
 
   async #emptied(timeoutMs: number, signal?: AbortSignal): Promise<void> {
@@ -164,15 +182,17 @@ export class Service {
   #serveAll(): void {
     const { log } = this.#parts
     for (const { acceptor, target } of this.#listeners.values()) {
-      this.#relays.add(target, acceptor.settings.relay, acceptor.server)
+      if (!(acceptor instanceof NetAcceptor)) continue
+      const hasOptions = acceptor.setOptions(target.pool.settings.timeouts.keepalive)
+      this.#relays.add(target, acceptor.settings.relay, hasOptions)
     }
-    for (const { acceptor, target } of this.#listeners.values()) {
-      acceptor.accept(client => this.serve(target, client))
-    }
+    for (const { acceptor } of this.#listeners.values()) acceptor.accept()
     for (const { name, pool, ...listener } of this.#bound()) {
       const address = boundAddress(listener)
-      const relay = this.targetOfListener(name)?.nativeId === undefined ? 'stream' : 'native'
-      log.info({ listener: name, address: address && formatAddress(address), pool, relay }, 'listening')
+      const open = this.#listeners.get(name)
+      const acceptor = open?.acceptor instanceof NativeAcceptor ? 'native' : 'net'
+      const relay = open?.target.nativeId === undefined ? 'stream' : 'native'
+      log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay }, 'listening')
     }
   }
 
@@ -195,12 +215,12 @@ export class Service {
     )
   }
 
-  async #closeListeners(): Promise<void> {
-    await Promise.all([...this.#listeners.values()].map(({ acceptor }) => acceptor.close()))
+  async #closeListeners(hurry: AbortSignal): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map(({ acceptor }) => acceptor.close(hurry)))
   }
 
   async #stop(): Promise<void> {
-    await this.#closeListeners()
+    await this.#closeListeners(AT_ONCE)
     this.#relays.stop()
   }
 }

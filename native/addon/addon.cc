@@ -9,7 +9,7 @@
 #include "pool_wrap.h"
 #include "stick_table_wrap.h"
 #ifdef __linux__
-#include "../relay/connector.h"
+#include "../relay/listen_socket.h"
 #include "relay_wrap.h"
 #endif
 #include "../relay/fd_budget.h"
@@ -67,7 +67,8 @@ napi_value text_of_key(Call& call) {
 napi_value set_listen_options(Call& call) {
   const Keepalive keepalive{static_cast<int>(call.u32(1)), static_cast<int>(call.u32(2)), static_cast<int>(call.u32(3)),
                             call.u32(4)};
-  return call.of(static_cast<double>(-set_socket_options(static_cast<int>(call.i64(0)), keepalive)));
+  const ListenSettings settings{0, false, static_cast<int>(call.u32(5)), static_cast<int>(call.u32(6))};
+  return call.of(static_cast<double>(-set_listen_options(static_cast<int>(call.i64(0)), settings, keepalive)));
 }
 #endif
 

@@ -1,5 +1,6 @@
 #include "relay_wrap.h"
 
+#include <cerrno>
 #include <cstring>
 
 #include "pool_wrap.h"
@@ -18,6 +19,12 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                      {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
+                         method<RelayWrap, &RelayWrap::listen>("listen"),
+                         method<RelayWrap, &RelayWrap::address>("address"),
+                         method<RelayWrap, &RelayWrap::accept>("accept"),
+                         method<RelayWrap, &RelayWrap::unlisten>("unlisten"),
+                         method<RelayWrap, &RelayWrap::set_record>("setRecord"),
+                         method<RelayWrap, &RelayWrap::set_others>("setOthers"),
                          method<RelayWrap, &RelayWrap::hand_over>("handOver"),
                          method<RelayWrap, &RelayWrap::sessions>("sessions"),
                          method<RelayWrap, &RelayWrap::cut_sessions>("cutSessions"),
@@ -71,6 +78,42 @@ napi_value RelayWrap::add_pool(Call& call) {
 napi_value RelayWrap::add_listener(Call& call) {
   const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2));
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
+}
+
+napi_value RelayWrap::listen(Call& call) {
+  const auto address = make_endpoint(call.text(1), static_cast<uint16_t>(call.u32(2)));
+  if (!address) return call.of(static_cast<double>(-EINVAL));
+  const ListenSettings settings{static_cast<int>(call.u32(4)), call.flag(3), static_cast<int>(call.u32(5)),
+                                static_cast<int>(call.u32(6))};
+  return call.of(static_cast<double>(relay_->listen(call.u32(0), *address, settings)));
+}
+
+napi_value RelayWrap::address(Call& call) {
+  const SocketAddress address = relay_->address_of(call.u32(0));
+  const std::string text = address_text(address);
+  if (text.empty()) return call.null();
+  const napi_value result = call.object();
+  call.set(result, "address", call.of(text));
+  call.set(result, "family", call.of(std::string_view(address.family() == AF_INET ? "IPv4" : "IPv6")));
+  call.set(result, "port", call.of(static_cast<double>(port_of(address))));
+  return result;
+}
+
+napi_value RelayWrap::accept(Call& call) {
+  relay_->accept(call.u32(0));
+  return nullptr;
+}
+
+napi_value RelayWrap::unlisten(Call& call) { return call.of(relay_->unlisten(call.u32(0), call.flag(1))); }
+
+napi_value RelayWrap::set_record(Call& call) {
+  relay_->set_record(call.u32(0), call.flag(1));
+  return nullptr;
+}
+
+napi_value RelayWrap::set_others(Call& call) {
+  relay_->set_others(call.u32(0), call.u32(1));
+  return nullptr;
 }
 
 napi_value RelayWrap::hand_over(Call& call) {

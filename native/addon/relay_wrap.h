@@ -21,6 +21,12 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   void make(Call& call);
   napi_value add_pool(Call& call);
   napi_value add_listener(Call& call);
+  napi_value listen(Call& call);
+  napi_value address(Call& call);
+  napi_value accept(Call& call);
+  napi_value unlisten(Call& call);
+  napi_value set_record(Call& call);
+  napi_value set_others(Call& call);
   napi_value hand_over(Call& call);
   napi_value sessions(Call& call);
   napi_value cut_sessions(Call& call);

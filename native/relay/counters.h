@@ -31,10 +31,11 @@ enum class SessionCounter : unsigned {
   kConnectSelf,
   kConnectOther,
   kRecordsDropped,
+  kAcceptPaused,
   kCount,
 };
 
-using SessionCounters = CounterRows<24>;
-static_assert(static_cast<unsigned>(SessionCounter::kCount) == 24);
+using SessionCounters = CounterRows<32>;
+static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 32);
 
 }  // namespace limpet

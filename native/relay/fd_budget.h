@@ -11,11 +11,16 @@ namespace limpet {
 
 class FdBudget {
  public:
+  // Descriptors of a session: the client's and the backend's.
+  static constexpr uint32_t kSession = 2;
+
   static FdBudget& process();
 
   // Limit = RLIMIT_NOFILE − descriptors open now − a reserve. Only the first call counts; others wait until it is done.
   void init();
   bool take(uint32_t count);
+  // Whether a session would fit.
+  bool has_room() const { return used() + kSession <= limit(); }
   void give(uint32_t count) { used_.fetch_sub(count, std::memory_order_acq_rel); }
 
   uint32_t used() const { return used_.load(std::memory_order_relaxed); }

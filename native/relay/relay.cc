@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "fd_budget.h"
 #include "socket_address.h"
 
@@ -16,7 +18,7 @@ Relay::Relay(std::shared_ptr<EpochDomain> domain, unsigned threads)
 int Relay::start() {
   FdBudget::process().init();
   for (auto& worker : workers_) {
-    if (const int error = worker->start(); error != 0) {
+    if (const int error = worker->start(workers_); error != 0) {
       stop();
       return error;
     }
@@ -59,19 +61,99 @@ Worker& Relay::least_loaded() {
   return *best;
 }
 
+int Relay::listen(uint32_t id, const SocketAddress& address, const ListenSettings& settings) {
+  RelayListener* const listener = find(id);
+  if (!listener || listener->fd >= 0 || stopped_) return -EINVAL;
+  const int fd = open_listen_socket(address, settings, listener->pool->keepalive);
+  if (fd < 0) return fd;
+  listener->fd = fd;
+  return 0;
+}
+
+SocketAddress Relay::address_of(uint32_t id) const {
+  const RelayListener* const listener = find(id);
+  return listener && listener->fd >= 0 ? local_address(listener->fd) : SocketAddress{};
+}
+
+void Relay::accept(uint32_t id) {
+  RelayListener* const listener = find(id);
+  if (!listener || listener->fd < 0) return;
+  for (auto& worker : workers_) {
+    listener->watchers.fetch_add(1, std::memory_order_acq_rel);
+    worker->watch(*listener);
+  }
+}
+
+bool Relay::unlisten(uint32_t id, bool at_once) {
+  RelayListener* const listener = find(id);
+  if (!listener || listener->fd < 0) return true;
+  if (!listener->closing) {
+    listener->closing = true;
+    if (stop_queueing(listener->fd) != 0) at_once = true;  // otherwise its queue might never be empty
+    for (auto& worker : workers_) worker->unwatch(*listener);
+  }
+  // A worker that still has it in its epoll may be about to accept: the number of a descriptor must not change hands.
+  if (listener->watchers.load(std::memory_order_acquire) > 0) return false;
+  if (!at_once && !drain_queue(*listener)) return false;
+  close_listen_socket(*listener);
+  return true;
+}
+
+// True: the queue was empty this time and the time before. A handshake whose last packet is on its way becomes a client
+// in between.
+bool Relay::drain_queue(RelayListener& listener) {
+  bool found = false;
+  for (;;) {
+    NewClient client;
+    switch (accept_client(listener, *counters_, 0, client)) {
+      case Accepted::kClient:
+        least_loaded().submit(client);
+        [[fallthrough]];
+      case Accepted::kRefused:
+        found = true;
+        continue;
+      case Accepted::kFull:
+        return false;
+      case Accepted::kNone:
+        listener.empty_passes = found ? 0 : listener.empty_passes + 1;
+        return listener.empty_passes >= 2;
+    }
+  }
+}
+
+void Relay::close_listen_socket(RelayListener& listener) {
+  if (listener.fd >= 0) close(listener.fd);
+  listener.fd = -1;
+}
+
+void Relay::set_record(uint32_t id, bool record) {
+  if (RelayListener* const listener = find(id)) listener->record.store(record, std::memory_order_relaxed);
+}
+
+void Relay::set_others(uint32_t id, uint32_t sessions) {
+  if (RelayListener* const listener = find(id)) listener->others.store(sessions, std::memory_order_relaxed);
+}
+
+RelayListener* Relay::find(uint32_t id) const { return id < listeners_.size() ? listeners_[id].get() : nullptr; }
+
 int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t head_size, bool record) {
-  if (listener_id >= listeners_.size()) return -1;
+  RelayListener* const found = find(listener_id);
+  if (!found) return -1;
   if (stopped_) return static_cast<int>(HandOver::kStopped);
-  RelayListener& listener = *listeners_[listener_id];
+  RelayListener& listener = *found;
   counters_->add(0, static_cast<unsigned>(SessionCounter::kAccepted));
-  if (listener.max_sessions != 0 && listener.sessions.load(std::memory_order_relaxed) >= listener.max_sessions) {
-    return refuse(SessionCounter::kRefusedMaxSessions, HandOver::kMaxSessions);
-  }
-  NewClient client{-1, &listener, peer_of(fd), {}, record};
+  if (!take_place(listener)) return refuse(SessionCounter::kRefusedMaxSessions, HandOver::kMaxSessions);
+  const auto give_back = [&](SessionCounter cause, HandOver status) {
+    listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
+    return refuse(cause, status);
+  };
+  NewClient client{-1, &listener, peer_of(fd), {}, record, listener.inherits_options};
   if (client.address.family == ClientAddress::Family::kNone) {
-    return refuse(SessionCounter::kRefusedNoAddress, HandOver::kNoAddress);
+    return give_back(SessionCounter::kRefusedNoAddress, HandOver::kNoAddress);
   }
-  if (!FdBudget::process().take(2)) return refuse(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
+  if (!FdBudget::process().take(FdBudget::kSession)) {
+    return give_back(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
+  }
   client.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (head_size > 0 && client.fd >= 0) {
     client.head.data = static_cast<uint8_t*>(std::malloc(head_size));
@@ -80,10 +162,9 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
   }
   if (client.fd < 0 || (head_size > 0 && !client.head.data)) {
     if (client.fd >= 0) close(client.fd);
-    FdBudget::process().give(2);
-    return refuse(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
+    FdBudget::process().give(FdBudget::kSession);
+    return give_back(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
   }
-  listener.sessions.fetch_add(1, std::memory_order_acq_rel);
   least_loaded().submit(client);
   return static_cast<int>(HandOver::kTaken);
 }
@@ -95,8 +176,9 @@ uint32_t Relay::sessions() const {
 }
 
 int64_t Relay::sessions_of(uint32_t listener) const {
-  if (listener >= listeners_.size()) return -1;
-  return listeners_[listener]->sessions.load(std::memory_order_relaxed);
+  const RelayListener* const found = find(listener);
+  if (!found) return -1;
+  return found->sessions.load(std::memory_order_relaxed);
 }
 
 void Relay::cut() {
@@ -112,6 +194,7 @@ size_t Relay::drain_records(uint8_t* into, size_t most) {
 void Relay::stop() {
   stopped_ = true;
   for (auto& worker : workers_) worker->stop();
+  for (auto& listener : listeners_) close_listen_socket(*listener);
   for (auto& pool : pools_) pool->pool = nullptr;  // no session is left that could ask for it
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "listen_socket.h"
 #include "worker.h"
 
 namespace limpet {
@@ -25,6 +26,18 @@ class Relay {
                     unsigned retries);
   // Id of the listener; -1: no such pool.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options);
+  // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
+  int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
+  // Where that is bound; length 0: there is none.
+  SocketAddress address_of(uint32_t listener) const;
+  // Serves its clients from now on, those first who wait already: the workers accept them.
+  void accept(uint32_t listener);
+  // Closes the listen socket without losing a client that waits in its queue, in steps: call until it says true.
+  // `at_once`: whoever waits is reset.
+  bool unlisten(uint32_t listener, bool at_once);
+  // Whether sessions that are accepted from now on write records, and how many sessions of the listener others carry.
+  void set_record(uint32_t listener, bool record);
+  void set_others(uint32_t listener, uint32_t sessions);
   // Duplicates `fd`; the caller keeps and closes its own. `head` may be empty. -1: no such listener.
   int hand_over(uint32_t listener, int fd, const uint8_t* head, size_t head_size, bool record);
 
@@ -39,7 +52,10 @@ class Relay {
   const std::shared_ptr<SessionCounters>& counters() { return counters_; }
 
  private:
+  RelayListener* find(uint32_t listener) const;
   Worker& least_loaded();
+  bool drain_queue(RelayListener& listener);
+  static void close_listen_socket(RelayListener& listener);
   int refuse(SessionCounter cause, HandOver status);
 
   const std::shared_ptr<EpochDomain> domain_;

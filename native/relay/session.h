@@ -39,10 +39,21 @@ struct RelayListener {
   RelayPool* pool;
   uint32_t id;
   uint32_t max_sessions;  // 0: no limit of its own
-  // Its sockets have TCP_NODELAY and keepalive from the listening socket; otherwise each is set.
+  // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
   bool inherits_options;
   std::atomic<uint32_t> sessions{0};
+  // Sessions of it that another relay carries; they count for max_sessions.
+  std::atomic<uint32_t> others{0};
+  // What follows is for listeners that workers accept for.
+  int fd = -1;                        // the listen socket, shared by the workers; the relay's, -1: none
+  std::atomic<bool> record{false};    // write session records for those that are accepted from now on
+  std::atomic<uint32_t> watchers{0};  // workers that may still accept
+  bool closing = false;               // the relay's thread's own, as is what follows
+  unsigned empty_passes = 0;          // over the queue, since closing began
 };
+
+// What epoll reports of the listen socket. Sessions have greater ones (session_slab.h).
+inline uint64_t listener_tag(const RelayListener& listener) { return uint64_t{listener.id} + 1; }
 
 // Bytes that were read and could not be written at once. Held only while the receiver is slow.
 struct Backlog {

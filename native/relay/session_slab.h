@@ -14,7 +14,14 @@
 namespace limpet {
 
 class SessionSlab {
+  // 16 million sessions, more than there are descriptors; 39 bits of serial number, two a connection, last for 8 years
+  // at 1,000 connections a second, and then only the same number in the same place could be taken for another.
+  static constexpr unsigned kPlaceBits = 24;
+
  public:
+  // Smaller ones are no session's.
+  static constexpr uint64_t kFirstTag = uint64_t{1} << (kPlaceBits + 1);
+
   // A fresh session.
   Session& claim() {
     if (free_.empty()) {
@@ -49,10 +56,6 @@ class SessionSlab {
   }
 
  private:
-  // 16 million sessions, more than there are descriptors; 39 bits of serial number, two a connection, last for 8 years
-  // at 1,000 connections a second, and then only the same number in the same place could be taken for another.
-  static constexpr unsigned kPlaceBits = 24;
-
   std::vector<std::unique_ptr<Session>> sessions_;  // by place
   std::vector<uint32_t> free_;
   uint64_t serial_ = 0;

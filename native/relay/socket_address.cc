@@ -81,42 +81,62 @@ std::shared_ptr<const SocketAddress> make_endpoint(const std::string& host, uint
   return address;
 }
 
-ClientAddress peer_of(int fd) {
+ClientAddress client_address(const SocketAddress& peer) {
   ClientAddress client;
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return client;
-  if (storage.ss_family == AF_INET) {
-    const auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
+  if (peer.family() == AF_INET) {
+    const auto* in = reinterpret_cast<const sockaddr_in*>(&peer.storage);
     client.family = ClientAddress::Family::kIpv4;
     client.port = ntohs(in->sin_port);
     std::memcpy(client.bytes.data(), &in->sin_addr, 4);
-  } else if (storage.ss_family == AF_INET6) {
-    const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
+  } else if (peer.family() == AF_INET6) {
+    const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&peer.storage);
     client.family = ClientAddress::Family::kIpv6;
     client.port = ntohs(in6->sin6_port);
     std::memcpy(client.bytes.data(), &in6->sin6_addr, 16);
-  } else if (storage.ss_family == AF_UNIX) {
+  } else if (peer.family() == AF_UNIX) {
     client.family = ClientAddress::Family::kUnix;
   }
   return normalised(client);
 }
 
+ClientAddress peer_of(int fd) {
+  SocketAddress peer;
+  peer.length = sizeof peer.storage;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return {};
+  return client_address(peer);
+}
+
+SocketAddress local_address(int fd) {
+  SocketAddress local;
+  local.length = sizeof local.storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&local.storage), &local.length) != 0) local.length = 0;
+  return local;
+}
+
+std::string address_text(const SocketAddress& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const void* bytes = nullptr;
+  if (address.family() == AF_INET) bytes = &reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr;
+  if (address.family() == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr;
+  if (bytes) inet_ntop(address.family(), bytes, text, sizeof text);
+  return text;
+}
+
+uint16_t port_of(const SocketAddress& address) {
+  if (address.family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
+  if (address.family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
+  return 0;
+}
+
 bool may_self_connect(const SocketAddress& peer) {
-  if (peer.family() == AF_INET) {
-    return in_local_port_range(ntohs(reinterpret_cast<const sockaddr_in*>(&peer.storage)->sin_port));
-  }
-  if (peer.family() == AF_INET6) {
-    return in_local_port_range(ntohs(reinterpret_cast<const sockaddr_in6*>(&peer.storage)->sin6_port));
-  }
-  return false;
+  return peer.family() != AF_UNIX && in_local_port_range(port_of(peer));
 }
 
 bool is_self_connected(int fd) {
-  SocketAddress local;
+  const SocketAddress local = local_address(fd);
+  if (local.length == 0) return false;
   SocketAddress peer;
-  local.length = peer.length = sizeof local.storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&local.storage), &local.length) != 0) return false;
+  peer.length = sizeof peer.storage;
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return false;
   return local == peer;
 }

@@ -23,8 +23,16 @@ struct SocketAddress final : Endpoint {
 // `host`: an IPv4 or IPv6 address, or `unix:` and a path (then `port` is ignored). Null: neither.
 std::shared_ptr<const SocketAddress> make_endpoint(const std::string& host, uint16_t port);
 
+// The address of a client; unix: only that it is one.
+ClientAddress client_address(const SocketAddress& peer);
 // The peer of a connected socket; family kNone if it is gone (already reset).
 ClientAddress peer_of(int fd);
+// Where a socket is bound; length 0: it is not.
+SocketAddress local_address(int fd);
+// The text of an IPv4 or IPv6 address; empty: another family.
+std::string address_text(const SocketAddress& address);
+// 0: another family.
+uint16_t port_of(const SocketAddress& address);
 
 // A socket can connect to itself (TCP's simultaneous open) when a dead backend's port lies in the range of local ports
 // and the kernel chooses that very port. True: the port lies there, so a connected socket must be looked at.

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <new>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kEventsAtOnce = 256;
 constexpr uint64_t kLongestWaitMs = 60'000;
+constexpr uint64_t kWakeTag = 0;
 
 // The signals of the process belong to its main thread.
 void block_signals() {
@@ -32,15 +34,16 @@ Worker::Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, u
 
 Worker::~Worker() { stop(); }
 
-int Worker::start() {
+int Worker::start(std::span<const std::unique_ptr<Worker>> all) {
   if (!epoch_->ok()) return EAGAIN;
+  workers_ = all;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) return errno;
   event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_ < 0) return errno;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.u64 = 0;  // no session's tag
+  event.data.u64 = kWakeTag;
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event) != 0) return errno;
   tick();
   wheel_ = std::make_unique<TimerWheel>(now_ms_);
@@ -67,6 +70,19 @@ void Worker::submit(const NewClient& client) {
     const std::lock_guard lock(inbox_mutex_);
     inbox_.push_back(client);
   }
+  announce();
+}
+
+void Worker::post(const Order& order) {
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    orders_.push_back(order);
+  }
+  announce();
+}
+
+void Worker::announce() {
+  posted_.store(true, std::memory_order_seq_cst);
   wake();
 }
 
@@ -97,15 +113,18 @@ void Worker::run() {
   bury();
 }
 
+// Milliseconds that epoll_wait may sleep.
+uint64_t Worker::longest_wait() const {
+  if (!queued_.empty() || stopping_.load() || cut_.load() || posted_.load()) return 0;
+  const uint64_t wait = wheel_->wait_ms(now_ms_, kLongestWaitMs);
+  if (resume_ms_ == 0) return wait;
+  return std::min(wait, resume_ms_ > now_ms_ ? resume_ms_ - now_ms_ : 0);
+}
+
 void Worker::wait_and_handle() {
   // Announce the sleep first and look at the inbox after: whoever submits either is seen here or sees the flag.
   sleeping_.store(true, std::memory_order_seq_cst);
-  bool work = !queued_.empty() || stopping_.load() || cut_.load();
-  if (!work) {
-    const std::lock_guard lock(inbox_mutex_);
-    work = !inbox_.empty();
-  }
-  const uint64_t wait = work ? 0 : wheel_->wait_ms(now_ms_, kLongestWaitMs);
+  const uint64_t wait = longest_wait();
   epoll_event events[kEventsAtOnce];
   const int count = epoll_wait(epoll_, events, kEventsAtOnce, static_cast<int>(wait));
   sleeping_.store(false, std::memory_order_relaxed);
@@ -118,6 +137,7 @@ void Worker::wait_and_handle() {
   const bool cut = cut_.exchange(false, std::memory_order_acq_rel);
   take_inbox();
   expire_timers();
+  if (resume_ms_ != 0 && now_ms_ >= resume_ms_) resume_paused();
   while (cut && all_) end(*all_, SessionCounter::kEndShutdown, false);
   bury();
 }
@@ -131,14 +151,21 @@ void Worker::bury() {
 }
 
 void Worker::handle(const epoll_event& event) {
-  if (event.data.u64 == 0) {
-    uint64_t drained;
-    [[maybe_unused]] const ssize_t n = read(event_, &drained, sizeof drained);
+  const uint64_t tag = event.data.u64;
+  if (tag == kWakeTag) return;  // edge-triggered: the next write is a new event, whether this one is read or not
+  if (tag >= SessionSlab::kFirstTag) {
+    // Null: of a socket that was closed before.
+    if (Session* const session = slab_.find(tag)) handle_session(*session, event);
     return;
   }
-  Session* const found = slab_.find(event.data.u64);
-  if (!found) return;  // of a socket that was closed before
-  Session& session = *found;
+  for (Watched& watched : watched_) {
+    if (listener_tag(*watched.listener) != tag) continue;
+    accept_from(watched);
+    return;
+  }
+}
+
+void Worker::handle_session(Session& session, const epoll_event& event) {
   const Which which = SessionSlab::which(event.data.u64);
   Side& side = session.side(which);
   const uint32_t flags = event.events;
@@ -171,12 +198,17 @@ void Worker::run_queued() {
 }
 
 void Worker::take_inbox() {
+  if (!posted_.load(std::memory_order_relaxed)) return;
+  posted_.store(false, std::memory_order_seq_cst);
+  std::vector<Order> orders;
   {
     const std::lock_guard lock(inbox_mutex_);
     taken_.swap(inbox_);
+    orders.swap(orders_);
   }
   for (const NewClient& client : taken_) adopt(client);
   taken_.clear();
+  for (const Order& order : orders) obey(order);
 }
 
 void Worker::adopt(const NewClient& client) {
@@ -191,7 +223,7 @@ void Worker::adopt(const NewClient& client) {
   side.probe = client.address.family == ClientAddress::Family::kUnix;
   side.backlog = client.head;
   side.bytes = client.head.end;
-  if (!client.listener->inherits_options && client.address.family != ClientAddress::Family::kUnix) {
+  if (!client.has_options && client.address.family != ClientAddress::Family::kUnix) {
     set_socket_options(client.fd, client.listener->pool->keepalive);
   }
   session->next = all_;
@@ -256,7 +288,7 @@ void Worker::end(Session& session, SessionCounter cause, bool reset) {
     if (!session.side(which).backlog.empty()) buffers_.drop(session.side(which).backlog);
     close_side(session, which, reset);
   }
-  FdBudget::process().give(2);
+  FdBudget::process().give(FdBudget::kSession);
   session.listener->sessions.fetch_sub(1, std::memory_order_acq_rel);
   sessions_.fetch_sub(1, std::memory_order_relaxed);
   if (session.previous) session.previous->next = session.next;

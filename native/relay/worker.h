@@ -6,8 +6,10 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "acceptor.h"
 #include "buffers.h"
 #include "clock.h"
 #include "counters.h"
@@ -20,15 +22,6 @@ struct epoll_event;
 
 namespace limpet {
 
-// A client on its way to a worker.
-struct NewClient {
-  int fd;
-  RelayListener* listener;
-  ClientAddress address;
-  Backlog head;  // bytes read before; owned
-  bool record;
-};
-
 class Worker {
  public:
   // `row`: the worker's row in `counters`, which outlives it.
@@ -37,10 +30,14 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // 0, or the errno of what could not be made; then nothing else may be called.
-  int start();
+  // `all`: the relay's workers, this one among them; they outlive its thread. 0, or the errno of what could not be
+  // made; then nothing else may be called.
+  int start(std::span<const std::unique_ptr<Worker>> all);
   // Any thread.
   void submit(const NewClient& client);
+  // Accept for the listener from now on, or no more; `listener.watchers` falls when it has stopped.
+  void watch(RelayListener& listener) { post({&listener, true}); }
+  void unwatch(RelayListener& listener) { post({&listener, false}); }
   void cut();
   void stop();  // cuts, joins, and closes what start() opened; idempotent
   uint32_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
@@ -48,11 +45,37 @@ class Worker {
   RecordRing& records() { return records_; }
 
  private:
+  // Whether to accept for a listener.
+  struct Order {
+    RelayListener* listener;
+    bool accept;
+  };
+  // A listener whose clients this worker accepts.
+  struct Watched {
+    RelayListener* listener;
+    unsigned batch;  // clients to accept at the next wake-up
+    unsigned turn;   // clients until it is another worker's turn to be woken first
+    bool paused;     // not in epoll
+  };
+
   void run();
   void wait_and_handle();
+  uint64_t longest_wait() const;
   void handle(const epoll_event& event);
+  void handle_session(Session& session, const epoll_event& event);
+  void post(const Order& order);
+  void announce();
   void take_inbox();
   void adopt(const NewClient& client);
+
+  // Accepting (worker_accept.cc).
+  void obey(const Order& order);
+  void accept_from(Watched& watched);
+  void place(const NewClient& client);
+  void next_turn(Watched& watched);
+  void pause(Watched& watched);
+  void resume_paused();
+  bool listen_to(const RelayListener& listener);
   void expire_timers();
   void run_queued();
   void bury();
@@ -90,6 +113,9 @@ class Worker {
   Buffers buffers_;
   std::unique_ptr<TimerWheel> wheel_;
   SessionSlab slab_;
+  std::span<const std::unique_ptr<Worker>> workers_;
+  std::vector<Watched> watched_;
+  uint64_t resume_ms_ = 0;  // when those that are paused are tried again; 0: none is
   Session* all_ = nullptr;
   std::vector<Session*> queued_;  // used up their budget: go on after the others
   std::vector<Session*> turn_;    // the other half of queued_, so that neither allocates
@@ -97,12 +123,14 @@ class Worker {
   RecordRing records_;
 
   // Shared.
-  std::atomic<uint32_t> sessions_{0};  // submitted and not ended
+  alignas(64) std::atomic<uint32_t> sessions_{0};  // submitted or accepted, and not ended
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> cut_{false};
+  std::atomic<bool> posted_{false};  // something is in the inbox
   std::mutex inbox_mutex_;
   std::vector<NewClient> inbox_;
+  std::vector<Order> orders_;
   std::vector<NewClient> taken_;  // the inbox's other half, so that neither allocates
   pthread_t thread_{};
   bool running_ = false;  // there is a thread to join

@@ -3,7 +3,7 @@ import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, quote } from './text.ts'
-import type { PoolView, View } from './view.ts'
+import type { ListenerView, PoolView, View } from './view.ts'
 
 /** What is wrong between the parts of a document. */
 export function crossFindings(view: View, localAddresses: ReadonlySet<string>): Finding[] {
@@ -11,10 +11,29 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...duplicates(view.listeners, ['listeners'], 'listener'),
     ...unknownPools(view),
     ...bindProblems(view.listeners),
+    ...view.listeners.flatMap(listenerFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
     ...tooManyPools(view),
   ]
+}
+
+/** Settings of a listener that exclude each other. */
+function listenerFindings({ index, bind, acceptor, relay, deferAccept, fastOpen }: ListenerView): Finding[] {
+  const findings: Finding[] = []
+  const refuse = (key: string, message: string, accepted: string): void => {
+    findings.push({ path: ['listeners', index, key], message, accepted })
+  }
+  if (acceptor === 'native' && relay === 'stream')
+    refuse('acceptor', 'the stream relay takes its clients from the net module', 'auto, net; or another relay')
+  if (acceptor === 'native' && bind?.kind === 'fd')
+    refuse('acceptor', 'the native acceptor opens its own listen socket', 'auto, net; or an address')
+  if (bind?.kind !== 'unix') return findings
+  for (const [key, value] of Object.entries({ deferAccept, fastOpen })) {
+    if (value !== undefined && value !== 'off' && value !== false)
+      refuse(key, 'this is an option of TCP, and the listener has a unix socket', 'off')
+  }
+  return findings
 }
 
 function poolFindings(pool: PoolView): Finding[] {

@@ -6,6 +6,7 @@ import type { ResolvedConfig, ResolvedListener, ResolvedPool, ResolvedTimeouts }
 export interface DescribedConfig {
   listeners: DescribedListener[]
   pools: Record<string, DescribedPool>
+  threads: number | 'auto'
   shutdownTimeout: string
   log: { level: string; sessions: 'off' | 'on' }
 }
@@ -17,6 +18,9 @@ export interface DescribedListener {
   acceptor: string
   relay: string
   maxSessions: number
+  backlog: number
+  deferAccept: string
+  fastOpen: number | 'off'
 }
 
 export interface DescribedPool {
@@ -43,14 +47,25 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
   return {
     listeners: config.listeners.map(describeListener),
     pools: Object.fromEntries([...config.pools].map(([name, pool]) => [name, describePool(pool)])),
+    threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
   }
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions } = listener
-  return { name, bind: describeBind(bind), pool, acceptor, relay, maxSessions }
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen } = listener
+  return {
+    name,
+    bind: describeBind(bind),
+    pool,
+    acceptor,
+    relay,
+    maxSessions,
+    backlog,
+    deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
+    fastOpen: fastOpen === 0 ? 'off' : fastOpen,
+  }
 }
 
 function describeBind(bind: BindAddress): string | { fd: number } {

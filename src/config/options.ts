@@ -13,8 +13,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 /** How the order of the backends is made for a key. */
 export type PlacementAlgorithm = 'rendezvous' | 'ring'
 
-/** How clients are accepted. `native` comes with a later version and is refused until then. */
-export type AcceptorKind = 'auto' | 'net'
+/** How clients are accepted. */
+export type AcceptorKind = 'auto' | 'net' | 'native'
 
 /** How bytes are carried between a client and its backend. */
 export type RelayKind = 'auto' | 'native' | 'stream'
@@ -28,6 +28,11 @@ export interface BalancerOptions {
   listeners?: ListenerOptions[] | undefined
   /** Sets of backends, by name; at least one. */
   pools: Record<string, PoolOptions>
+  /**
+   * Threads of the native relay, 1 to 64. `auto`: one for each core, at most 4.
+   * @defaultValue 'auto'
+   */
+  threads?: number | 'auto' | undefined
   /**
    * How long sessions may go on after a stop was asked for; then they are closed. 0: closed at once. At most 24 days.
    * @defaultValue '30s'
@@ -46,7 +51,8 @@ export interface ListenerOptions {
   /** Name of the pool that its clients go to. */
   pool: string
   /**
-   * How clients are accepted.
+   * How clients are accepted. `native`: by the threads of the native relay, on Linux; `net`: by Node. `auto`: `native`
+   * where it can be, that is not with the stream relay, for `{ fd }`, and in the workers of a cluster.
    * @defaultValue 'auto'
    */
   acceptor?: AcceptorKind | undefined
@@ -60,6 +66,22 @@ export interface ListenerOptions {
    * @defaultValue 0
    */
   maxSessions?: number | undefined
+  /**
+   * Clients that may wait to be accepted, 1 to 65,535; the system cuts it to its own limit (`net.core.somaxconn`).
+   * @defaultValue 4096
+   */
+  backlog?: number | undefined
+  /**
+   * How long a client waits for its first byte before it is accepted (TCP_DEFER_ACCEPT, Linux), in whole seconds; `on`
+   * (`true`) is 3s. Only for protocols in which the client speaks first.
+   * @defaultValue 'off'
+   */
+  deferAccept?: Duration | 'off' | 'on' | boolean | undefined
+  /**
+   * How many clients may wait that sent data with their first packet (TCP_FASTOPEN, Linux); `on` (`true`) is 256.
+   * @defaultValue 'off'
+   */
+  fastOpen?: number | 'off' | 'on' | boolean | undefined
 }
 
 /** A set of backends with one affinity policy. */

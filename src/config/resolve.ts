@@ -121,10 +121,11 @@ function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConf
     const { boundedLoad: boundMilli, secret: _, ...rest } = pool
     return [name, { ...rest, name, boundMilli, secret: secrets.byPool.get(name) ?? PoolSecret.ofPool(name) }]
   })
-  const { listeners, shutdownTimeout, log } = document
+  const { listeners, threads, shutdownTimeout, log } = document
   return {
     listeners,
     pools: new Map(pools),
+    threads,
     shutdownTimeout,
     log: { level: log.level, sessions: log.sessions === 'on' },
   }

@@ -9,6 +9,8 @@ export interface ResolvedConfig {
   readonly listeners: readonly ResolvedListener[]
   /** By name, in the order of the document; at least one. */
   readonly pools: ReadonlyMap<string, ResolvedPool>
+  /** Threads of the native relay; 0: as many as fit the machine. */
+  readonly threads: number
   /** Milliseconds; 0: sessions are closed at once. */
   readonly shutdownTimeout: number
   readonly log: ResolvedLog
@@ -31,6 +33,12 @@ export interface ResolvedListener {
   readonly relay: RelayKind
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  /** Clients that may wait to be accepted. */
+  readonly backlog: number
+  /** Milliseconds, whole seconds; 0: off. */
+  readonly deferAccept: number
+  /** Length of the queue; 0: off. */
+  readonly fastOpen: number
 }
 
 export interface ResolvedPool {

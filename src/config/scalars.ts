@@ -6,7 +6,14 @@ import {
   readBackendAddress,
   readBindAddress,
 } from './address.ts'
-import { acceptedDurations, DURATION_PATTERN, type DurationRange, type Mode, readDuration } from './duration.ts'
+import {
+  acceptedDurations,
+  DURATION_PATTERN,
+  type DurationRange,
+  formatDuration,
+  type Mode,
+  readDuration,
+} from './duration.ts'
 import type { BindOption, Duration } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
@@ -66,19 +73,24 @@ export interface WholeRange {
   why?: string
 }
 
-export function whole(range: WholeRange, description: string): z.ZodType<number, number> {
-  const { min, max, why } = range
-  const accepted = `a whole number from ${min} to ${max}${why === undefined ? '' : ` (${why})`}`
-  const read = (value: unknown): Parsed<number> => {
-    if (typeof value === 'string' && value !== '' && Number.isFinite(Number(value))) {
-      return refuse(`expected a number, got ${show(value)}: write it without quotes`, accepted)
-    }
-    if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
-    if (!Number.isInteger(value)) return refuse(`${value} is not a whole number`, accepted)
-    if (value < min || value > max) return refuse(`${value} is out of range`, accepted)
-    return accept(value + 0)
+function acceptedWhole({ min, max, why }: WholeRange): string {
+  return `a whole number from ${min} to ${max}${why === undefined ? '' : ` (${why})`}`
+}
+
+function readWhole(value: unknown, range: WholeRange): Parsed<number> {
+  const accepted = acceptedWhole(range)
+  if (typeof value === 'string' && value !== '' && Number.isFinite(Number(value))) {
+    return refuse(`expected a number, got ${show(value)}: write it without quotes`, accepted)
   }
-  return scalar(read, { type: 'integer', minimum: min, maximum: max, description })
+  if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
+  if (!Number.isInteger(value)) return refuse(`${value} is not a whole number`, accepted)
+  if (value < range.min || value > range.max) return refuse(`${value} is out of range`, accepted)
+  return accept(value + 0)
+}
+
+export function whole(range: WholeRange, description: string): z.ZodType<number, number> {
+  const { min, max } = range
+  return scalar(value => readWhole(value, range), { type: 'integer', minimum: min, maximum: max, description })
 }
 
 export function duration(range: DurationRange, mode: Mode, description: string): z.ZodType<number, Duration> {
@@ -94,15 +106,12 @@ export function oneOf<const Word extends string, const Synonym = never>(
   words: readonly Word[],
   description: string,
   synonyms: ReadonlyMap<unknown, Word> = new Map(),
-  refused: Partial<Record<string, string>> = {},
 ): z.ZodType<Word, Word | Synonym> {
   const accepted = listNames(words)
   const read = (value: unknown): Parsed<Word> => {
     const word = words.find(candidate => candidate === value) ?? synonyms.get(value)
     if (word !== undefined) return accept(word)
     if (typeof value !== 'string') return refuse(`expected a word, got ${show(value)}`, accepted)
-    const why = Object.hasOwn(refused, value) ? refused[value] : undefined
-    if (why !== undefined) return refuse(why, accepted, 'LIMPET_ERR_UNSUPPORTED')
     return refuse(`${quote(value)} is not accepted${didYouMean(value, words)}`, accepted)
   }
   return scalar(read, { enum: [...words, ...synonyms.keys()], description })
@@ -115,6 +124,56 @@ export function off(mapping: string, description: string): z.ZodType<undefined, 
       ? accept(undefined)
       : refuse(`expected a mapping or off, got ${show(value)}`, `${mapping} or off`)
   return scalar(read, { enum: ['off', false], description })
+}
+
+/** A switch that can also be a value: 0 is off. */
+export interface SwitchRule {
+  /** What `on` means, in words and as the value. */
+  on: { text: string; value: number }
+  /** What else is accepted. */
+  accepted: string
+  facts: JsonFacts
+}
+
+/** Reads `off`, `on` (or a boolean), or what `read` takes. */
+function switchOr<In>(rule: SwitchRule, description: string, read: (value: unknown) => Parsed<number>) {
+  const accepted = `off, on (${rule.on.text}), or ${rule.accepted}`
+  const readSwitch = (value: unknown): Parsed<number> => {
+    if (value === 'off' || value === false) return accept(0)
+    if (value === 'on' || value === true) return accept(rule.on.value)
+    const parsed = read(value)
+    return 'value' in parsed ? parsed : refuse(parsed.refusal.message, accepted)
+  }
+  const facts = {
+    anyOf: [{ enum: ['off', 'on', false, true] }, rule.facts],
+    description: `${description} ${sentence(accepted)}`,
+  }
+  return scalar<number, In | 'off' | 'on' | boolean>(readSwitch, facts)
+}
+
+export function durationSwitch(range: DurationRange, onMs: number, mode: Mode, description: string) {
+  const on = { text: formatDuration(onMs), value: onMs }
+  const rule = { on, accepted: acceptedDurations(range, mode), facts: { type: 'string', pattern: DURATION_PATTERN } }
+  return switchOr<Duration>(rule, description, value => readDuration(value, range, mode))
+}
+
+export function wholeSwitch(range: WholeRange, onValue: number, description: string) {
+  const { min, max } = range
+  const on = { text: String(onValue), value: onValue }
+  const rule = { on, accepted: acceptedWhole(range), facts: { type: 'integer', minimum: min, maximum: max } }
+  return switchOr<number>(rule, description, value => readWhole(value, range))
+}
+
+/** A whole number, or the word `auto`, which is 0. */
+export function wholeOrAuto(range: WholeRange, description: string): z.ZodType<number, number | 'auto'> {
+  const { min, max } = range
+  const accepted = `auto, or ${acceptedWhole(range)}`
+  const read = (value: unknown): Parsed<number> => {
+    if (value === 'auto') return accept(0)
+    const parsed = readWhole(value, range)
+    return 'value' in parsed ? parsed : refuse(parsed.refusal.message, accepted)
+  }
+  return scalar(read, { anyOf: [{ enum: ['auto'] }, { type: 'integer', minimum: min, maximum: max }], description })
 }
 
 /** The least and the most of boundedLoad. */

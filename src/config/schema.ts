@@ -6,6 +6,7 @@ import {
   bindAddress,
   boundedLoad,
   duration,
+  durationSwitch,
   environmentName,
   filePath,
   name,
@@ -14,6 +15,8 @@ import {
   reference,
   secretText,
   whole,
+  wholeOrAuto,
+  wholeSwitch,
 } from './scalars.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
@@ -41,7 +44,9 @@ const ON_OFF = new Map<unknown, 'on' | 'off'>([
   [true, 'on'],
   [false, 'off'],
 ])
-const NATIVE_REFUSED = { native: 'the native acceptor is not available in this version' }
+/** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
+const QUEUE = { min: 1, max: 65_535 }
+const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
 
 function keepalive(mode: Mode) {
   return z
@@ -169,7 +174,10 @@ function listener(mode: Mode) {
     name: name('Its name, different from those of the other listeners.'),
     bind: bindAddress(mode, 'Where it listens: host:port, "[v6]:port", :port or unix:/path. Port 0: a free port.'),
     pool: reference('Name of the pool that its clients go to.', 'pool'),
-    acceptor: oneOf(['auto', 'net'], 'How clients are accepted.', new Map(), NATIVE_REFUSED).prefault('auto'),
+    acceptor: oneOf(
+      ['auto', 'net', 'native'],
+      'How clients are accepted. native: by the threads of the native relay (Linux); net: by Node. auto: native where it can be.',
+    ).prefault('auto'),
     relay: oneOf(
       ['auto', 'native', 'stream'],
       'How bytes are carried. auto: native where it exists (Linux), otherwise stream.',
@@ -178,6 +186,20 @@ function listener(mode: Mode) {
       SESSIONS,
       'Most sessions of this listener at one time; 0: only the limit of open files.',
     ).prefault(0),
+    backlog: whole(QUEUE, 'Clients that may wait to be accepted; the system cuts it to net.core.somaxconn.').prefault(
+      4096,
+    ),
+    deferAccept: durationSwitch(
+      { min: 1000, max: 300_000, wholeSeconds: true },
+      ON.deferAcceptMs,
+      mode,
+      'How long a client waits for its first byte before it is accepted (TCP_DEFER_ACCEPT): for protocols in which the client speaks first.',
+    ).prefault('off'),
+    fastOpen: wholeSwitch(
+      QUEUE,
+      ON.fastOpen,
+      'Clients that may send data with their first packet (TCP_FASTOPEN): the length of their queue.',
+    ).prefault('off'),
   })
 }
 
@@ -201,6 +223,10 @@ function documentSchema(mode: Mode) {
     .strictObject({
       listeners: z.array(listener(mode)).max(LIMITS.listeners).prefault([]).describe('Addresses that accept clients.'),
       pools: z.record(name('The name of the pool.'), pool(mode)).describe('Sets of backends, by name.'),
+      threads: wholeOrAuto(
+        { min: 1, max: 64 },
+        'Threads of the native relay. auto: one for each core, at most 4.',
+      ).prefault('auto'),
       shutdownTimeout: duration(
         { ...TIMER, min: 0 },
         mode,

@@ -18,6 +18,10 @@ export interface ListenerView {
   name?: string | undefined
   bind?: BindAddress | undefined
   pool?: string | undefined
+  acceptor?: unknown
+  relay?: unknown
+  deferAccept?: unknown
+  fastOpen?: unknown
 }
 
 export interface PoolView {
@@ -44,7 +48,14 @@ export function viewOf(raw: unknown): View {
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  return { index, name: textOf(raw.name), bind: valueIn(readBindAddress(raw.bind, true)), pool: textOf(raw.pool) }
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen } = raw
+  return {
+    index,
+    name: textOf(name),
+    bind: valueIn(readBindAddress(bind, true)),
+    pool: textOf(pool),
+    ...{ acceptor, relay, deferAccept, fastOpen },
+  }
 }
 
 function poolView(name: string, raw: unknown): PoolView {

@@ -27,6 +27,11 @@ export function noSessions(): SessionCounts {
   return named(SESSION_COUNTERS, [])
 }
 
+/** Clients that found no session. */
+export function refused(counts: SessionCounts): number {
+  return SESSION_COUNTERS.reduce((sum, name) => sum + (name.startsWith('refused') ? counts[name] : 0), 0)
+}
+
 /** The sum of two relays. */
 export function addSessions(left: SessionCounts, right: SessionCounts): SessionCounts {
   return named(

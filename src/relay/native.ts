@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { systemError } from '../errors.ts'
 import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SESSION_COUNTERS } from '../native.ts'
@@ -19,6 +19,21 @@ export function hasNativeRelay(): boolean {
   return native().Relay !== undefined
 }
 
+/** The listen socket of a target, as its acceptor uses it; see {@link NativeRelay}. */
+export interface NativeListener {
+  listen(
+    host: string,
+    port: number,
+    ipv6Only: boolean,
+    backlog: number,
+    deferAcceptSeconds: number,
+    fastOpen: number,
+  ): number
+  accept(): void
+  address(): AddressInfo | null
+  unlisten(atOnce: boolean): boolean
+}
+
 /** The native relay of one balancer: its pools and targets, and the records that it writes. */
 export class NativeRelayHost {
   readonly #relay: NativeRelay
@@ -26,15 +41,19 @@ export class NativeRelayHost {
   readonly #poolIds = new Map<PoolCore, number>()
   readonly #pools: PoolCore[] = []
   readonly #targets: Target[] = []
+  /** Ids of those whose clients the relay's threads accept. */
+  readonly #accepting: number[] = []
+  readonly #stopWatching: () => void
   readonly #buffer = Buffer.alloc(RECORDS_AT_ONCE * RECORD_BYTES)
   #drainTimer: NodeJS.Timeout | undefined
 
-  /** Starts the threads. */
-  constructor(feed: SessionFeed) {
+  /** Starts the threads; 0: as many as fit the machine. */
+  constructor(feed: SessionFeed, threads: number) {
     const { Relay } = native()
     if (Relay === undefined) throw new TypeError('this platform has no native relay')
-    this.#relay = startRelay(Relay, Math.min(availableParallelism(), MOST_THREADS))
+    this.#relay = startRelay(Relay, threads || Math.min(availableParallelism(), MOST_THREADS))
     this.#feed = feed
+    this.#stopWatching = feed.watch(() => this.#tellWhetherWanted())
   }
 
   /** Sessions that live now. */
@@ -47,11 +66,27 @@ export class NativeRelayHost {
     return counters.length === 0 ? noSessions() : sumColumns(counters, counterStride, SESSION_COUNTERS)
   }
 
-  /** Makes a target known. `inheritsOptions`: its sockets have their options from the listen socket. */
-  add(target: Target, inheritsOptions: boolean): void {
-    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, inheritsOptions)
+  /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
+  add(target: Target, hasOptions: boolean): number {
+    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, hasOptions)
     this.#targets[id] = target
     target.nativeId = id
+    return id
+  }
+
+  /** Makes a target known whose clients are accepted here. Sockets may be handed over as well. */
+  addAccepting(target: Target): NativeListener {
+    const id = this.add(target, false)
+    this.#accepting.push(id)
+    target.streamSessionsChanged = sessions => this.#relay.setOthers(id, sessions)
+    this.#tellWhetherWanted()
+    return {
+      listen: (host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen) =>
+        this.#relay.listen(id, host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen),
+      accept: () => this.#relay.accept(id),
+      address: () => this.#relay.address(id),
+      unlisten: atOnce => this.#relay.unlisten(id, atOnce),
+    }
   }
 
   /** Sessions of a target that live now. */
@@ -76,6 +111,7 @@ export class NativeRelayHost {
 
   /** Ends what is left, and the threads. */
   stop(): void {
+    this.#stopWatching()
     this.#relay.stop()
     clearInterval(this.#drainTimer)
     this.#drain()
@@ -102,13 +138,20 @@ export class NativeRelayHost {
     return id
   }
 
+  /** Threads that accept cannot ask for every client. */
+  #tellWhetherWanted(): void {
+    const { wanted } = this.#feed
+    for (const id of this.#accepting) this.#relay.setRecord(id, wanted)
+    if (wanted && this.#accepting.length > 0) this.#startDraining()
+  }
+
   #startDraining(): void {
     if (this.#drainTimer !== undefined) return
     this.#drainTimer = setInterval(() => this.#drainOrRest(), DRAIN_EVERY_MS).unref()
   }
 
   #drainOrRest(): void {
-    const isIdle = this.#relay.sessions(-1) === 0
+    const isIdle = this.#relay.sessions(-1) === 0 && !(this.#accepting.length > 0 && this.#feed.wanted)
     if (this.#drain() > 0 || !isIdle) return
     clearInterval(this.#drainTimer)
     this.#drainTimer = undefined

@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { RelayKind } from '../config/options.ts'
 import { LimpetError } from '../errors.ts'
@@ -6,7 +6,7 @@ import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import { handleKind, handleOf } from './handle.ts'
-import { hasNativeRelay, NativeRelayHost } from './native.ts'
+import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
 import { StreamRelay } from './stream.ts'
 import type { Target } from './target.ts'
@@ -18,26 +18,33 @@ export type Served = 'native' | 'stream' | 'refused'
 export class Relays {
   readonly #feed: SessionFeed
   readonly #log: Log
+  readonly #threads: number
   readonly #stream: StreamRelay
   #native: NativeRelayHost | undefined
 
-  constructor(feed: SessionFeed, log: Log) {
+  /** `threads`: of the native relay; 0: as many as fit the machine. */
+  constructor(feed: SessionFeed, log: Log, threads: number) {
     this.#feed = feed
     this.#log = log
+    this.#threads = threads
     native().fdBudget.init()
     this.#stream = new StreamRelay(feed, native().fdBudget)
   }
 
+  /** Gives a target to the native relay, whose threads accept its clients themselves. */
+  addAccepting(target: Target): NativeListener {
+    return this.#nativeHost().addAccepting(target)
+  }
+
   /**
-   * Chooses the relay of a target. `server`: its listen socket, whose options accepted sockets inherit.
+   * Chooses the relay of a target. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket.
    *
    * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where there is none
    */
-  add(target: Target, kind: RelayKind, server: Server | undefined): void {
+  add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
     if (hasNativeRelay()) {
-      this.#native ??= new NativeRelayHost(this.#feed)
-      this.#native.add(target, server !== undefined && setListenOptions(server, target))
+      this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
       const { listener } = target
       throw new LimpetError(
@@ -89,6 +96,11 @@ export class Relays {
     this.#native?.stop()
   }
 
+  #nativeHost(): NativeRelayHost {
+    this.#native ??= new NativeRelayHost(this.#feed, this.#threads)
+    return this.#native
+  }
+
   /** Each relay keeps to the limit of its own sessions; where both serve a target, somebody must add them up. */
   #isFull(target: Target): boolean {
     const { streamSessions, maxSessions } = target
@@ -111,12 +123,4 @@ function descriptorOf(client: Socket): number | string {
   if (client.writableLength > 0) return 'bytes to the client were still waiting in its socket'
   const fd = handleOf(client)?.fd ?? -1
   return fd >= 0 ? fd : 'the sockets have no file descriptor'
-}
-
-/** True: every socket that is accepted from now on has the pool's options, which saves system calls for each. */
-function setListenOptions(server: Server, { pool }: Target): boolean {
-  const fd = handleOf(server)?.fd ?? -1
-  const { idle, interval, count, userTimeout } = pool.settings.timeouts.keepalive
-  if (fd < 0 || typeof server.address() === 'string') return false
-  return native().setListenOptions?.(fd, idle / 1000, interval / 1000, count, userTimeout) === 0
 }

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Reason, SessionCounter } from '../native.ts'
+import { watchSubscribers } from './channel-watch.ts'
 
 /** What `limpet:session:open` tells: a client was joined to a backend. Plain data, fit for JSON. */
 export interface SessionOpened {
@@ -44,6 +45,14 @@ export interface SessionClosed extends SessionOpened {
 const opened = channel('limpet:session:open')
 const closed = channel('limpet:session:close')
 
+/** Told when there may be subscribers where there were none, or none any more. */
+const watchers = new Set<() => void>()
+for (const watched of [opened, closed]) {
+  watchSubscribers(watched, () => {
+    for (const tell of watchers) tell()
+  })
+}
+
 /** Tells the diagnostics channels, and the session log if it is on, about sessions. */
 export class SessionFeed {
   readonly #log: ((session: SessionClosed) => void) | undefined
@@ -56,6 +65,14 @@ export class SessionFeed {
   /** Whether anybody wants to know; asked for every client. */
   get wanted(): boolean {
     return this.#log !== undefined || opened.hasSubscribers || closed.hasSubscribers
+  }
+
+  /** Calls `changed` whenever {@link SessionFeed.wanted} may have changed, until the function that it returns is called. */
+  watch(changed: () => void): () => void {
+    // A function of its own: two feeds may give the same one.
+    const tell = (): void => changed()
+    watchers.add(tell)
+    return () => watchers.delete(tell)
   }
 
   opened(session: SessionOpened): void {

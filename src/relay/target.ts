@@ -9,8 +9,9 @@ export class Target {
   readonly maxSessions: number
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
-  /** Sessions in the stream relay. */
-  streamSessions = 0
+  /** Told when {@link Target.streamSessions} changes. */
+  streamSessionsChanged: ((sessions: number) => void) | undefined
+  #streamSessions = 0
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told = new Set<string>()
 
@@ -18,5 +19,15 @@ export class Target {
     this.listener = listener
     this.pool = pool
     this.maxSessions = maxSessions
+  }
+
+  /** Sessions in the stream relay. */
+  get streamSessions(): number {
+    return this.#streamSessions
+  }
+
+  set streamSessions(sessions: number) {
+    this.#streamSessions = sessions
+    this.streamSessionsChanged?.(sessions)
   }
 }

@@ -41,6 +41,8 @@ forEachRelay('clients that reset before they are accepted', pair => {
       clients,
       clients + 1,
     )
-    expect(refusedNoAddress).to.be.greaterThan(0)
+    // The native acceptor learns the address of a client that is gone, and then that it is.
+    if (pair.listener.acceptor === 'net') expect(refusedNoAddress).to.be.greaterThan(0)
+    else expect(endClientGone).to.be.greaterThan(0)
   })
 })

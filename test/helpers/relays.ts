@@ -10,8 +10,9 @@ export interface RelayPair {
   relay: 'native' | 'stream'
 }
 
-/** Every pair; a native acceptor becomes a third line. */
+/** Every pair. */
 export const RELAYS: readonly RelayPair[] = [
+  { name: 'native acceptor, native relay', listener: { acceptor: 'native', relay: 'native' }, relay: 'native' },
   { name: 'net acceptor, native relay', listener: { acceptor: 'net', relay: 'native' }, relay: 'native' },
   { name: 'net acceptor, stream relay', listener: { acceptor: 'net', relay: 'stream' }, relay: 'stream' },
 ]

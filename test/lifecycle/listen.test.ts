@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
-import { Acceptor } from '../../src/acceptor.ts'
+import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { handleOf } from '../../src/relay/handle.ts'
 import {
@@ -278,10 +278,13 @@ describe('clients that come while the balancer opens', () => {
     acceptor: 'auto',
     relay: 'auto',
     maxSessions: 0,
+    backlog: 16,
+    deferAccept: 0,
+    fastOpen: 0,
   } as const
 
-  async function openWithClient(): Promise<{ acceptor: Acceptor; client: Socket }> {
-    const acceptor = new Acceptor(settings, error => expect.fail(error.message))
+  async function openWithClient(serve: (socket: Socket) => void): Promise<{ acceptor: NetAcceptor; client: Socket }> {
+    const acceptor = new NetAcceptor(settings, { serve, failed: error => expect.fail(error.message) })
     await acceptor.listen()
     const accepted = once(acceptor.server, 'connection')
     const client = await connectTo((acceptor.address() as AddressInfo).port)
@@ -290,16 +293,16 @@ describe('clients that come while the balancer opens', () => {
   }
 
   it('wait until everything is open', async () => {
-    const { acceptor, client } = await openWithClient()
     const served: Socket[] = []
-    acceptor.accept(socket => served.push(socket))
+    const { acceptor, client } = await openWithClient(socket => served.push(socket))
+    acceptor.accept()
     expect(served.map(socket => socket.remotePort)).to.deep.equal([client.localPort])
     await acceptor.close()
     for (const socket of served) socket.destroy()
   })
 
   it('are closed when it fails', async () => {
-    const { acceptor, client } = await openWithClient()
+    const { acceptor, client } = await openWithClient(() => expect.fail('it was served'))
     await acceptor.close()
     expect((await readAll(client)).bytes).to.equal(0)
   })

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, Server } from 'node:net'
 import { expect } from 'chai'
-import { Acceptor } from '../../src/acceptor.ts'
+import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { Balancer } from '../../src/balancer.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { afterTest, cleanUp, deadPort, makeBalancer, rejection, startBackend } from './helpers.ts'
@@ -96,7 +96,11 @@ describe('listeners', () => {
     acceptor: 'auto',
     relay: 'auto',
     maxSessions: 0,
+    backlog: 16,
+    deferAccept: 0,
+    fastOpen: 0,
   } as const
+  const serve = (): never => expect.fail('a client was served')
 
   it('are not bound before every name is known', async () => {
     const { listen } = Server.prototype
@@ -117,7 +121,7 @@ describe('listeners', () => {
 
   it('tell what goes wrong from the moment they are open', async () => {
     const failures: string[] = []
-    const acceptor = new Acceptor(settings, error => failures.push(error.message))
+    const acceptor = new NetAcceptor(settings, { serve, failed: error => failures.push(error.message) })
     afterTest(() => acceptor.close())
     acceptor.server.once('listening', () => acceptor.server.emit('error', new Error('accept EMFILE')))
     await acceptor.listen()
@@ -126,7 +130,7 @@ describe('listeners', () => {
   })
 
   it('are closed when close() resolves, in the middle of a bind', async () => {
-    const acceptor = new Acceptor(settings, error => expect.fail(error.message))
+    const acceptor = new NetAcceptor(settings, { serve, failed: error => expect.fail(error.message) })
     const opening = acceptor.listen()
     await acceptor.close()
     expect(acceptor.server.listening).to.equal(false)

@@ -9,12 +9,6 @@ using namespace limpet::test;
 
 namespace {
 
-std::vector<SessionRecord> drain(Rig& rig, size_t most = 10'000) {
-  std::vector<SessionRecord> records(most);
-  records.resize(rig.relay.drain_records(reinterpret_cast<uint8_t*>(records.data()), most));
-  return records;
-}
-
 int code(HandOver status) { return static_cast<int>(status); }
 
 SessionRecord numbered(uint64_t number) {
@@ -161,7 +155,7 @@ TEST("records: opened, closed with cause and bytes, refused") {
   Socket refused = rig.client();
   CHECK(refused.ends());
   CHECK(rig.idle());
-  const auto records = drain(rig);
+  const auto records = rig.drain();
   REQUIRE(records.size() == 3);
   CHECK_EQUAL(records[0].kind, RecordKind::kOpen);
   CHECK_EQUAL(records[1].kind, RecordKind::kClose);
@@ -184,7 +178,7 @@ TEST("records: opened, closed with cause and bytes, refused") {
   CHECK_EQUAL(records[2].backend, uint16_t{0xffff});
   CHECK_EQUAL(records[2].reason, uint8_t{255});
   CHECK(records[2].session != records[0].session);
-  CHECK(drain(rig).empty());
+  CHECK(rig.drain().empty());
 }
 
 TEST("records are drained in portions, and dropped and counted when nobody drains them") {
@@ -198,18 +192,18 @@ TEST("records are drained in portions, and dropped and counted when nobody drain
   rig.check_end(SessionCounter::kRefusedNoBackend, refused);
   CHECK_EQUAL(rig.count(SessionCounter::kRecordsDropped), uint64_t{200});
   size_t drained = 0;
-  for (size_t got = 1; got > 0;) drained += got = drain(rig, 500).size();
+  for (size_t got = 1; got > 0;) drained += got = rig.drain(500).size();
   CHECK_EQUAL(drained, size_t{kRing});
   rig.client();
   CHECK(rig.idle());
-  CHECK_EQUAL(drain(rig).size(), size_t{1});
+  CHECK_EQUAL(rig.drain().size(), size_t{1});
 }
 
 TEST("no records without being asked") {
   Rig rig;
   rig.client();
   CHECK(rig.idle());
-  CHECK(drain(rig).empty());
+  CHECK(rig.drain().empty());
 }
 
 TEST("the ring between a writer and a reader: everything once, in order") {
@@ -247,7 +241,7 @@ TEST("work is spread over the workers") {
   for (unsigned i = 0; i < 16; i++) clients.push_back(rig.client());
   CHECK(rig.counts(SessionCounter::kOpened, 16));
   unsigned by_worker[8] = {};
-  for (const SessionRecord& record : drain(rig)) by_worker[record.session & 7]++;  // the worker's row
+  for (const SessionRecord& record : rig.drain()) by_worker[record.session & 7]++;  // the worker's row
   for (unsigned row = 1; row <= 4; row++) CHECK_EQUAL(by_worker[row], 4U);
   for (Socket& client : clients) client.reset();
   rig.check_balance();

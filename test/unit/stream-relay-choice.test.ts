@@ -26,7 +26,7 @@ async function makeRelays(): Promise<{ relays: Relays; target: Target; lines: st
   if (settings === undefined) throw new Error('there is no pool p')
   const lines: string[] = []
   const log = createLog('info', { write: line => lines.push(JSON.parse(line).msg) })
-  const relays = new Relays(new SessionFeed(undefined), log)
+  const relays = new Relays(new SessionFeed(undefined), log, 0)
   afterTest(() => relays.stop())
   return { relays, target: new Target('l', new PoolCore(settings), 0), lines }
 }
@@ -44,7 +44,7 @@ describe('the choice of the relay', () => {
 
   it('takes the native relay for plain sockets where there is one', async () => {
     const { relays, target, lines } = await makeRelays()
-    relays.add(target, 'auto', undefined)
+    relays.add(target, 'auto', false)
     const { port, served } = await serveBy(relays, target)
     expect(await ask(port, 'x')).to.equal('hello x')
     expect([served, lines]).to.deep.equal([['native'], []])
@@ -53,13 +53,13 @@ describe('the choice of the relay', () => {
   it('refuses `native` on a system without, with a code', async () => {
     withoutNativeRelay()
     const { relays, target } = await makeRelays()
-    expect(thrownCode(() => relays.add(target, 'native', undefined))).to.equal('LIMPET_ERR_UNSUPPORTED')
+    expect(thrownCode(() => relays.add(target, 'native', false))).to.equal('LIMPET_ERR_UNSUPPORTED')
   })
 
   it('takes the stream relay by itself on a system without, and says so', async () => {
     withoutNativeRelay()
     const { relays, target, lines } = await makeRelays()
-    relays.add(target, 'auto', undefined)
+    relays.add(target, 'auto', false)
     const { port, served } = await serveBy(relays, target)
     expect(await ask(port, 'x')).to.equal('hello x')
     expect(served).to.deep.equal(['stream'])
@@ -68,7 +68,7 @@ describe('the choice of the relay', () => {
 
   it('says only once per listener why the stream relay serves', async () => {
     const { relays, target, lines } = await makeRelays()
-    relays.add(target, 'auto', undefined)
+    relays.add(target, 'auto', false)
     const front = await startBackend(socket => {
       socket.write(Buffer.alloc(8 * 1024 * 1024))
       relays.serve(target, socket)
@@ -79,7 +79,7 @@ describe('the choice of the relay', () => {
 
   it('takes the stream relay when that is asked for, and says nothing', async () => {
     const { relays, target, lines } = await makeRelays()
-    relays.add(target, 'stream', undefined)
+    relays.add(target, 'stream', false)
     const { port, served } = await serveBy(relays, target)
     expect(await ask(port, 'x')).to.equal('hello x')
     expect([served, lines]).to.deep.equal([['stream'], []])
@@ -87,7 +87,7 @@ describe('the choice of the relay', () => {
 
   it('gives both relays one set of figures', async () => {
     const { relays, target } = await makeRelays()
-    relays.add(target, 'auto', undefined)
+    relays.add(target, 'auto', false)
     const stream = new Target('s', target.pool, 0)
     const ports = [await serveBy(relays, target), await serveBy(relays, stream)]
     for (const { port } of ports) expect(await ask(port, 'x')).to.equal('hello x')

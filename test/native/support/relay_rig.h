@@ -75,6 +75,22 @@ class Rig {
     return handed;
   }
 
+  // Opens a listen socket of the relay's own on a free port of the host.
+  void listen(const char* host = "127.0.0.1", const ListenSettings& settings = {1024, false, 0, 0}) {
+    CHECK_EQUAL(relay.listen(listener, *make_endpoint(host, 0), settings), 0);
+    relay.set_record(listener, record);
+  }
+  uint16_t own_port() const { return port_of(relay.address_of(listener)); }
+  // Closes it without losing who waits; the rig's destructor does so at once.
+  bool unlisten() {
+    return eventually([&] { return relay.unlisten(listener, false); });
+  }
+  std::vector<SessionRecord> drain(size_t most = 10'000) {
+    std::vector<SessionRecord> records(most);
+    records.resize(relay.drain_records(reinterpret_cast<uint8_t*>(records.data()), most));
+    return records;
+  }
+
   uint64_t count(SessionCounter counter) { return relay.counters()->sum(static_cast<unsigned>(counter)); }
   bool counts(SessionCounter counter, uint64_t wanted) {
     return eventually([&] { return count(counter) >= wanted; }) && count(counter) == wanted;

@@ -114,6 +114,14 @@ class Socket {
     while ((n = receive(part, sizeof part)) > 0) continue;
     return n == 0 || errno == ECONNRESET;
   }
+  // Its connect came to an end, and how: 0, or an errno; ETIMEDOUT after the deadline.
+  int connect_error(int timeout_ms = kPatienceMs) const {
+    if (!wait_for(fd_, POLLOUT, timeout_ms)) return ETIMEDOUT;
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
+    return error;
+  }
   bool quiet_for(int ms) const { return !wait_for(fd_, POLLIN | POLLRDHUP, ms); }
   bool echoes(std::string_view bytes, Socket& peer) { return write(bytes) && peer.read(bytes.size()) == bytes; }
 

@@ -15,7 +15,7 @@ describe('problems of a configuration', () => {
       '  - name: redis',
       '    bind: 7200',
       '    pool: rediss',
-      '    acceptor: native',
+      '    acceptor: naive',
       'shutdown_timeout: 5',
       'pools:',
       '  redis:',
@@ -30,8 +30,8 @@ describe('problems of a configuration', () => {
     expect(linesOf(text)).to.deep.equal([
       'limpet.yaml:3:11: listeners[0].bind: 7200 is a number, not an address: write ":7200" for a port. Accepted: host:port, "[v6]:port" (quoted in YAML), :port or unix:/path',
       'limpet.yaml:4:11: listeners[0].pool: there is no pool "rediss"; did you mean "redis"? Accepted: redis',
-      'limpet.yaml:5:15: listeners[0].acceptor: the native acceptor is not available in this version. Accepted: auto, net',
-      'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, shutdownTimeout, log',
+      'limpet.yaml:5:15: listeners[0].acceptor: "naive" is not accepted; did you mean "native"? Accepted: auto, net, native',
+      'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, threads, shutdownTimeout, log',
       'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, retries, backends',
       'limpet.yaml:10:20: pools.redis.secret.env: the environment variable "LIMPET_NOT_SET" is not set. Accepted: a variable that holds 8 to 4096 bytes',
       'limpet.yaml:11:26: pools.redis.timeouts.connect: 5 has no unit: write 5s for seconds or 5ms for milliseconds. Accepted: a number with a unit (ms, s, m, h, d), like 5s or 1.5h, from 1ms to 1h',
@@ -43,12 +43,11 @@ describe('problems of a configuration', () => {
 
   it('carry the code that fits best', () => {
     const codes = problemsOf(
-      'listeners: [{ name: l, bind: x, pool: q, acceptor: native }]\npools: { p: { secret: short, retries: 99 } }',
+      'listeners: [{ name: l, bind: x, pool: q }]\npools: { p: { secret: short, retries: 99 } }',
     ).map(problem => problem.code)
     expect(codes).to.deep.equal([
       'LIMPET_ERR_BAD_ADDRESS',
       'LIMPET_ERR_UNKNOWN_POOL',
-      'LIMPET_ERR_UNSUPPORTED',
       'LIMPET_ERR_BAD_SECRET',
       'LIMPET_ERR_CONFIG',
     ])

@@ -59,6 +59,9 @@ describe('a configuration', () => {
         acceptor: 'auto',
         relay: 'auto',
         maxSessions: 0,
+        backlog: 4096,
+        deferAccept: 0,
+        fastOpen: 0,
       },
     ])
     const { secret, ...settings } = config.pools.get('redis') ?? expect.fail('the pool is gone')

@@ -143,7 +143,10 @@ describe('limpet.schema.json', () => {
       ['pools.p.secret', {}],
       ['pools.p.backends', [{ name: 'a' }]],
       ['pools.a b', {}],
-      ['listeners', [{ name: 'l', bind: ':1', pool: 'p', acceptor: 'native' }]],
+      ['listeners', [{ name: 'l', bind: ':1', pool: 'p', acceptor: 'epoll' }]],
+      ['listeners', [{ name: 'l', bind: ':1', pool: 'p', deferAccept: 3 }]],
+      ['listeners', [{ name: 'l', bind: ':1', pool: 'p', fastOpen: 'yes' }]],
+      ['threads', 65],
       ['log', { sessions: 'yes' }],
     ]
     for (const [place, value] of wrong)

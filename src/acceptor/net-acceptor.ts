@@ -1,97 +1,93 @@
-import { lookup } from 'node:dns/promises'
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
-import type { ResolvedListener } from './config/resolved.ts'
-import { removeStaleSocket } from './stale-socket.ts'
+import type { ResolvedKeepalive, ResolvedListener } from '../config/resolved.ts'
+import { native } from '../native.ts'
+import { handleOf } from '../relay/handle.ts'
+import type { Acceptor } from './acceptor.ts'
+import { bindOf, lookUpHost } from './binding.ts'
 
-/** Length of the queue of clients that wait to be accepted; the system cuts it to its own limit. */
-const BACKLOG = 4096
+/** Who is told what a {@link NetAcceptor} meets. */
+export interface NetAcceptorEvents {
+  /** A client that was accepted; not a byte was read from it. */
+  serve: (client: Socket) => void
+  /** What goes wrong with the listen socket once it is open. */
+  failed: (error: Error) => void
+}
 
 /** Accepts clients through `net`, without reading a byte from them. */
-export class Acceptor {
+export class NetAcceptor implements Acceptor {
   readonly settings: ResolvedListener
   readonly server: Server
+  readonly #events: NetAcceptorEvents
   /** What the name of the address was found to be. */
   #host: string | undefined
-  /** Clients that came before {@link Acceptor.accept}: nobody is served until every listener is open. */
+  /** Clients that came before {@link NetAcceptor.accept}. */
   #waiting: Socket[] = []
-  #serve: ((client: Socket) => void) | undefined
+  #accepting = false
   #closed = false
   /** Settles when no bind is under way, never rejects. */
   #binding: Promise<void> = Promise.resolve()
   /** Ends the attempt to bind that is under way. */
   #attempted: ((error?: Error) => void) | undefined
 
-  /** `failed`: told what goes wrong with the listen socket once it is open. */
-  constructor(settings: ResolvedListener, failed: (error: Error) => void) {
+  constructor(settings: ResolvedListener, events: NetAcceptorEvents) {
     this.settings = settings
+    this.#events = events
     // TCP_NODELAY and keepalive are inherited from the listen socket, or set by the relay.
     this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, client => this.#connected(client))
     this.server.on('listening', () => this.#attempted?.())
     // A server that was closed before it told that it listens does not tell it any more.
     this.server.on('close', () => this.#attempted?.())
-    this.server.on('error', error => (this.#attempted ?? failed)(error))
+    this.server.on('error', error => (this.#attempted ?? events.failed)(error))
   }
 
-  /** Looks the name of its address up, if it has one. By `net` that could not be told from the bind that follows. */
+  /** By `net` a name that is not found could not be told from the bind that follows. */
   async lookUp(): Promise<void> {
-    const { bind, name } = this.settings
-    if (bind.kind !== 'name') return
-    try {
-      this.#host = (await lookup(bind.host)).address
-    } catch (error) {
-      throw ofListener(error, name)
-    }
+    this.#host = await lookUpHost(this.settings)
   }
 
-  /** Binds and listens, unless it is closed before. Rejects with the error of `net`, to which the listener's name is added. */
   async listen(): Promise<void> {
-    const bound = this.#bind()
+    const bound = bindOf(this.settings, () => this.#attempt())
     // How it went is told to the caller.
     this.#binding = bound.catch(() => undefined)
     await bound
   }
 
-  /** Serves clients from now on, those that wait first. */
-  accept(serve: (client: Socket) => void): void {
-    this.#serve = serve
-    for (const client of this.#waiting.splice(0)) serve(client)
+  /**
+   * True: every socket that is accepted from now on has these options, TCP_NODELAY and those of the listener, which
+   * saves system calls for each. False: each must be set.
+   */
+  setOptions({ idle, interval, count, userTimeout }: ResolvedKeepalive): boolean {
+    const { deferAccept, fastOpen } = this.settings
+    const fd = handleOf(this.server)?.fd ?? -1
+    if (fd < 0 || typeof this.server.address() === 'string') return false
+    const options = [idle / 1000, interval / 1000, count, userTimeout, deferAccept / 1000, fastOpen] as const
+    return native().setListenOptions?.(fd, ...options) === 0
   }
 
-  /** As `net.Server#address()`; null while it does not listen, which `net` does not say of unix sockets. */
+  accept(): void {
+    this.#accepting = true
+    for (const client of this.#waiting.splice(0)) this.#events.serve(client)
+  }
+
+  /** `net` gives the path of a unix socket also when it is closed. */
   address(): AddressInfo | string | null {
     return this.server.listening ? this.server.address() : null
   }
 
-  /**
-   * Stops accepting at once; resolves when nothing is bound, and nothing will be. Idempotent; sessions are not its
-   * business.
-   */
+  /** At once in any case. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#serve = undefined
+    this.#accepting = false
     this.#closeServer()
     for (const client of this.#waiting.splice(0)) client.destroy()
     await this.#binding
-  }
-
-  async #bind(): Promise<void> {
-    const { bind, name } = this.settings
-    try {
-      await this.#attempt().catch(async error => {
-        const isStale = bind.kind === 'unix' && isInUse(error) && (await removeStaleSocket(bind.path))
-        if (!isStale) throw error
-        await this.#attempt()
-      })
-    } catch (error) {
-      throw ofListener(error, name)
-    }
   }
 
   /** One attempt to bind. It cannot be called off: in the worker of a cluster it is a question to the primary. */
   async #attempt(): Promise<void> {
     if (this.#closed) return
     await new Promise<void>((resolve, reject) => {
-      this.server.listen({ ...this.#listenOptions(), backlog: BACKLOG })
+      this.server.listen({ ...this.#listenOptions(), backlog: this.settings.backlog })
       this.#attempted = error => {
         this.#attempted = undefined
         if (error === undefined) resolve()
@@ -123,16 +119,8 @@ export class Acceptor {
   }
 
   #connected(client: Socket): void {
-    if (this.#serve !== undefined) this.#serve(client)
+    if (this.#accepting) this.#events.serve(client)
     else if (this.#closed) client.destroy()
     else this.#waiting.push(client)
   }
-}
-
-function ofListener(error: unknown, listener: string): Error {
-  return Object.assign(error as Error, { listener })
-}
-
-function isInUse(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
 }

@@ -1,0 +1,76 @@
+#include "acceptor.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "fd_budget.h"
+#include "socket_address.h"
+
+namespace limpet {
+
+namespace {
+
+// accept() failed. Errors of the network that belong to the client alone are passed on by accept() (accept(2)); it has
+// left before it was accepted.
+Accepted failed(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EINVAL:  // a unix socket that stopped queueing, and whose queue is empty
+      return Accepted::kNone;
+    case ECONNABORTED:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+      return Accepted::kRefused;
+    default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM; whatever else it is, trying again at once would be a spin
+      return Accepted::kFull;
+  }
+}
+
+}  // namespace
+
+bool take_place(RelayListener& listener) {
+  const uint32_t others = listener.others.load(std::memory_order_relaxed);
+  const uint32_t before = listener.sessions.fetch_add(1, std::memory_order_acq_rel);
+  if (listener.max_sessions == 0 || before + others < listener.max_sessions) return true;
+  listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
+  return false;
+}
+
+Accepted accept_client(RelayListener& listener, SessionCounters& counters, unsigned row, NewClient& client) {
+  const auto count = [&](SessionCounter counter) { counters.add(row, static_cast<unsigned>(counter)); };
+  if (!FdBudget::process().take(FdBudget::kSession)) return Accepted::kFull;
+  SocketAddress peer;
+  peer.length = sizeof peer.storage;
+  int fd;
+  do {
+    fd = accept4(listener.fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) {
+    const Accepted outcome = failed(errno);
+    FdBudget::process().give(FdBudget::kSession);
+    if (outcome == Accepted::kRefused) {
+      count(SessionCounter::kAccepted);
+      count(SessionCounter::kRefusedNoAddress);
+    }
+    return outcome;
+  }
+  count(SessionCounter::kAccepted);
+  if (!take_place(listener)) {
+    count(SessionCounter::kRefusedMaxSessions);
+    close(fd);
+    FdBudget::process().give(FdBudget::kSession);
+    return Accepted::kRefused;
+  }
+  client = NewClient{fd, &listener, client_address(peer), {}, listener.record.load(std::memory_order_relaxed), true};
+  return Accepted::kClient;
+}
+
+}  // namespace limpet

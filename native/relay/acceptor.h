@@ -1,0 +1,32 @@
+// Accepting clients: what becomes of one that waits in the queue of a listen socket.
+#pragma once
+
+#include "counters.h"
+#include "session.h"
+
+namespace limpet {
+
+// A client on its way to a worker.
+struct NewClient {
+  int fd;
+  RelayListener* listener;
+  ClientAddress address;
+  Backlog head;      // bytes read before; owned
+  bool record;       // write session records
+  bool has_options;  // TCP_NODELAY and keepalive, from the listen socket
+};
+
+enum class Accepted : uint8_t {
+  kClient,   // it is in `client`, with its seat at the listener and its descriptors in the budget
+  kRefused,  // there was one; it is closed and counted
+  kNone,     // nobody waits
+  kFull,     // no descriptors, or no memory: stop for a while, whoever waits can wait on
+};
+
+// Takes one client from the queue of the listener's socket. Any thread; `row` is its row of the counters.
+Accepted accept_client(RelayListener& listener, SessionCounters& counters, unsigned row, NewClient& client);
+
+// A seat at the listener. False: it is at its `max_sessions`.
+bool take_place(RelayListener& listener);
+
+}  // namespace limpet
