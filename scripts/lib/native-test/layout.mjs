@@ -9,6 +9,11 @@ export function listUnits() {
   return ['native/core', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
 }
 
+/** Sources of the addon, relative to the root. */
+export function listAddonUnits() {
+  return ['native/core', 'native/relay', 'native/addon'].flatMap(directory => listSources(directory, '.cc'))
+}
+
 /** Sources that every fuzz target is linked with, relative to the root: the core, which knows no sockets. */
 export function listCoreUnits() {
   return listSources('native/core', '.cc')
@@ -28,6 +33,16 @@ export function listPrograms() {
 export function includeFlags() {
   const xxhash = dirname(createRequire(import.meta.url).resolve('xxhash-addon/package.json'))
   return ['-Inative', '-Itest/native', '-isystem', join(xxhash, 'xxHash')]
+}
+
+/**
+ * The same for the addon, which needs Node's headers as well.
+ *
+ * @param {string} headers
+ */
+export function addonIncludeFlags(headers) {
+  const napi = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'))
+  return [...includeFlags(), '-isystem', headers, '-isystem', napi]
 }
 
 /**

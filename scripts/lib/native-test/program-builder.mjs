@@ -14,15 +14,18 @@ export class ProgramBuilder {
   #compiler
   #directory
   #flags
+  #includes
 
   /**
    * @param {string} compiler
-   * @param {string} name of the sanitizer
+   * @param {string} name of the directory
    * @param {readonly string[]} sanitizerFlags
+   * @param {readonly string[]} [includes]
    */
-  constructor(compiler, name, sanitizerFlags) {
+  constructor(compiler, name, sanitizerFlags, includes = includeFlags()) {
     this.#compiler = compiler
     this.#directory = join(ROOT, 'build', 'native-test', name)
+    this.#includes = includes
     this.#flags = [...COMMON, ...sanitizerFlags, '-fno-sanitize-recover=all']
     // GCC warns that its thread sanitizer does not model fences; Clang does not know the option.
     if (!/clang/.test(compiler)) this.#flags.push('-Wno-tsan')
@@ -31,7 +34,7 @@ export class ProgramBuilder {
   /** @param {string} source */
   async compile(source) {
     const object = this.#object(source)
-    const flags = [...this.#flags, ...WARNINGS, ...DEFINES, ...includeFlags()]
+    const flags = [...this.#flags, ...WARNINGS, ...DEFINES, ...this.#includes]
     const args = [...flags, '-MMD', '-MF', `${object}.d`, '-c', source, '-o', object]
     if (isFresh(object, dependencies(object), this.#command(args))) return
     await this.#run(args, object, `${source} does not compile.`)
@@ -42,11 +45,30 @@ export class ProgramBuilder {
    * @param {readonly string[]} units compiled already
    */
   async link(program, units) {
-    const objects = [program, ...units].map(source => this.#object(source))
-    const target = this.executable(program)
-    const args = [...this.#flags, ...objects, '-o', target]
+    await this.#link([program, ...units], this.executable(program), [])
+  }
+
+  /**
+   * @param {string} file name of the shared library
+   * @param {readonly string[]} units compiled already
+   * @returns {Promise<string>} its path
+   */
+  async linkShared(file, units) {
+    const target = join(this.#directory, file)
+    await this.#link(units, target, ['-shared'])
+    return target
+  }
+
+  /**
+   * @param {readonly string[]} sources
+   * @param {string} target
+   * @param {readonly string[]} flags
+   */
+  async #link(sources, target, flags) {
+    const objects = sources.map(source => this.#object(source))
+    const args = [...this.#flags, ...flags, ...objects, '-o', target]
     if (isFresh(target, objects, this.#command(args))) return
-    await this.#run(args, target, `${program} does not link.`)
+    await this.#run(args, target, `${basename(target)} does not link.`)
   }
 
   /** @param {string} program */

@@ -1,0 +1,96 @@
+// Runs tests of the relay inside Node with an addon that is compiled under sanitizers: what the plain C++ programs of
+// test/native cannot see is how the threads live beside Node's, and what crosses from JavaScript.
+//
+//   node scripts/addon-test.mjs [--sanitizer asan|tsan] [FILE...]
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { addonDefines, nodeHeaders } from './lib/native-test/addon.mjs'
+import { findAddonTestCompiler, sharedRuntime } from './lib/native-test/compiler.mjs'
+import { addonIncludeFlags, listAddonUnits } from './lib/native-test/layout.mjs'
+import { ProgramBuilder } from './lib/native-test/program-builder.mjs'
+import { launcher, SANITIZERS } from './lib/native-test/sanitizers.mjs'
+import { ROOT } from './lib/paths.mjs'
+import { BuildError, runMain } from './lib/report.mjs'
+import { forEachParallel, run } from './lib/run.mjs'
+import { writeTotals } from './lib/totals.mjs'
+
+const FILES = ['bytes', 'half-close', 'limits', 'redispatch', 'reset', 'timeouts', 'handle'].map(
+  name => `test/relay/${name}.test.ts`,
+)
+const TIMEOUT_MS = 600_000
+
+await runMain(async () => {
+  const { values, positionals } = parseArgs({
+    options: { sanitizer: { type: 'string', default: Object.keys(SANITIZERS).join(',') } },
+    allowPositionals: true,
+  })
+  const files = positionals.length > 0 ? positionals : [...FILES, 'test/lifecycle/acceptor.test.ts']
+  const totals = { passed: 0, failed: 0 }
+  for (const name of values.sanitizer.split(',')) {
+    const { passed, failed } = await testUnder(name, files)
+    totals.passed += passed
+    totals.failed += failed
+  }
+  writeTotals(totals)
+  console.log(`${totals.passed} passed, ${totals.failed} failed`)
+  if (totals.failed > 0) process.exitCode = 1
+})
+
+/**
+ * @param {string} name of the sanitizer
+ * @param {readonly string[]} files
+ */
+async function testUnder(name, files) {
+  const sanitizer = SANITIZERS[name]
+  if (!sanitizer)
+    throw new BuildError(`there is no sanitizer "${name}"; known are ${Object.keys(SANITIZERS).join(', ')}.`)
+  const compiler = await findAddonTestCompiler()
+  const addon = await build(compiler, name, sanitizer)
+  const mocha = join(ROOT, 'node_modules', 'mocha', 'bin', 'mocha.js')
+  const report = join(ROOT, 'build', 'native-test', `addon-${name}`, 'totals')
+  rmSync(report, { force: true })
+  const [command = '', ...args] = [...(await launcher(sanitizer)), process.execPath, mocha, ...files]
+  const env = {
+    ...process.env,
+    ...sanitizer.env,
+    // V8 and Node leave memory to the system when they end, and their own synchronisation is not compiled to be seen.
+    ASAN_OPTIONS: 'detect_leaks=0',
+    TSAN_OPTIONS: `${sanitizer.env.TSAN_OPTIONS ?? ''}:ignore_noninstrumented_modules=1`,
+    LD_PRELOAD: await sharedRuntime(compiler, name),
+    LIMPET_ADDON: addon,
+    LIMPET_TEST_TOTALS: report,
+  }
+  const { status, output } = await run(command, args, { cwd: ROOT, env, timeoutMs: TIMEOUT_MS })
+  const [passed = 0, failed = 0] = readTotals(report)
+  // A report of a sanitizer in a child process, which the test itself may have taken for the end that it expected.
+  const isReported = /(ERROR|WARNING): \w+Sanitizer|runtime error:/.test(output)
+  const isBad = status !== 0 || passed === 0 || isReported
+  if (isBad) console.log(output.trimEnd())
+  console.log(`${name} addon inside Node: ${passed} passed, ${failed} failed`)
+  return { passed, failed: isBad ? Math.max(failed, 1) : failed }
+}
+
+/**
+ * @param {string} compiler
+ * @param {string} name
+ * @param {import('./lib/native-test/sanitizers.mjs').Sanitizer} sanitizer
+ */
+async function build(compiler, name, sanitizer) {
+  const flags = [...sanitizer.flags, '-fPIC']
+  const includes = [...addonIncludeFlags(nodeHeaders()), ...addonDefines()]
+  const builder = new ProgramBuilder(compiler, `addon-${name}`, flags, includes)
+  const units = listAddonUnits()
+  await forEachParallel(units, 2, unit => builder.compile(unit))
+  return builder.linkShared('limpet.node', units)
+}
+
+/** @param {string} file */
+function readTotals(file) {
+  try {
+    return (readFileSync(file, 'utf8').split('\n')[0] ?? '').split(' ').map(Number)
+  } catch {
+    // It did not come to its end; the output says why.
+    return []
+  }
+}
