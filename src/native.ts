@@ -101,6 +101,10 @@ export const SESSION_COUNTERS = [
   'connectOther',
   'recordsDropped',
   'acceptPaused',
+  'bytesSpliced',
+  'pipesRefused',
+  'pipesSmall',
+  'spliceFallbacks',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 

@@ -44,8 +44,7 @@ bool take_place(RelayListener& listener) {
   return false;
 }
 
-Accepted accept_client(RelayListener& listener, SessionCounters& counters, unsigned row, NewClient& client) {
-  const auto count = [&](SessionCounter counter) { counters.add(row, static_cast<unsigned>(counter)); };
+Accepted accept_client(RelayListener& listener, const SessionCounterRow& counters, NewClient& client) {
   if (!FdBudget::process().take(FdBudget::kSession)) return Accepted::kFull;
   SocketAddress peer;
   peer.length = sizeof peer.storage;
@@ -57,14 +56,14 @@ Accepted accept_client(RelayListener& listener, SessionCounters& counters, unsig
     const Accepted outcome = failed(errno);
     FdBudget::process().give(FdBudget::kSession);
     if (outcome == Accepted::kRefused) {
-      count(SessionCounter::kAccepted);
-      count(SessionCounter::kRefusedNoAddress);
+      counters.add(SessionCounter::kAccepted);
+      counters.add(SessionCounter::kRefusedNoAddress);
     }
     return outcome;
   }
-  count(SessionCounter::kAccepted);
+  counters.add(SessionCounter::kAccepted);
   if (!take_place(listener)) {
-    count(SessionCounter::kRefusedMaxSessions);
+    counters.add(SessionCounter::kRefusedMaxSessions);
     close(fd);
     FdBudget::process().give(FdBudget::kSession);
     return Accepted::kRefused;

@@ -23,8 +23,8 @@ enum class Accepted : uint8_t {
   kFull,     // no descriptors, or no memory: stop for a while, whoever waits can wait on
 };
 
-// Takes one client from the queue of the listener's socket. Any thread; `row` is its row of the counters.
-Accepted accept_client(RelayListener& listener, SessionCounters& counters, unsigned row, NewClient& client);
+// Takes one client from the queue of the listener's socket. Any thread, with its row of the counters.
+Accepted accept_client(RelayListener& listener, const SessionCounterRow& counters, NewClient& client);
 
 // A seat at the listener. False: it is at its `max_sessions`.
 bool take_place(RelayListener& listener);

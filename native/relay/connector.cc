@@ -17,8 +17,10 @@ bool set_option(int fd, int level, int name, int value) {
 
 }  // namespace
 
-int set_socket_options(int fd, const Keepalive& keepalive) {
-  bool ok = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+bool set_no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+bool set_keepalive(int fd, const Keepalive& keepalive) {
+  bool ok = true;
   if (keepalive.idle_s > 0) {
     ok = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) && ok;
     ok = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive.idle_s) && ok;
@@ -28,15 +30,16 @@ int set_socket_options(int fd, const Keepalive& keepalive) {
   if (keepalive.user_timeout_ms > 0) {
     ok = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(keepalive.user_timeout_ms)) && ok;
   }
-  return ok ? 0 : errno;
+  return ok;
 }
 
-ConnectBegun begin_connect(const SocketAddress& address, const Keepalive& keepalive) {
+int set_socket_options(int fd, const Keepalive& keepalive) {
+  return set_no_delay(fd) && set_keepalive(fd, keepalive) ? 0 : errno;
+}
+
+ConnectBegun begin_connect(const SocketAddress& address) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return {-1, errno};
-  if (address.family() != AF_UNIX) {
-    set_socket_options(fd, keepalive);  // bytes flow without them, too
-  }
   int result;
   do {
     result = connect(fd, address.get(), address.length);

@@ -12,11 +12,16 @@ struct ConnectBegun {
   int error;  // errno, if fd is -1
 };
 
-// A non-blocking socket with the pool's options, connecting (or connected) to `address`.
-ConnectBegun begin_connect(const SocketAddress& address, const Keepalive& keepalive);
+// A non-blocking socket, connecting (or connected) to `address`. It has no options yet: most sessions are over before
+// they would need them.
+ConnectBegun begin_connect(const SocketAddress& address);
 
 // TCP_NODELAY and keepalive, on a listening socket (which its sockets inherit) or a connected one. 0 or an errno.
 int set_socket_options(int fd, const Keepalive& keepalive);
+
+// Its parts. Not set: bytes flow without them, too.
+bool set_no_delay(int fd);
+bool set_keepalive(int fd, const Keepalive& keepalive);
 
 // Outcome of a connect that epoll reported: 0 or an errno.
 int connect_error(int fd);

@@ -1,10 +1,13 @@
-// Copies bytes between the two sockets of a session, one direction at a time.
+// Moves bytes between the two sockets of a session, one direction at a time: small messages through the thread's
+// buffer, bulk through a pipe.
 //
 // Bytes out are a prefix of bytes in until the end, and equal to them at the end. The FIN goes on only after the last
 // byte; the end of input is recv() == 0 and nothing else.
 #pragma once
 
 #include "buffers.h"
+#include "counters.h"
+#include "pipe_pool.h"
 #include "session.h"
 
 namespace limpet {
@@ -15,10 +18,36 @@ enum class CopyResult : uint8_t {
   kEnded,      // the direction is complete: its FIN went on
   kFromReset,  // reading failed: the sender reset, or is gone
   kToReset,    // writing failed: the receiver reset, or is gone
-  kNoMemory,
+  kError,      // a failure of this host: no memory
 };
 
-// One direction, `from` → the other side, for one wake-up. `moved` grows by the bytes written.
-CopyResult copy(Session& session, Which from, Buffers& buffers, uint64_t& moved);
+class Copier {
+ public:
+  explicit Copier(const SessionCounterRow& counters) : counters_(counters), pipes_(counters) {}
+
+  // One direction, `from` → the other side, for one wake-up. `moved` grows by the bytes written.
+  CopyResult copy(Session& session, Which from, uint64_t& moved);
+  // Forgets what was taken from a side and not passed on.
+  void drop(Side& from);
+  // No session is left: lets go of what waits for the next.
+  void rest() { pipes_.clear(); }
+
+ private:
+  enum class Sent : uint8_t { kAll, kBlocked, kFailed, kError };
+
+  CopyResult move(Side& from, Side& to, uint64_t& moved);
+  bool may_splice(Side& from, const Side& to);
+  bool receive(Side& from, uint32_t& count);
+  bool fill_pipe(Side& from);
+  Sent flush(Side& from, Side& to, uint64_t& moved);
+  Sent flush_pipe(Side& from, Side& to, uint64_t& moved);
+  Sent empty_pipe(Side& from, Side& to, uint64_t& moved);
+  Sent send_buffer(Side& from, Side& to, uint32_t count, uint64_t& moved);
+  void refuse(Side& from);
+
+  const SessionCounterRow counters_;
+  Buffers buffers_;
+  PipePool pipes_;
+};
 
 }  // namespace limpet

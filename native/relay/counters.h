@@ -32,10 +32,22 @@ enum class SessionCounter : unsigned {
   kConnectOther,
   kRecordsDropped,
   kAcceptPaused,
+  kBytesSpliced,
+  kPipesRefused,
+  kPipesSmall,
+  kSpliceFallbacks,
   kCount,
 };
 
 using SessionCounters = CounterRows<32>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 32);
+
+// The row of one thread, which alone adds to it.
+struct SessionCounterRow {
+  SessionCounters& rows;
+  const unsigned row;
+
+  void add(SessionCounter counter, uint64_t by = 1) const { rows.add(row, static_cast<unsigned>(counter), by); }
+};
 
 }  // namespace limpet

@@ -105,7 +105,7 @@ bool Relay::drain_queue(RelayListener& listener) {
   bool found = false;
   for (;;) {
     NewClient client;
-    switch (accept_client(listener, *counters_, 0, client)) {
+    switch (accept_client(listener, {*counters_, 0}, client)) {
       case Accepted::kClient:
         least_loaded().submit(client);
         [[fallthrough]];

@@ -26,6 +26,9 @@ struct Keepalive {
   unsigned user_timeout_ms;
 };
 
+// When a session's backend gets keepalive: as old as the shortest idle time that can be configured.
+inline constexpr uint64_t kKeepaliveAfterMs = 1'000;
+
 // A pool as the relay uses it.
 struct RelayPool {
   std::shared_ptr<Pool> pool;
@@ -65,6 +68,15 @@ struct Backlog {
   bool empty() const { return begin == end; }
 };
 
+// A pipe of the worker's pool, lent to a direction while bytes are on their way through it.
+struct Pipe {
+  int read_end = -1;
+  int write_end = -1;
+  uint32_t held = 0;  // bytes in it
+
+  bool open() const { return read_end >= 0; }
+};
+
 // One of the two sockets. Flags follow edge-triggered epoll: what was reported holds until EAGAIN (or a short read or
 // write) says otherwise.
 struct Side {
@@ -72,12 +84,22 @@ struct Side {
   int fd = -1;
   bool readable = false;
   bool writable = false;
-  bool finished = false;  // its FIN is reported: read until recv() == 0, whatever a short read seems to say
-  bool probe = false;     // a short read does not mean "drained": unix sockets, urgent data
-  bool ended = false;     // recv() == 0 was seen
-  bool shut = false;      // our FIN went to it: everything the other side sent has been written
-  Backlog backlog;        // bytes read from this side, for the other one
-  uint64_t bytes = 0;     // read from this side
+  bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
+  bool probe = false;      // a short read does not mean "drained": unix sockets, urgent data
+  bool ended = false;      // recv() == 0 was seen
+  bool shut = false;       // our FIN went to it: everything the other side sent has been written
+  bool delays = false;     // it has Nagle's algorithm still, which holds back a small write behind another one
+  bool sent = false;       // something was written to it
+  bool splices = false;    // bulk comes from it: through a pipe, not through the buffer
+  bool copies = false;     // the kernel refused to splice it
+  uint8_t full_reads = 0;  // in a row, up to now: a read filled the buffer
+  uint64_t rested = 0;     // `bytes` when it was last found empty in the middle of bulk
+  Pipe pipe;               // bytes spliced from this side, for the other one
+  Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
+  uint64_t bytes = 0;      // read or spliced from this side
+
+  // Taken from this side and not passed on yet.
+  uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
 };
 
 enum class Which : uint8_t { kClient = 0, kBackend = 1 };
@@ -97,9 +119,10 @@ struct alignas(64) Session : TimerNode {
   bool connected = false;
   bool may_self_connect = false;
   bool record = false;
-  bool dead = false;        // its place is given back at the end of the batch
-  bool queued = false;      // in the worker's list of those that used up their budget
-  Session* next = nullptr;  // all sessions of the worker
+  bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
+  bool dead = false;             // its place is given back at the end of the batch
+  bool queued = false;           // in the worker's list of those that used up their budget
+  Session* next = nullptr;       // all sessions of the worker
   Session* previous = nullptr;
 
   Side& side(Which which) { return sides[static_cast<unsigned>(which)]; }

@@ -30,7 +30,7 @@ void block_signals() {
 }  // namespace
 
 Worker::Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, unsigned row)
-    : domain_(std::move(domain)), epoch_(std::in_place, *domain_), counters_(counters), row_(row) {}
+    : domain_(std::move(domain)), epoch_(std::in_place, *domain_), counters_{counters, row}, copier_(counters_) {}
 
 Worker::~Worker() { stop(); }
 
@@ -178,7 +178,7 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
     pump(session);
     // Reset while a slow receiver still holds up what came before, or after the FIN, where nothing is read any more:
     // the reset goes on at once, as it does in TCP.
-    if ((flags & EPOLLERR) != 0 && !session.dead && (side.ended || !side.backlog.empty())) {
+    if ((flags & EPOLLERR) != 0 && !session.dead && (side.ended || side.held() > 0)) {
       end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
     }
   } else if (which == Which::kBackend) {
@@ -216,7 +216,7 @@ void Worker::adopt(const NewClient& client) {
   session->listener = client.listener;
   session->client = client.address;
   session->record = client.record;
-  session->id = ++next_id_ << 8 | (row_ & 0xff);
+  session->id = ++next_id_ << 8 | (counters_.row & 0xff);
   session->began_ms = session->active_ms = now_ms_;
   Side& side = session->side(Which::kClient);
   side.fd = client.fd;
@@ -257,8 +257,8 @@ void Worker::write_record(const Session& session, RecordKind kind, SessionCounte
   record.pool = session.relay_pool().id;
   std::memcpy(record.client, session.client.bytes.data(), sizeof record.client);
   record.session = session.id;
-  record.bytes_to_backend = session.sides[0].bytes - (session.sides[0].backlog.end - session.sides[0].backlog.begin);
-  record.bytes_to_client = session.sides[1].bytes - (session.sides[1].backlog.end - session.sides[1].backlog.begin);
+  record.bytes_to_backend = session.sides[0].bytes - session.sides[0].held();
+  record.bytes_to_client = session.sides[1].bytes - session.sides[1].held();
   record.connect_us = session.connect_us;
   record.duration_ms = now_ms_ - session.began_ms;
   record.at_ms = now_ms_;
@@ -285,9 +285,11 @@ void Worker::end(Session& session, SessionCounter cause, bool reset) {
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
   for (const Which which : {Which::kClient, Which::kBackend}) {
-    if (!session.side(which).backlog.empty()) buffers_.drop(session.side(which).backlog);
+    copier_.drop(session.side(which));
     close_side(session, which, reset);
   }
+  // At rest nothing is kept, neither descriptors nor a share of the budget.
+  if (all_ == &session && !session.next) copier_.rest();
   FdBudget::process().give(FdBudget::kSession);
   session.listener->sessions.fetch_sub(1, std::memory_order_acq_rel);
   sessions_.fetch_sub(1, std::memory_order_relaxed);

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "acceptor.h"
-#include "buffers.h"
 #include "clock.h"
+#include "copier.h"
 #include "counters.h"
 #include "record.h"
 #include "session.h"
@@ -96,21 +96,20 @@ class Worker {
   void close_side(Session& session, Which which, bool reset);
   bool watch(Session& session, Which which);
 
-  void count(SessionCounter counter, uint64_t by = 1) { counters_.add(row_, static_cast<unsigned>(counter), by); }
+  void count(SessionCounter counter, uint64_t by = 1) { counters_.add(counter, by); }
   void write_record(const Session& session, RecordKind kind, SessionCounter cause);
   void tick() { now_ms_ = monotonic_ms(); }
 
   const std::shared_ptr<EpochDomain> domain_;
   std::optional<EpochThread> epoch_;  // until stop()
-  SessionCounters& counters_;
-  const unsigned row_;
+  const SessionCounterRow counters_;
   int epoll_ = -1;
   int event_ = -1;  // eventfd: something is in the inbox
 
   // The thread's own.
   uint64_t now_ms_ = 0;
   uint64_t next_id_ = 0;
-  Buffers buffers_;
+  Copier copier_;
   std::unique_ptr<TimerWheel> wheel_;
   SessionSlab slab_;
   std::span<const std::unique_ptr<Worker>> workers_;

@@ -52,7 +52,7 @@ void Worker::accept_from(Watched& watched) {
   unsigned count = 0;
   while (count < watched.batch) {
     NewClient client;
-    switch (accept_client(*watched.listener, counters_, row_, client)) {
+    switch (accept_client(*watched.listener, counters_, client)) {
       case Accepted::kClient:
         place(client);
         break;

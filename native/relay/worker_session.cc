@@ -1,14 +1,20 @@
 // A session's life on its worker: pick, connect (and redispatch), pump, time out, end.
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "clock.h"
 #include "connector.h"
-#include "copier.h"
 #include "worker.h"
 
 namespace limpet {
+
+namespace {
+
+constexpr uint64_t kNever = UINT64_MAX;
+
+}  // namespace
 
 void Worker::begin(Session& session) {
   if (!watch(session, Which::kClient)) {
@@ -41,12 +47,15 @@ int Worker::connect(Session& session) {
   session.connect_began_us = monotonic_us();
   const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
   if (!address) return EHOSTUNREACH;  // its host name has not been looked up
-  const ConnectBegun begun = begin_connect(*address, session.relay_pool().keepalive);
+  const ConnectBegun begun = begin_connect(*address);
   if (begun.fd < 0) return begun.error;
   Side& backend = session.side(Which::kBackend);
   backend = Side{};
   backend.fd = begun.fd;
+  const Keepalive& keepalive = session.relay_pool().keepalive;
   backend.probe = address->family() == AF_UNIX;
+  backend.delays = !backend.probe;
+  session.wants_keepalive = !backend.probe && (keepalive.idle_s > 0 || keepalive.user_timeout_ms > 0);
   session.may_self_connect = may_self_connect(*address);
   if (!watch(session, Which::kBackend)) {
     const int error = errno;
@@ -98,7 +107,7 @@ void Worker::connected(Session& session) {
 // Copies one direction. False: the session has ended.
 bool Worker::pump_side(Session& session, Which from) {
   uint64_t moved = 0;
-  const CopyResult result = copy(session, from, buffers_, moved);
+  const CopyResult result = copier_.copy(session, from, moved);
   if (moved > 0) {
     session.active_ms = now_ms_;
     count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
@@ -116,7 +125,7 @@ bool Worker::pump_side(Session& session, Which from) {
     case CopyResult::kToReset:
       end(session, client_failed ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
       return false;
-    case CopyResult::kNoMemory:
+    case CopyResult::kError:
       end(session, SessionCounter::kEndError, true);
       return false;
   }
@@ -147,11 +156,13 @@ void Worker::arm_timer(Session& session) {
   uint64_t limit = timeouts.idle_ms;
   if (half && timeouts.fin_ms != 0) limit = timeouts.fin_ms;
   if (!session.connected) limit = timeouts.connect_ms;
-  if (limit == 0) {
+  uint64_t due = limit == 0 ? kNever : (session.connected ? session.active_ms : now_ms_) + limit;
+  if (session.connected && session.wants_keepalive) due = std::min(due, session.began_ms + kKeepaliveAfterMs);
+  if (due == kNever) {
     TimerWheel::disarm(session);
-    return;
+  } else {
+    wheel_->arm(session, due);
   }
-  wheel_->arm(session, (session.connected ? session.active_ms : now_ms_) + limit);
 }
 
 void Worker::on_timer(Session& session) {
@@ -159,11 +170,15 @@ void Worker::on_timer(Session& session) {
     connect_failed(session, ETIMEDOUT);
     return;
   }
+  if (session.wants_keepalive && now_ms_ >= session.began_ms + kKeepaliveAfterMs) {
+    set_keepalive(session.side(Which::kBackend).fd, session.relay_pool().keepalive);
+    session.wants_keepalive = false;
+  }
   const SessionTimeouts& timeouts = session.relay_pool().timeouts;
   const bool half = session.side(Which::kClient).shut || session.side(Which::kBackend).shut;
   const bool fin = half && timeouts.fin_ms != 0;
   const uint64_t limit = fin ? timeouts.fin_ms : timeouts.idle_ms;
-  if (now_ms_ < session.active_ms + limit) {
+  if (limit == 0 || now_ms_ < session.active_ms + limit) {
     arm_timer(session);
     return;
   }

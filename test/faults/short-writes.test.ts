@@ -10,7 +10,8 @@ const SMALL_BUFFERS = { 'ipv4/tcp_wmem': '4096 4096 4096', 'ipv4/tcp_rmem': '409
 const [LISTENER, BACKEND] = [7000, 7101]
 const AT_ONCE = 50
 
-// Row 12 of the fault matrix; with ordinary buffers in test/relay/bytes.test.ts.
+// Row 12 of the fault matrix; with ordinary buffers in test/relay/bytes.test.ts, through pipes in
+// test/native/relay_splice_test.cc: buffers so small are never bulk.
 forEachRelay('short writes', pair => {
   before(function () {
     requireNetns(this)

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Pattern, patternSum } from '../helpers/hash.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { forEachRelay } from '../helpers/relays.ts'
+import { expectSpliced } from '../helpers/rig.ts'
 import { Backend, idle } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
 import { steady } from '../helpers/wait.ts'
@@ -68,6 +69,6 @@ forEachRelay('slow readers', pair => {
     const [atServer, atClient] = await Promise.all([server.drain(), client.drain(), ...sending])
     expect([atServer, atClient]).to.deep.equal([patternSum(1, bytes), patternSum(2, bytes)])
     await Promise.all([client.closed, server.closed])
-    await rig.settle()
+    expectSpliced(pair, await rig.settle())
   })
 })

@@ -156,6 +156,20 @@ export function expectBalanced({ counters, sessions }: Pick<Stats, 'counters' | 
   expect(sessions + sum(endsOf(counters)), 'live + refused + ended').to.equal(counters.accepted)
 }
 
+/** All came, were served and ended as they should. */
+export function expectAllFinished(counters: SessionCounts, sessions: number): void {
+  expect(counters).to.include({ accepted: sessions, opened: sessions, endFinished: sessions })
+}
+
+/** Bulk went through pipes, where the relay has them, and the system refused nothing. */
+export function expectSpliced(
+  { relay }: RelayPair,
+  { bytesSpliced, pipesSmall, spliceFallbacks }: SessionCounts,
+): void {
+  if (relay === 'native') expect(bytesSpliced, 'bytes that were spliced').to.be.greaterThan(0)
+  expect([pipesSmall, spliceFallbacks], 'pipes that were too small, and refusals').to.deep.equal([0, 0])
+}
+
 /** The counters of which every client ends in one. */
 export function endsOf(counters: SessionCounts): [string, number][] {
   return Object.entries(counters).filter(([name]) => /^(refused|end)/.test(name))

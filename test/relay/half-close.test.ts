@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { patternSum } from '../helpers/hash.ts'
 import { forEachRelay } from '../helpers/relays.ts'
-import { Rig } from '../helpers/rig.ts'
+import { expectSpliced, Rig } from '../helpers/rig.ts'
 import { Backend, idle } from '../helpers/servers.ts'
-import { unlessHeldUp } from '../helpers/wait.ts'
+import { steady, unlessHeldUp } from '../helpers/wait.ts'
 
 const MIB = 1024 * 1024
 const FIN_MS = 300
@@ -38,12 +38,14 @@ forEachRelay('half-close', pair => {
     await server.send('bye')
     server.finish()
     expect(await greeting).to.equal(server.sent.sum)
-    const rest = server.drain()
-    await client.sendPattern(3, 10 * MIB)
-    client.finish()
-    expect(await rest).to.equal(patternSum(3, 10 * MIB))
+    // As bulk: the backend reads after all buffers on the way were full.
+    const sending = client.sendPattern(3, 16 * MIB).then(() => client.finish())
+    await steady('the bytes that fit in between', () => rig.counters.bytesToBackend)
+    const [rest] = await Promise.all([server.drain(), sending])
+    expect(rest).to.equal(patternSum(3, 16 * MIB))
     await rig.settle()
     expect(rig.counters.endFinished).to.equal(1)
+    expectSpliced(pair, rig.counters)
   })
 
   it('passes on a FIN that comes before the backend is connected, and one without a byte', async () => {
