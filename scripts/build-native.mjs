@@ -101,7 +101,8 @@ function environmentOf(root, toolchain) {
 function inputsOf(root) {
   // An installed package has no binding.gyp.
   const gyp = ['binding.gyp', 'scripts/gyp.mjs'].filter(file => existsSync(join(root, file)))
-  const files = [...listFiles(root, 'native', ['.cc', '.h', '.gypi']), ...gyp]
+  const native = ['native', 'bench'].flatMap(directory => listFiles(root, directory, ['.cc', '.h', '.gypi']))
+  const files = [...native, ...gyp]
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return `${version} ${hashFiles(root, files)}`
 }

@@ -9,7 +9,7 @@ import { run } from './run.mjs'
 const OLDEST_MAJOR = 10
 
 /** What the binding.gyp of a checkout says, too. */
-export const BINDING = "{ 'includes': ['native/addon.gypi'] }\n"
+export const BINDING = "{ 'includes': ['native/addon.gypi', 'bench/bench.gypi'] }\n"
 
 /**
  * Builds `build/<configuration>/limpet.node` of a package. Throws a {@link BuildError} with what the compiler wrote.
