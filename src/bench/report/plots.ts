@@ -1,0 +1,39 @@
+import type { BenchName, BenchResult } from '../result.ts'
+import { barPlot } from './bar-plot.ts'
+import { type Chart, chartsOf } from './charts.ts'
+import { darkStyle } from './colours.ts'
+import { drawSvg, type PlotOption } from './echarts.ts'
+import { linePlot } from './line-plot.ts'
+
+export interface Plot {
+  /** Of the file. */
+  name: string
+  svg: string
+}
+
+/** What a kind of plot makes of a chart. */
+export interface Drawing {
+  option: PlotOption
+  height: number
+}
+
+export const PLOT_WIDTH = 760
+
+/** A plot for each trial and metric, beside its table. */
+export function plotsOf({ bench, series }: Pick<BenchResult, 'bench' | 'series'>): Plot[] {
+  return chartsOf(series).map(chart => {
+    const { option, height } = chart.axis === undefined ? barPlot(chart) : linePlot(chart)
+    return { name: plotName(bench, chart), svg: finish(drawSvg(option, PLOT_WIDTH, height)) }
+  })
+}
+
+/** `pick-by-pins-picks.svg` */
+export function plotName(bench: BenchName, { trial, metric, axis }: Pick<Chart, 'trial' | 'metric' | 'axis'>): string {
+  const words = `${bench} ${trial} ${metric} ${axis ?? ''}`.toLowerCase().match(/[a-z0-9.]+/g) ?? []
+  return `${words.join('-')}.svg`
+}
+
+/** Colours of the dark; and identifiers that do not count the plots of this process, so that equal results give equal files. */
+function finish(svg: string): string {
+  return `${svg.replace(/\bzr\d+-/g, 'p-').replace(/^<svg[^>]*>/, head => head + darkStyle())}\n`
+}
