@@ -10,10 +10,10 @@ export const AFFINITY_TRIALS = ['balance', 'movement', 'overflow'] as const
 export type AffinityTrial = (typeof AFFINITY_TRIALS)[number]
 
 export interface AffinityOptions {
-  /** Clients whose homes are asked; 500,000, and 5,000 in a quick run. */
+  /** Clients whose homes are asked; 200,000, and 5,000 in a quick run. */
   clients?: number | undefined
   /** Trials to run; all of them if it is left out. */
-  only?: readonly AffinityTrial[] | undefined
+  trials?: readonly AffinityTrial[] | undefined
 }
 
 /**
@@ -23,7 +23,7 @@ export interface AffinityOptions {
  */
 export async function benchAffinity(context: BenchContext, options: AffinityOptions): Promise<Findings> {
   const { quick, note } = context
-  const { clients = quick ? 5_000 : 500_000, only = AFFINITY_TRIALS } = options
+  const { clients = quick ? 5_000 : 200_000, trials = AFFINITY_TRIALS } = options
   const { installed, missing } = packages()
   if (missing.length > 0) note(`not installed: ${missing.join(', ')}; ${INSTALL_PACKAGES} installs them`)
   const cells: Record<AffinityTrial, () => Cell[]> = {
@@ -31,7 +31,7 @@ export async function benchAffinity(context: BenchContext, options: AffinityOpti
     movement: () => CHANGES.flatMap(change => subjects().map(subject => movementCell(subject, change, clients))),
     overflow: () => overflow(quick),
   }
-  const chosen = AFFINITY_TRIALS.filter(trial => only.includes(trial))
+  const chosen = AFFINITY_TRIALS.filter(trial => trials.includes(trial))
   const series = await alternate(
     chosen.flatMap(trial => cells[trial]()),
     context,

@@ -11,7 +11,7 @@ export interface PickOptions {
   /** Of each measurement; 2, and 0.05 in a quick run. */
   seconds?: number | undefined
   /** Trials to run; all of them if it is left out. */
-  only?: readonly PickTrial[] | undefined
+  trials?: readonly PickTrial[] | undefined
 }
 
 /** What the program of bench/pick prints. */
@@ -46,7 +46,7 @@ const HOME_MEASURES: readonly Measure[] = [
 /** `limpet bench pick`: what a pick costs, by the size of the stick table, by threads and by backends. */
 export async function benchPick(context: BenchContext, options: PickOptions): Promise<Findings> {
   const plan = planOf(context, options)
-  const trials = new Set<PickTrial>(options.only ?? PICK_TRIALS)
+  const { trials = PICK_TRIALS } = options
   const cells: Record<PickTrial, () => Cell[]> = {
     pins: () => plan.pins.flatMap(pins => [nativeByPins(plan, pins), nodeByPins(plan, pins)]),
     threads: () => plan.threads.map(threads => nativeByThreads(plan, threads)),
@@ -54,9 +54,9 @@ export async function benchPick(context: BenchContext, options: PickOptions): Pr
       plan.backends.flatMap(backends => [nativeByBackends(plan, backends), nodeByBackends(plan, backends)]),
     homes: () => homes(plan, context),
   }
-  const chosen = PICK_TRIALS.filter(trial => trials.has(trial)).flatMap(trial => cells[trial]())
+  const chosen = PICK_TRIALS.filter(trial => trials.includes(trial)).flatMap(trial => cells[trial]())
   const series = await alternate(chosen, context)
-  return { options: { seconds: plan.seconds, trials: [...trials].join(' ') }, programs: versions(), series }
+  return { options: { seconds: plan.seconds, trials: trials.join(' ') }, programs: versions(), series }
 }
 
 function planOf({ quick }: BenchContext, { seconds }: PickOptions): Plan {

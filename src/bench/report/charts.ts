@@ -1,4 +1,4 @@
-import type { Series } from '../result.ts'
+import type { BenchName, Series } from '../result.ts'
 
 /** The series of one trial, metric and axis: a table, and a plot. */
 export interface Chart {
@@ -53,4 +53,17 @@ export function quantity({ metric, unit }: Pick<Chart, 'metric' | 'unit'>): stri
 /** "lower is better", or nothing. */
 export function direction({ better }: Pick<Chart, 'better'>): string {
   return better === 'neither' ? '' : `${better} is better`
+}
+
+/** File of the plot of a chart: `pick-pick-by-pins-picks.svg`. */
+export function plotName(bench: BenchName, { trial, metric, axis }: Pick<Chart, 'trial' | 'metric' | 'axis'>): string {
+  const words = `${bench} ${trial} ${metric} ${axis ?? ''}`.toLowerCase().match(/[a-z0-9.]+/g) ?? []
+  return `${words.join('-')}.svg`
+}
+
+/** The charts of the main metric of every trial: its first one. */
+export function mainCharts(charts: readonly Chart[]): Chart[] {
+  return charts.filter(
+    chart => charts.find(({ trial, axis }) => trial === chart.trial && axis === chart.axis) === chart,
+  )
 }

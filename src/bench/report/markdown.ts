@@ -1,22 +1,32 @@
 import type { BenchResult } from '../result.ts'
-import { chartsOf } from './charts.ts'
-import { plotName } from './plots.ts'
+import { type Chart, chartsOf, plotName } from './charts.ts'
 import { ratioTables, type Table, tablesOf } from './tables.ts'
 
-/** `report.md`: everything that was found, for reading. The plots lie in the directory `plots`, as the document names it. */
-export function reportMarkdown(result: BenchResult, plots = '.'): string {
-  return `# limpet bench ${result.bench}\n\n${reportSections(result, '##', plots)}`
+/** `report.md`: everything that was found, for reading; the plots lie beside it. */
+export function reportMarkdown(result: BenchResult): string {
+  const plotOf = (chart: Chart): string => plotName(result.bench, chart)
+  return `# limpet bench ${result.bench}\n\n${reportSections(result, '##', plotOf)}`
 }
 
-/** The same as a part of another document, with headings from this level on. */
-export function reportSections(result: BenchResult, level: string, plots: string): string {
+/**
+ * The same as a part of another document, with headings of this level.
+ *
+ * @param plotOf - the path of a chart's plot; undefined: it is not shown
+ */
+export function reportSections(
+  result: BenchResult,
+  level: string,
+  plotOf: (chart: Chart) => string | undefined,
+): string {
   const tables = tablesOf(result, true)
-  const charts = chartsOf(result.series)
   const parts = [facts(result)]
-  for (const [index, table] of tables.entries()) {
-    const chart = charts[index]
-    const image = chart === undefined ? [] : [`![${table.title}](${plots}/${plotName(result.bench, chart)})`]
-    parts.push(`${level} ${capital(table.title)}`, ...image, markdownTable(table))
+  for (const [index, chart] of chartsOf(result.series).entries()) {
+    const table = tables[index]
+    if (table === undefined) continue
+    const plot = plotOf(chart)
+    parts.push(`${level} ${capital(table.title)}`)
+    if (plot !== undefined) parts.push(`![${capital(table.title)}](${plot})`)
+    parts.push(markdownTable(table))
   }
   const ratios = ratioTables(result)
   if (ratios.length > 0) {

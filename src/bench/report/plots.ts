@@ -1,6 +1,6 @@
-import type { BenchName, BenchResult } from '../result.ts'
+import type { BenchResult } from '../result.ts'
 import { barPlot } from './bar-plot.ts'
-import { type Chart, chartsOf } from './charts.ts'
+import { chartsOf, plotName } from './charts.ts'
 import { darkStyle } from './colours.ts'
 import { drawSvg, type PlotOption } from './echarts.ts'
 import { linePlot } from './line-plot.ts'
@@ -19,18 +19,12 @@ export interface Drawing {
 
 export const PLOT_WIDTH = 760
 
-/** A plot for each trial and metric, beside its table. */
-export function plotsOf({ bench, series }: Pick<BenchResult, 'bench' | 'series'>): Plot[] {
-  return chartsOf(series).map(chart => {
+/** A plot for each trial and metric, beside its table; or of these charts only. */
+export function plotsOf({ bench, series }: Pick<BenchResult, 'bench' | 'series'>, charts = chartsOf(series)): Plot[] {
+  return charts.map(chart => {
     const { option, height } = chart.axis === undefined ? barPlot(chart) : linePlot(chart)
     return { name: plotName(bench, chart), svg: finish(drawSvg(option, PLOT_WIDTH, height)) }
   })
-}
-
-/** `pick-by-pins-picks.svg` */
-export function plotName(bench: BenchName, { trial, metric, axis }: Pick<Chart, 'trial' | 'metric' | 'axis'>): string {
-  const words = `${bench} ${trial} ${metric} ${axis ?? ''}`.toLowerCase().match(/[a-z0-9.]+/g) ?? []
-  return `${words.join('-')}.svg`
 }
 
 /** Colours of the dark; and identifiers that do not count the plots of this process, so that equal results give equal files. */

@@ -1,6 +1,6 @@
 import type { BenchResult, Series } from '../result.ts'
 import { ratios, summary } from '../statistics.ts'
-import { type Chart, chartsOf, direction, quantity, seriesAt } from './charts.ts'
+import { type Chart, chartsOf, direction, mainCharts, quantity, seriesAt } from './charts.ts'
 import { formatNumber, formatRatio, formatSummary } from './numbers.ts'
 
 /** Rows of text; the first column holds names, the others numbers. */
@@ -99,12 +99,7 @@ function ratioText(subject: Series | undefined, reference: Series | undefined): 
 
 /** The main metric of every trial without an axis, in one table: medians, and a column for each subject. */
 export function mainTable(result: Pick<BenchResult, 'series'>): Table | undefined {
-  const trials = new Set<string>()
-  const charts = chartsOf(result.series).filter(({ trial, axis }) => {
-    if (axis !== undefined || trials.has(trial)) return false
-    trials.add(trial)
-    return true
-  })
+  const charts = mainCharts(chartsOf(result.series)).filter(({ axis }) => axis === undefined)
   if (charts.length === 0) return undefined
   const subjects = [...new Set(charts.flatMap(chart => chart.subjects))]
   const rows = charts.map(chart => [
