@@ -14,7 +14,7 @@ export const BENCH_HELP = [
 ].join('\n')
 
 export const PICK_HELP = [
-  '\npins: picks by the size of the stick table, and memory of a pin. threads,\nbackends: picks by their number. homes: only the home of a client, beside the npm\npackages hashring and consistent-hash, which know no more.',
+  '\npins: picks by the size of the stick table, and memory of a pin. threads,\nbackends: picks by their number. homes: only the home of a client, beside the\nnpm packages hashring and consistent-hash, which know no more.',
   section(
     'Examples',
     'limpet bench pick                           all of it, about 15 minutes',
@@ -25,7 +25,7 @@ export const PICK_HELP = [
 ].join('\n')
 
 export const AFFINITY_HELP = [
-  '\nbalance: clients and all keys over equal backends. movement: a backend is added,\nremoved, or gets twice the weight. overflow: sessions past their home, and how\nmany backends were looked at, by bound. Every round has clients and a secret of\nits own, the same in every run: equal code gives equal figures everywhere.',
+  '\nbalance: clients and all keys over equal backends. movement: a backend is\nadded, removed, or gets twice the weight. overflow: sessions past their home, and\nhow many backends were looked at, by bound. Every round has clients and a secret\nof its own, the same in every run: equal code gives equal figures everywhere.',
   section(
     'Examples',
     'limpet bench affinity                       all of it, about 5 minutes',
