@@ -38,10 +38,10 @@ export async function alternate(cells: readonly Cell[], context: BenchContext): 
       context.step(`${label(cell)}, round ${round + 1} of ${rounds}`)
       const values = await run(cell, round, context)
       for (const [at, one] of (series[index] ?? []).entries()) one.samples[round] = values?.[at] ?? null
+      if (signal.aborted) return stopped(series, context, round)
     }
   }
-  // An abort during the last cell took it along.
-  return signal.aborted ? stopped(series, context, rounds - 1) : series.flat()
+  return series.flat()
 }
 
 function seriesOf({ trial, subject, at, measures }: Cell, rounds: number): Series[] {

@@ -88,5 +88,5 @@ function marks(chart: Chart): object {
 
 function expectedMark(x: number, y: number): object {
   const shape = { x1: x, y1: y - BAR / 2 - 4, x2: x, y2: y + BAR / 2 + 4 }
-  return { type: 'line', shape, style: { stroke: INK.text, lineWidth: 2, lineDash: [3, 2] } }
+  return { type: 'line', shape, style: { stroke: INK.text, lineWidth: 2, lineDash: [3, 2], fill: 'none' } }
 }

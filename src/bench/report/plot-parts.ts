@@ -86,7 +86,7 @@ export function strokes(
     children: lines.map(([x1, y1, x2, y2]) => ({
       type: 'line',
       shape: { x1, y1, x2, y2 },
-      style: { stroke, lineWidth },
+      style: { stroke, lineWidth, fill: 'none' },
     })),
   }
 }

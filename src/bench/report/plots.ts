@@ -27,7 +27,11 @@ export function plotsOf({ bench, series }: Pick<BenchResult, 'bench' | 'series'>
   })
 }
 
-/** Colours of the dark; and identifiers that do not count the plots of this process, so that equal results give equal files. */
+/** What echarts adds for a mouse, with names that count the plots of this process. */
+const INTERACTION = [/ (class|pointer-events|ecmeta_\w+)="[^"]*"/g, /<style\s*>\s*<!\[CDATA\[.*?\]\]>\s*<\/style>\n?/gs]
+
+/** A picture, with the colours of the dark; equal results give equal files. */
 function finish(svg: string): string {
-  return `${svg.replace(/\bzr\d+-/g, 'p-').replace(/^<svg[^>]*>/, head => head + darkStyle())}\n`
+  const still = INTERACTION.reduce((text, pattern) => text.replace(pattern, ''), svg)
+  return `${still.replace(/\bzr\d+-/g, 'p-').replace(/^<svg[^>]*>/, head => head + darkStyle())}\n`
 }
