@@ -100,6 +100,12 @@ describe('the packed tarball, installed without scripts', () => {
       'native/core/pool.h',
       'native/addon.gypi',
       'native/flags.gypi',
+      'bench/bench.gypi',
+      'bench/pick/pick.cc',
+      'bench/package.json',
+      'bench/package-lock.json',
+      'dist/bench/report/echarts.licences.txt',
+      `prebuilds/${prebuildName({ platform, arch, musl })}/limpet-bench-pick`,
       'scripts/build-native.mjs',
       'scripts/gyp.mjs',
       'limpet.schema.json',
@@ -162,6 +168,15 @@ describe('the packed tarball, installed without scripts', () => {
     const { code, stdout } = await installed.limpet('--help')
     expect(code).to.equal(0)
     for (const command of ['run', 'check', 'explain']) expect(stdout).to.include(command)
+  })
+
+  it('measures without the packages of others, with plots and native programs that came with it', async () => {
+    const report = join(installed.directory, 'report')
+    const args = ['bench', 'pick', '--quick', '--seconds', '0.01', '--trials', 'pins,homes', '--report', report]
+    const { code, stdout, stderr } = await installed.limpet(...args)
+    expect({ code, output: stdout + stderr }).to.nested.include({ code: 0 })
+    expect(stderr).to.match(/note: not installed: hashring, consistent-hash; npm ci --prefix .*bench installs them/)
+    expect(readdirSync(report)).to.include.members(['report.json', 'report.md', 'pick-pick-by-pins-picks-pins.svg'])
   })
 
   it('serves a connection from the command line and exits with 0 when it is stopped', async () => {

@@ -42,9 +42,10 @@ export async function writeFolder(path: string, result: BenchResult): Promise<vo
   }
 }
 
-/** A result as JSON. */
+/** A result as JSON, with lists of plain values on one line. A line feed in JSON is never part of a text. */
 export function resultText(result: BenchResult): string {
-  return `${JSON.stringify(result, undefined, 2)}\n`
+  const text = JSON.stringify(result, undefined, 2)
+  return `${text.replace(/\[\n\s+([^[\]{}]+?)\n\s+\]/g, (_, items: string) => `[${items.replace(/\n\s+/g, ' ')}]`)}\n`
 }
 
 function unwritable(path: string, error: unknown): LimpetError {

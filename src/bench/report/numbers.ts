@@ -9,6 +9,11 @@ export function formatNumber(value: number): string {
   return value.toLocaleString('en', { maximumSignificantDigits: DIGITS, minimumSignificantDigits: DIGITS })
 }
 
+/** A place on an axis: no more digits than it has. */
+export function formatPlace(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: DIGITS })
+}
+
 /** A ratio: two decimals. */
 export function formatRatio(value: number): string {
   return value.toFixed(2)

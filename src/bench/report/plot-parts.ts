@@ -1,7 +1,7 @@
 import { summary } from '../statistics.ts'
 import { type Chart, direction, quantity } from './charts.ts'
 import { INK, PALETTE } from './colours.ts'
-import { formatNumber } from './numbers.ts'
+import { formatPlace } from './numbers.ts'
 import { isOwn } from './tables.ts'
 
 // Without quotes: echarts puts it into an attribute as it is.
@@ -47,7 +47,7 @@ export function isWide(values: readonly number[]): boolean {
 
 /** "1.5M" */
 export function shortNumber(value: number): string {
-  if (Math.abs(value) < 10_000) return formatNumber(value)
+  if (Math.abs(value) < 10_000) return formatPlace(value)
   return value.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 3 })
 }
 

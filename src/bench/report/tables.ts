@@ -1,7 +1,7 @@
 import type { BenchResult, Series } from '../result.ts'
 import { ratios, summary } from '../statistics.ts'
 import { type Chart, chartsOf, direction, mainCharts, quantity, seriesAt } from './charts.ts'
-import { formatNumber, formatRatio, formatSummary } from './numbers.ts'
+import { formatNumber, formatPlace, formatRatio, formatSummary } from './numbers.ts'
 
 /** Rows of text; the first column holds names, the others numbers. */
 export interface Table {
@@ -34,7 +34,7 @@ function byPlace(chart: Chart, spread: boolean): Table {
   const { axis = '', subjects, places } = chart
   const columns = subjects.flatMap(subject => columnsOf(chart, subject, spread))
   const header = [axis, ...columns.map(({ name }) => name)]
-  const rows = places.map(place => [formatNumber(place), ...columns.map(({ cell }) => cell(place))])
+  const rows = places.map(place => [formatPlace(place), ...columns.map(({ cell }) => cell(place))])
   return { title: titleOf(chart), header, rows }
 }
 
@@ -80,7 +80,7 @@ export function ratioTables({ series }: Pick<BenchResult, 'series'>): Table[] {
     const places = chart.axis === undefined ? [undefined] : chart.places
     const rows = places.flatMap(place =>
       own.map(subject => [
-        place === undefined ? subject : `${subject}, ${formatNumber(place)} ${chart.axis}`,
+        place === undefined ? subject : `${subject}, ${formatPlace(place)} ${chart.axis}`,
         ...others.map(other => ratioText(seriesAt(chart, subject, place), seriesAt(chart, other, place))),
       ]),
     )

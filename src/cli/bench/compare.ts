@@ -1,6 +1,6 @@
 import { type Change, compare as compareResults, worsening } from '../../bench/compare.ts'
 import { readResult } from '../../bench/read-result.ts'
-import { formatNumber, formatRatio, formatSummary } from '../../bench/report/numbers.ts'
+import { formatNumber, formatPlace, formatRatio, formatSummary } from '../../bench/report/numbers.ts'
 import type { Table } from '../../bench/report/tables.ts'
 import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -65,5 +65,5 @@ function nameOf(change: Change): string {
 }
 
 function subjectOf({ subject, at }: Change): string {
-  return at === undefined ? subject : `${subject}, ${formatNumber(at.value)} ${at.name}`
+  return at === undefined ? subject : `${subject}, ${formatPlace(at.value)} ${at.name}`
 }
