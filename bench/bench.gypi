@@ -10,4 +10,21 @@
       'include_dirs': ['<!@(node scripts/gyp.mjs includes)'],
     },
   ],
+  'conditions': [
+    # They are made of epoll, as the native relay is.
+    ['OS=="linux"', {
+      'targets': [
+        {
+          'target_name': 'limpet-bench-load',
+          'type': 'executable',
+          'sources': ['<!@(node scripts/gyp.mjs bench load)'],
+        },
+        {
+          'target_name': 'limpet-bench-floor',
+          'type': 'executable',
+          'sources': ['<!@(node scripts/gyp.mjs bench floor)'],
+        },
+      ],
+    }],
+  ],
 }

@@ -3,18 +3,9 @@ import type { BenchContext, Findings } from '../result.ts'
 import { alternate, type Cell } from '../rounds.ts'
 import { balanceCell, EXACT, sharesCell } from './balance.ts'
 import { CHANGES, movementCell } from './movement.ts'
+import { AFFINITY_TRIALS, type AffinityOptions, type AffinityTrial } from './options.ts'
 import { BOUNDED_SUBJECTS, BOUNDS, capacityCell, liveCell } from './overflow.ts'
 import { packages, subjects } from './subjects.ts'
-
-export const AFFINITY_TRIALS = ['balance', 'movement', 'overflow'] as const
-export type AffinityTrial = (typeof AFFINITY_TRIALS)[number]
-
-export interface AffinityOptions {
-  /** Clients whose homes are asked; 200,000, and 5,000 in a quick run. */
-  clients?: number | undefined
-  /** Trials to run; all of them if it is left out. */
-  trials?: readonly AffinityTrial[] | undefined
-}
 
 /**
  * `limpet bench affinity`: how well homes are spread, how few clients a change moves, how many a bound sends past their

@@ -3,16 +3,7 @@ import { INSTALL_PACKAGES, nativeProgram, nodeModule, packageOf, runProgram } fr
 import type { BenchContext, Findings, Place } from '../result.ts'
 import { alternate, type Cell, type Measure } from '../rounds.ts'
 import type { CellFigures, NodeSubject } from './cell.ts'
-
-export const PICK_TRIALS = ['pins', 'threads', 'backends', 'homes'] as const
-export type PickTrial = (typeof PICK_TRIALS)[number]
-
-export interface PickOptions {
-  /** Of each measurement; 2, and 0.05 in a quick run. */
-  seconds?: number | undefined
-  /** Trials to run; all of them if it is left out. */
-  trials?: readonly PickTrial[] | undefined
-}
+import { PICK_TRIALS, type PickOptions, type PickTrial } from './options.ts'
 
 /** What the program of bench/pick prints. */
 interface NativeFigures {

@@ -1,6 +1,6 @@
 import type { BenchResult } from '../result.ts'
 import { barPlot } from './bar-plot.ts'
-import { chartsOf, plotName } from './charts.ts'
+import { chartsOf, plotName, quantity } from './charts.ts'
 import { darkStyle } from './colours.ts'
 import { drawSvg, type PlotOption } from './echarts.ts'
 import { linePlot } from './line-plot.ts'
@@ -23,15 +23,22 @@ export const PLOT_WIDTH = 760
 export function plotsOf({ bench, series }: Pick<BenchResult, 'bench' | 'series'>, charts = chartsOf(series)): Plot[] {
   return charts.map(chart => {
     const { option, height } = chart.axis === undefined ? barPlot(chart) : linePlot(chart)
-    return { name: plotName(bench, chart), svg: finish(drawSvg(option, PLOT_WIDTH, height)) }
+    return {
+      name: plotName(bench, chart),
+      svg: finish(drawSvg(option, PLOT_WIDTH, height), `${chart.trial}: ${quantity(chart)}`),
+    }
   })
 }
 
 /** What echarts adds for a mouse, with names that count the plots of this process. */
 const INTERACTION = [/ (class|pointer-events|ecmeta_\w+)="[^"]*"/g, /<style\s*>\s*<!\[CDATA\[.*?\]\]>\s*<\/style>\n?/gs]
 
-/** A picture, with the colours of the dark; equal results give equal files. */
-function finish(svg: string): string {
+/** A picture, with a title for those who do not see it, and the colours of the dark; equal results give equal files. */
+function finish(svg: string, title: string): string {
   const still = INTERACTION.reduce((text, pattern) => text.replace(pattern, ''), svg)
-  return `${still.replace(/\bzr\d+-/g, 'p-').replace(/^<svg[^>]*>/, head => head + darkStyle())}\n`
+  return `${still.replace(/\bzr\d+-/g, 'p-').replace(/^<svg[^>]*>/, head => `${head}<title>${escaped(title)}</title>${darkStyle()}`)}\n`
+}
+
+function escaped(text: string): string {
+  return text.replace(/[<>&]/g, sign => `&#${sign.charCodeAt(0)};`)
 }

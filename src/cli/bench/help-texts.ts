@@ -35,6 +35,28 @@ export const AFFINITY_HELP = [
   section('Exit status', EXIT_CODES.ok, FAILED, EXIT_CODES.usage, EXIT_CODES.internal),
 ].join('\n')
 
+export const RELAY_HELP = [
+  '\nEvery subject, the clients and the backends are processes of their own. direct:\nnobody between them. floor: the least that a balancer must do. The load\ngenerator checks every answer; a subject that loses one has no sample.\ndocs/benchmarks.md tells what is held equal. Who is not installed is left out,\nwith a note.',
+  section(
+    'Examples',
+    'limpet bench relay --quick',
+    'limpet bench relay --trials connection,round-trip --report before',
+    'limpet bench relay --subjects limpet-native,haproxy --haproxy ./haproxy-3.5',
+  ),
+  section('Exit status', EXIT_CODES.ok, FAILED, EXIT_CODES.usage, EXIT_CODES.internal),
+].join('\n')
+
+export const SCALE_HELP = [
+  '\nsessions: those that rest beside connections, or take turns in round trips.\nbackends: with as many listening sockets. threads: those that relay.',
+  section(
+    'Examples',
+    'limpet bench scale --quick',
+    'limpet bench scale --axes sessions --session-counts 100,9000',
+    'limpet bench scale --subjects limpet-native,haproxy --rounds 3',
+  ),
+  section('Exit status', EXIT_CODES.ok, FAILED, EXIT_CODES.usage, EXIT_CODES.internal),
+].join('\n')
+
 export const COMPARE_HELP = [
   '\nA ratio is later / earlier, with the farthest that samples of both may lie apart.\nWhere the samples of both have a value in common, the difference is noise.',
   section(

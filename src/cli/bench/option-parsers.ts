@@ -37,3 +37,9 @@ function unknownName(name: string, names: readonly string[]): string {
   const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
   return `There is no ${quote(name)}.${hint} There is ${names.join(', ')}.`
 }
+
+/** Makes a parser of whole numbers from 1 on, with commas between them. */
+export function countsOf(greatest: number): (text: string) => number[] {
+  const parse = wholeNumber(1, greatest)
+  return text => text.split(',').map(part => parse(part.trim()))
+}
