@@ -51,7 +51,7 @@ export interface BenchResult {
   options: Record<string, string | number | boolean>
   /** Versions of the programs and packages that took part, by subject. */
   programs: Record<string, string>
-  /** In the order of tables and plots; the first metric of a trial is its main one, which short tables show. */
+  /** In the order of tables and plots; the first metric of a trial (of the subject that has most) is its main one, which short tables show. */
   series: Series[]
   /** What a reader must know: who was missing, which round failed and why. */
   notes: string[]

@@ -58,6 +58,15 @@ describe('bench: reports', () => {
       ],
     })
     expect(tablesOf(RELAY, false)[2]?.rows[0]).to.deep.equal(['10', '14', '16', '15'])
+    const withoutProcess = result([
+      series({ subject: 'direct', metric: 'latency' }),
+      series({}),
+      series({ metric: 'latency' }),
+    ])
+    expect(tablesOf(withoutProcess, true).map(({ title }) => title.split(',')[0])).to.deep.equal([
+      'connection: process CPU',
+      'connection: latency',
+    ])
     expect(tablesOf(result([series({ samples: [null] })]), true)[0]?.rows).to.deep.equal([['Limpet', '–', '–']])
   })
 

@@ -9,6 +9,8 @@ export type { NodeSubject }
 export interface CellFigures {
   /** Median over the batches. */
   perSecond: number
+  /** CPU of a pick, over all batches. */
+  cpuNanos: number
   /** Time from the list of backends to the first answer. */
   buildMillis: number
   /** What the process grew by, from the list of backends to a table that is full. */
@@ -40,23 +42,27 @@ function measure(subject: NodeSubject, pins: number, backends: number, seconds: 
   const buildMillis = performance.now() - begin
   for (let client = 0; client < pins; client++) pick(clientAddress(client))
   const memoryKiB = Math.max(0, residentBytes() - before) / 1024
-  return { perSecond: rate(pick, pins, seconds), buildMillis, memoryKiB }
+  return { ...rate(pick, pins, seconds), buildMillis, memoryKiB }
 }
 
 /** Clients in an order that has nothing to do with that in which they came; their addresses are made beforehand. */
-function rate(pick: Pick, pins: number, seconds: number): number {
+function rate(pick: Pick, pins: number, seconds: number): { perSecond: number; cpuNanos: number } {
   const rates: number[] = []
   let next = 0
+  let cpuMicros = 0
   for (let spent = 0; spent < seconds * 1000 || rates.length === 0; ) {
     const addresses = Array.from({ length: BATCH }, () => clientAddress(permuted(next++) % pins))
-    const begin = performance.now()
+    const [before, begin] = [process.cpuUsage(), performance.now()]
     for (const address of addresses) pick(address)
     const took = performance.now() - begin
+    const { user, system } = process.cpuUsage(before)
+    cpuMicros += user + system
     spent += took
     rates.push((BATCH / took) * 1000)
   }
   rates.sort((left, right) => left - right)
-  return Math.round(rates[rates.length >> 1] ?? 0)
+  const perSecond = Math.round(rates[rates.length >> 1] ?? 0)
+  return { perSecond, cpuNanos: (cpuMicros * 1000) / (rates.length * BATCH) }
 }
 
 function residentBytes(): number {

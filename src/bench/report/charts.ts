@@ -15,29 +15,37 @@ export interface Chart {
   series: Series[]
 }
 
-/** In the order in which they come first. */
+/** Trials in the order in which they come first. */
 export function chartsOf(series: readonly Series[]): Chart[] {
-  const charts = new Map<string, Chart>()
+  return grouped(series, ({ trial, at }) => JSON.stringify([trial, at?.name])).flatMap(chartsOfTrial)
+}
+
+/** In the order of the subject that has most metrics: others lack one, like the process time of those without a process. */
+function chartsOfTrial(series: readonly Series[]): Chart[] {
+  const metrics = grouped(series, ({ subject }) => subject).map(own => new Set(own.map(({ metric }) => metric)))
+  const order = new Set(metrics.sort((left, right) => right.size - left.size).flatMap(names => [...names]))
+  return [...order].map(metric => chartOf(series.filter(one => one.metric === metric)))
+}
+
+function chartOf(series: Series[]): Chart {
+  const [first] = series
+  if (first === undefined) throw new RangeError('a chart has a series')
+  const { trial, metric, unit, better, at } = first
+  const subjects = [...new Set(series.map(({ subject }) => subject))]
+  const places = [...new Set(series.flatMap(one => one.at?.value ?? []))].sort((left, right) => left - right)
+  return { trial, metric, unit, better, axis: at?.name, subjects, places, series }
+}
+
+/** In the order in which the groups come first. */
+function grouped(series: readonly Series[], keyOf: (series: Series) => string): Series[][] {
+  const groups = new Map<string, Series[]>()
   for (const one of series) {
-    const { trial, metric, unit, better, at } = one
-    const key = JSON.stringify([trial, metric, at?.name])
-    const chart = charts.get(key) ?? {
-      trial,
-      metric,
-      unit,
-      better,
-      axis: at?.name,
-      subjects: [],
-      places: [],
-      series: [],
-    }
-    charts.set(key, chart)
-    chart.series.push(one)
-    if (!chart.subjects.includes(one.subject)) chart.subjects.push(one.subject)
-    if (at !== undefined && !chart.places.includes(at.value)) chart.places.push(at.value)
+    const key = keyOf(one)
+    const group = groups.get(key) ?? []
+    groups.set(key, group)
+    group.push(one)
   }
-  for (const { places } of charts.values()) places.sort((left, right) => left - right)
-  return [...charts.values()]
+  return [...groups.values()]
 }
 
 /** The series of a subject, at a place if there is an axis. */

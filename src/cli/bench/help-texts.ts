@@ -58,7 +58,7 @@ export const SCALE_HELP = [
 ].join('\n')
 
 export const COMPARE_HELP = [
-  '\nA ratio is later / earlier, with the farthest that samples of both may lie apart.\nWhere the samples of both have a value in common, the difference is noise.',
+  '\nA ratio is later / earlier, with the farthest that samples of both may lie\napart. Where both have a value in common, the difference is noise.',
   section(
     'Examples',
     'limpet bench compare before after',
