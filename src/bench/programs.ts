@@ -27,7 +27,7 @@ export function nativeProgram(name: string): string {
   if (path !== undefined) return path
   throw new LimpetError(
     'LIMPET_ERR_BENCH_PROGRAM',
-    `there is no program ${file}, neither in ${directories.join(' nor in ')}; npx limpet build-native --force builds it`,
+    `there is no program ${file}, neither in ${directories.join(' nor in ')}; npx limpet build-native --bench builds it`,
   )
 }
 

@@ -150,6 +150,7 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
   )
     .option('--debug', 'build without optimisation, for a debugger')
     .option('--force', 'build everything anew')
+    .option('--bench', 'build the programs of limpet bench, too')
     .action(async options => done((await import('./build-native.ts')).buildNativeCommand(options, io)))
   addBench(program, io, add, done)
   program

@@ -106,6 +106,8 @@ describe('the packed tarball, installed without scripts', () => {
       'bench/package-lock.json',
       'dist/bench/report/echarts.licences.txt',
       `prebuilds/${prebuildName({ platform, arch, musl })}/limpet-bench-pick`,
+      'bench/load/main.cc',
+      'bench/arguments.h',
       'scripts/build-native.mjs',
       'scripts/gyp.mjs',
       'limpet.schema.json',
@@ -118,6 +120,19 @@ describe('the packed tarball, installed without scripts', () => {
     expect(absent).to.deep.equal([])
     expect(readdirSync(installed.package)).to.not.include.members(['src'])
     expect(readdirSync(installed.package)).to.not.include.members(['test'])
+  })
+
+  it('has the programs of the benchmarks, and they can be run', async () => {
+    const programs = ['pick', ...(process.platform === 'linux' ? ['load', 'floor'] : [])]
+    for (const name of programs) {
+      const file = join(prebuilds, prebuildName(ownHost()), `limpet-bench-${name}`)
+      const { code } = await promisify(execFile)(file, ['--nonsense']).then(
+        () => ({ code: 0 }),
+        error => error as { code: number },
+      )
+      // It was called wrongly (EX_USAGE), and not: it may not be run.
+      expect(code, name).to.equal(64)
+    }
   })
 
   it('has no binding.gyp, by which npm would compile', () => {

@@ -219,6 +219,19 @@ describe('build: a checkout', function () {
     expect(statSync(prebuilt).size).to.be.greaterThan(1000)
   })
 
+  it('builds the addon alone, and then the programs of the benchmarks', async () => {
+    const program = join(copy, 'build/Release/limpet-bench-pick')
+    rmSync(join(copy, 'build'), { recursive: true })
+    const options = { root: copy, log: () => undefined }
+    expect(await buildNative(options)).to.include({ built: true })
+    expect(existsSync(program)).to.equal(false)
+    expect(await buildNative({ ...options, programs: true })).to.include({ built: true })
+    expect(existsSync(program)).to.equal(true)
+    // Who wants less has it.
+    expect(await buildNative(options)).to.include({ built: false })
+    expect(await buildNative({ ...options, programs: true })).to.include({ built: false })
+  })
+
   it('builds once when it is started twice at the same time', async () => {
     rmSync(join(copy, 'build'), { recursive: true })
     const start = () => promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: copy })
@@ -283,6 +296,7 @@ describe('build: a checkout', function () {
   })
 
   it('compiles again when a file of gyp changes', () => {
+    expect(build()).to.include({ status: 0 })
     for (const name of ['native/addon.gypi', 'native/flags.gypi', 'bench/bench.gypi', 'binding.gyp']) {
       write(name, `${readFileSync(join(copy, name), 'utf8')}# changed\n`)
       expect(build(withoutTools()), name).to.include({ status: 1 })
