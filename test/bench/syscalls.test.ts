@@ -7,7 +7,8 @@ import { withRig } from '../../src/bench/relay/rig.ts'
 import type { Subject, SubjectId } from '../../src/bench/relay/subject.ts'
 import { allSubjects } from '../../src/bench/relay/subjects/index.ts'
 import { Directory } from '../helpers/directory.ts'
-import { requirePeer } from '../helpers/peers.ts'
+import { requireFeature, requirePeer } from '../helpers/peers.ts'
+import { Program } from '../helpers/programs.ts'
 import { type Calls, SyscallTrace } from '../helpers/syscalls.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
 
@@ -59,12 +60,22 @@ const CASES: readonly { id: SubjectId; connection: Bounds; roundTrip: Bounds }[]
 describe('bench: system calls', function () {
   this.timeout(TEST_MS)
 
+  let strace: string
+  before(async function () {
+    strace = requirePeer(this, 'strace')
+    // A container may forbid to trace, and so may kernel.yama.ptrace_scope.
+    await using idle = new Program('sleep', ['600'])
+    await using directory = await Directory.make()
+    const attached = SyscallTrace.attach(strace, idle.child.pid ?? 0, directory.file('trace'))
+    const trial = await attached.catch((error: Error) => error)
+    if (trial instanceof Error) requireFeature(this, `strace cannot trace: ${trial.message}`)
+    await trial[Symbol.asyncDispose]()
+  })
+
   for (const { id, connection, roundTrip } of CASES) {
     describe(id, () => {
-      let strace: string
       let subject: Subject
       before(async function () {
-        strace = requirePeer(this, 'strace')
         subject = allSubjects({}).find(known => known.id === id) as Subject
         await using directory = await Directory.make()
         const found = await subject.probe(directory.path)

@@ -42,12 +42,18 @@ async function probe(ways: Ways, directory: string): Promise<{ version: string }
   const file = join(directory, 'probe.yaml')
   await writeFile(file, limpetConfig(ways, [9]))
   try {
-    await run(process.execPath, [MAIN, 'check', '-c', file])
+    await run(process.execPath, [MAIN, 'check', '--json', '-c', file])
     return { version: VERSION }
   } catch (error) {
-    const { stderr, stdout, message } = error as Error & { stderr: string; stdout: string }
-    return { missing: (stderr || stdout || message).trim().split('\n').slice(0, 2).join(' ') }
+    return { missing: problemsOf(error as Error & { stdout?: string }) }
   }
+}
+
+/** What `check --json` found, or how it failed. */
+function problemsOf({ stdout = '', message }: Error & { stdout?: string }): string {
+  if (!stdout.startsWith('{')) return message
+  const { problems } = JSON.parse(stdout) as { problems: { message: string }[] }
+  return problems.map(problem => problem.message).join('; ')
 }
 
 async function start(ways: Ways, { backends, threads, directory, signal }: Rig): Promise<Running> {
