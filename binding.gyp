@@ -1,1 +1,1 @@
-{ 'includes': ['native/addon.gypi'] }
+{ 'includes': ['native/addon.gypi', 'bench/bench.gypi'] }

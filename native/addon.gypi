@@ -4,7 +4,15 @@
   'includes': ['flags.gypi'],
   'targets': [
     {
+      # For the addon, and for programs that measure the core.
+      'target_name': 'limpet-core',
+      'type': 'static_library',
+      'sources': ['<!@(node scripts/gyp.mjs core)'],
+      'include_dirs': ['<!@(node scripts/gyp.mjs includes)'],
+    },
+    {
       'target_name': 'limpet',
+      'dependencies': ['limpet-core'],
       'sources': ['<!@(node scripts/gyp.mjs sources)'],
       'include_dirs': ['<!@(node scripts/gyp.mjs includes)'],
       'defines': [

@@ -7,9 +7,11 @@ export interface BuildNativeOptions {
   verify?: boolean
   /**
    * An addon that was made from these very sources, as in an installed package: where none was built, and it can be
-   * loaded, nothing needs to be built. Neither with `debug` nor with `force`.
+   * loaded, nothing needs to be built. Not with `debug`, `force` or `programs`.
    */
   prebuilt?: string
+  /** Build the programs of `limpet bench`, too. Default: false. */
+  programs?: boolean
   /** Directory of the package. Default: the one that this file belongs to. */
   root?: string
   /** Gets each line of progress. Default: `console.log`. */

@@ -19,23 +19,33 @@ const STAMP = 'limpet.stamp.json'
  * @returns {Promise<{ path: string, built: boolean }>}
  */
 export async function buildNative(options = {}) {
-  const { debug = false, force = false, verify = false, prebuilt, root = ROOT, log = console.log } = options
+  const { debug = false, force = false, verify = false, programs = false } = options
+  const { prebuilt, root = ROOT, log = console.log } = options
   const directory = join(root, 'build', debug ? 'Debug' : 'Release')
   const path = join(directory, 'limpet.node')
-  if (!force && isFresh(root, directory) && !(verify && (await loadFailure(path)))) return { path, built: false }
-  if (prebuilt && !force && !debug && !existsSync(path) && existsSync(prebuilt) && !(await loadFailure(prebuilt)))
+  if (!force && isFresh(root, directory, programs) && !(verify && (await loadFailure(path))))
+    return { path, built: false }
+  if (
+    prebuilt &&
+    !force &&
+    !debug &&
+    !programs &&
+    !existsSync(path) &&
+    existsSync(prebuilt) &&
+    !(await loadFailure(prebuilt))
+  )
     return { path: prebuilt, built: false }
   const { toolchain, missing } = findToolchain()
   if (!toolchain || missing.length > 0) throw new BuildError(missing.join('\nlimpet: '))
   await requireCpp20(toolchain)
   await withLock(join(root, 'build', 'native.lock'), log, async () => {
-    const fresh = isFresh(root, directory)
+    const fresh = isFresh(root, directory, programs)
     // Whoever held the lock may have built it.
     if (fresh && !force && (await loadFailure(path)) === undefined) return
     const same = readStamp(join(directory, STAMP)).environment === environmentOf(root, toolchain)
     if (force || fresh || !same) rmSync(directory, { recursive: true, force: true })
     log(`limpet: building the native addon (${debug ? 'debug' : 'release'}, ${toolchain.compiler}) …`)
-    await compile(root, directory, debug, toolchain)
+    await compile(root, directory, { debug, programs }, toolchain)
   })
   return { path, built: true }
 }
@@ -45,9 +55,11 @@ export async function buildNative(options = {}) {
  *
  * @param {string} root
  * @param {string} directory
+ * @param {boolean} programs and those of `limpet bench`
  */
-function isFresh(root, directory) {
-  const { environment, inputs } = readStamp(join(directory, STAMP))
+function isFresh(root, directory, programs) {
+  const { environment, inputs, withPrograms } = readStamp(join(directory, STAMP))
+  if (programs && withPrograms !== true) return false
   if (inputs !== inputsOf(root) || !existsSync(join(directory, 'limpet.node'))) return false
   const { toolchain } = findToolchain()
   return !toolchain || environment === environmentOf(root, toolchain)
@@ -56,14 +68,14 @@ function isFresh(root, directory) {
 /**
  * @param {string} root
  * @param {string} directory
- * @param {boolean} debug
+ * @param {{ debug: boolean, programs: boolean }} what
  * @param {import('./lib/toolchain.mjs').Toolchain} toolchain
  */
-async function compile(root, directory, debug, toolchain) {
-  const stamp = { environment: environmentOf(root, toolchain), inputs: inputsOf(root) }
+async function compile(root, directory, { debug, programs }, toolchain) {
+  const stamp = { environment: environmentOf(root, toolchain), inputs: inputsOf(root), withPrograms: programs }
   // Before the build only the environment is true: a failed build goes on from where it stopped.
   writeStamp(join(directory, STAMP), { environment: stamp.environment })
-  const output = await runNodeGyp({ root, debug, compiler: toolchain.compiler })
+  const output = await runNodeGyp({ root, debug, programs, compiler: toolchain.compiler })
   if (/warning:/.test(output)) console.error(output.trimEnd())
   const failure = await loadFailure(join(directory, 'limpet.node'))
   if (failure !== undefined) throw new BuildError('the native addon was built, but cannot be loaded.', failure)
@@ -101,7 +113,8 @@ function environmentOf(root, toolchain) {
 function inputsOf(root) {
   // An installed package has no binding.gyp.
   const gyp = ['binding.gyp', 'scripts/gyp.mjs'].filter(file => existsSync(join(root, file)))
-  const files = [...listFiles(root, 'native', ['.cc', '.h', '.gypi']), ...gyp]
+  const native = ['native', 'bench'].flatMap(directory => listFiles(root, directory, ['.cc', '.h', '.gypi']))
+  const files = [...native, ...gyp]
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return `${version} ${hashFiles(root, files)}`
 }

@@ -1,4 +1,4 @@
-// Values for binding.gyp, which runs this file with the name of one of them. Paths are relative to the current
+// Values for the files of gyp, which run this one with the name of one of them. Paths are relative to the current
 // directory, where gyp looks for them from; one a line.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,12 +7,14 @@ import { ROOT } from './lib/paths.mjs'
 
 const require = createRequire(import.meta.url)
 
-/** @type {Record<string, () => string[]>} */
+/** @type {Record<string, (...args: string[]) => string[]>} */
 const values = {
+  core: () => sourcesOf('native/core'),
   sources: () => {
-    const parts = process.platform === 'linux' ? ['core', 'relay', 'addon'] : ['core', 'addon']
+    const parts = process.platform === 'linux' ? ['native/relay', 'native/addon'] : ['native/addon']
     return parts.flatMap(sourcesOf)
   },
+  bench: (program = '') => sourcesOf(`bench/${program}`),
   includes: () => {
     const napi = dirname(require.resolve('node-addon-api/package.json'))
     const xxhash = join(dirname(require.resolve('xxhash-addon/package.json')), 'xxHash')
@@ -21,9 +23,9 @@ const values = {
   version: () => [JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version],
 }
 
-/** @param {string} part */
+/** @param {string} part of the project */
 function sourcesOf(part) {
-  const directory = join(ROOT, 'native', part)
+  const directory = join(ROOT, part)
   const names = readdirSync(directory).filter(name => name.endsWith('.cc'))
   return names.sort().map(name => here(join(directory, name)))
 }
@@ -33,6 +35,7 @@ function here(path) {
   return relative('.', path).replaceAll('\\', '/')
 }
 
-const value = values[process.argv[2] ?? '']
+const [name = '', ...args] = process.argv.slice(2)
+const value = values[name]
 if (!value) throw new RangeError(`usage: node scripts/gyp.mjs ${Object.keys(values).join('|')}`)
-console.log(value().join('\n'))
+console.log(value(...args).join('\n'))

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { bundlePlots } from './bundle.mjs'
 import { withLock } from './lock.mjs'
 import { ROOT } from './paths.mjs'
 import { BuildError } from './report.mjs'
@@ -32,7 +33,7 @@ export async function buildDist({ force = false, root = ROOT, log = console.log 
 /** @param {string} root */
 function stampOf(root) {
   return {
-    environment: packageVersions(root, ['typescript', '@types/node']),
+    environment: packageVersions(root, ['typescript', '@types/node', 'esbuild', 'echarts', 'zrender']),
     inputs: hashFiles(root, [...listFiles(root, 'src', ['.ts']), ...CONFIGURATIONS]),
   }
 }
@@ -56,6 +57,7 @@ async function compile(root) {
     const args = [compilerScript(root), '-p', 'tsconfig.build.json', '--outDir', fresh]
     const { status, output } = await run(process.execPath, args, { cwd: root })
     if (status !== 0) throw new BuildError('the JavaScript could not be built; the cause is above.', output)
+    await bundlePlots(root, fresh)
     const commandLine = join(fresh, 'cli', 'main.js')
     if (existsSync(commandLine)) chmodSync(commandLine, 0o755)
     rmSync(join(root, 'dist'), { recursive: true, force: true })

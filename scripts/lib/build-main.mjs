@@ -13,7 +13,7 @@ export function buildMain(args) {
   const force = args.includes('--force')
   return runMain(async () => {
     const debug = args.includes('--debug')
-    const { path, built } = await buildNative({ debug, force, verify: only })
+    const { path, built } = await buildNative({ debug, force, verify: only, programs: !only })
     const compiled = !only && (await buildDist({ force }))
     if (!only && !debug) await placePrebuild(path)
     if (built || compiled) console.log('limpet: built.')

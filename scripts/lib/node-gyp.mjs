@@ -9,16 +9,20 @@ import { run } from './run.mjs'
 const OLDEST_MAJOR = 10
 
 /** What the binding.gyp of a checkout says, too. */
-export const BINDING = "{ 'includes': ['native/addon.gypi'] }\n"
+export const BINDING = "{ 'includes': ['native/addon.gypi', 'bench/bench.gypi'] }\n"
 
 /**
- * Builds `build/<configuration>/limpet.node` of a package. Throws a {@link BuildError} with what the compiler wrote.
+ * Builds `build/<configuration>/limpet.node` of a package, and with `programs` those of `limpet bench` beside it. Throws
+ * a {@link BuildError} with what the compiler wrote.
  *
- * @param {{ root: string, debug: boolean, compiler: string }} build
+ * @param {{ root: string, debug: boolean, programs: boolean, compiler: string }} build
  * @returns {Promise<string>} what was written, for its warnings
  */
-export async function runNodeGyp({ root, debug, compiler }) {
-  const args = [nodeGypScript(root), 'configure', 'build', debug ? '--debug' : '--release', '--loglevel=error']
+export async function runNodeGyp({ root, debug, programs, compiler }) {
+  // Named targets are built with what they depend on; without a name it is all of them.
+  const targets = programs ? [] : [process.platform === 'win32' ? '/t:limpet' : 'limpet']
+  const mode = debug ? '--debug' : '--release'
+  const args = [nodeGypScript(root), 'configure', 'build', ...targets, mode, '--loglevel=error']
   const headers = nodeHeaders()
   if (headers) args.push(`--nodedir=${headers}`)
   args.push(`--jobs=${process.env.JOBS || 'max'}`)

@@ -1,23 +1,36 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { findCommand, ROOT } from './paths.mjs'
 import { BuildError } from './report.mjs'
 import { run } from './run.mjs'
 
+/** What of a build belongs into the package: the addon, and the programs of `limpet bench`. */
+const SHIPPED = /^(limpet\.node|limpet-bench-[a-z]+(\.exe)?)$/
+
 /**
- * Puts this platform's addon where an installed package looks for it. Not only before packing: of a dependency that
- * comes from git, npm runs `prepare` and nothing else.
+ * Puts this platform's addon, and the programs beside it, where an installed package looks for them. Not only before
+ * packing: of a dependency that comes from git, npm runs `prepare` and nothing else.
  *
  * @param {string} built the addon
  * @param {string} [root]
  */
 export async function placePrebuild(built, root = ROOT) {
   const { prebuildName, ownHost } = await import(pathToFileURL(join(root, 'dist', 'addon.js')).href)
-  const target = join(root, 'prebuilds', prebuildName(ownHost()), 'limpet.node')
+  const directory = join(root, 'prebuilds', prebuildName(ownHost()))
+  mkdirSync(directory, { recursive: true })
+  for (const name of readdirSync(dirname(built)).filter(name => SHIPPED.test(name))) {
+    await place(join(dirname(built), name), join(directory, name))
+  }
+}
+
+/**
+ * @param {string} built
+ * @param {string} target
+ */
+async function place(built, target) {
   if (existsSync(target) && statSync(target).mtimeMs >= statSync(built).mtimeMs) return
   const fresh = `${target}.${process.pid}`
-  mkdirSync(dirname(target), { recursive: true })
   copyFileSync(built, fresh)
   await strip(fresh)
   renameSync(fresh, target)

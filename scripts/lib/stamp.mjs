@@ -4,9 +4,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 /**
- * What an output was made from. `environment`: the tools; when it changes, everything is made anew.
+ * What an output was made from. `environment`: the tools; when it changes, everything is made anew. `withPrograms`: those
+ * of `limpet bench` were built with the addon.
  *
- * @typedef {{ environment: string, inputs: string }} Stamp
+ * @typedef {{ environment: string, inputs: string, withPrograms?: boolean }} Stamp
  */
 
 /**

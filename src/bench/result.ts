@@ -51,6 +51,7 @@ export interface BenchResult {
   options: Record<string, string | number | boolean>
   /** Versions of the programs and packages that took part, by subject. */
   programs: Record<string, string>
+  /** In the order of tables and plots; the first metric of a trial (of the subject that has most) is its main one, which short tables show. */
   series: Series[]
   /** What a reader must know: who was missing, which round failed and why. */
   notes: string[]
@@ -61,7 +62,10 @@ export interface BenchContext {
   rounds: number
   /** A run of seconds that shows that everything works; its figures mean little. */
   quick: boolean
-  /** Aborted when the user wants no more; a benchmark then ends what it started and rejects with the reason. */
+  /**
+   * Aborted when the user wants no more; a benchmark then ends what it started. It gives back what it has, with null for
+   * what is missing, or rejects with the reason if that is nothing.
+   */
   signal: AbortSignal
   /** How many steps there will be; called once, first. */
   plan: (steps: number) => void
@@ -72,3 +76,6 @@ export interface BenchContext {
 
 /** What a benchmark gives back; the command adds the rest of the {@link BenchResult}. */
 export type Findings = Pick<BenchResult, 'options' | 'programs' | 'series'>
+
+/** A benchmark; its own options are those of its entry in `src/cli/bench/benches.ts`. */
+export type Benchmark<Options> = (context: BenchContext, options: Options) => Promise<Findings>

@@ -10,6 +10,8 @@ import type { Io } from './io.ts'
 export interface BuildNativeCommandOptions {
   debug?: boolean | undefined
   force?: boolean | undefined
+  /** The programs of `limpet bench`, too. */
+  bench?: boolean | undefined
 }
 
 /** What is used of `scripts/build-native.mjs`; tests give their own. */
@@ -24,14 +26,14 @@ export async function buildNativeCommand(
   builder?: Builder,
 ): Promise<number> {
   const { BuildError, buildNative } = builder ?? (await import('../../scripts/build-native.mjs'))
-  const { debug = false, force = false } = options
+  const { debug = false, force = false, bench: programs = false } = options
   let written = Promise.resolve()
   const log = (line: string): void => {
     written = written.then(() => io.stdout.line(line))
   }
   try {
     // verify: whoever calls this has no addon, or one that does not load.
-    const { path, built } = await buildNative({ debug, force, verify: true, log, ...shipped() })
+    const { path, built } = await buildNative({ debug, force, programs, verify: true, log, ...shipped() })
     log(`limpet: ${path} ${built ? 'was built' : 'is up to date'}.`)
     await written
     return EXIT.ok

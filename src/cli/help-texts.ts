@@ -1,11 +1,11 @@
-const EXIT_CODES = {
+export const EXIT_CODES = {
   ok: '0   done',
   usage: '64  the command line was not understood',
   internal: '70  a fault of Limpet: please report it, with what LIMPET_DEBUG=1 adds',
   config: '78  the configuration is not valid, or cannot be read',
 } as const
 
-function section(title: string, ...lines: string[]): string {
+export function section(title: string, ...lines: string[]): string {
   return [`\n${title}:`, ...lines.map(line => `  ${line}`)].join('\n')
 }
 
@@ -15,11 +15,12 @@ export const MAIN_HELP = [
     'limpet check -c limpet.yaml               validate, and see every setting',
     'limpet explain -c limpet.yaml 192.0.2.7   where does this client belong?',
     'limpet run -c limpet.yaml                 balance',
+    'limpet bench pick --quick                 measure',
   ),
   section(
     'Exit status',
     EXIT_CODES.ok,
-    '1   it could not be done: an address in use, sessions cut, no native addon',
+    '1   it could not be done: an address in use, sessions cut, no native addon,\n      a benchmark that could not measure everything',
     EXIT_CODES.usage,
     '65  explain: some addresses are malformed; the others were answered',
     EXIT_CODES.internal,

@@ -1,5 +1,6 @@
 import { Command, CommanderError, type HelpConfiguration, type OutputConfiguration } from 'commander'
 import { LimpetError } from '../errors.ts'
+import { type AddCommand, addBench } from './bench/commands.ts'
 import { CliError, ReaderGone, UsageError } from './cli-error.ts'
 import { crashText } from './crash.ts'
 import { descriptorProblem } from './descriptors.ts'
@@ -90,26 +91,29 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     .addHelpText('after', MAIN_HELP)
 
   /** Every command is loaded when it is run: help should not wait for a YAML parser. */
-  const add = (name: string, summary: string, description: string, help: string): Command =>
-    program
+  const add: AddCommand = (parent, name, summary, description, help) => {
+    const full = parent === program ? `limpet ${name}` : `limpet ${parent.name()} ${name}`
+    return parent
       .command(name)
       .summary(summary)
       .description(description)
       .helpOption('-h, --help', 'print help')
-      .showHelpAfterError(hint(`limpet ${name}`))
+      .showHelpAfterError(hint(full))
       .hook('preAction', () => {
-        progress.command = `limpet ${name}`
+        progress.command = full
       })
       .addHelpText('after', help)
+  }
   const done = async (status: Promise<number>): Promise<void> => {
     progress.status = await status
   }
 
-  add('run', 'balance, until SIGTERM or SIGINT', 'Balances, until SIGTERM or SIGINT.', RUN_HELP)
+  add(program, 'run', 'balance, until SIGTERM or SIGINT', 'Balances, until SIGTERM or SIGINT.', RUN_HELP)
     .option(CONFIG_FLAG, CONFIG_TEXT)
     .option('--json', 'write the log as JSON lines on a terminal, too; tell problems as JSON')
     .action(async options => done((await import('./run.ts')).run(options, io)))
   add(
+    program,
     'check',
     'validate a configuration and print it resolved',
     'Validates a configuration as run does, starts nothing, and prints every setting that would be in force.',
@@ -119,6 +123,7 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     .option('--json', 'print one JSON object: settings, digests, warnings, problems')
     .action(async options => done((await import('./check.ts')).check(options, io)))
   add(
+    program,
     'explain',
     'tell the home of addresses',
     'Tells the key, the home, the whole order of the backends and the digest for client addresses. Asks the configuration, not a running process, and changes nothing.',
@@ -130,12 +135,14 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     .option('--json', 'print a JSON object a line for each address')
     .action(async (addresses, options) => done((await import('./explain.ts')).explain(addresses, options, io)))
   add(
+    program,
     'schema',
     'print the JSON Schema of the configuration',
     'Prints the JSON Schema of the configuration, for editors.',
     SCHEMA_HELP,
   ).action(async () => done((await import('./schema.ts')).schema(io)))
   add(
+    program,
     'build-native',
     'build the native addon from its sources',
     'Builds the native addon from its sources, unless it is up to date.',
@@ -143,21 +150,24 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
   )
     .option('--debug', 'build without optimisation, for a debugger')
     .option('--force', 'build everything anew')
+    .option('--bench', 'build the programs of limpet bench, too')
     .action(async options => done((await import('./build-native.ts')).buildNativeCommand(options, io)))
+  addBench(program, io, add, done)
   program
-    .command('help [command]')
+    .command('help [command...]')
     .summary('print help for a command')
     .helpOption(false)
-    .action((name: string | undefined) => helpFor(program, name))
+    .action((names: string[]) => helpFor(program, names))
   return program
 }
 
 /** The command `help` of commander shows the help of the program for a command that does not exist. */
-async function helpFor(program: Command, name: string | undefined): Promise<void> {
-  const command = name === undefined ? program : program.commands.find(known => known.name() === name)
+async function helpFor(program: Command, names: readonly string[]): Promise<void> {
+  let command: Command | undefined = program
+  for (const name of names) command = command?.commands.find(known => known.name() === name)
   if (command !== undefined) command.help()
   // Commander itself says what is wrong with such a command.
-  await program.parseAsync([name ?? ''], { from: 'user' })
+  await program.parseAsync([...names], { from: 'user' })
 }
 
 function outputOf({ stdout, stderr }: Io, said: Said): OutputConfiguration {

@@ -8,7 +8,8 @@ import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import type { Target } from './target.ts'
 
-const MOST_THREADS = 4
+/** Of one relay, whatever the machine has. */
+export const MOST_THREADS = 4
 const DRAIN_EVERY_MS = 50
 const RECORDS_AT_ONCE = 512
 /** More in one turn of the event loop would hold up everything else; the rest waits for the next. */

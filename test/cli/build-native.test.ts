@@ -45,12 +45,12 @@ describe('cli: build-native', () => {
       stdout: 'limpet: building …\nlimpet: /x/limpet.node is up to date.\n',
       stderr: '',
     })
-    expect(await build({ debug: true, force: true }, { built: true })).to.include({
+    expect(await build({ debug: true, force: true, bench: true }, { built: true })).to.include({
       stdout: 'limpet: building …\nlimpet: /x/limpet.node was built.\n',
     })
     expect(given).to.have.length(2)
-    expect(given[0]).to.include({ debug: false, force: false, verify: true })
-    expect(given[1]).to.include({ debug: true, force: true, verify: true })
+    expect(given[0]).to.include({ debug: false, force: false, programs: false, verify: true })
+    expect(given[1]).to.include({ debug: true, force: true, programs: true, verify: true })
   })
 
   it('shows what the compiler said, and then the sentence', async () => {

@@ -2,13 +2,14 @@ import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { Command } from 'commander'
 import { EXIT } from '../../src/cli/exit-codes.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { cleanUp, fileOf, limpet, Recorder, ROOT } from './helpers.ts'
 
 const DOCUMENT = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')
-const COMMANDS = ['run', 'check', 'explain', 'schema', 'build-native']
+const COMMANDS = ['run', 'check', 'explain', 'schema', 'build-native', 'bench']
 const TWO_POOLS = 'pools: { redis: { backends: [] }, mail: { backends: [] } }'
 
 function sectionOf(heading: string): string {
@@ -27,6 +28,17 @@ function program(): ReturnType<typeof createProgram> {
   const terminal = (): Terminal => new Terminal(new Recorder().stream, {})
   const io = { stdin: [] as never, stdout: terminal(), stderr: terminal(), env: {}, signals: new EventEmitter() }
   return createProgram(io, { command: 'limpet', status: 0 }, { out: '', err: '' })
+}
+
+/** Commands with options of their own, by what is typed after "limpet". */
+function leaves(parent: Command = program(), before: readonly string[] = []): Map<string, Command> {
+  const commands = parent.commands.filter(command => command.name() !== 'help')
+  return new Map(
+    commands.flatMap(command => {
+      const path = [...before, command.name()]
+      return command.commands.length === 0 ? [[path.join(' '), command] as const] : [...leaves(command, path)]
+    }),
+  )
 }
 
 describe('cli: usage', () => {
@@ -61,6 +73,16 @@ describe('cli: usage', () => {
         says: /an address is missing: limpet explain -c x\.yaml 192/,
       },
       'explain with - and an address': { args: ['explain', '-c', 'x', '-', '192.0.2.7'], says: /give it alone/ },
+      'an unknown benchmark': { args: ['bench', 'pikc'], says: /Did you mean pick\?\)\nTry: limpet bench --help/ },
+      'an unknown trial': {
+        args: ['bench', 'pick', '--trials', 'pins,hmoes'],
+        says: /There is no "hmoes"\. Did you mean homes\?.*\nTry: limpet bench pick --help/,
+      },
+      'rounds that are no number': {
+        args: ['bench', 'affinity', '--rounds', '0'],
+        says: /a whole number from 1 to 1000/,
+      },
+      'one report to compare': { args: ['bench', 'compare', 'a'], says: /missing required argument 'after'/ },
       'explain with - twice': { args: ['explain', '-c', '-', '-'], says: /not both/ },
     }
     for (const [name, { args, says }] of Object.entries(mistakes)) {
@@ -84,17 +106,22 @@ describe('cli: usage', () => {
 
   describe('help', () => {
     it('is the same for "help NAME" and "NAME --help", on standard output, with 0', async () => {
-      for (const name of COMMANDS) {
-        const asked = await limpet([name, '--help'])
+      for (const name of [...COMMANDS, ...leaves().keys()]) {
+        const words = name.split(' ')
+        const asked = await limpet([...words, '--help'])
         expect(asked).to.include({ status: 0, stderr: '' })
         expect(asked.stdout).to.match(new RegExp(`^Usage: limpet ${name}`))
-        expect(await limpet(['help', name])).to.deep.equal(asked)
+        expect(await limpet(['help', ...words])).to.deep.equal(asked)
       }
       expect(await limpet(['help'])).to.deep.equal(await limpet(['--help']))
     })
 
     it('has examples and the exit status everywhere, in 80 columns', async () => {
-      for (const args of [['--help'], ...COMMANDS.map(name => [name, '--help'])]) {
+      for (const args of [
+        ['--help'],
+        ['bench', '--help'],
+        ...[...leaves().keys()].map(name => [...name.split(' '), '--help']),
+      ]) {
         const { stdout } = await limpet(args)
         expect(stdout)
           .to.match(/^Examples:$/m)
@@ -110,9 +137,8 @@ describe('cli: usage', () => {
       for (const status of Object.values(EXIT)) expect(stdout).to.match(new RegExp(`^  ${status} `, 'm'))
       for (const variable of ['LIMPET_DEBUG=1', 'LIMPET_ADDON', 'LIMPET_DEBUG_ADDON=1', 'NO_COLOR'])
         expect(stdout).to.contain(variable)
-      for (const command of program().commands) {
-        if (command.name() === 'help') continue
-        const help = await limpet([command.name(), '--help'])
+      for (const [name, command] of leaves()) {
+        const help = await limpet([...name.split(' '), '--help'])
         for (const { flags } of command.options) expect(help.stdout).to.contain(flags)
       }
     })
@@ -127,10 +153,12 @@ describe('cli: usage', () => {
 
   describe('docs/cli.md', () => {
     it('has every option of every command, and no other', () => {
-      for (const command of program().commands) {
-        if (command.name() === 'help') continue
+      const common = documentedFlags(sectionOf('limpet bench'))
+      for (const [name, command] of leaves()) {
         const flags = command.options.map(option => option.flags)
-        expect(documentedFlags(sectionOf(`limpet ${command.name()}`))).to.deep.equal(flags)
+        const own = documentedFlags(sectionOf(`limpet ${name}`))
+        const isBenchmark = name.startsWith('bench ') && name !== 'bench compare'
+        expect(isBenchmark ? [...own, ...common] : own, name).to.deep.equal(flags)
       }
     })
 

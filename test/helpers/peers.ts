@@ -17,6 +17,9 @@ export const PEERS = {
   nft: 'nftables',
   ip: 'iproute2',
   ss: 'iproute2',
+  haproxy: 'haproxy',
+  nginx: 'nginx',
+  strace: 'strace',
 } as const
 
 export type Peer = keyof typeof PEERS

@@ -100,6 +100,14 @@ describe('the packed tarball, installed without scripts', () => {
       'native/core/pool.h',
       'native/addon.gypi',
       'native/flags.gypi',
+      'bench/bench.gypi',
+      'bench/pick/pick.cc',
+      'bench/package.json',
+      'bench/package-lock.json',
+      'dist/bench/report/echarts.licences.txt',
+      `prebuilds/${prebuildName({ platform, arch, musl })}/limpet-bench-pick`,
+      'bench/load/main.cc',
+      'bench/arguments.h',
       'scripts/build-native.mjs',
       'scripts/gyp.mjs',
       'limpet.schema.json',
@@ -112,6 +120,19 @@ describe('the packed tarball, installed without scripts', () => {
     expect(absent).to.deep.equal([])
     expect(readdirSync(installed.package)).to.not.include.members(['src'])
     expect(readdirSync(installed.package)).to.not.include.members(['test'])
+  })
+
+  it('has the programs of the benchmarks, and they can be run', async () => {
+    const programs = ['pick', ...(process.platform === 'linux' ? ['load', 'floor'] : [])]
+    for (const name of programs) {
+      const file = join(prebuilds, prebuildName(ownHost()), `limpet-bench-${name}`)
+      const { code } = await promisify(execFile)(file, ['--nonsense']).then(
+        () => ({ code: 0 }),
+        error => error as { code: number },
+      )
+      // It was called wrongly (EX_USAGE), and not: it may not be run.
+      expect(code, name).to.equal(64)
+    }
   })
 
   it('has no binding.gyp, by which npm would compile', () => {
@@ -162,6 +183,15 @@ describe('the packed tarball, installed without scripts', () => {
     const { code, stdout } = await installed.limpet('--help')
     expect(code).to.equal(0)
     for (const command of ['run', 'check', 'explain']) expect(stdout).to.include(command)
+  })
+
+  it('measures without the packages of others, with plots and native programs that came with it', async () => {
+    const report = join(installed.directory, 'report')
+    const args = ['bench', 'pick', '--quick', '--seconds', '0.01', '--trials', 'pins,homes', '--report', report]
+    const { code, stdout, stderr } = await installed.limpet(...args)
+    expect({ code, output: stdout + stderr }).to.nested.include({ code: 0 })
+    expect(stderr).to.match(/note: not installed: hashring, consistent-hash; npm ci --prefix .*bench installs them/)
+    expect(readdirSync(report)).to.include.members(['report.json', 'report.md', 'pick-pick-by-pins-picks-pins.svg'])
   })
 
   it('serves a connection from the command line and exits with 0 when it is stopped', async () => {

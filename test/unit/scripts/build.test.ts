@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fc from 'fast-check'
@@ -148,10 +148,16 @@ describe('build: a checkout', () => {
     for (const file of ['addon.ts', 'errors.ts', 'native.ts', 'visible.ts']) {
       cpSync(join(ROOT, 'src', file), join(copy, 'src', file))
     }
-    for (const part of ['src', 'native/core', 'native/relay', 'native/addon', 'bin']) {
+    const gypi = readFileSync(join(ROOT, 'bench/bench.gypi'), 'utf8')
+    const programs = [...gypi.matchAll(/gyp\.mjs bench (\w+)/g)].map(([, name]) => `bench/${name}`)
+    for (const part of ['src', 'native/core', 'native/relay', 'native/addon', 'bin', ...programs]) {
       mkdirSync(join(copy, part), { recursive: true })
     }
-    for (const name of ['addon.gypi', 'flags.gypi']) cpSync(join(ROOT, 'native', name), join(copy, 'native', name))
+    for (const name of ['native/addon.gypi', 'native/flags.gypi', 'bench/bench.gypi']) {
+      cpSync(join(ROOT, name), join(copy, name))
+    }
+    write('native/core/core.cc', 'int core() { return 0; }\n')
+    for (const directory of programs) write(`${directory}/main.cc`, 'int main() { return 0; }\n')
     write('src/index.ts', 'export const answer: number = 42\n')
     write('native/addon/addon.cc', ADDON)
     bin = join(copy, 'bin')
@@ -204,10 +210,24 @@ describe('build: a checkout', () => {
   it('puts the addon where an installed package looks for it, again when it was built again', () => {
     const prebuilt = join(copy, 'prebuilds', prebuildName(ownHost()), 'limpet.node')
     expect(versionOf(prebuilt)).to.match(/^\d/)
+    expect(existsSync(join(dirname(prebuilt), 'limpet-bench-pick'))).to.equal(true)
     writeFileSync(prebuilt, 'old')
     utimesSync(prebuilt, 0, 0)
     expect(build()).to.deep.equal(UP_TO_DATE)
     expect(statSync(prebuilt).size).to.be.greaterThan(1000)
+  })
+
+  it('builds the addon alone, and then the programs of the benchmarks', async () => {
+    const program = join(copy, 'build/Release/limpet-bench-pick')
+    rmSync(join(copy, 'build'), { recursive: true })
+    const options = { root: copy, log: () => undefined }
+    expect(await buildNative(options)).to.include({ built: true })
+    expect(existsSync(program)).to.equal(false)
+    expect(await buildNative({ ...options, programs: true })).to.include({ built: true })
+    expect(existsSync(program)).to.equal(true)
+    // Who wants less has it.
+    expect(await buildNative(options)).to.include({ built: false })
+    expect(await buildNative({ ...options, programs: true })).to.include({ built: false })
   })
 
   it('builds once when it is started twice at the same time', async () => {
@@ -274,7 +294,8 @@ describe('build: a checkout', () => {
   })
 
   it('compiles again when a file of gyp changes', () => {
-    for (const name of ['native/addon.gypi', 'native/flags.gypi', 'binding.gyp']) {
+    expect(build()).to.include({ status: 0 })
+    for (const name of ['native/addon.gypi', 'native/flags.gypi', 'bench/bench.gypi', 'binding.gyp']) {
       write(name, `${readFileSync(join(copy, name), 'utf8')}# changed\n`)
       expect(build(withoutTools()), name).to.include({ status: 1 })
       cpSync(join(ROOT, name), join(copy, name))
