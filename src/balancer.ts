@@ -108,7 +108,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /**
-   * Closes gracefully: stops accepting, waits for sessions to end, cuts those that are left after `timeoutMs`, and stops
+   * Closes gracefully: stops accepting at once, waits for sessions to end, cuts those that are left after `timeoutMs`, and stops
    * the threads. Every call gets the result of the first one, whose `timeoutMs` holds; `destroy()` hurries it.
    *
    * @throws a `RangeError` or `TypeError` for bad options; an `AbortError`, while the closing goes on
@@ -203,10 +203,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   async #shutDown(timeoutMs: number): Promise<CloseResult> {
+    const isOpening = this.#status === 'opening'
     this.#status = 'closing'
     this.#stopOpening.abort()
-    // How it went is the business of listen().
-    await this.#opening?.catch(() => undefined)
+    // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
+    if (isOpening) await this.#opening?.catch(() => undefined)
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts

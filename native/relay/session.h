@@ -115,9 +115,9 @@ struct alignas(64) Session : TimerNode {
   uint64_t active_ms = 0;  // last byte in either direction
   uint64_t connect_began_us = 0;
   uint32_t connect_us = 0;
-  unsigned tries = 0;  // connects begun
+  unsigned tries = 0;      // connects begun
+  uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool connected = false;
-  bool may_self_connect = false;
   bool record = false;
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch

@@ -132,9 +132,9 @@ bool may_self_connect(const SocketAddress& peer) {
   return peer.family() != AF_UNIX && in_local_port_range(port_of(peer));
 }
 
-bool is_self_connected(int fd) {
+bool is_self_connected(int fd, uint16_t port) {
   const SocketAddress local = local_address(fd);
-  if (local.length == 0) return false;
+  if (local.length == 0 || port_of(local) != port) return false;
   SocketAddress peer;
   peer.length = sizeof peer.storage;
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return false;

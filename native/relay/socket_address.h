@@ -37,6 +37,7 @@ uint16_t port_of(const SocketAddress& address);
 // A socket can connect to itself (TCP's simultaneous open) when a dead backend's port lies in the range of local ports
 // and the kernel chooses that very port. True: the port lies there, so a connected socket must be looked at.
 bool may_self_connect(const SocketAddress& peer);
-bool is_self_connected(int fd);
+// `port`: the peer's.
+bool is_self_connected(int fd, uint16_t port);
 
 }  // namespace limpet

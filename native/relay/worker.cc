@@ -128,6 +128,7 @@ void Worker::wait_and_handle() {
   epoll_event events[kEventsAtOnce];
   const int count = epoll_wait(epoll_, events, kEventsAtOnce, static_cast<int>(wait));
   sleeping_.store(false, std::memory_order_relaxed);
+  wake_++;
   tick();
   // Pinned for the whole batch: rosters and endpoints stay where they are until the next wait.
   const EpochGuard guard(*epoch_);

@@ -56,6 +56,7 @@ class Worker {
     unsigned batch;  // clients to accept at the next wake-up
     unsigned turn;   // clients until it is another worker's turn to be woken first
     bool paused;     // not in epoll
+    uint64_t wake;   // the last wake-up at which there were as many, or more
   };
 
   void run();
@@ -109,6 +110,7 @@ class Worker {
   // The thread's own.
   uint64_t now_ms_ = 0;
   uint64_t next_id_ = 0;
+  uint64_t wake_ = 0;  // number of the wake-up
   Copier copier_;
   std::unique_ptr<TimerWheel> wheel_;
   SessionSlab slab_;

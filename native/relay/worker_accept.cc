@@ -26,7 +26,7 @@ constexpr uint64_t kPauseMs = 20;
 
 void Worker::obey(const Order& order) {
   if (order.accept) {
-    watched_.push_back({order.listener, 1, kTurn, false});
+    watched_.push_back({order.listener, 1, kTurn, false, 0});
     if (!listen_to(*order.listener)) pause(watched_.back());
     return;
   }
@@ -46,8 +46,9 @@ bool Worker::listen_to(const RelayListener& listener) {
   return epoll_ctl(epoll_, EPOLL_CTL_ADD, listener.fd, &event) == 0;
 }
 
-// As many as came the last time are accepted without looking whether there is one more, and twice as many at the next
-// wake-up: a queue is emptied in few of them, and a single client costs no accept() that finds nobody.
+// As many as came the last time are accepted without looking whether there is one more. If there is, the next wake-up
+// follows at once, and then twice as many are accepted: a queue is emptied in few wake-ups, and clients that come one
+// by one cost no accept() that finds nobody.
 void Worker::accept_from(Watched& watched) {
   unsigned count = 0;
   while (count < watched.batch) {
@@ -67,7 +68,8 @@ void Worker::accept_from(Watched& watched) {
     }
     count++;
   }
-  watched.batch = std::min(watched.batch * 2, kMostAtOnce);
+  if (watched.wake + 1 == wake_) watched.batch = std::min(watched.batch * 2, kMostAtOnce);
+  watched.wake = wake_;
   watched.turn -= std::min(count, watched.turn);
   if (watched.turn == 0) next_turn(watched);
 }

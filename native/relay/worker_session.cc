@@ -56,7 +56,7 @@ int Worker::connect(Session& session) {
   backend.probe = address->family() == AF_UNIX;
   backend.delays = !backend.probe;
   session.wants_keepalive = !backend.probe && (keepalive.idle_s > 0 || keepalive.user_timeout_ms > 0);
-  session.may_self_connect = may_self_connect(*address);
+  session.self_port = may_self_connect(*address) ? port_of(*address) : uint16_t{0};
   if (!watch(session, Which::kBackend)) {
     const int error = errno;
     close_side(session, Which::kBackend, false);
@@ -90,7 +90,7 @@ void Worker::on_connect_event(Session& session, uint32_t events) {
 }
 
 void Worker::connected(Session& session) {
-  if (session.may_self_connect && is_self_connected(session.side(Which::kBackend).fd)) {
+  if (session.self_port != 0 && is_self_connected(session.side(Which::kBackend).fd, session.self_port)) {
     connect_failed(session, ELOOP);
     return;
   }

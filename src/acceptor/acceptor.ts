@@ -13,7 +13,8 @@ export interface Acceptor {
   /** As `net.Server#address()`; null while it does not listen. */
   address(): AddressInfo | string | null
   /**
-   * Stops accepting; resolves when nothing is bound, and nothing will be. Idempotent; sessions are not its business.
+   * Stops accepting, before it returns; resolves when nothing is bound, and nothing will be. Idempotent; sessions are not
+   * its business.
    *
    * @param hurry - when it is aborted, whoever waits in the queue is reset; until then an acceptor that can serves them
    */

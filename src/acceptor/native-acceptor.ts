@@ -1,4 +1,4 @@
-import { lstat, unlink } from 'node:fs/promises'
+import { lstatSync, unlinkSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResolvedListener } from '../config/resolved.ts'
@@ -55,12 +55,12 @@ export class NativeAcceptor implements Acceptor {
 
   async close(hurry: AbortSignal): Promise<void> {
     this.#closed = true
-    await this.#binding
+    if (!this.#listening) await this.#binding
     if (!this.#listening) return
     this.#listening = false
     clearInterval(this.#alive)
     // Before the socket stops queueing: from then on it looks like one that nobody listens on.
-    await this.#unlink()
+    this.#unlink()
     const deadline = performance.now() + CLOSE_MS
     const isLate = (): boolean => hurry.aborted || performance.now() >= deadline
     while (!this.#listener.unlisten(isLate())) await sleep(CLOSE_POLL_MS)
@@ -81,7 +81,7 @@ export class NativeAcceptor implements Acceptor {
     if (failure !== undefined) throw failure
     this.#listening = true
     this.#alive = setInterval(() => undefined, LONGEST_INTERVAL_MS)
-    if (bind.kind === 'unix') this.#inode = (await lstat(bind.path, { bigint: true })).ino
+    if (bind.kind === 'unix') this.#inode = lstatSync(bind.path, { bigint: true }).ino
   }
 
   /** What to bind to, in order of preference, in the words of the addon. */
@@ -108,11 +108,11 @@ export class NativeAcceptor implements Acceptor {
       : systemError(status, 'listen', { address: host, port })
   }
 
-  async #unlink(): Promise<void> {
+  #unlink(): void {
     const { bind } = this.settings
     if (bind.kind !== 'unix') return
     try {
-      if ((await lstat(bind.path, { bigint: true })).ino === this.#inode) await unlink(bind.path)
+      if (lstatSync(bind.path, { bigint: true }).ino === this.#inode) unlinkSync(bind.path)
     } catch (error) {
       // Somebody has removed it already. If it may not be removed, the next one to bind finds it stale.
       if (!LEFT_ALONE.has((error as NodeJS.ErrnoException).code ?? '')) throw error

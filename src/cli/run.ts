@@ -57,11 +57,14 @@ async function stopped(
   log: Log,
 ): Promise<number> {
   const signal = await signals.first
-  log.info({ signal, sessions: balancer.stats().sessions, timeoutMs: shutdownTimeout }, 'stopping')
+  const { sessions } = balancer.stats()
+  // First: whoever reads that it stops can rely on it.
+  const closing = balancer.close()
+  log.info({ signal, sessions, timeoutMs: shutdownTimeout }, 'stopping')
   void signals.second.then(second => {
     log.warn({ signal: second, sessions: balancer.stats().sessions }, 'cutting every session')
     return balancer.destroy()
   })
-  const { cut } = await balancer.close()
+  const { cut } = await closing
   return cut === 0 ? EXIT.ok : EXIT.failed
 }

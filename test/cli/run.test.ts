@@ -239,13 +239,20 @@ async function connected(port: number): Promise<Socket> {
   return socket
 }
 
-/** Waits until nobody listens, for a process that is still to hear that it should stop. */
+/**
+ * Waits until nobody listens, for a process that is still to hear that it should stop. A listener that closes answers
+ * nobody who comes anew, and then refuses.
+ */
 async function closed(port: number): Promise<void> {
   await until('the listener to be closed', () => {
-    const client = connect(port, '127.0.0.1')
+    const client = connect({ port, host: '127.0.0.1', timeout: 100 })
     return new Promise<boolean>(resolve => {
       client.once('connect', () => client.destroy()).once('close', () => resolve(false))
       client.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+      client.once('timeout', () => {
+        resolve(true)
+        client.destroy()
+      })
     })
   })
 }

@@ -1,14 +1,14 @@
 import { expect } from 'chai'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Children, requireFds } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { rounds } from '../helpers/soak.ts'
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'] as const
 const BOUND_MILLI = 1250
 
 // Row 19 of the fault matrix.
-forEachRelay('the bound', pair => {
+forEachRelayOnce('the bound', pair => {
   it('holds under many concurrent sessions', async function () {
     const sessions = rounds(500, 5000)
     requireFds(this, 2 * sessions + 500)

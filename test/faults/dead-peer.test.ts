@@ -3,7 +3,7 @@ import { inNetnsOf, inNewNetns, requireNetAdmin, requireNetns, runInNetnsOf } fr
 import { requirePeer } from '../helpers/peers.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Children } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, idle } from '../helpers/servers.ts'
 import { SilentPeer } from '../helpers/silent-peer.ts'
@@ -15,7 +15,7 @@ const DROP = `table inet limpet {
 }`
 
 // Row 16 of the fault matrix: TCP_REPAIR closes a socket without FIN and without RST, as when the power is pulled.
-forEachRelay('a peer that dies silently', pair => {
+forEachRelayOnce('a peer that dies silently', pair => {
   before(function () {
     requireNetAdmin(this)
   })

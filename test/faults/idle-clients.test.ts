@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Children, requireFds } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { rounds } from '../helpers/soak.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -10,7 +10,7 @@ const KIB = 1024
 const MOST_KIB = { native: 16, stream: 96 }
 
 // Row 10 of the fault matrix.
-forEachRelay('many idle clients', pair => {
+forEachRelayOnce('many idle clients', pair => {
   it('cost little memory, keep nobody out, and end with the idle timeout', async function () {
     const clients = rounds(400, 9000)
     requireFds(this, 2 * clients + 500)

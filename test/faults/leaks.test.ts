@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { openFds, Rig } from '../helpers/rig.ts'
 import { Backend } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
 import { until } from '../helpers/wait.ts'
 
-forEachRelay('a balancer that is closed', pair => {
+forEachRelayOnce('a balancer that is closed', pair => {
   it('holds no descriptor any more', async () => {
     await using backend = await Backend.start()
     const before = openFds()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { inNetnsOf, inNewNetns, requireNetns } from '../helpers/netns.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Children } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { countBy } from '../helpers/rig.ts'
 import { rounds } from '../helpers/soak.ts'
 import { until } from '../helpers/wait.ts'
@@ -21,7 +21,7 @@ const dials = (count: number, from = 0): { host: string; port: number }[] =>
     port: LISTENER,
   }))
 
-forEachRelay('few local ports', pair => {
+forEachRelayOnce('few local ports', pair => {
   before(function () {
     requireNetns(this)
   })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { inNetnsOf, inNewNetns, requireNetns } from '../helpers/netns.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Child } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { rounds } from '../helpers/soak.ts'
 
 /** The least that the system gives a socket: nearly every write of the relay is cut short. */
@@ -12,7 +12,7 @@ const AT_ONCE = 50
 
 // Row 12 of the fault matrix; with ordinary buffers in test/relay/bytes.test.ts, through pipes in
 // test/native/relay_splice_test.cc: buffers so small are never bulk.
-forEachRelay('short writes', pair => {
+forEachRelayOnce('short writes', pair => {
   before(function () {
     requireNetns(this)
   })

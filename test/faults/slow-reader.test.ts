@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Pattern, patternSum } from '../helpers/hash.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { expectSpliced } from '../helpers/rig.ts'
 import { Backend, idle } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
@@ -12,7 +12,7 @@ const MIB = 1024 * KIB
 /** Far more than a session holds, since the heap of a young process grows with it; and far less than what is pushed. */
 const MOST_EACH = 6 * MIB
 
-forEachRelay('slow readers', pair => {
+forEachRelayOnce('slow readers', pair => {
   // Row 9 of the fault matrix.
   it('cost bounded memory, and lose nothing', async () => {
     const readers = rounds(8, 32)

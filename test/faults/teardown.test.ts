@@ -6,7 +6,7 @@ import { Load } from '../helpers/load.ts'
 import { type Dial, toDial } from '../helpers/net.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Child } from '../helpers/processes.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { Backend } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
 import { TEST_MS, until, within } from '../helpers/wait.ts'
@@ -21,7 +21,7 @@ async function loadOn(dial: Dial): Promise<Load> {
 }
 
 // Row 30 of the fault matrix: nothing may crash, whatever ends, and nothing may be left.
-forEachRelay('ending under load', pair => {
+forEachRelayOnce('ending under load', pair => {
   it('survives worker.terminate(), and leaves no thread and no descriptor', async () => {
     await using backend = await Backend.start()
     await using child = await Child.start('workers')

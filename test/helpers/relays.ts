@@ -1,4 +1,5 @@
 import type { ListenerOptions } from '../../src/index.ts'
+import { soak } from './soak.ts'
 import { TEST_MS } from './wait.ts'
 
 /** An acceptor and a relay, which must behave alike in every pair. */
@@ -19,7 +20,20 @@ export const RELAYS: readonly RelayPair[] = [
 
 /** The same suite over every pair that this platform has. */
 export function forEachRelay(title: string, body: (pair: RelayPair) => void): void {
-  for (const pair of RELAYS) {
+  describePairs(RELAYS, title, body)
+}
+
+/**
+ * The same, for a suite that takes long and is about the relay: each relay once, with the acceptor that `auto` takes. The
+ * soak run has every pair.
+ */
+export function forEachRelayOnce(title: string, body: (pair: RelayPair) => void): void {
+  const isUsual = ({ listener }: RelayPair): boolean => listener.relay === 'stream' || listener.acceptor === 'native'
+  describePairs(soak ? RELAYS : RELAYS.filter(isUsual), title, body)
+}
+
+function describePairs(pairs: readonly RelayPair[], title: string, body: (pair: RelayPair) => void): void {
+  for (const pair of pairs) {
     if (pair.relay === 'native' && process.platform !== 'linux') continue
     describe(`${title} (${pair.name})`, function () {
       this.timeout(TEST_MS)

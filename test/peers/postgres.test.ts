@@ -5,7 +5,7 @@ import type { Dial } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { PostgresServer } from '../helpers/postgres.ts'
 import { runProgram } from '../helpers/programs.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { rounds } from '../helpers/soak.ts'
 import { TEST_MS, TIMEOUT_MS, within } from '../helpers/wait.ts'
@@ -45,10 +45,10 @@ describe('PostgreSQL', function () {
     return output.toString()
   }
 
-  const open = async (pair: Parameters<Parameters<typeof forEachRelay>[1]>[0]): Promise<Rig> =>
+  const open = async (pair: Parameters<Parameters<typeof forEachRelayOnce>[1]>[0]): Promise<Rig> =>
     await Rig.open(pair, { backends: [{ name: 'pg', address: `127.0.0.1:${server.port}` }] })
 
-  forEachRelay('behind a balancer', pair => {
+  forEachRelayOnce('behind a balancer', pair => {
     it('takes the transactions of several clients', async () => {
       await using rig = await open(pair)
       const args = ['-c', String(CLIENTS), '-j', '2', '-t', String(TRANSACTIONS), '-n']

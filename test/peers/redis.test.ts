@@ -5,7 +5,7 @@ import { LimpetRun } from '../helpers/limpet-run.ts'
 import { clientAddress } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { RedisClient, RedisServer } from '../helpers/redis.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
 
@@ -36,7 +36,7 @@ describe('Redis', function () {
     await Promise.all(servers.map(server => server[Symbol.asyncDispose]()))
   })
 
-  forEachRelay('behind a balancer', pair => {
+  forEachRelayOnce('behind a balancer', pair => {
     const open = async (): Promise<Rig> =>
       await Rig.open(pair, { backends: servers.map(({ name, address }) => ({ name, address })) })
 

@@ -7,7 +7,7 @@ import { Pattern, patternSum, Tally } from '../helpers/hash.ts'
 import { freePort } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { Program, runProgram } from '../helpers/programs.ts'
-import { forEachRelay } from '../helpers/relays.ts'
+import { forEachRelayOnce } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { TEST_MS, until, within } from '../helpers/wait.ts'
 
@@ -48,7 +48,7 @@ describe('openssl s_server', function () {
     }
   }
 
-  forEachRelay('behind a balancer', pair => {
+  forEachRelayOnce('behind a balancer', pair => {
     it('sends 200 MiB and gets some back, byte for byte, under one certificate', async () => {
       const { program, port } = await start()
       await using _ = program

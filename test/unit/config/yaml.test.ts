@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import { MOST_CONFIG_BYTES } from '../../../src/config/yaml.ts'
 import { formatProblem } from '../../../src/errors.ts'
+import { rounds } from '../../helpers/soak.ts'
 import { linesOf, poolText, problemsOf } from './helpers.ts'
-
-/** Well above what each text needs here, well below what it would take without a bound. */
 
 describe('the text of a configuration', () => {
   it('is one YAML document', () => {
@@ -189,7 +188,7 @@ describe('the text of a configuration', () => {
 })
 
 describe('a hostile text', () => {
-  const size = MOST_CONFIG_BYTES - 16
+  const size = rounds(MOST_CONFIG_BYTES / 8, MOST_CONFIG_BYTES) - 16
   const fill = (part: string): string => part.repeat(Math.floor(size / part.length))
 
   it('is refused above its size', () => {
