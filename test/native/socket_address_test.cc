@@ -95,9 +95,9 @@ TEST("only ports that the kernel gives to clients can connect to themselves") {
   CHECK(may_self_connect(*make_endpoint("::1", given)));
 }
 
-TEST("beginning a connect: the outcome, and the options of the pool") {
+TEST("beginning a connect: the outcome, and the options that a socket can be given") {
   const Port port;
-  const ConnectBegun begun = begin_connect(*make_endpoint("127.0.0.1", port.number()), {60, 10, 3, 5'000});
+  const ConnectBegun begun = begin_connect(*make_endpoint("127.0.0.1", port.number()));
   REQUIRE(begun.fd >= 0);
   const Socket socket(begun.fd);
   CHECK(wait_for(socket.fd(), POLLOUT));
@@ -108,6 +108,9 @@ TEST("beginning a connect: the outcome, and the options of the pool") {
     getsockopt(socket.fd(), level, name, &value, &length);
     return value;
   };
+  CHECK_EQUAL(option(IPPROTO_TCP, TCP_NODELAY), 0);
+  CHECK_EQUAL(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  CHECK_EQUAL(set_socket_options(socket.fd(), {60, 10, 3, 5'000}), 0);
   CHECK(option(IPPROTO_TCP, TCP_NODELAY) != 0);
   CHECK(option(SOL_SOCKET, SO_KEEPALIVE) != 0);
   CHECK_EQUAL(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
@@ -120,7 +123,7 @@ TEST("beginning a connect: the outcome, and the options of the pool") {
 
 TEST("a refused connect says so, at once or later") {
   const Port refusing(Port::Kind::kRefusing);
-  const ConnectBegun begun = begin_connect(*make_endpoint("127.0.0.1", refusing.number()), {});
+  const ConnectBegun begun = begin_connect(*make_endpoint("127.0.0.1", refusing.number()));
   if (begun.fd < 0) {
     CHECK_EQUAL(begun.error, ECONNREFUSED);
     return;
