@@ -193,7 +193,9 @@ size_t Relay::drain_records(uint8_t* into, size_t most) {
 
 void Relay::stop() {
   stopped_ = true;
-  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->ask_to_stop();
+  for (auto& worker : workers_) worker->join();
+  for (auto& worker : workers_) worker->close_all();
   for (auto& listener : listeners_) close_listen_socket(*listener);
   for (auto& pool : pools_) pool->pool = nullptr;  // no session is left that could ask for it
 }

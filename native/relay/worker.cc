@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <new>
 
 #include "connector.h"
@@ -32,7 +33,11 @@ void block_signals() {
 Worker::Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, unsigned row)
     : domain_(std::move(domain)), epoch_(std::in_place, *domain_), counters_{counters, row}, copier_(counters_) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  ask_to_stop();
+  join();
+  close_all();
+}
 
 int Worker::start(std::span<const std::unique_ptr<Worker>> all) {
   if (!epoch_->ok()) return EAGAIN;
@@ -91,13 +96,26 @@ void Worker::cut() {
   wake();
 }
 
-void Worker::stop() {
-  if (running_) {
-    stopping_.store(true, std::memory_order_seq_cst);
-    wake();
-    pthread_join(thread_, nullptr);
-    running_ = false;
+void Worker::ask_to_stop() {
+  stopping_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+void Worker::join() {
+  if (running_) pthread_join(thread_, nullptr);
+  running_ = false;
+}
+
+void Worker::close_all() {
+  for (const NewClient& client : inbox_) {
+    count(SessionCounter::kEndShutdown);
+    close(client.fd);
+    std::free(client.head.data);
+    FdBudget::process().give(FdBudget::kSession);
+    client.listener->sessions.fetch_sub(1, std::memory_order_acq_rel);
+    sessions_.fetch_sub(1, std::memory_order_relaxed);
   }
+  inbox_.clear();
   if (epoll_ >= 0) close(epoll_);
   if (event_ >= 0) close(event_);
   epoll_ = event_ = -1;

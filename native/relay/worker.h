@@ -31,7 +31,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // `all`: the relay's workers, this one among them; they outlive its thread. 0, or the errno of what could not be
-  // made; then nothing else may be called.
+  // made; then only its end may follow.
   int start(std::span<const std::unique_ptr<Worker>> all);
   // Any thread.
   void submit(const NewClient& client);
@@ -39,7 +39,11 @@ class Worker {
   void watch(RelayListener& listener) { post({&listener, true}); }
   void unwatch(RelayListener& listener) { post({&listener, false}); }
   void cut();
-  void stop();  // cuts, joins, and closes what start() opened; idempotent
+  // The end, in three steps, each for every worker before the next one: workers put clients into each other's inboxes
+  // until the last of them has ended. Idempotent.
+  void ask_to_stop();  // the thread cuts its sessions and ends
+  void join();
+  void close_all();  // the clients left in the inbox, and what start() opened
   uint32_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
   // One thread, always the same.
   RecordRing& records() { return records_; }
@@ -102,7 +106,7 @@ class Worker {
   void tick() { now_ms_ = monotonic_ms(); }
 
   const std::shared_ptr<EpochDomain> domain_;
-  std::optional<EpochThread> epoch_;  // until stop()
+  std::optional<EpochThread> epoch_;  // until close_all()
   const SessionCounterRow counters_;
   int epoll_ = -1;
   int event_ = -1;  // eventfd: something is in the inbox

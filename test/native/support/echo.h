@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "support/sockets.h"
@@ -19,10 +20,10 @@ class EchoServer {
   ~EchoServer() {
     stopping_.store(true);
     thread_.join();
+    for (const int fd : open_) ::close(fd);
     ::close(epoll_);
   }
   uint16_t number() const { return port_.number(); }
-  uint64_t connections() const { return connections_.load(); }
 
  private:
   void add(int fd) const {
@@ -37,8 +38,9 @@ class EchoServer {
       const int count = epoll_wait(epoll_, events, 64, 5);
       for (int i = 0; i < count; i++) {
         if (events[i].data.fd == port_.fd()) {
-          add(::accept4(port_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-          connections_.fetch_add(1);
+          const int fd = ::accept4(port_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
+          add(fd);
+          open_.insert(fd);
         } else {
           echo(events[i].data.fd);
         }
@@ -46,16 +48,18 @@ class EchoServer {
     }
   }
   // A socket that ends, or is reset, is closed, which takes it out of epoll.
-  static void echo(int fd) {
+  void echo(int fd) {
     char bytes[4096];
     const ssize_t n = recv(fd, bytes, sizeof bytes, 0);
-    if (n <= 0 || send(fd, bytes, static_cast<size_t>(n), MSG_NOSIGNAL) != n) ::close(fd);
+    if (n > 0 && send(fd, bytes, static_cast<size_t>(n), MSG_NOSIGNAL) == n) return;
+    ::close(fd);
+    open_.erase(fd);
   }
 
   Port port_;
   const int epoll_;
   std::atomic<bool> stopping_{false};
-  std::atomic<uint64_t> connections_{0};
+  std::set<int> open_;  // the thread's, then the destructor's
   std::thread thread_;
 };
 
