@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { nodeProblem } from '../package-info.ts'
 import { handleCrashes } from './crash.ts'
 import { stopEarly } from './early-signals.ts'
-import { nodeProblem } from './package-info.ts'
 
 const problem = nodeProblem(process.versions.node)
 if (problem === undefined) {

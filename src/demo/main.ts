@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CliError } from '../cli/cli-error.ts'
 import { handleCrashes } from '../cli/crash.ts'
-import { nodeProblem } from '../cli/package-info.ts'
+import { nodeProblem } from '../package-info.ts'
 
 /** Shows what Limpet does, with three backends in this process; returns the exit status. */
 async function main(): Promise<number> {

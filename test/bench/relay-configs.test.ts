@@ -51,7 +51,7 @@ describe('bench: configurations of the subjects of relay', () => {
     expect(haproxy).to.include(`nbthread ${threads}\n`)
     expect(nginx).to.include(`worker_processes ${threads};`)
     for (const port of backends) {
-      for (const text of [haproxy, nginx, limpetConfig({ acceptor: 'net', relay: 'native' }, backends)]) {
+      for (const text of [haproxy, nginx, limpetConfig({ acceptor: 'net', relay: 'native' }, backends, 2)]) {
         expect(text).to.include(`127.0.0.1:${port}`)
       }
     }
@@ -59,7 +59,8 @@ describe('bench: configurations of the subjects of relay', () => {
 
   for (const relay of ['native', 'stream'] as const) {
     it(`is one that Limpet takes, with the ${relay} relay`, () => {
-      const { listeners, pools } = parseConfig(limpetConfig({ acceptor: 'net', relay }, [7001, 7002]))
+      const { listeners, pools, threads } = parseConfig(limpetConfig({ acceptor: 'net', relay }, [7001, 7002], 2))
+      expect(threads).to.equal(2)
       expect(listeners[0]).to.include({ acceptor: 'net', relay })
       expect(pools.get('p')?.backends).to.have.length(2)
     })

@@ -36,15 +36,6 @@ export function descriptorLimit(): number {
   return limit === 'unlimited' ? 1_048_576 : Number(limit)
 }
 
-/** The processors that this process may use, as `taskset` wants them. */
-export function allowedProcessors(): number[] {
-  const [, list = '0'] = /^Cpus_allowed_list:\s+(\S+)$/m.exec(read('/proc/self/status')) ?? []
-  return list.split(',').flatMap(range => {
-    const [first = 0, last = first] = range.split('-').map(Number)
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
-  })
-}
-
 /** Empty: it is not there, or no longer. */
 function read(file: string): string {
   try {

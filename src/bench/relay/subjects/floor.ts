@@ -1,4 +1,4 @@
-import { VERSION } from '../../../cli/package-info.ts'
+import { VERSION } from '../../../package-info.ts'
 import { nativeProgram } from '../../programs.ts'
 import { Child, jsonWith } from '../child.ts'
 import { targetsOf } from '../load.ts'

@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { VERSION } from '../../../cli/package-info.ts'
+import { VERSION } from '../../../package-info.ts'
 import { ROOT } from '../../programs.ts'
 import { Child } from '../child.ts'
-import { allowedProcessors } from '../proc.ts'
 import type { Rig, Running, Subject, SubjectId } from '../subject.ts'
 
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js')
@@ -29,9 +28,10 @@ export function limpet(id: SubjectId, name: string, ways: Ways): Subject {
 }
 
 /** JSON is YAML, too. What is not said is what users get who do not say it. */
-export function limpetConfig({ acceptor, relay }: Ways, backends: readonly number[]): string {
+export function limpetConfig({ acceptor, relay }: Ways, backends: readonly number[], threads: number): string {
   const servers = backends.map((port, i) => ({ name: `b${i}`, address: `127.0.0.1:${port}` }))
   return JSON.stringify({
+    threads,
     listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', acceptor, relay }],
     pools: { p: { secret: 'a secret of the benchmark', backends: servers } },
   })
@@ -40,7 +40,7 @@ export function limpetConfig({ acceptor, relay }: Ways, backends: readonly numbe
 /** Whether this Limpet knows such an acceptor and relay, and has them on this machine. */
 async function probe(ways: Ways, directory: string): Promise<{ version: string } | { missing: string }> {
   const file = join(directory, 'probe.yaml')
-  await writeFile(file, limpetConfig(ways, [9]))
+  await writeFile(file, limpetConfig(ways, [9], 1))
   try {
     await run(process.execPath, [MAIN, 'check', '--json', '-c', file])
     return { version: VERSION }
@@ -58,28 +58,16 @@ function problemsOf({ stdout = '', message }: Error & { stdout?: string }): stri
 
 async function start(ways: Ways, { backends, threads, directory, signal }: Rig): Promise<Running> {
   const file = join(directory, 'limpet.yaml')
-  await writeFile(file, limpetConfig(ways, backends))
-  const [command, args] = withProcessors(threads, [process.execPath, MAIN, 'run', '-c', file])
-  const child = new Child(command, args, 'SIGKILL')
+  await writeFile(file, limpetConfig(ways, backends, threads))
+  const child = new Child(process.execPath, [MAIN, 'run', '-c', file], 'SIGKILL')
   try {
     const port = await child.line(portOf, signal)
     await child.line(line => (line.includes('"msg":"ready"') ? true : undefined), signal)
-    if (command === 'taskset') await run('taskset', ['-acp', allowedProcessors().join(','), String(child.pid)])
     return { ports: [port], pids: [child.pid], [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() }
   } catch (error) {
     await child[Symbol.asyncDispose]()
     throw error
   }
-}
-
-/**
- * Limpet starts as many relay threads as it may use processors. So it is started with as many, and is given the others
- * back when it listens: the threads of all subjects may run where they like.
- */
-function withProcessors(threads: number, [command = '', ...args]: readonly string[]): [string, string[]] {
-  const processors = allowedProcessors()
-  if (threads >= processors.length) return [command, args]
-  return ['taskset', ['-c', processors.slice(0, threads).join(','), command, ...args]]
 }
 
 function portOf(line: string): number | undefined {

@@ -5,7 +5,7 @@ interface Manifest {
   engines: { node: string }
 }
 
-const manifest = createRequire(import.meta.url)('../../package.json') as Manifest
+const manifest = createRequire(import.meta.url)('../package.json') as Manifest
 
 export const VERSION = manifest.version
 
