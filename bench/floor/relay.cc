@@ -61,6 +61,7 @@ void FloorRelay::run() {
 void FloorRelay::accept_some() {
   const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) return;
+  accepted_.store(accepted() + 1, std::memory_order_relaxed);
   const int backend = connect_to(backends_[next_backend_++ % backends_.size()]);
   if (backend < 0) {
     close(fd);

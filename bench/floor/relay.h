@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -16,6 +17,8 @@ class FloorRelay {
   FloorRelay(int listener, const std::vector<sockaddr_in>& backends);
   // Does not return.
   void run();
+  // Any thread.
+  uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr size_t kBufferBytes = 64 * 1024;
@@ -56,6 +59,7 @@ class FloorRelay {
 
   int listener_;
   const std::vector<sockaddr_in>& backends_;
+  std::atomic<uint64_t> accepted_{0};
   size_t next_backend_ = 0;
   int epoll_ = -1;
   std::unique_ptr<uint8_t[]> buffer_{new uint8_t[kBufferBytes]};

@@ -1,10 +1,15 @@
 // The load generator of `limpet bench relay` and `scale`, and its backends. One run is one cell of the benchmark; what
 // it found is a line of JSON on standard output. Whatever goes wrong is counted in its "faults".
-//   limpet-bench-load backend --ports 10 --threads 1 [--corrupt-every N]     {"pid":…,"ports":[…]}, and totals at the
-//   end limpet-bench-load connection --target A:P,… --at-once 32 [--idle N] …
-//   {"units":…,"watchedCpuNs":…,"latencyNs":{…},…} limpet-bench-load round-trip --target A:P,… --sessions 32
-//   --in-flight 32 … limpet-bench-load bulk --target A:P,… --sessions 4 --down 1 --up 0 … limpet-bench-load idle
-//   --target A:P,… --sessions 1000                    {"open":N}, and faults at the end
+//
+//   limpet-bench-load backend --ports 10 --threads 1 [--corrupt-every N]
+//       {"pid":…,"ports":[…]}, and totals at the end
+//   limpet-bench-load connection --target A:P,… --at-once 32 [--idle N] …
+//       {"units":…,"watchedCpuNs":…,"latencyNs":{…},…}
+//   limpet-bench-load round-trip --target A:P,… --sessions 32 --in-flight 32 …
+//   limpet-bench-load bulk --target A:P,… --sessions 4 --down 1 --up 0 …
+//   limpet-bench-load idle --target A:P,… --sessions 1000
+//       {"open":N}, and faults at the end
+//
 // backend and idle rest until their standard input ends, so that they do not outlive the benchmark.
 #include <sys/resource.h>
 #include <unistd.h>
