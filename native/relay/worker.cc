@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <new>
 
 #include "connector.h"
@@ -107,15 +106,9 @@ void Worker::join() {
 }
 
 void Worker::close_all() {
-  for (const NewClient& client : inbox_) {
-    count(SessionCounter::kEndShutdown);
-    close(client.fd);
-    std::free(client.head.data);
-    FdBudget::process().give(FdBudget::kSession);
-    client.listener->sessions.fetch_sub(1, std::memory_order_acq_rel);
-    sessions_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  for (const NewClient& client : inbox_) end(admit(client), SessionCounter::kEndShutdown, false);
   inbox_.clear();
+  bury();
   if (epoll_ >= 0) close(epoll_);
   if (event_ >= 0) close(event_);
   epoll_ = event_ = -1;
@@ -126,7 +119,6 @@ void Worker::run() {
   block_signals();
   while (!stopping_.load(std::memory_order_acquire)) wait_and_handle();
   const EpochGuard guard(*epoch_);
-  take_inbox();
   while (all_) end(*all_, SessionCounter::kEndShutdown, false);
   bury();
 }
@@ -230,25 +222,29 @@ void Worker::take_inbox() {
   for (const Order& order : orders) obey(order);
 }
 
-void Worker::adopt(const NewClient& client) {
-  Session* const session = &slab_.claim();
-  session->listener = client.listener;
-  session->client = client.address;
-  session->record = client.record;
-  session->id = ++next_id_ << 8 | (counters_.row & 0xff);
-  session->began_ms = session->active_ms = now_ms_;
-  Side& side = session->side(Which::kClient);
+Session& Worker::admit(const NewClient& client) {
+  Session& session = slab_.claim();
+  session.listener = client.listener;
+  session.client = client.address;
+  session.record = client.record;
+  session.id = ++next_id_ << 8 | (counters_.row & 0xff);
+  session.began_ms = session.active_ms = now_ms_;
+  Side& side = session.side(Which::kClient);
   side.fd = client.fd;
   side.probe = client.address.family == ClientAddress::Family::kUnix;
   side.backlog = client.head;
   side.bytes = client.head.end;
+  session.next = all_;
+  if (all_) all_->previous = &session;
+  all_ = &session;
+  return session;
+}
+
+void Worker::adopt(const NewClient& client) {
   if (!client.has_options && client.address.family != ClientAddress::Family::kUnix) {
     set_socket_options(client.fd, client.listener->pool->keepalive);
   }
-  session->next = all_;
-  if (all_) all_->previous = session;
-  all_ = session;
-  begin(*session);
+  begin(admit(client));
 }
 
 bool Worker::watch(Session& session, Which which) {

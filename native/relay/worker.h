@@ -71,6 +71,7 @@ class Worker {
   void post(const Order& order);
   void announce();
   void take_inbox();
+  Session& admit(const NewClient& client);  // a session that has not begun
   void adopt(const NewClient& client);
 
   // Accepting (worker_accept.cc).

@@ -18,17 +18,18 @@ export const RELAYS: readonly RelayPair[] = [
   { name: 'net acceptor, stream relay', listener: { acceptor: 'net', relay: 'stream' }, relay: 'stream' },
 ]
 
-/** Each relay once, with the acceptor that `auto` takes. */
-const USUAL = RELAYS.filter(({ listener }) => listener.relay === 'stream' || listener.acceptor === 'native')
-
-/** The same suite over every pair that this platform has; in the soak run, which is long, over each relay once. */
+/** The same suite over every pair that this platform has. */
 export function forEachRelay(title: string, body: (pair: RelayPair) => void): void {
-  describePairs(soak ? USUAL : RELAYS, title, body)
+  describePairs(RELAYS, title, body)
 }
 
-/** The same, for a suite that takes long and is not about accepting: each relay once, always. */
+/**
+ * The same, for a suite that takes long and is about the relay: each relay once, with the acceptor that `auto` takes. The
+ * soak run has every pair.
+ */
 export function forEachRelayOnce(title: string, body: (pair: RelayPair) => void): void {
-  describePairs(USUAL, title, body)
+  const isUsual = ({ listener }: RelayPair): boolean => listener.relay === 'stream' || listener.acceptor === 'native'
+  describePairs(soak ? RELAYS : RELAYS.filter(isUsual), title, body)
 }
 
 function describePairs(pairs: readonly RelayPair[], title: string, body: (pair: RelayPair) => void): void {

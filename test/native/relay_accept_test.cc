@@ -363,7 +363,7 @@ TEST("session records are written for those who are accepted while somebody want
 TEST("a relay that stops in a storm of clients closes every one, and keeps nothing") {
   const size_t before = open_descriptors();
   for (uint64_t round = 0; round < rounds(30, 500); round++) {
-    Rig rig({.workers = 4});
+    Rig rig({.workers = 4, .record = true});
     EchoServer backend;
     rig.set("a", backend.number());
     rig.listen();
@@ -391,6 +391,9 @@ TEST("a relay that stops in a storm of clients closes every one, and keeps nothi
       CHECK(client.closes());
     }
     rig.check_balance();
+    size_t closed = 0;
+    for (const SessionRecord& record : rig.drain()) closed += record.kind == RecordKind::kClose ? 1 : 0;
+    CHECK_EQUAL(closed, size_t{rig.count(SessionCounter::kAccepted) - rig.count(SessionCounter::kRecordsDropped)});
   }
   CHECK(open_descriptors() <= before);
 }
