@@ -66,19 +66,22 @@ async function majorVersion(compiler) {
 }
 
 /**
- * The least of a few: a thread that is woken at another moment than usual does a little more.
+ * From the least of a few runs of each length: a thread that is woken at another moment than usual does a little more.
  *
  * @param {string} executable
  * @param {{ thread: number, count: number }} trace
  */
 async function countUnit(executable, { thread, count }) {
-  const differences = []
-  for (let i = 0; i < RUNS; i++) {
-    const short = await countRun(executable, thread, count)
-    const long = await countRun(executable, thread, 2 * count)
-    differences.push((long - short) / count)
-  }
-  return Math.round(Math.min(...differences))
+  const short = await leastOf(() => countRun(executable, thread, count))
+  const long = await leastOf(() => countRun(executable, thread, 2 * count))
+  return Math.round((long - short) / count)
+}
+
+/** @param {() => Promise<number>} counted */
+async function leastOf(counted) {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < RUNS; i++) least = Math.min(least, await counted())
+  return least
 }
 
 /**
