@@ -13,7 +13,7 @@ import { launcher, SANITIZERS } from './lib/native-test/sanitizers.mjs'
 import { ROOT } from './lib/paths.mjs'
 import { BuildError, runMain } from './lib/report.mjs'
 import { forEachParallel, run } from './lib/run.mjs'
-import { writeTotals } from './lib/totals.mjs'
+import { Totals } from './lib/totals.mjs'
 
 const FILES = ['bytes', 'half-close', 'limits', 'redispatch', 'reset', 'timeouts', 'handle'].map(
   name => `test/relay/${name}.test.ts`,
@@ -26,20 +26,15 @@ await runMain(async () => {
     allowPositionals: true,
   })
   const files = positionals.length > 0 ? positionals : [...FILES, 'test/lifecycle/acceptor.test.ts']
-  const totals = { passed: 0, failed: 0 }
-  for (const name of values.sanitizer.split(',')) {
-    const { passed, failed } = await testUnder(name, files)
-    totals.passed += passed
-    totals.failed += failed
-  }
-  writeTotals(totals)
-  console.log(`${totals.passed} passed, ${totals.failed} failed`)
-  if (totals.failed > 0) process.exitCode = 1
+  const totals = new Totals()
+  for (const name of values.sanitizer.split(',')) totals.add(await testUnder(name, files))
+  totals.report()
 })
 
 /**
  * @param {string} name of the sanitizer
  * @param {readonly string[]} files
+ * @returns {Promise<{ passed: number, failures: string[] }>}
  */
 async function testUnder(name, files) {
   const sanitizer = SANITIZERS[name]
@@ -61,14 +56,16 @@ async function testUnder(name, files) {
     LIMPET_ADDON: addon,
     LIMPET_TEST_TOTALS: report,
   }
-  const { status, output } = await run(command, args, { cwd: ROOT, env, timeoutMs: TIMEOUT_MS })
-  const [passed = 0, failed = 0] = readTotals(report)
+  const { status, output, timedOut } = await run(command, args, { cwd: ROOT, env, timeoutMs: TIMEOUT_MS })
+  const { passed, failures } = readTotals(report)
   // A report of a sanitizer in a child process, which the test itself may have taken for the end that it expected.
-  const isReported = /(ERROR|WARNING): \w+Sanitizer|runtime error:/.test(output)
-  const isBad = status !== 0 || passed === 0 || isReported
-  if (isBad) console.log(output.trimEnd())
-  console.log(`${name} addon inside Node: ${passed} passed, ${failed} failed`)
-  return { passed, failed: isBad ? Math.max(failed, 1) : failed }
+  const [reported] = /^.*(?:(?:ERROR|WARNING): \w+Sanitizer|runtime error:).*$/m.exec(output) ?? []
+  if (reported !== undefined) failures.push(reported)
+  if (timedOut) failures.push(`killed after ${TIMEOUT_MS / 1000} s`)
+  if (failures.length === 0 && (status !== 0 || passed === 0)) failures.push(`status ${status}, ${passed} tests`)
+  if (failures.length > 0) console.log(output.trimEnd())
+  console.log(`${name} addon inside Node: ${passed} passed, ${failures.length} failed`)
+  return { passed, failures: failures.map(failure => `${name} addon: ${failure}`) }
 }
 
 /**
@@ -85,12 +82,17 @@ async function build(compiler, name, sanitizer) {
   return builder.linkShared('limpet.node', units)
 }
 
-/** @param {string} file */
+/**
+ * What test/helpers/totals-reporter.cjs left.
+ *
+ * @param {string} file
+ */
 function readTotals(file) {
   try {
-    return (readFileSync(file, 'utf8').split('\n')[0] ?? '').split(' ').map(Number)
+    const [counts = '', ...failures] = readFileSync(file, 'utf8').trimEnd().split('\n')
+    return { passed: Number(counts.split(' ')[0]), failures }
   } catch {
     // It did not come to its end; the output says why.
-    return []
+    return { passed: 0, failures: [] }
   }
 }

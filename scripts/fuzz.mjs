@@ -14,7 +14,7 @@ import { ProgramBuilder } from './lib/native-test/program-builder.mjs'
 import { FUZZER } from './lib/native-test/sanitizers.mjs'
 import { BuildError, runMain } from './lib/report.mjs'
 import { forEachParallel } from './lib/run.mjs'
-import { writeTotals } from './lib/totals.mjs'
+import { Totals } from './lib/totals.mjs'
 
 await runMain(async () => {
   const { values } = parseArgs({
@@ -38,9 +38,8 @@ await runMain(async () => {
   const units = listCoreUnits()
   await forEachParallel([...units, ...targets], jobs, file => builder.compile(file))
   await forEachParallel(targets, jobs, target => builder.link(target, units))
-  const runner = new FuzzRunner({ seconds, input })
+  const totals = new Totals()
+  const runner = new FuzzRunner({ seconds, input }, totals)
   await forEachParallel(targets, jobs, target => runner.run(target, builder.executable(target)))
-  writeTotals(runner.totals)
-  console.log(`${runner.totals.passed} passed, ${runner.totals.failed} failed`)
-  if (runner.totals.failed > 0) process.exitCode = 1
+  totals.report()
 })

@@ -15,7 +15,7 @@ import { ProgramBuilder } from './lib/native-test/program-builder.mjs'
 import { findCommand, ROOT } from './lib/paths.mjs'
 import { BuildError, runMain } from './lib/report.mjs'
 import { forEachParallel, run } from './lib/run.mjs'
-import { writeTotals } from './lib/totals.mjs'
+import { Totals } from './lib/totals.mjs'
 
 /**
  * `thread`: the one that is counted, in the order in which they begin. `count`: units of the shorter of two runs; the
@@ -45,10 +45,7 @@ await runMain(async () => {
   const counts = {}
   for (const trace of TRACES) counts[trace.name] = await countUnit(builder.executable(trace.name), trace)
   if (values.write) writeFileSync(BASELINE, `${JSON.stringify({ ...machine, instructions: counts }, null, 2)}\n`)
-  const totals = judge(machine, counts)
-  writeTotals(totals)
-  console.log(`${totals.passed} passed, ${totals.failed} failed`)
-  if (totals.failed > 0) process.exitCode = 1
+  judge(machine, counts).report()
 })
 
 /** @param {ProgramBuilder} builder */
@@ -120,16 +117,14 @@ function judge(machine, counts) {
         'such counts cannot be compared. --write makes a baseline of this one.',
     )
   }
-  const totals = { passed: 0, failed: 0 }
+  const totals = new Totals()
   for (const [name, count] of Object.entries(counts)) {
     const before = baseline.instructions[name]
     const isWell = count <= before * (1 + TOLERANCE)
-    if (isWell) totals.passed++
-    else totals.failed++
     const change = `${(100 * (count / before - 1)).toFixed(1)} %`
-    console.log(
-      `${isWell ? 'ok  ' : 'FAIL'} ${name}: ${count} instructions a unit, ${before} in the baseline (${change})`,
-    )
+    const line = `${name}: ${count} instructions a unit, ${before} in the baseline (${change})`
+    totals.add(isWell ? { passed: 1, failures: [] } : { passed: 0, failures: [line] })
+    console.log(`${isWell ? 'ok  ' : 'FAIL'} ${line}`)
     if (count < before * (1 - TOLERANCE)) console.log('     fewer than before: --write keeps it so.')
   }
   return totals

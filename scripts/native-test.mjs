@@ -10,7 +10,7 @@ import { ProgramRunner } from './lib/native-test/program-runner.mjs'
 import { SANITIZERS } from './lib/native-test/sanitizers.mjs'
 import { BuildError, runMain } from './lib/report.mjs'
 import { forEachParallel } from './lib/run.mjs'
-import { writeTotals } from './lib/totals.mjs'
+import { Totals } from './lib/totals.mjs'
 
 await runMain(async () => {
   const { values } = parseArgs({
@@ -23,23 +23,18 @@ await runMain(async () => {
   const programs = listPrograms().filter(program => program.includes(values.filter))
   if (programs.length === 0) throw new BuildError(`no program of test/native matches "${values.filter}".`)
   const jobs = Math.max(1, Number.parseInt(values.jobs, 10) || 1)
-  const totals = { passed: 0, failed: 0 }
-  for (const name of values.sanitizer.split(',')) {
-    const { passed, failed } = await testUnder(name, programs, jobs)
-    totals.passed += passed
-    totals.failed += failed
-  }
-  writeTotals(totals)
-  console.log(`${totals.passed} passed, ${totals.failed} failed`)
-  if (totals.failed > 0) process.exitCode = 1
+  const totals = new Totals()
+  for (const name of values.sanitizer.split(',')) await testUnder(name, programs, jobs, totals)
+  totals.report()
 })
 
 /**
  * @param {string} name of the sanitizer
  * @param {readonly string[]} programs
  * @param {number} jobs
+ * @param {Totals} totals
  */
-async function testUnder(name, programs, jobs) {
+async function testUnder(name, programs, jobs, totals) {
   const sanitizer = SANITIZERS[name]
   if (!sanitizer)
     throw new BuildError(`there is no sanitizer "${name}"; known are ${Object.keys(SANITIZERS).join(', ')}.`)
@@ -47,7 +42,6 @@ async function testUnder(name, programs, jobs) {
   const units = listUnits()
   await forEachParallel([...units, ...programs], jobs, file => builder.compile(file))
   await forEachParallel(programs, jobs, program => builder.link(program, units))
-  const runner = new ProgramRunner(name, sanitizer)
+  const runner = new ProgramRunner(name, sanitizer, totals)
   await forEachParallel(programs, jobs, program => runner.run(program, builder.executable(program)))
-  return runner.totals
 }

@@ -16,14 +16,18 @@ const SHOWN_LINES = 80
 
 /** Runs fuzz targets, one line each, and counts those that held. */
 export class FuzzRunner {
-  totals = { passed: 0, failed: 0 }
   #seconds
   #input
+  #totals
 
-  /** @param {{ seconds: number, input: string | undefined }} options `input`: a file, instead of a search */
-  constructor({ seconds, input }) {
+  /**
+   * @param {{ seconds: number, input: string | undefined }} options `input`: a file, instead of a search
+   * @param {import('../totals.mjs').Totals} totals
+   */
+  constructor({ seconds, input }, totals) {
     this.#seconds = seconds
     this.#input = input
+    this.#totals = totals
   }
 
   /**
@@ -37,11 +41,11 @@ export class FuzzRunner {
     const timeoutMs = this.#seconds * 1000 + GRACE_MS
     const { problem, input, summary } = judge(await run(executable, args, { cwd: ROOT, env, timeoutMs }))
     if (problem === undefined) {
-      this.totals.passed += 1
+      this.#totals.passed++
       console.log(`fuzz ${name}: ${summary}`)
       return
     }
-    this.totals.failed += 1
+    this.#totals.failures.push(`fuzz ${name}: ${problem}`)
     const file = input ?? (this.#input && relative(ROOT, this.#input))
     const again = file && `; again: npm run test:fuzz -- --filter ${name} --input ${file}`
     console.log(`${summary}\nfuzz ${name}: FAILED, ${problem}${again ?? ''}`)

@@ -4,21 +4,24 @@ import { run } from '../run.mjs'
 import { launcher } from './sanitizers.mjs'
 
 const TIMEOUT_MS = 600_000
+const FAILED = /^FAIL (.+) \(\d+\.\d+ s\)$/gm
 const SUMMARY = /^(\d+) passed, (\d+) failed$/gm
 
 /** Runs test programs and adds up what they report. */
 export class ProgramRunner {
-  totals = { passed: 0, failed: 0 }
   #name
   #sanitizer
+  #totals
 
   /**
    * @param {string} name of the sanitizer
    * @param {import('./sanitizers.mjs').Sanitizer} sanitizer
+   * @param {import('../totals.mjs').Totals} totals
    */
-  constructor(name, sanitizer) {
+  constructor(name, sanitizer, totals) {
     this.#name = name
     this.#sanitizer = sanitizer
+    this.#totals = totals
   }
 
   /**
@@ -30,13 +33,12 @@ export class ProgramRunner {
     const env = { ...process.env, ...this.#sanitizer.env }
     const started = performance.now()
     const result = await run(command, args, { cwd: ROOT, env, timeoutMs: TIMEOUT_MS })
-    const { passed, failed, problem } = judge(result)
-    this.totals.passed += passed
-    this.totals.failed += failed
+    const { passed, failures } = judge(result)
+    const title = `${this.#name} ${basename(program, '.cc')}`
+    this.#totals.add({ passed, failures: failures.map(failure => `${title}: ${failure}`) })
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    if (failed > 0) console.log(result.output.trimEnd())
-    const note = problem ? `: ${problem}` : ''
-    console.log(`${this.#name} ${basename(program, '.cc')}: ${passed} passed, ${failed} failed (${seconds} s)${note}`)
+    if (failures.length > 0) console.log(result.output.trimEnd())
+    console.log([`${title}: ${passed} passed, ${failures.length} failed (${seconds} s)`, ...failures].join('\n  '))
   }
 }
 
@@ -44,15 +46,16 @@ export class ProgramRunner {
  * A program that ends badly counts as a failure, also if all its tests passed, or none ran.
  *
  * @param {import('../run.mjs').RunResult} result
- * @returns {{ passed: number, failed: number, problem?: string }}
+ * @returns {{ passed: number, failures: string[] }}
  */
 export function judge({ status, output, timedOut }) {
   const summary = [...output.matchAll(SUMMARY)].at(-1)
   const passed = Number(summary?.[1] ?? 0)
-  const failed = Number(summary?.[2] ?? 0)
-  const problem = problemOf(status, timedOut, summary !== undefined, passed + failed)
-  if (problem === undefined) return { passed, failed }
-  return { passed, failed: Math.max(failed, 1), problem }
+  const failures = [...output.matchAll(FAILED)].map(([, name = '']) => name)
+  const problem = problemOf(status, timedOut, summary !== undefined, passed + failures.length)
+  // A failed test makes the exit status 1, and needs no second line.
+  const isKnown = failures.length > 0 && status === 1
+  return { passed, failures: problem === undefined || isKnown ? failures : [...failures, problem] }
 }
 
 /**

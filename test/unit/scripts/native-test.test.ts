@@ -7,22 +7,27 @@ describe('native tests: what a program ended with', () => {
   }
 
   it('counts what it reports, by the last report', () => {
-    expect(ended({})).to.deep.equal({ passed: 3, failed: 0 })
-    expect(ended({ output: '1 passed, 0 failed\n7 passed, 0 failed\n' })).to.deep.equal({ passed: 7, failed: 0 })
-    expect(ended({ status: 1, output: '2 passed, 5 failed\n' })).to.include({ passed: 2, failed: 5 })
+    expect(ended({})).to.deep.equal({ passed: 3, failures: [] })
+    expect(ended({ output: '1 passed, 0 failed\n7 passed, 0 failed\n' })).to.deep.equal({ passed: 7, failures: [] })
+  })
+
+  it('names what failed', () => {
+    const output = 'ok   one (0.10 s)\nFAIL two (fast) (0.20 s)\n1 passed, 1 failed\n'
+    expect(ended({ status: 1, output })).to.deep.equal({ passed: 1, failures: ['two (fast)'] })
+    expect(ended({ status: 134, output })).to.deep.equal({ passed: 1, failures: ['two (fast)', 'exit status 134'] })
   })
 
   it('takes a bad end for a failure, whatever it reported', () => {
-    expect(ended({ status: 66 })).to.deep.equal({ passed: 3, failed: 1, problem: 'exit status 66' })
-    expect(ended({ status: 137, timedOut: true })).to.deep.equal({
-      passed: 3,
-      failed: 1,
-      problem: 'killed after 600 s',
-    })
+    expect(ended({ status: 66 })).to.deep.equal({ passed: 3, failures: ['exit status 66'] })
+    expect(ended({ status: 1 })).to.deep.equal({ passed: 3, failures: ['exit status 1'] })
+    const killed = { status: 137, timedOut: true }
+    expect(ended(killed)).to.deep.equal({ passed: 3, failures: ['killed after 600 s'] })
   })
 
   it('takes silence, and a report of no tests, for a failure', () => {
-    expect(ended({ output: '' })).to.include({ passed: 0, failed: 1 })
-    expect(ended({ output: '0 passed, 0 failed\n' })).to.deep.equal({ passed: 0, failed: 1, problem: 'it ran no test' })
+    const silent = { passed: 0, failures: ['it printed no "N passed, N failed"'] }
+    expect(ended({ output: '' })).to.deep.equal(silent)
+    const idle = { passed: 0, failures: ['it ran no test'] }
+    expect(ended({ output: '0 passed, 0 failed\n' })).to.deep.equal(idle)
   })
 })
