@@ -21,9 +21,13 @@ export function connectionTrial({ atOnce }: LoadSettings, idle = 0): LoadTrial {
   return { name: 'connection', command: 'connection', args: { 'at-once': atOnce, idle }, columns: UNIT_COLUMNS }
 }
 
-/** All sessions take turns, so many of them at a time. */
-export function roundTripTrial(sessions: number, inFlight: number): LoadTrial {
-  const args = { sessions, 'in-flight': inFlight }
+/**
+ * All sessions take turns, so many of them at a time.
+ *
+ * @param idle - more sessions, which rest beside
+ */
+export function roundTripTrial(sessions: number, inFlight: number, idle = 0): LoadTrial {
+  const args = { sessions, 'in-flight': inFlight, idle }
   return { name: 'round trip', command: 'round-trip', args, columns: UNIT_COLUMNS }
 }
 

@@ -60,7 +60,10 @@ function countsOf(options: ScaleBenchOptions, { quick, note }: BenchContext): Re
   return { sessions: sessionCounts.filter(count => count <= most), backends: backendCounts, threads: threadCounts }
 }
 
-/** Live sessions of a connection rest beside it; of round trips all take turns. */
+/**
+ * Live sessions of a connection rest beside it; of round trips all take turns, and once more only a few while the others
+ * rest: the difference is what memory costs that is no longer in the processor's cache, the kernel's first of all.
+ */
 function cellsAt(
   at: Place & { name: ScaleAxis },
   subjects: readonly Subject[],
@@ -78,5 +81,12 @@ function cellsAt(
     connectionTrial(settings, value('sessions', 0)),
     roundTripTrial(value('sessions', IN_FLIGHT), IN_FLIGHT),
   ]
+  if (at.name === 'sessions') {
+    const busy = Math.min(at.value, IN_FLIGHT)
+    trials.push({
+      ...roundTripTrial(busy, IN_FLIGHT, at.value - busy),
+      name: `round trip among idle sessions`,
+    })
+  }
   return trials.flatMap(trial => subjects.map(subject => loadCell(trial, subject, settings, size, watch, at)))
 }
