@@ -35,8 +35,8 @@ describe('bench: scale', function () {
     ])
     expect(SCALE_AXES).to.deep.equal(['sessions', 'backends', 'threads'])
     const costs = series.filter(({ metric }) => metric === 'process CPU')
-    // Each place and trial.
-    expect(costs).to.have.length(6 * 2)
+    // Each place and trial; that of round trips among idle sessions at the two counts of sessions.
+    expect(costs).to.have.length(6 * 2 + 2)
     for (const { samples } of costs) expect(samples[0], notes.join('\n')).to.be.a('number').that.is.greaterThan(0)
     expect(notes).to.have.length(1)
     expect(notes[0]).to.match(/^10000000 sessions were left out: the limit of open files is \d+/)
@@ -47,7 +47,8 @@ describe('bench: scale', function () {
     const options = { axes: ['sessions'], subjects: ['limpet-net'], sessionCounts: [200] } as const
     const { series } = await benchScale(contextOf(notes), options)
     const costs = series.filter(({ metric }) => metric === 'process CPU')
-    expect(costs.map(({ trial }) => trial)).to.deep.equal(['connection', 'round trip'])
+    const trials = ['connection', 'round trip', 'round trip among idle sessions']
+    expect(costs.map(({ trial }) => trial)).to.deep.equal(trials)
     for (const { samples } of costs) expect(samples[0], notes.join('\n')).to.be.a('number').that.is.greaterThan(0)
   })
 })

@@ -85,7 +85,7 @@ function cellsAt(
     const busy = Math.min(at.value, IN_FLIGHT)
     trials.push({
       ...roundTripTrial(busy, IN_FLIGHT, at.value - busy),
-      name: `round trip among idle sessions`,
+      name: 'round trip among idle sessions',
     })
   }
   return trials.flatMap(trial => subjects.map(subject => loadCell(trial, subject, settings, size, watch, at)))
