@@ -1,4 +1,5 @@
 import type { Balancer } from './balancer.ts'
+import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
@@ -16,6 +17,20 @@ export interface BackendChange {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** What is wanted of it. */
+  state: BackendState
+}
+
+/** What the events `backendUp` and `backendDown` tell. */
+export interface BackendHealthChange {
+  /** Name of the pool. */
+  pool: string
+  /** Name of the backend. */
+  name: string
+  /** Its address, as it is configured. */
+  address: string
+  /** What the check said. */
+  reason: string
 }
 
 /** The events of a {@link Balancer} and their arguments. */
@@ -32,6 +47,10 @@ export interface BalancerEvents {
   backendRemoved: [BackendChange]
   /** A backend was changed; told before {@link Pool.update} returns. */
   backendUpdated: [BackendChange]
+  /** A backend is up by its checks, after it was down or not checked yet. */
+  backendUp: [BackendHealthChange]
+  /** A backend is down by its checks. */
+  backendDown: [BackendHealthChange]
 }
 
 /** Options of {@link Balancer.listen}. */

@@ -3,6 +3,7 @@ import { type AddressInfo, Socket } from 'node:net'
 import { optionsArgument, signalArgument } from './arguments.ts'
 import type {
   BackendChange,
+  BackendHealthChange,
   BalancerEvents,
   BalancerStatus,
   CloseOptions,
@@ -15,6 +16,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
+import type { HealthChange } from './health/monitor.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
 import { type BackendRecord, PoolCore } from './pool/core.ts'
 import type { Decision } from './pool/decision.ts'
@@ -64,6 +66,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     for (const [name, settings] of pools) {
       const core = new PoolCore(settings)
+      core.onFailOpen = isOpen => this.#failOpenChanged(core, isOpen)
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }
@@ -76,8 +79,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /**
-   * Looks up the host names of backends (once), binds every listener and starts to serve; without listeners only
-   * {@link Balancer.handle} is made ready. All or nothing: on an error what was bound is closed again, and the balancer
+   * Looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
+   * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what was bound is closed again, and the balancer
    * is `idle`.
    *
    * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
@@ -198,7 +201,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async #open(signal: AbortSignal): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
-    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed }
+    const health = (change: HealthChange): void => this.#healthChanged(change)
+    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
     this.#service = await Service.open(parts, signal)
   }
 
@@ -272,7 +276,25 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: 'backendAdded' | 'backendRemoved' | 'backendUpdated', core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
     this.#log.info(change, event)
+    this.#service?.backendChanged(core, backend.name)
     this.emit(event, change)
+  }
+
+  #healthChanged({ core, backend, isUp, isFirst, reason }: HealthChange): void {
+    const { name, address } = backend
+    const change: BackendHealthChange = { pool: core.name, name, address: formatAddress(address), reason }
+    const event = isUp ? 'backendUp' : 'backendDown'
+    // That all are well at the start is no news.
+    const level = isUp ? (isFirst ? 'debug' : 'info') : 'warn'
+    this.#log[level](change, event)
+    // A handler that throws must not end the checks.
+    process.nextTick(() => this.emit(event, change))
+  }
+
+  #failOpenChanged(core: PoolCore, isOpen: boolean): void {
+    const { name: pool, settings } = core
+    if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
+    else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 }
 

@@ -14,8 +14,8 @@ export type Reason = (typeof REASONS)[number]
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
 export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3 } as const
 
-/** What a backend may serve; numbers of `native/core/roster.h`. */
-export const BackendState = { ready: 0, drain: 1, down: 2 } as const
+/** What a backend may serve, all things considered; numbers of `BackendState` in `native/core/roster.h`. */
+export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
 
 /**
  * How a pick ended. `served`: its pin is confirmed, if it was not before. `failed`: its last connect failed, which counts

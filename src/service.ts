@@ -7,6 +7,7 @@ import { NetAcceptor } from './acceptor/net-acceptor.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
@@ -24,6 +25,8 @@ export interface ServiceParts {
   log: Log
   /** Told what goes wrong with a listener after it was opened. */
   failed: (error: Error, listener: string) => void
+  /** Told that a backend went up or down. */
+  health: HealthChanged
 }
 
 /** How a balancer was closed. */
@@ -50,11 +53,13 @@ export class Service {
   readonly #relays: Relays
   readonly #listeners = new Map<string, OpenListener>()
   readonly #poolTargets = new Map<string, Target>()
+  readonly #health: HealthMonitor
   #trouble: TroubleReport | undefined
 
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
+    this.#health = new HealthMonitor(parts.health)
   }
 
   #makeListeners(): void {
@@ -75,12 +80,13 @@ export class Service {
     })
   }
 
-  /** Looks host names up, binds every listener or none, and serves. */
+  /** Looks host names up, checks backends for the first time, binds every listener or none, and serves. */
   static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
     const service = new Service(parts)
     try {
       service.#makeListeners()
       await unlessAborted(() => service.#lookUp(), signal)
+      await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#serveAll()
@@ -124,6 +130,11 @@ export class Service {
     refuseLoops(bound, pools, { pool, backend: backend.name })
   }
 
+  /** A backend was added, changed or removed. */
+  backendChanged(core: PoolCore, name: string): void {
+    this.#health.follow(core, name)
+  }
+
   /** Sessions that live now. */
   get sessions(): number {
     return this.#relays.sessions
@@ -147,6 +158,7 @@ export class Service {
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
     await this.#emptied(CUT_MS)
+    this.#health.stop()
     this.#trouble?.stop()
     this.#relays.stop()
     const after = this.counts
@@ -220,6 +232,7 @@ export class Service {
   }
 
   async #stop(): Promise<void> {
+    this.#health.abandon()
     await this.#closeListeners(AT_ONCE)
     this.#relays.stop()
   }

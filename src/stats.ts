@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { native, POOL_COUNTERS, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
-import { type BackendInfo, type Pool, settingsOf } from './pool/pool.ts'
+import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
 import type { Service } from './service.ts'
 
@@ -45,6 +45,8 @@ export interface PoolStats {
   refused: { noBackend: number; poolFull: number }
   /** The stick table; all 0 without one. */
   table: TableStats
+  /** Whether so few backends are up that checks are not believed, and all of them serve. */
+  isFailOpen: boolean
   /** In the order in which they were added. */
   backends: BackendInfo[]
 }
@@ -99,7 +101,6 @@ function poolStats(pool: PoolCore): PoolStats {
   pool.native.gauges(gauges)
   const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
   const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
-  const figures = pool.figures()
   return {
     digest: pool.digest,
     roster,
@@ -108,7 +109,8 @@ function poolStats(pool: PoolCore): PoolStats {
     decisions: Object.fromEntries(REASONS.map(reason => [reason, counters[reason]])) as Record<Reason, number>,
     refused: { noBackend: counters.noBackend, poolFull: counters.poolFull },
     table: { entries, capacity, bytes, ...tableCounters(counters) },
-    backends: [...pool.backends()].map(backend => ({ ...settingsOf(backend), ...figures(backend.name) })),
+    isFailOpen: pool.health.isFailOpen,
+    backends: infoOf(pool),
   }
 }
 

@@ -1,6 +1,13 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
-import type { ResolvedConfig, ResolvedListener, ResolvedPool, ResolvedTimeouts } from './resolved.ts'
+import type {
+  ResolvedCheckStep,
+  ResolvedConfig,
+  ResolvedHealth,
+  ResolvedListener,
+  ResolvedPool,
+  ResolvedTimeouts,
+} from './resolved.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -32,7 +39,9 @@ export interface DescribedPool {
   stickTable: { size: number; ttl: string } | 'off'
   timeouts: DescribedTimeouts
   retries: number
-  backends: { name: string; address: string; weight: number; maxSessions: number }[]
+  health: DescribedHealth | 'off'
+  failOpen: number | 'off'
+  backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
 }
 
 export interface DescribedTimeouts {
@@ -40,6 +49,24 @@ export interface DescribedTimeouts {
   idle: string
   fin: string
   keepalive: { idle: string; interval: string; count: number; userTimeout: string }
+}
+
+/** Of what only some types have, only what the type has. */
+export interface DescribedHealth {
+  type: string
+  interval: string
+  fastInterval: string
+  timeout: string
+  rise: number
+  fall: number
+  initial: string
+  port: number
+  path?: string
+  host?: string
+  status?: string
+  body?: string
+  steps?: Record<string, string>[]
+  tls?: { serverName?: string; verify: 'on' | 'off' }
 }
 
 /** Describes a configuration as plain data, for people and for JSON: durations as text, secrets by where they came from. */
@@ -73,7 +100,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -82,13 +109,41 @@ function describePool(pool: ResolvedPool): DescribedPool {
     stickTable: stickTable === undefined ? 'off' : { size: stickTable.size, ttl: formatDuration(stickTable.ttl) },
     timeouts: describeTimeouts(timeouts),
     retries,
-    backends: backends.map(({ name, address, weight, maxSessions }) => ({
+    health: health === undefined ? 'off' : describeHealth(health),
+    failOpen: failOpen === 0 ? 'off' : failOpen,
+    backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
       name,
       address: formatAddress(address),
       weight,
       maxSessions,
+      state,
     })),
   }
+}
+
+function describeHealth({ http, steps, tls, ...health }: ResolvedHealth): DescribedHealth {
+  const { type, interval, fastInterval, timeout, rise, fall, initial, port } = health
+  return {
+    type,
+    interval: formatDuration(interval),
+    fastInterval: formatDuration(fastInterval),
+    timeout: formatDuration(timeout),
+    ...{ rise, fall, initial, port },
+    ...(type === 'http' || type === 'https' ? given(http) : {}),
+    ...(type === 'expect' ? { steps: steps.map(describeStep) } : {}),
+    ...(tls === undefined
+      ? {}
+      : { tls: { ...given({ serverName: tls.serverName }), verify: tls.verify ? 'on' : 'off' } }),
+  }
+}
+
+function describeStep({ timeout, ...words }: ResolvedCheckStep): Record<string, string> {
+  return { ...given(words), ...(timeout === undefined ? {} : { timeout: formatDuration(timeout) }) }
+}
+
+/** Without what is undefined. */
+function given<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
 }
 
 function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): DescribedTimeouts {

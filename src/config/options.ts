@@ -16,6 +16,16 @@ export type PlacementAlgorithm = 'rendezvous' | 'ring'
 /** How clients are accepted. */
 export type AcceptorKind = 'auto' | 'net' | 'native'
 
+/**
+ * What an operator wants of a backend. `ready`: it serves. `drain`: it serves the clients that have a pin to it, and gets
+ * no new ones. `drain-hard`: nobody is sent to it any more; its clients go elsewhere with their next connection. `maint`:
+ * the same, and it is not checked. Its sessions go on in every state, and its homes stay its own.
+ */
+export type BackendState = 'ready' | 'drain' | 'drain-hard' | 'maint'
+
+/** What a health check asks a backend. */
+export type CheckType = 'tcp' | 'tls' | 'http' | 'https' | 'expect' | 'redis' | 'postgres'
+
 /** How bytes are carried between a client and its backend. */
 export type RelayKind = 'auto' | 'native' | 'stream'
 
@@ -117,10 +127,105 @@ export interface PoolOptions {
    */
   retries?: number | undefined
   /**
+   * Active checks of the backends, or `off` (`false`). Who fails them gets no clients. They run while the balancer listens.
+   * @defaultValue 'off'
+   */
+  health?: HealthOptions | 'off' | false | undefined
+  /**
+   * When fewer of the backends than this share are up, in per cent, checks are not believed and all of them serve; or
+   * `off` (`false`).
+   * @defaultValue 50
+   */
+  failOpen?: number | 'off' | false | undefined
+  /**
    * The servers; at most 10,000.
    * @defaultValue []
    */
   backends?: BackendOptions[] | undefined
+}
+
+/** Active checks of a pool's backends. */
+export interface HealthOptions {
+  /**
+   * What a backend is asked. `tcp`: to connect; `tls`: a handshake; `http`, `https`: a GET; `expect`: the steps below;
+   * `redis`: PING; `postgres`: to begin a session.
+   * @defaultValue 'tcp'
+   */
+  type?: CheckType | undefined
+  /**
+   * Time between two checks of a backend, 10 ms to 1 hour; a tenth more or less at random.
+   * @defaultValue '2s'
+   */
+  interval?: Duration | undefined
+  /**
+   * The same, while results speak against the state that the backend has.
+   * @defaultValue '1s'
+   */
+  fastInterval?: Duration | undefined
+  /**
+   * How long a check may take, 1 ms to 1 hour.
+   * @defaultValue '1s'
+   */
+  timeout?: Duration | undefined
+  /**
+   * Good checks in a row before a backend is up.
+   * @defaultValue 2
+   */
+  rise?: number | undefined
+  /**
+   * Bad checks in a row before a backend is down.
+   * @defaultValue 3
+   */
+  fall?: number | undefined
+  /**
+   * What a backend is before its first check. `check`: that one check decides, and traffic waits for it.
+   * @defaultValue 'check'
+   */
+  initial?: 'up' | 'down' | 'check' | undefined
+  /**
+   * The port that is checked; 0: the backend's own.
+   * @defaultValue 0
+   */
+  port?: number | undefined
+  /** What an HTTP check asks for. Default: `/`. */
+  path?: string | undefined
+  /** The Host of an HTTP check. Default: the backend's address. */
+  host?: string | undefined
+  /** HTTP statuses that are well, like `200-399`, which is the default, or `200,204`. */
+  status?: string | number | undefined
+  /** Text that must occur in the first 64 KiB of the answer of an HTTP check. */
+  body?: string | undefined
+  /** What a check of type `expect` sends and expects, one after the other; at most 32. */
+  steps?: CheckStep[] | undefined
+  /** TLS of the check; `tls` and `https` use it in any case. */
+  tls?: CheckTls | 'off' | false | undefined
+}
+
+/** One step of a check: one of `send`, `sendHex`, `expect`, `expectHex` and `expectRegex`. */
+export interface CheckStep {
+  /** Text that is sent. */
+  send?: string | undefined
+  /** Bytes that are sent, in hexadecimal digits. */
+  sendHex?: string | undefined
+  /** Text that must come, wherever in what has come since the last step. */
+  expect?: string | undefined
+  /** Bytes that must come, in hexadecimal digits. */
+  expectHex?: string | undefined
+  /** A regular expression that must match what has come; bytes are taken as Latin-1. */
+  expectRegex?: string | undefined
+  /** How long this step may take. Default: the check's `timeout`. */
+  timeout?: Duration | undefined
+}
+
+/** TLS of a check. */
+export interface CheckTls {
+  /** The name that the certificate must have; sent as SNI. Default: the backend's address. */
+  serverName?: string | undefined
+  /**
+   * Whether the certificate must be valid.
+   * @defaultValue 'on'
+   */
+  verify?: 'on' | 'off' | boolean | undefined
 }
 
 /** What identifies a client. */
@@ -217,6 +322,11 @@ export interface BackendOptions {
    * @defaultValue 0
    */
   maxSessions?: number | undefined
+  /**
+   * What is wanted of it.
+   * @defaultValue 'ready'
+   */
+  state?: BackendState | undefined
 }
 
 /** What of a backend can be changed while it serves; what is absent stays as it is. */
@@ -227,6 +337,8 @@ export interface BackendChanges {
   weight?: number | undefined
   /** Most sessions at one time. 0: no limit of its own. */
   maxSessions?: number | undefined
+  /** What is wanted of it. */
+  state?: BackendState | undefined
 }
 
 /** What is written to the log. */

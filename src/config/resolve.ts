@@ -8,7 +8,13 @@ import { isMapping } from './mapping.ts'
 import type { BackendChanges, BackendOptions, BalancerOptions } from './options.ts'
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
-import type { ResolvedBackend, ResolvedBackendChanges, ResolvedConfig, ResolvedPool } from './resolved.ts'
+import type {
+  ResolvedBackend,
+  ResolvedBackendChanges,
+  ResolvedConfig,
+  ResolvedHealth,
+  ResolvedPool,
+} from './resolved.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, SCHEMAS } from './schema.ts'
 import { pathText } from './text.ts'
 import { viewOf } from './view.ts'
@@ -118,8 +124,9 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, ...rest } = pool
-    return [name, { ...rest, name, boundMilli, secret: secrets.byPool.get(name) ?? PoolSecret.ofPool(name) }]
+    const { boundedLoad: boundMilli, secret: _, health, ...rest } = pool
+    const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
+    return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
   })
   const { listeners, threads, shutdownTimeout, log } = document
   return {
@@ -128,6 +135,18 @@ function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConf
     threads,
     shutdownTimeout,
     log: { level: log.level, sessions: log.sessions === 'on' },
+  }
+}
+
+type ParsedHealth = Exclude<ParsedDocument['pools'][string]['health'], undefined>
+
+function healthOf({ path, host, status, body, steps, tls, ...rest }: ParsedHealth): ResolvedHealth {
+  const isTls = tls !== undefined || rest.type === 'tls' || rest.type === 'https'
+  return {
+    ...rest,
+    http: { path: path ?? '/', host, status: status ?? '200-399', body },
+    steps: steps ?? [],
+    tls: isTls ? { serverName: tls?.serverName, verify: tls?.verify !== 'off' } : undefined,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BackendAddress, BindAddress } from './address.ts'
-import type { AcceptorKind, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
+import type { AcceptorKind, BackendState, CheckType, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -53,6 +53,10 @@ export interface ResolvedPool {
   readonly timeouts: ResolvedTimeouts
   /** Further tries after a failed connect. */
   readonly retries: number
+  /** Undefined: no checks. */
+  readonly health: ResolvedHealth | undefined
+  /** Per cent; 0: off. */
+  readonly failOpen: number
   readonly backends: readonly ResolvedBackend[]
 }
 
@@ -67,6 +71,51 @@ export interface ResolvedStickTable {
   readonly size: number
   /** Milliseconds. */
   readonly ttl: number
+}
+
+/** Active checks. Times are in milliseconds. */
+export interface ResolvedHealth {
+  readonly type: CheckType
+  readonly interval: number
+  readonly fastInterval: number
+  readonly timeout: number
+  readonly rise: number
+  readonly fall: number
+  readonly initial: 'up' | 'down' | 'check'
+  /** 0: the backend's own. */
+  readonly port: number
+  /** Of types `http` and `https`. */
+  readonly http: ResolvedHttpCheck
+  /** Of type `expect`. */
+  readonly steps: readonly ResolvedCheckStep[]
+  /** Undefined: no TLS. */
+  readonly tls: ResolvedCheckTls | undefined
+}
+
+export interface ResolvedHttpCheck {
+  readonly path: string
+  /** Undefined: the backend's address. */
+  readonly host: string | undefined
+  /** Like `200-399`, several of them between commas. */
+  readonly status: string
+  /** Text that must occur; undefined: none. */
+  readonly body: string | undefined
+}
+
+/** One of the five words, and how long it may take; undefined: as long as the check. */
+export interface ResolvedCheckStep {
+  readonly send?: string | undefined
+  readonly sendHex?: string | undefined
+  readonly expect?: string | undefined
+  readonly expectHex?: string | undefined
+  readonly expectRegex?: string | undefined
+  readonly timeout?: number | undefined
+}
+
+export interface ResolvedCheckTls {
+  /** Undefined: the backend's address. */
+  readonly serverName: string | undefined
+  readonly verify: boolean
 }
 
 /** Milliseconds. */
@@ -94,6 +143,7 @@ export interface ResolvedBackend {
   readonly weight: number
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  readonly state: BackendState
 }
 
 /** What of a backend is to be changed. */
@@ -101,4 +151,5 @@ export interface ResolvedBackendChanges {
   readonly address?: BackendAddress | undefined
   readonly weight?: number | undefined
   readonly maxSessions?: number | undefined
+  readonly state?: BackendState | undefined
 }

@@ -40,6 +40,12 @@ function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts
   return schema.meta(facts) as unknown as z.ZodType<Out, In>
 }
 
+const ON_OFF = new Map<unknown, 'on' | 'off'>([
+  [true, 'on'],
+  [false, 'off'],
+])
+const LONGEST_STATUSES = 256
+
 /** The longest name; longer ones make logs and metrics unreadable. */
 const LONGEST_NAME = 128
 const NAME_PATTERN = `^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,${LONGEST_NAME - 1}}$`
@@ -195,6 +201,81 @@ export function boundedLoad(description: string): z.ZodType<number, number | 'of
   }
   const number = { type: 'number', minimum: BOUND.min, maximum: BOUND.max }
   return scalar(read, { anyOf: [number, { enum: ['off', false] }], description })
+}
+
+/** Text in which the user is free: anything but nothing at all, up to a length in bytes. */
+export function plainText(longest: number, description: string): z.ZodType<string, string> {
+  const accepted = `a text of 1 to ${longest} bytes`
+  const read = (value: unknown): Parsed<string> => {
+    if (typeof value === 'number' || typeof value === 'boolean')
+      return refuse(`expected a text, got ${show(value)}: put it between quotes`, accepted)
+    if (typeof value !== 'string') return refuse(`expected a text, got ${show(value)}`, accepted)
+    if (value === '') return refuse('the text is empty', accepted)
+    const bytes = Buffer.byteLength(value)
+    return bytes > longest ? refuse(`the text has ${bytes} bytes`, accepted) : accept(value)
+  }
+  return scalar(read, { type: 'string', minLength: 1, maxLength: longest, description })
+}
+
+/** Bytes as hexadecimal digits, two each; spaces between them do not count. */
+export function hexText(longest: number, description: string): z.ZodType<string, string> {
+  const accepted = `1 to ${longest} bytes as pairs of hexadecimal digits between quotes, like "0d 0a"`
+  const read = (value: unknown): Parsed<string> => {
+    if (typeof value !== 'string') return refuse(`expected a text, got ${show(value)}`, accepted)
+    if (!/^ *[0-9a-f]{2}( *[0-9a-f]{2})* *$/i.test(value)) return refuse(`${quote(value)} is not that`, accepted)
+    return value.replaceAll(' ', '').length > 2 * longest ? refuse('there are too many', accepted) : accept(value)
+  }
+  return scalar(read, { type: 'string', pattern: '^ *[0-9a-fA-F]{2}( *[0-9a-fA-F]{2})* *$', description })
+}
+
+/** The source of a regular expression, as JavaScript has them. */
+export function regexText(longest: number, description: string): z.ZodType<string, string> {
+  const accepted = `a regular expression of at most ${longest} characters`
+  const read = (value: unknown): Parsed<string> => {
+    if (typeof value !== 'string' || value === '') return refuse(`expected a text, got ${show(value)}`, accepted)
+    if (value.length > longest) return refuse('it is too long', accepted)
+    try {
+      new RegExp(value, 's')
+      return accept(value)
+    } catch (error) {
+      return refuse((error as SyntaxError).message, accepted)
+    }
+  }
+  return scalar(read, { type: 'string', minLength: 1, maxLength: longest, format: 'regex', description })
+}
+
+/** HTTP statuses: `200`, `200-399`, or several of them between commas. */
+export function statusRanges(description: string): z.ZodType<string, string | number> {
+  const accepted = 'statuses from 100 to 599, like 200, 200-399 or "200,204,300-399"'
+  const read = (value: unknown): Parsed<string> => {
+    const text = typeof value === 'number' ? String(value) : value
+    if (typeof text !== 'string') return refuse(`expected statuses, got ${show(value)}`, accepted)
+    const isGood = text.split(',').every(range => {
+      const [, from, to = from] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(range) ?? []
+      return from !== undefined && to !== undefined && Number(from) <= Number(to)
+    })
+    return isGood && text.length <= LONGEST_STATUSES ? accept(text) : refuse(`${quote(text)} are no statuses`, accepted)
+  }
+  const pattern = '^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$'
+  const text = { type: 'string', pattern, maxLength: LONGEST_STATUSES }
+  return scalar(read, { anyOf: [text, { type: 'integer', minimum: 100, maximum: 599 }], description })
+}
+
+/** A share in per cent, or `off`, which is 0. */
+export function percentOrOff(description: string): z.ZodType<number, number | 'off' | false> {
+  const accepted = 'a whole number from 1 to 100, or off'
+  const read = (value: unknown): Parsed<number> => {
+    if (value === 'off' || value === false) return accept(0)
+    const parsed = readWhole(value, { min: 1, max: 100 })
+    return 'value' in parsed ? parsed : refuse(parsed.refusal.message, accepted)
+  }
+  const number = { type: 'integer', minimum: 1, maximum: 100 }
+  return scalar(read, { anyOf: [number, { enum: ['off', false] }], description })
+}
+
+/** A switch without a value. */
+export function onOff(description: string): z.ZodType<'on' | 'off', 'on' | 'off' | boolean> {
+  return oneOf<'on' | 'off', boolean>(['off', 'on'], description, ON_OFF)
 }
 
 export function backendAddress(description: string): z.ZodType<BackendAddress, string> {

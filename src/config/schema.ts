@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
+import { failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -12,6 +13,7 @@ import {
   name,
   off,
   oneOf,
+  onOff,
   reference,
   secretText,
   whole,
@@ -40,10 +42,6 @@ const DAY = 24 * HOUR
 const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
-const ON_OFF = new Map<unknown, 'on' | 'off'>([
-  [true, 'on'],
-  [false, 'off'],
-])
 /** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
 const QUEUE = { min: 1, max: 65_535 }
 const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
@@ -132,6 +130,10 @@ const backendChanges = {
   address: backendAddress('Where the server is reached'),
   weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
   maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+  state: oneOf(
+    ['ready', 'drain', 'drain-hard', 'maint'],
+    'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
+  ),
 }
 
 /** A backend, the same in both modes. */
@@ -142,12 +144,14 @@ export const backendSchema = z.strictObject({
   address: backendChanges.address,
   weight: backendChanges.weight.prefault(1),
   maxSessions: backendChanges.maxSessions.prefault(0),
+  state: backendChanges.state.prefault('ready'),
 })
 
 export const backendChangesSchema = z.strictObject({
   address: backendChanges.address.optional(),
   weight: backendChanges.weight.optional(),
   maxSessions: backendChanges.maxSessions.optional(),
+  state: backendChanges.state.optional(),
 })
 
 function pool(mode: Mode) {
@@ -164,6 +168,8 @@ function pool(mode: Mode) {
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
+      health: health(mode),
+      failOpen: failOpen(),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')
@@ -210,9 +216,7 @@ function log() {
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
         'Lines less important than this are not written.',
       ).prefault('info'),
-      sessions: oneOf<'off' | 'on', boolean>(['off', 'on'], 'A line for every session that ended.', ON_OFF).prefault(
-        'off',
-      ),
+      sessions: onOff('A line for every session that ended.').prefault('off'),
     })
     .prefault({})
     .describe('What is written to the log.')

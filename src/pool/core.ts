@@ -4,8 +4,9 @@ import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
-import { BackendState, type NativePool, native } from '../native.ts'
+import { type NativePool, native } from '../native.ts'
 import { withTableMemory } from '../table-memory.ts'
+import { PoolHealth, servedBy } from './health.ts'
 
 /** Where a connection can go. */
 export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
@@ -41,6 +42,11 @@ const SESSION_HINT = 4096
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   readonly settings: ResolvedPool
+  /** What checks say; change it through the methods here, which publish that. */
+  readonly health: PoolHealth
+  /** Told when checks are believed no more, or again. */
+  onFailOpen: (isOpen: boolean) => void = () => undefined
+  #isPublishing = false
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
@@ -51,6 +57,7 @@ export class PoolCore {
 
   constructor(settings: ResolvedPool) {
     this.settings = settings
+    this.health = new PoolHealth(settings.failOpen)
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
   }
@@ -158,8 +165,38 @@ export class PoolCore {
     const next = record(backend, this.#backends.get(backend.name))
     if (!this.#stage(native, next)) return false
     this.#backends.set(next.name, next)
-    native.publish()
+    this.#publish(native)
     return true
+  }
+
+  /** Checks begin: what a backend is until its first one. */
+  watchHealth(unknownIsUp: boolean): void {
+    this.health.watch(unknownIsUp)
+    this.#republish()
+  }
+
+  /** There were never any checks. */
+  resetHealth(): void {
+    this.health.reset()
+    if (!this.#closed) this.#republish()
+  }
+
+  /** Takes what a check found. It is published with whatever else is found in this turn of the event loop. */
+  setHealth(name: string, isUp: boolean, reason: string): void {
+    this.health.set(name, isUp, reason)
+    this.#restage(name)
+  }
+
+  /** There are no checks of this backend now. */
+  forgetHealth(name: string): void {
+    this.health.forget(name)
+    this.#restage(name)
+  }
+
+  /** Publishes what checks found, at once. */
+  publishHealth(): void {
+    if (this.#closed || !this.#isPublishing) return
+    this.#publish(this.native)
   }
 
   /** Removes a backend and publishes that; its sessions go on. */
@@ -168,7 +205,8 @@ export class PoolCore {
     if (!native.removeBackend(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
     this.#backends.delete(name)
     this.#indexes.delete(name)
-    native.publish()
+    this.health.forget(name)
+    this.#publish(native)
   }
 
   /** Whether a backend is there and the host name of its address was looked up. */
@@ -207,6 +245,31 @@ export class PoolCore {
     this.#native?.close()
   }
 
+  #republish(): void {
+    const { native } = this
+    for (const backend of this.#backends.values()) this.#stage(native, backend)
+    this.#publish(native)
+  }
+
+  #restage(name: string): void {
+    const backend = this.#backends.get(name)
+    if (this.#closed || backend === undefined) return
+    this.#stage(this.native, backend)
+    if (this.#isPublishing) return
+    this.#isPublishing = true
+    // A roster is made anew as a whole: not once for each of a thousand backends that fail together.
+    setImmediate(() => this.publishHealth())
+  }
+
+  /** Publishes what was staged; where checks are believed no more, or again, every backend is another one. */
+  #publish(native: NativePool): void {
+    this.#isPublishing = false
+    const isFlipped = this.health.isWatched && this.health.review(this.#backends.values())
+    if (isFlipped) for (const backend of this.#backends.values()) this.#stage(native, backend)
+    native.publish()
+    if (isFlipped) this.onFailOpen(this.health.isFailOpen)
+  }
+
   #open(): NativePool {
     const pool = this.#make()
     for (const backend of this.#backends.values()) {
@@ -241,7 +304,7 @@ export class PoolCore {
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const identity = pool.setBackend(name, weight, maxSessions, BackendState.ready, host, port)
+    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
     this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }

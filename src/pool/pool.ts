@@ -1,5 +1,5 @@
 import { formatAddress } from '../config/address.ts'
-import type { BackendChanges, BackendOptions } from '../config/options.ts'
+import type { BackendChanges, BackendOptions, BackendState } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { ringRefusal } from '../config/ring.ts'
@@ -7,6 +7,7 @@ import { LIMITS } from '../config/schema.ts'
 import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
 import type { BackendRecord, PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
+import type { BackendHealth } from './health.ts'
 
 /** A backend and what is on it now. */
 export interface BackendInfo {
@@ -18,6 +19,10 @@ export interface BackendInfo {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** What is wanted of it. */
+  state: BackendState
+  /** What checks say of it; undefined: the pool has none, or they have not begun. */
+  health: BackendHealth | undefined
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
   /** Sessions that it was ever picked for. */
@@ -125,14 +130,14 @@ export class Pool {
       address = known.address,
       weight = known.weight,
       maxSessions = known.maxSessions,
+      state = known.state,
     } = resolveBackendChanges(changes)
-    this.#set('backendUpdated', { name, address, weight, maxSessions })
+    this.#set('backendUpdated', { name, address, weight, maxSessions, state })
   }
 
   /** The backends and what is on them now, in the order in which they were added. */
   backends(): BackendInfo[] {
-    const figures = this.#core.figures()
-    return [...this.#core.backends()].map(backend => ({ ...settingsOf(backend), ...figures(backend.name) }))
+    return infoOf(this.#core)
   }
 
   /**
@@ -207,12 +212,23 @@ export class Pool {
   }
 }
 
+/** What is known of each backend, in the order in which they were added. */
+export function infoOf(core: PoolCore): BackendInfo[] {
+  const figures = core.figures()
+  return [...core.backends()].map(backend => ({
+    ...settingsOf(backend),
+    health: core.health.of(backend.name),
+    ...figures(backend.name),
+  }))
+}
+
 /** What is configured of a backend, as it is told. */
 export function settingsOf({
   name,
   address,
   weight,
   maxSessions,
-}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions'> {
-  return { name, address: formatAddress(address), weight, maxSessions }
+  state,
+}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions' | 'state'> {
+  return { name, address: formatAddress(address), weight, maxSessions, state }
 }

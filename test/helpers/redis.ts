@@ -54,6 +54,11 @@ export class RedisServer implements AsyncDisposable {
     return `127.0.0.1:${this.port}`
   }
 
+  /** Freezes it: its port still takes connections, and nobody answers; or lets it go on. */
+  freeze(isFrozen: boolean): void {
+    this.#program.child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   async kill(): Promise<void> {
     await this.#program.stop('SIGKILL')
   }

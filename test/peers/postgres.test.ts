@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
+import { Balancer } from '../../src/index.ts'
 import { Directory } from '../helpers/directory.ts'
 import type { Dial } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
@@ -44,6 +45,15 @@ describe('PostgreSQL', function () {
     const output = await runProgram(file, [...args, ...place, 'postgres'], { env, cwd: directory.path })
     return output.toString()
   }
+
+  it('is seen to be well by its check', async () => {
+    const backends = [{ name: 'pg', address: `127.0.0.1:${server.port}` }]
+    const health = { type: 'postgres', timeout: '10s' } as const
+    await using balancer = new Balancer({ pools: { p: { backends, health } }, log: { level: 'silent' } })
+    await balancer.listen()
+    const [pg] = balancer.pool().backends()
+    expect(pg?.health).to.include({ status: 'up', reason: 'the check went well' })
+  })
 
   const open = async (pair: Parameters<Parameters<typeof forEachRelayOnce>[1]>[0]): Promise<Rig> =>
     await Rig.open(pair, { backends: [{ name: 'pg', address: `127.0.0.1:${server.port}` }] })

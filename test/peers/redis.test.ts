@@ -6,7 +6,7 @@ import { clientAddress } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { RedisClient, RedisServer } from '../helpers/redis.ts'
 import { forEachRelayOnce } from '../helpers/relays.ts'
-import { Rig } from '../helpers/rig.ts'
+import { Rig, type RigSettings } from '../helpers/rig.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
 
 const NAMES = ['a', 'b', 'c'] as const
@@ -37,8 +37,8 @@ describe('Redis', function () {
   })
 
   forEachRelayOnce('behind a balancer', pair => {
-    const open = async (): Promise<Rig> =>
-      await Rig.open(pair, { backends: servers.map(({ name, address }) => ({ name, address })) })
+    const open = async (pool: RigSettings['pool'] = {}): Promise<Rig> =>
+      await Rig.open(pair, { backends: servers.map(({ name, address }) => ({ name, address })), pool })
 
     const visit = async (rig: Rig, n: number): Promise<string> => {
       const client = await RedisClient.open({ ...rig.dial, localAddress: clientAddress(n) })
@@ -49,6 +49,28 @@ describe('Redis', function () {
       await until('the client to be gone', () => rig.stats.sessions === 0)
       return String(name)
     }
+
+    it('does without a server that is frozen, and takes it back', async () => {
+      const health = { type: 'redis', interval: '50ms', fastInterval: '50ms', timeout: '1s', rise: 1, fall: 2 } as const
+      await using rig = await open({ health, failOpen: 'off', stickTable: 'off', boundedLoad: 'off' })
+      const pool = rig.balancer.pool()
+      const statusOf = (name: string): string | undefined =>
+        pool.backends().find(backend => backend.name === name)?.health?.status
+      expect(NAMES.map(statusOf)).to.deep.equal(['up', 'up', 'up'])
+      const { order } = pool.explain(clientAddress(0))
+      const [home = '', next] = order
+      expect(await visit(rig, 0)).to.equal(home)
+      const server = servers.find(({ name }) => name === home) ?? expect.fail(`there is no server ${home}`)
+      server.freeze(true)
+      await until('the frozen one to be down', () => statusOf(home) === 'down')
+      expect(pool.backends().find(({ name }) => name === home)?.health?.reason).to.match(/^no answer in time: wanted/)
+      expect(await visit(rig, 0)).to.equal(next)
+      expect(pool.explain(clientAddress(0)).order).to.deep.equal(order)
+      server.freeze(false)
+      await until('it to be up', () => statusOf(home) === 'up')
+      expect(await visit(rig, 0)).to.equal(home)
+      await rig.settle()
+    })
 
     it('sends each client to the same server, and moves only the clients of one that dies', async () => {
       await using rig = await open()

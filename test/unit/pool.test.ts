@@ -141,13 +141,40 @@ describe('a pool', () => {
     pool.add({ name: 'b', address: '[::1]:80' })
     pool.update('b', { weight: 0 })
     pool.remove('b')
-    const change = { pool: 'p', name: 'b', address: '[::1]:80', weight: 1, maxSessions: 0 }
+    const change = { pool: 'p', name: 'b', address: '[::1]:80', weight: 1, maxSessions: 0, state: 'ready' as const }
     expect(seen).to.deep.equal([
       ['backendAdded', change],
       ['backendUpdated', { ...change, weight: 0 }],
       ['backendRemoved', { ...change, weight: 0 }],
     ])
     expect(pool.backends().map(({ name }) => name)).to.deep.equal(['a'])
+  })
+
+  it('sends whom to a backend that its state allows, and moves no home', () => {
+    const pool = poolOf({ backends: backendsNamed(NAMES), boundedLoad: 'off' })
+    const before = homes(pool)
+    const { digest } = pool
+    const visit = (client: string): [string, string] => {
+      const decision = pool.pick(client)
+      decision.release()
+      return [decision.backend, decision.reason]
+    }
+    const [pinned = '', fresh = ''] = CLIENTS.filter(client => before.get(client) === 'b')
+    visit(pinned)
+    pool.update('b', { state: 'drain' })
+    expect(visit(pinned), 'a client with a pin').to.deep.equal(['b', 'pin'])
+    expect(visit(fresh), 'a new one').to.deep.equal([pool.explain(fresh).order[1], 'failover'])
+    for (const state of ['drain-hard', 'maint'] as const) {
+      pool.update('b', { state })
+      expect(visit(pinned)[0], state).to.equal(pool.explain(pinned).order[1])
+      expect(pool.backends()[1]).to.include({ name: 'b', state })
+    }
+    expect(homes(pool)).to.deep.equal(before)
+    expect(pool.digest).to.equal(digest)
+    for (const name of NAMES) pool.update(name, { state: 'maint' })
+    expect(thrownCode(() => pool.pick(pinned))).to.equal('LIMPET_ERR_NO_BACKEND')
+    pool.update('b', { state: 'ready' })
+    expect(visit('192.0.2.200')[0]).to.equal('b')
   })
 
   it('lets the sessions of a removed backend go on', () => {

@@ -1,4 +1,4 @@
-import { BackendState } from '../../../src/native.ts'
+import { NativeBackendState } from '../../../src/native.ts'
 
 /** A backend as the model of the picker knows it. An object is one backend: a removed and re-added one is another object. */
 export interface ModelBackend {
@@ -127,7 +127,7 @@ export class ModelPicker {
   }
 
   #serves(backend: ModelBackend): boolean {
-    return this.backends.get(backend.name) === backend && backend.state !== BackendState.down
+    return this.backends.get(backend.name) === backend && backend.state !== NativeBackendState.down
   }
 
   #lives(key: string, backend: ModelBackend): boolean {
@@ -153,7 +153,7 @@ export class ModelPicker {
 }
 
 function eligible({ state, weight }: ModelBackend): boolean {
-  return state === BackendState.ready && weight > 0
+  return state === NativeBackendState.ready && weight > 0
 }
 
 function full({ maxSessions, sessions }: ModelBackend): boolean {

@@ -23,8 +23,10 @@ pools:
     stickTable: { size: 1000000, ttl: 30m }
     timeouts: { connect: 5s, idle: 1h, fin: 30s, keepalive: { idle: 60s, interval: 10s, count: 3, userTimeout: 0s } }
     retries: 3
+    health: off
+    failOpen: 50
     backends:
-      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0 }
+      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, state: ready }
 shutdownTimeout: 30s
 log: { level: info, sessions: off }
 `
@@ -84,8 +86,11 @@ describe('a configuration', () => {
           address: { kind: 'ip', host: '127.0.0.1', port: 6379, family: 4, needsLookup: false },
           weight: 1,
           maxSessions: 0,
+          state: 'ready',
         },
       ],
+      health: undefined,
+      failOpen: 50,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
@@ -247,6 +252,7 @@ describe('resolveBackend()', () => {
       address: { kind: 'name', host: 'h', port: 1, needsLookup: true },
       weight: 1,
       maxSessions: 0,
+      state: 'ready',
     })
     const { problems } = caught(() => resolveBackend({ name: 'a b', address: 'h', weight: -1, wieght: 1 } as never))
     expect(problems.map(({ path }) => path)).to.have.members(['name', 'address', 'weight', 'wieght'])

@@ -68,6 +68,7 @@ describe('limpet.schema.json', () => {
           stickTable: {},
           timeouts: { keepalive: {} },
           affinity: {},
+          health: {},
           backends: [{ name: 'a', address: '127.0.0.1:2' }],
         },
       },
@@ -140,6 +141,9 @@ describe('limpet.schema.json', () => {
       ['pools.p.timeouts', { idle: 5 }],
       ['pools.p.timeouts', { idle: '5 s' }],
       ['pools.p.stickTable', 'on'],
+      ['pools.p.health', 'on'],
+      ['pools.p.health', { type: 'ping' }],
+      ['pools.p.health', { type: 'expect', steps: [] }],
       ['pools.p.secret', {}],
       ['pools.p.backends', [{ name: 'a' }]],
       ['pools.a b', {}],
@@ -206,8 +210,9 @@ describe('docs/configuration.md', () => {
     for (const { path, defaultValue, required } of settings) {
       const row = rows.find(([key]) => key === path)
       if (row === undefined || path.endsWith('.secret')) continue
-      const oneOfSecret = path.includes('.secret.')
-      expect(row[2], path).to.equal(oneOfSecret ? '—' : required ? 'required' : `\`${defaultValue}\``)
+      const isOneOfSome = path.includes('.secret.')
+      const otherwise = required && !isOneOfSome ? 'required' : '—'
+      expect(row[2], path).to.equal(defaultValue === undefined ? otherwise : `\`${defaultValue}\``)
       expect(row[1], path).to.match(/\S/)
       expect(row[3], path).to.match(/\.$/)
     }

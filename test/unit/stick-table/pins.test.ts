@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BackendState, type NativePool, Outcome } from '../../../src/native.ts'
+import { NativeBackendState, type NativePool, Outcome } from '../../../src/native.ts'
 import { loads, type Picked, pick } from '../../helpers/oracle/picks.ts'
 import { nthAddress } from '../../helpers/oracle/random.ts'
 import { equalBackends, nativePool, type PoolSetup, setBackend } from '../../helpers/oracle/subject.ts'
@@ -74,7 +74,7 @@ describe('a pin', () => {
 
   it('to a draining backend stays, and no new key comes', () => {
     const { pool, at } = pinnedPool()
-    setBackend(pool, 'backend-2', 1, 0, BackendState.drain)
+    setBackend(pool, 'backend-2', 1, 0, NativeBackendState.drain)
     pool.publish()
     expect(reasons(comeBack(pool, at, 2))).to.deep.equal(['pin'])
     for (let i = CLIENTS; i < CLIENTS + 500; i++) {
@@ -88,7 +88,7 @@ describe('a pin', () => {
 
   it('to a backend that is down moves to where the client goes, and stays there', () => {
     const { pool, at } = pinnedPool()
-    setBackend(pool, 'backend-2', 1, 0, BackendState.down)
+    setBackend(pool, 'backend-2', 1, 0, NativeBackendState.down)
     pool.publish()
     const moved = comeBack(pool, at, 2)
     expect(reasons(moved)).to.deep.equal(['failover'])

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BackendState, type NativePool, Outcome } from '../../../src/native.ts'
+import { NativeBackendState, type NativePool, Outcome } from '../../../src/native.ts'
 import { bound } from '../../helpers/oracle/picker.ts'
 import { gauges, loads, type Picked, pick, unpack } from '../../helpers/oracle/picks.ts'
 import { nthAddress } from '../../helpers/oracle/random.ts'
@@ -70,7 +70,7 @@ describe('a pick', () => {
     for (const settled of [true, false]) {
       const pool = makePool()
       const first = pick(pool, CLIENT)
-      setBackend(pool, `backend-${first.backend}`, 1, 0, BackendState.down)
+      setBackend(pool, `backend-${first.backend}`, 1, 0, NativeBackendState.down)
       pool.publish()
       const second = pick(pool, CLIENT)
       expect(second.backend).to.not.equal(first.backend)
@@ -204,7 +204,7 @@ describe('a redispatch', () => {
     const pool = makePool()
     const [, second = -1, third] = pool.explain(CLIENT)?.order ?? []
     const taken = pick(pool, CLIENT)
-    setBackend(pool, `backend-${second}`, 1, 0, BackendState.down)
+    setBackend(pool, `backend-${second}`, 1, 0, NativeBackendState.down)
     pool.publish()
     expect(next(pool, taken).backend).to.equal(third)
   })

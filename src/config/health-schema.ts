@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import type { Mode } from './duration.ts'
+import type { CheckType } from './options.ts'
+import {
+  duration,
+  hexText,
+  off,
+  oneOf,
+  onOff,
+  percentOrOff,
+  plainText,
+  regexText,
+  statusRanges,
+  whole,
+} from './scalars.ts'
+
+const HOUR = 3_600_000
+const STEP_WORDS = ['send', 'sendHex', 'expect', 'expectHex', 'expectRegex'] as const
+const LONGEST_TEXT = 4096
+const MOST_STEPS = 32
+
+/** Which types take a key that not all of them take. */
+const TYPES_OF_KEY: Readonly<Record<string, readonly CheckType[]>> = {
+  path: ['http', 'https'],
+  host: ['http', 'https'],
+  status: ['http', 'https'],
+  body: ['http', 'https'],
+  steps: ['expect'],
+  tls: ['tls', 'https', 'expect', 'redis'],
+}
+
+function step(mode: Mode) {
+  return z
+    .strictObject({
+      send: plainText(LONGEST_TEXT, 'Text that is sent.').optional(),
+      sendHex: hexText(LONGEST_TEXT, 'Bytes that are sent, in hexadecimal digits.').optional(),
+      expect: plainText(LONGEST_TEXT, 'Text that must come, wherever in what has come since the last step.').optional(),
+      expectHex: hexText(LONGEST_TEXT, 'Bytes that must come, in hexadecimal digits.').optional(),
+      expectRegex: regexText(
+        LONGEST_TEXT,
+        'A regular expression that must match what has come; bytes are Latin-1.',
+      ).optional(),
+      timeout: duration(
+        { min: 1, max: HOUR },
+        mode,
+        "How long this step may take; default: the check's timeout.",
+      ).optional(),
+    })
+    .superRefine((given, context) => {
+      const words = STEP_WORDS.filter(word => given[word] !== undefined)
+      if (words.length === 1) return
+      const message = words.length === 0 ? 'the step does nothing' : `a step is only one of ${words.join(', ')}`
+      context.addIssue({ code: 'custom', message, params: { accepted: `one of ${STEP_WORDS.join(', ')}` } })
+    })
+}
+
+function tls() {
+  const settings = z.strictObject({
+    serverName: plainText(255, 'The name that the certificate must have, sent as SNI.').optional(),
+    verify: onOff('Whether the certificate must be valid.').prefault('on'),
+  })
+  return z
+    .union([settings, off('{ serverName, verify }', 'No TLS.')])
+    .optional()
+    .describe('TLS of the check; tls and https use it in any case.')
+}
+
+/** Active checks of a pool's backends. */
+export function health(mode: Mode) {
+  const settings = z
+    .strictObject({
+      type: oneOf(['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres'], 'What a backend is asked.').prefault(
+        'tcp',
+      ),
+      interval: duration({ min: 10, max: HOUR }, mode, 'Time between two checks of a backend.').prefault('2s'),
+      fastInterval: duration({ min: 10, max: HOUR }, mode, 'The same, while results speak against its state.').prefault(
+        '1s',
+      ),
+      timeout: duration({ min: 1, max: HOUR }, mode, 'How long a check may take.').prefault('1s'),
+      rise: whole({ min: 1, max: 1000 }, 'Good checks in a row before a backend is up.').prefault(2),
+      fall: whole({ min: 1, max: 1000 }, 'Bad checks in a row before a backend is down.').prefault(3),
+      initial: oneOf(
+        ['up', 'down', 'check'],
+        'Its state before the first check. check: that check decides, and traffic waits for it.',
+      ).prefault('check'),
+      port: whole({ min: 0, max: 65_535 }, "Port that is checked; 0: the backend's own.").prefault(0),
+      path: plainText(LONGEST_TEXT, 'What an HTTP check asks for; default: /.').optional(),
+      host: plainText(255, "The Host of an HTTP check; default: the backend's address.").optional(),
+      status: statusRanges('HTTP statuses that are well; default: 200-399.').optional(),
+      body: plainText(LONGEST_TEXT, "Text that must occur in the answer's first 64 KiB.").optional(),
+      steps: z
+        .array(step(mode))
+        .min(1)
+        .max(MOST_STEPS)
+        .optional()
+        .describe('What is sent and expected, one after the other.'),
+      tls: tls(),
+    })
+    .superRefine((given, context) => {
+      for (const [key, types] of Object.entries(TYPES_OF_KEY)) {
+        if (given[key as keyof typeof given] === undefined || types.includes(given.type)) continue
+        const message = `a check of type ${given.type} does not have this`
+        context.addIssue({ code: 'custom', path: [key], message, params: { accepted: `type ${types.join(' or ')}` } })
+      }
+      if (given.type !== 'expect' || given.steps !== undefined) return
+      const accepted = 'a list, like [{ send: "PING\\r\\n" }, { expect: "+PONG" }]'
+      context.addIssue({ code: 'custom', path: ['steps'], message: 'is missing', params: { accepted } })
+    })
+  return z
+    .union([settings, off('{ type, interval, timeout, … }', 'No checks.')])
+    .prefault('off')
+    .describe('Active checks: who fails them gets no clients.')
+}
+
+export function failOpen() {
+  return percentOrOff(
+    'When fewer of the backends than this are up, checks are not believed and all of them serve.',
+  ).prefault(50)
+}

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ResolvedHealth } from '../config/resolved.ts'
+import type { Endpoint } from '../pool/core.ts'
+import { CheckFailure } from './check.ts'
+import type { TimedCheck } from './checks/index.ts'
+import type { Gate } from './gate.ts'
+import { Hysteresis } from './hysteresis.ts'
+
+/** What a checker needs besides its backend. */
+export interface CheckerContext {
+  settings: ResolvedHealth
+  check: TimedCheck
+  /** Shared by all: so many checks run at one time. */
+  gate: Gate
+}
+
+const JITTER = 0.1
+
+/** Checks one backend again and again, and tells when it went up or down. */
+export class Checker {
+  /** Where it is reached; a checker of another address is another checker. */
+  readonly endpoint: Endpoint
+  readonly #context: CheckerContext
+  readonly #changed: (isUp: boolean, reason: string) => void
+  readonly #stop = new AbortController()
+  readonly #hysteresis: Hysteresis
+  /** Resolved after the first check. */
+  readonly first: Promise<void>
+
+  constructor(endpoint: Endpoint, context: CheckerContext, changed: (isUp: boolean, reason: string) => void) {
+    this.endpoint = endpoint
+    this.#context = context
+    this.#changed = changed
+    const { initial } = context.settings
+    this.#hysteresis = new Hysteresis(context.settings, initial === 'check' ? undefined : initial === 'up')
+    this.first = this.#once()
+    void this.first.then(() => this.#goOn())
+  }
+
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  async #goOn(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      const { interval, fastInterval } = this.#context.settings
+      const pause = this.#hysteresis.isChanging ? Math.min(interval, fastInterval) : interval
+      // The timer alone keeps no process alive; an abort only ends the waiting.
+      await sleep(spread(pause), undefined, { signal, ref: false }).catch(() => undefined)
+      if (!signal.aborted) await this.#once()
+    }
+  }
+
+  async #once(): Promise<void> {
+    const failure = await this.#context.gate.pass(() => this.#ask())
+    if (this.#stop.signal.aborted || failure?.isLocal === true) return
+    const isWell = failure === undefined
+    if (this.#hysteresis.take(isWell)) this.#changed(isWell, failure?.message ?? 'the check went well')
+  }
+
+  /** What was wrong; undefined: nothing. */
+  async #ask(): Promise<CheckFailure | undefined> {
+    const { check, settings } = this.#context
+    // It waited at the gate until then.
+    if (this.#stop.signal.aborted) return undefined
+    // Not AbortSignal.any() of the checker's own signal, which would remember every check that there ever was.
+    const end = new AbortController()
+    const abort = (): void => end.abort()
+    const timer = setTimeout(abort, check.longestMs).unref()
+    this.#stop.signal.addEventListener('abort', abort)
+    try {
+      await check.check(checkedEndpoint(this.endpoint, settings.port), end.signal)
+      return undefined
+    } catch (error) {
+      return CheckFailure.of(error)
+    } finally {
+      clearTimeout(timer)
+      this.#stop.signal.removeEventListener('abort', abort)
+    }
+  }
+}
+
+function checkedEndpoint(endpoint: Endpoint, port: number): Endpoint {
+  return port === 0 || endpoint.kind === 'unix' ? endpoint : { ...endpoint, port }
+}
+
+/** Backends that were added at one time are not checked at one time for ever. */
+function spread(ms: number): number {
+  return ms * (1 - JITTER + 2 * JITTER * Math.random())
+}

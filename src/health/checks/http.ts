@@ -1,0 +1,65 @@
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import type { ResolvedHealth } from '../../config/resolved.ts'
+import type { Endpoint } from '../../pool/core.ts'
+import { type Check, CheckFailure, dialOf, LATE } from '../check.ts'
+
+const MOST_BODY_BYTES = 64 * 1024
+/** Headers of an answer past this are an error of the parser. */
+const MOST_HEADER_BYTES = 16 * 1024
+
+/** A GET whose status, and body if one is wanted, are as they should be. */
+export function httpCheck({ http, tls }: Pick<ResolvedHealth, 'http' | 'tls'>): Check {
+  const isWell = statusTest(http.status)
+  const send = tls === undefined ? requestHttp : requestHttps
+  return async (endpoint, signal) => {
+    const options: RequestOptions = {
+      ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : dialOf(endpoint)),
+      path: http.path,
+      agent: false,
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headers: { host: http.host ?? hostOf(endpoint), 'user-agent': 'limpet', connection: 'close' },
+      signal,
+      ...(tls === undefined ? {} : { servername: tls.serverName, rejectUnauthorized: tls.verify }),
+    }
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        const isLate = signal.aborted && !(error instanceof CheckFailure)
+        reject(isLate ? new CheckFailure(LATE) : CheckFailure.of(error))
+      }
+      const request = send(options, answer => {
+        judge(answer, isWell, http.body)
+          .then(resolve, fail)
+          .finally(() => request.destroy())
+      })
+      request.on('error', fail)
+      request.end()
+    })
+  }
+}
+
+async function judge(answer: IncomingMessage, isWell: (status: number) => boolean, wanted?: string): Promise<void> {
+  const { statusCode = 0 } = answer
+  if (!isWell(statusCode)) throw new CheckFailure(`status ${statusCode}`)
+  if (wanted === undefined) return
+  let body = Buffer.alloc(0)
+  for await (const chunk of answer) {
+    body = Buffer.concat([body, chunk as Buffer])
+    if (body.includes(wanted)) return
+    if (body.length >= MOST_BODY_BYTES) break
+  }
+  throw new CheckFailure(`the answer does not hold ${JSON.stringify(wanted)}`)
+}
+
+function statusTest(ranges: string): (status: number) => boolean {
+  const parts = ranges.split(',').map(range => {
+    const [from = '', to = from] = range.split('-')
+    return { from: Number(from), to: Number(to) }
+  })
+  return status => parts.some(({ from, to }) => status >= from && status <= to)
+}
+
+function hostOf(endpoint: Endpoint): string {
+  if (endpoint.kind === 'unix') return 'localhost'
+  return endpoint.family === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+}

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { formatAddress } from '../config/address.ts'
+import type { BackendRecord, Endpoint, PoolCore } from '../pool/core.ts'
+import { Checker, type CheckerContext } from './checker.ts'
+import { checkOf } from './checks/index.ts'
+import { Gate } from './gate.ts'
+
+/** A backend went up or down, as a check said; `isFirst`: there was none before. */
+export interface HealthChange {
+  core: PoolCore
+  backend: BackendRecord
+  isUp: boolean
+  isFirst: boolean
+  reason: string
+}
+
+export type HealthChanged = (change: HealthChange) => void
+
+/** Checks that run at one time, of all pools: they take descriptors from the reserve that sessions leave (48). */
+const AT_ONCE = 32
+/** Traffic does not wait for first checks for longer than this, however many backends there are. */
+const FIRST_CHECKS_MS = 10_000
+
+/** Checks the backends of all pools that want it, as long as a balancer listens. */
+export class HealthMonitor {
+  readonly #gate = new Gate(AT_ONCE)
+  readonly #changed: HealthChanged
+  readonly #pools = new Map<PoolCore, PoolMonitor>()
+
+  constructor(changed: HealthChanged) {
+    this.#changed = changed
+  }
+
+  /** Begins to check; resolves when first checks that traffic waits for are done. */
+  async start(cores: Iterable<PoolCore>): Promise<void> {
+    const first: Promise<void>[] = []
+    for (const core of cores) {
+      const { health: settings } = core.settings
+      if (settings === undefined) continue
+      const monitor = new PoolMonitor(core, { settings, check: checkOf(settings), gate: this.#gate }, this.#changed)
+      this.#pools.set(core, monitor)
+      core.watchHealth(settings.initial === 'up')
+      for (const backend of core.backends()) monitor.follow(backend.name)
+      if (settings.initial === 'check') first.push(monitor.firstChecks())
+    }
+    const stop = new AbortController()
+    const late = sleep(FIRST_CHECKS_MS, undefined, { signal: stop.signal }).catch(() => undefined)
+    await Promise.race([Promise.all(first), late])
+    stop.abort()
+    for (const core of this.#pools.keys()) core.publishHealth()
+  }
+
+  /** A backend was added, changed or removed. */
+  follow(core: PoolCore, name: string): void {
+    this.#pools.get(core)?.follow(name)
+  }
+
+  stop(): void {
+    for (const monitor of this.#pools.values()) monitor.stop()
+  }
+
+  /** Stops, and forgets what was found: nothing was opened after all. */
+  abandon(): void {
+    this.stop()
+    for (const core of this.#pools.keys()) core.resetHealth()
+    this.#pools.clear()
+  }
+}
+
+class PoolMonitor {
+  readonly #core: PoolCore
+  readonly #context: CheckerContext
+  readonly #changed: HealthChanged
+  readonly #checkers = new Map<string, Checker>()
+
+  constructor(core: PoolCore, context: CheckerContext, changed: HealthChanged) {
+    this.#core = core
+    this.#context = context
+    this.#changed = changed
+  }
+
+  async firstChecks(): Promise<void> {
+    await Promise.all([...this.#checkers.values()].map(checker => checker.first))
+  }
+
+  follow(name: string): void {
+    const backend = this.#core.backend(name)
+    const endpoint = backend?.state === 'maint' ? undefined : backend?.endpoint
+    const known = this.#checkers.get(name)
+    if (known !== undefined && endpoint !== undefined && isSame(known.endpoint, endpoint)) return
+    known?.stop()
+    this.#checkers.delete(name)
+    if (known !== undefined) this.#core.forgetHealth(name)
+    if (endpoint === undefined) return
+    const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
+    this.#checkers.set(name, new Checker(endpoint, this.#context, changed))
+  }
+
+  stop(): void {
+    for (const checker of this.#checkers.values()) checker.stop()
+  }
+
+  #set(name: string, isUp: boolean, reason: string): void {
+    const backend = this.#core.backend(name)
+    if (backend === undefined || this.#core.isClosed) return
+    const isFirst = this.#core.health.of(name)?.status === 'unknown'
+    this.#core.setHealth(name, isUp, reason)
+    this.#changed({ core: this.#core, backend, isUp, isFirst, reason })
+  }
+}
+
+function isSame(left: Endpoint, right: Endpoint): boolean {
+  return formatAddress(left) === formatAddress(right)
+}

@@ -1,0 +1,93 @@
+import type { ResolvedBackend } from '../config/resolved.ts'
+import { NativeBackendState } from '../native.ts'
+
+/** What checks say of a backend. */
+export interface BackendHealth {
+  /** `unknown`: there was no check yet, or there are none for it now. */
+  status: 'up' | 'down' | 'unknown'
+  /** What the check said that made it so; undefined: none did. */
+  reason: string | undefined
+  /** Since when, in milliseconds since the epoch; undefined while it is unknown. */
+  since: number | undefined
+}
+
+/** What the checks of one pool have found, and whether they are believed. No input or output. */
+export class PoolHealth {
+  readonly #failOpen: number
+  readonly #found = new Map<string, BackendHealth>()
+  #unknownIsUp = true
+  #isWatched = false
+  #isOpen = false
+
+  /** `failOpen`: per cent of the backends that must be up for checks to be believed; 0: they always are. */
+  constructor(failOpen: number) {
+    this.#failOpen = failOpen
+  }
+
+  get isWatched(): boolean {
+    return this.#isWatched
+  }
+
+  /** Whether so few backends are up that all of them serve. */
+  get isFailOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Checks begin: until its first one a backend is taken to be up, or down. */
+  watch(unknownIsUp: boolean): void {
+    this.#isWatched = true
+    this.#unknownIsUp = unknownIsUp
+  }
+
+  /** As if there had never been a check. */
+  reset(): void {
+    this.#isWatched = false
+    this.#unknownIsUp = true
+    this.#isOpen = false
+    this.#found.clear()
+  }
+
+  of(name: string): BackendHealth | undefined {
+    if (!this.#isWatched) return undefined
+    return this.#found.get(name) ?? { status: 'unknown', reason: undefined, since: undefined }
+  }
+
+  set(name: string, isUp: boolean, reason: string): void {
+    this.#found.set(name, { status: isUp ? 'up' : 'down', reason, since: Date.now() })
+  }
+
+  forget(name: string): void {
+    this.#found.delete(name)
+  }
+
+  /** Whether a backend may serve, as far as checks go. */
+  allows(name: string): boolean {
+    return this.#isOpen || this.#isUp(name)
+  }
+
+  /** Looks again whether checks are believed; true: that has changed. */
+  review(backends: Iterable<ResolvedBackend>): boolean {
+    const before = this.#isOpen
+    let [all, up] = [0, 0]
+    for (const { name, weight, state } of backends) {
+      // Who was taken out by hand does not speak against the checks, and neither does who was not asked yet.
+      const isOut = weight === 0 || state === 'maint' || state === 'drain-hard'
+      if (isOut || (!this.#unknownIsUp && !this.#found.has(name))) continue
+      all++
+      if (this.#isUp(name)) up++
+    }
+    this.#isOpen = all > 0 && 100 * up < this.#failOpen * all
+    return this.#isOpen !== before
+  }
+
+  #isUp(name: string): boolean {
+    const status = this.#found.get(name)?.status
+    return status === undefined ? this.#unknownIsUp : status === 'up'
+  }
+}
+
+/** What a backend may serve: what is wanted of it, and what checks say. */
+export function servedBy({ name, state }: ResolvedBackend, health: PoolHealth): number {
+  if (state === 'maint' || state === 'drain-hard' || !health.allows(name)) return NativeBackendState.down
+  return state === 'drain' ? NativeBackendState.drain : NativeBackendState.ready
+}

@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { expect } from 'chai'
+import type { Balancer } from '../../src/balancer.ts'
+import type { BackendHealthChange } from '../../src/balancer-types.ts'
+import type { HealthOptions, PoolOptions } from '../../src/config/options.ts'
+import { Backend, type Backends, named, startBackends } from '../helpers/servers.ts'
+import { within } from '../helpers/wait.ts'
+import { afterTest, ask, cleanUp, deadPort, makeBalancer, portOf, until } from './helpers.ts'
+
+const QUICK = { interval: '10ms', fastInterval: '10ms', timeout: '10s', rise: 2, fall: 3 } as const
+const CLIENTS = Array.from({ length: 60 }, (_, n) => `127.0.5.${n + 1}`)
+
+async function backendsNamed(...names: string[]): Promise<Backends> {
+  const backends = await startBackends(names, named)
+  afterTest(() => backends[Symbol.asyncDispose]())
+  return backends
+}
+
+async function balancing(backends: Backends, pool: PoolOptions = {}): Promise<Balancer> {
+  const settings = backends.all.map(({ name, address }) => ({ name, address }))
+  const balancer = makeBalancer({ backends: settings, health: QUICK, failOpen: 'off', ...pool })
+  await balancer.listen()
+  return balancer
+}
+
+/** Which backend answers a client. */
+async function visit(balancer: Balancer, client: string): Promise<string> {
+  return (await ask(portOf(balancer), '', client)).trim()
+}
+
+function statusOf(balancer: Balancer, name: string): string | undefined {
+  return balancer
+    .pool()
+    .backends()
+    .find(backend => backend.name === name)?.health?.status
+}
+
+describe('health of backends', () => {
+  afterEach(cleanUp)
+
+  it('takes a backend that fails out, moves nobody else, and takes it back', async () => {
+    const backends = await backendsNamed('a', 'b', 'c')
+    const balancer = await balancing(backends, { stickTable: 'off', retries: 0 })
+    const homes = new Map(CLIENTS.map(client => [client, balancer.pool().explain(client).home ?? '']))
+    for (const client of CLIENTS) expect(await visit(balancer, client)).to.equal(homes.get(client))
+
+    const [dead] = backends.all as [Backend]
+    const { port } = dead
+    const down = once(balancer, 'backendDown') as Promise<[BackendHealthChange]>
+    await dead.kill()
+    const [change] = await within('the backend to be down', down)
+    expect(change).to.deep.equal({ pool: 'p', name: 'a', address: `127.0.0.1:${port}`, reason: 'ECONNREFUSED' })
+    await until(() => balancer.pool().backends()[0]?.health?.status === 'down')
+    for (const client of CLIENTS) {
+      const { order } = balancer.pool().explain(client)
+      // Without retries: whoever is sent to the dead one would get nothing.
+      expect(await visit(balancer, client)).to.equal(order.find(name => name !== 'a'))
+      if (homes.get(client) !== 'a') expect(await visit(balancer, client)).to.equal(homes.get(client))
+    }
+    const up = once(balancer, 'backendUp') as Promise<[BackendHealthChange]>
+    const again = await Backend.start({ name: 'a', port, serve: named })
+    afterTest(() => again[Symbol.asyncDispose]())
+    expect((await within('the backend to be up', up))[0]).to.include({ name: 'a', reason: 'the check went well' })
+    await until(() => statusOf(balancer, 'a') === 'up')
+    for (const client of CLIENTS) expect(await visit(balancer, client)).to.equal(homes.get(client))
+    expect(balancer.stats().counters.connectRefused).to.equal(0)
+  })
+
+  it('waits for first checks before it listens', async () => {
+    const backends = await backendsNamed('a', 'b')
+    const address = `127.0.0.1:${await deadPort()}`
+    const settings = [...backends.all.map(({ name, address }) => ({ name, address })), { name: 'dead', address }]
+    const balancer = await balancing(backends, { backends: settings, retries: 0 })
+    expect(
+      balancer
+        .pool()
+        .backends()
+        .map(({ health }) => health?.status),
+    ).to.deep.equal(['up', 'up', 'down'])
+    for (const client of CLIENTS) expect(await visit(balancer, client)).to.be.oneOf(['a', 'b'])
+  })
+
+  it('sends nobody to a new backend before its first check', async () => {
+    const backends = await backendsNamed('a')
+    const balancer = await balancing(backends, { retries: 0 })
+    balancer.pool().add({ name: 'dead', address: `127.0.0.1:${await deadPort()}` })
+    expect(statusOf(balancer, 'dead')).to.equal('unknown')
+    for (const client of CLIENTS) expect(await visit(balancer, client)).to.equal('a')
+    await until(() => statusOf(balancer, 'dead') === 'down')
+  })
+
+  it('does not check a backend in maintenance', async () => {
+    const backends = await backendsNamed('a', 'b')
+    const balancer = await balancing(backends)
+    balancer.pool().update('a', { state: 'maint' })
+    const [a] = backends.all as [Backend]
+    expect(statusOf(balancer, 'a')).to.equal('unknown')
+    const events: string[] = []
+    balancer.on('backendDown', ({ name }) => events.push(name))
+    const { port } = a
+    await a.kill()
+    const before = backends.all[1]?.accepted ?? 0
+    await until(() => (backends.all[1]?.accepted ?? 0) > before + 10)
+    expect(events).to.deep.equal([])
+    const again = await Backend.start({ name: 'a', port, serve: named })
+    afterTest(() => again[Symbol.asyncDispose]())
+    expect(again.accepted).to.equal(0)
+    balancer.pool().update('a', { state: 'ready' })
+    await until(() => statusOf(balancer, 'a') === 'up')
+  })
+
+  it('serves all when too few are up, and says so', async () => {
+    const backends = await backendsNamed('a', 'b', 'c')
+    const balancer = await balancing(backends, { failOpen: 50, retries: 3 })
+    const isOpen = (): boolean | undefined => balancer.stats().pools.p?.isFailOpen
+    expect(isOpen()).to.equal(false)
+    const [a, b] = backends.all as [Backend, Backend]
+    await Promise.all([a.kill(), b.kill()])
+    await until(() => statusOf(balancer, 'a') === 'down' && statusOf(balancer, 'b') === 'down')
+    await until(() => isOpen() === true)
+    for (const client of CLIENTS.slice(0, 10)) expect(await visit(balancer, client)).to.equal('c')
+  })
+
+  it('keeps nothing open, and checks no more, after it is closed', async () => {
+    const backends = await backendsNamed('a', 'b')
+    const balancer = await balancing(backends)
+    await balancer.close()
+    for (const backend of backends.all) await until(() => backend.live.size === 0)
+    const counts = backends.all.map(({ accepted }) => accepted)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(backends.all.map(({ accepted }) => accepted)).to.deep.equal(counts)
+  })
+
+  it('ends the opening when it is aborted, or closed, during first checks', async () => {
+    const silent = await backendsNamed('a')
+    const settings = silent.all.map(({ name, address }) => ({ name, address }))
+    const health: HealthOptions = { type: 'expect', steps: [{ expect: 'never' }], timeout: '1h' }
+    const balancer = makeBalancer({ backends: settings, health })
+    const opening = balancer.listen()
+    await until(() => silent.all[0]?.live.size === 1)
+    await balancer.close()
+    expect(
+      await opening.then(
+        () => 'open',
+        ({ code }) => code,
+      ),
+    ).to.equal('LIMPET_ERR_INVALID_STATE')
+    await until(() => silent.all[0]?.live.size === 0)
+  })
+
+  it('knows nothing of checks after an opening that failed', async () => {
+    const backends = await backendsNamed('a')
+    const dead = { name: 'dead', address: `127.0.0.1:${await deadPort()}` }
+    const taken = { name: 'l', bind: backends.all[0]?.address ?? '', pool: 'p' }
+    const balancer = makeBalancer({ backends: [dead], health: QUICK, failOpen: 'off' }, { listeners: [taken] })
+    expect(await balancer.listen().catch(({ code }) => code)).to.equal('EADDRINUSE')
+    expect(balancer.pool().backends()[0]?.health).to.equal(undefined)
+    expect(balancer.pick('192.0.2.1').backend).to.equal('dead')
+  })
+
+  it('goes on when whoever listens to its events throws', async () => {
+    const backends = await backendsNamed('a', 'b')
+    const balancer = await balancing(backends)
+    const thrown = new Promise<Error>(resolve => {
+      const handlers = process.listeners('uncaughtException')
+      process.removeAllListeners('uncaughtException')
+      process.once('uncaughtException', error => {
+        for (const handler of handlers) process.on('uncaughtException', handler)
+        resolve(error)
+      })
+    })
+    balancer.once('backendDown', () => {
+      throw new Error('of a handler')
+    })
+    const [a, b] = backends.all as [Backend, Backend]
+    await a.kill()
+    expect((await thrown).message).to.equal('of a handler')
+    await b.kill()
+    await until(() => statusOf(balancer, 'b') === 'down')
+  })
+})
