@@ -26,7 +26,7 @@ const TYPES_OF_KEY: Readonly<Record<string, readonly CheckType[]>> = {
   status: ['http', 'https'],
   body: ['http', 'https'],
   steps: ['expect'],
-  tls: ['tls', 'https', 'expect', 'redis'],
+  tls: ['tls', 'https', 'expect', 'redis', 'smtp', 'mqtt'],
 }
 
 function step(mode: Mode) {
@@ -69,9 +69,10 @@ function tls() {
 export function health(mode: Mode) {
   const settings = z
     .strictObject({
-      type: oneOf(['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres'], 'What a backend is asked.').prefault(
-        'tcp',
-      ),
+      type: oneOf(
+        ['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres', 'smtp', 'mqtt'],
+        'What a backend is asked.',
+      ).prefault('tcp'),
       interval: duration({ min: 10, max: HOUR }, mode, 'Time between two checks of a backend.').prefault('2s'),
       fastInterval: duration({ min: 10, max: HOUR }, mode, 'The same, while results speak against its state.').prefault(
         '1s',

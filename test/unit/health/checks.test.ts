@@ -141,6 +141,33 @@ describe('health checks', () => {
     expect(await said(loading, { type: 'redis', timeout: SHORT_MS })).to.match(/got "-LOADING/)
   })
 
+  it('smtp: a greeting of one or more lines, and a goodbye', async () => {
+    const saying = (greeting: string): Promise<number> =>
+      speaking(socket => {
+        socket.write(greeting)
+        socket.on('data', chunk => socket.end(String(chunk) === 'QUIT\r\n' ? '221 bye\r\n' : '500 what?\r\n'))
+      })
+    expect(await said(await saying('220 mail.example\r\n'), { type: 'smtp' })).to.equal('well')
+    expect(await said(await saying('220-mail.example\r\n220 is here\r\n'), { type: 'smtp' })).to.equal('well')
+    const busy = await saying('421 too many connections\r\n')
+    expect(await said(busy, { type: 'smtp', timeout: SHORT_MS })).to.match(/got "421 too many/)
+  })
+
+  it('mqtt: whether the server is available', async () => {
+    const asked: Buffer[] = []
+    const saying = (code: number): Promise<number> =>
+      speaking(socket => {
+        socket.on('data', chunk => {
+          asked.push(chunk as Buffer)
+          socket.write(Buffer.from([0x20, 2, 0, code]))
+        })
+      })
+    for (const code of [0, 2, 5]) expect(await said(await saying(code), { type: 'mqtt' }), `${code}`).to.equal('well')
+    expect(await said(await saying(3), { type: 'mqtt', timeout: SHORT_MS })).to.match(/^no answer in time: wanted/)
+    // Remaining Length is that of what follows (MQTT 3.1.1, section 2.2.3).
+    expect(asked[0]?.readUInt8(1)).to.equal((asked[0]?.length ?? 0) - 2)
+  })
+
   it('postgres: whether it takes sessions', async () => {
     const saying = (bytes: Buffer): Promise<number> => speaking(socket => socket.on('data', () => socket.write(bytes)))
     const error = (code: string, text: string): Buffer => {
