@@ -11,6 +11,7 @@ import type {
   ListenOptions,
 } from './balancer-types.ts'
 import { formatAddress } from './config/address.ts'
+import { restartPaths } from './config/changes.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
@@ -20,17 +21,18 @@ import type { HealthChange } from './health/monitor.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
 import { type BackendRecord, PoolCore } from './pool/core.ts'
 import type { Decision } from './pool/decision.ts'
-import { Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
+import { type ChangeEvent, Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
+import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
 import { collectStats, type Stats } from './stats.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
 export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
-  readonly #config: ResolvedConfig
+  #config: ResolvedConfig
   readonly #log: Log
   readonly #feed: SessionFeed
   readonly #cores = new Map<string, PoolCore>()
@@ -44,6 +46,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
   #closing: Promise<CloseResult> | undefined
+  /** Reloads wait for each other. */
+  #reloading: Promise<unknown> = Promise.resolve()
+  /** Number of the state that holds. */
+  #generation = 1
   #lastStats: Stats | undefined
 
   /**
@@ -129,6 +135,25 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return await (signal === undefined ? closing : unlessAborted(() => closing, signal))
   }
 
+  /**
+   * Makes the backends of every pool those of another configuration, whatever they were: adds, changes and removes, each
+   * pool as one roster. Listeners, stick tables and sessions stay. All is checked first; on an error nothing is changed.
+   * Reloads are done one after the other.
+   *
+   * @param options - as for the constructor; all but the backends must be as it was
+   * @throws {@link LimpetConfigError} with everything that is wrong
+   * @throws {@link LimpetError} `LIMPET_ERR_NEEDS_RESTART`: something else differs; `LIMPET_ERR_INVALID_STATE`: not
+   *   `listening`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`
+   * @throws system errors of `dns`
+   */
+  async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
+    const next = isResolved(options) ? options : resolveForProgram(options)
+    const turn = this.#reloading.then(() => this.#reload(next))
+    // How it went is the business of whoever asked for it.
+    this.#reloading = turn.catch(() => undefined)
+    return await turn
+  }
+
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
   async destroy(): Promise<void> {
     this.#closing ??= this.#shutDown(0)
@@ -186,8 +211,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    */
   handle(socket: Socket, options: HandleOptions = {}): Served {
     if (!(socket instanceof Socket)) throw argumentTypeError('socket', 'a net.Socket', socket)
-    const service = this.#service
-    if (this.#status !== 'listening' || service === undefined) throw invalidState('handle', this.#status)
+    const service = this.#listeningService('handle')
     const target = this.#target(service, optionsArgument('options', options))
     prepareSocket(socket)
     return service.serve(target, socket)
@@ -204,6 +228,28 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const health = (change: HealthChange): void => this.#healthChanged(change)
     const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
     this.#service = await Service.open(parts, signal)
+  }
+
+  async #reload(next: ResolvedConfig): Promise<ReloadResult> {
+    this.#listeningService('reload')
+    const lasting = restartPaths(this.#config, next)
+    if (lasting.length > 0) throw needsRestart(lasting)
+    const hosts = await lookUpNew(this.#cores.values(), next)
+    const service = this.#listeningService('reload')
+    const plans = planReload(this.#cores.values(), next, (core, backend) => service.checkBackend(core.name, backend))
+    const done = applyReload(plans, hosts, (event, core, backend) => this.#tell(event, core, backend))
+    this.#config = next
+    const generation = ++this.#generation
+    const { added, updated, removed } = done
+    const counts = { added: added.length, updated: updated.length, removed: removed.length }
+    this.#log.info({ generation, ...counts }, 'reloaded')
+    return { generation, ...done }
+  }
+
+  #listeningService(method: string): Service {
+    const service = this.#service
+    if (this.#status !== 'listening' || service === undefined) throw invalidState(method, this.#status)
+    return service
   }
 
   async #shutDown(timeoutMs: number): Promise<CloseResult> {
@@ -225,7 +271,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   #collectStats(): Stats {
-    return collectStats(this.#service, this.#listenerPools, this.#cores.values())
+    return collectStats(this.#service, this.#generation, this.#listenerPools, this.#cores.values())
   }
 
   #target(service: Service, { listener, pool }: HandleOptions): Target {
@@ -273,7 +319,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#service?.checkBackend(core.name, { name, address })
   }
 
-  #changed(event: 'backendAdded' | 'backendRemoved' | 'backendUpdated', core: PoolCore, backend: BackendRecord): void {
+  #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
+    this.#generation++
+    this.#tell(event, core, backend)
+  }
+
+  #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
     this.#log.info(change, event)
     this.#service?.backendChanged(core, backend.name)

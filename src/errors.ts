@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_CONFIG: 'The configuration is not valid; `problems` lists everything that is wrong with it',
   LIMPET_ERR_CONFIG_READ: 'The configuration file could not be read',
   LIMPET_ERR_INVALID_STATE: 'The method cannot be called in the present state of the object',
+  LIMPET_ERR_NEEDS_RESTART: 'A reload would change what holds until a restart',
   LIMPET_ERR_NO_BACKEND: 'No backend of the pool may serve this client now',
   LIMPET_ERR_NO_MEMORY: 'There is not enough memory for a stick table of this size',
   LIMPET_ERR_POOL_FULL: 'Every backend that could serve this client is at its maxSessions',

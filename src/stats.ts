@@ -7,6 +7,8 @@ import type { Service } from './service.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
 export interface Stats {
+  /** Number of the state that holds: one more with every change of backends, and with every reload. */
+  generation: number
   /** Sessions that live now, connecting ones included. */
   sessions: number
   /** How sessions went, by name; see docs/library.md for each. */
@@ -78,11 +80,13 @@ const GAUGES = 6
 /** `service`: undefined while the balancer is not open. */
 export function collectStats(
   service: Service | undefined,
+  generation: number,
   listeners: ReadonlyMap<string, string>,
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
   return {
+    generation,
     sessions: service?.sessions ?? 0,
     counters: service?.counts ?? noSessions(),
     listeners: Object.fromEntries(

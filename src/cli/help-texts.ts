@@ -44,6 +44,8 @@ export const RUN_HELP = [
     'SIGTERM, SIGINT  accept no more; sessions finish until shutdownTimeout (30s),',
     '                 then they are cut',
     'a second one     cut them at once',
+    'SIGHUP           read the configuration again, and change the backends;',
+    '                 if it is not valid, nothing is changed',
   ),
   section(
     'Examples',

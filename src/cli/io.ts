@@ -7,7 +7,7 @@ export interface Io {
   stdout: Terminal
   stderr: Terminal
   env: NodeJS.ProcessEnv
-  /** Emits SIGINT and SIGTERM. */
+  /** Emits SIGINT, SIGTERM and SIGHUP. */
   signals: EventEmitter
 }
 

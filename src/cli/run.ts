@@ -1,5 +1,6 @@
 import { Balancer } from '../balancer.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
+import { LimpetError } from '../errors.ts'
 import { createLog, type Log } from '../log/log.ts'
 import { alwaysJson, standardOutput } from '../log/standard-output.ts'
 import { VERSION } from '../package-info.ts'
@@ -7,6 +8,7 @@ import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { problemsOf, refuse } from './problems.ts'
+import { type ReadAgain, Reloading } from './reloading.ts'
 import { StopSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 
@@ -19,7 +21,7 @@ export async function run(options: ConfigOptions, io: Io): Promise<number> {
   try {
     const config = await readConfig(given, io, true)
     if (options.json === true) alwaysJson()
-    return await balance(config, io)
+    return await balance(config, () => readConfig(given, io, true), io)
   } catch (error) {
     return await refuse(error, file, options.json, io)
   } finally {
@@ -28,9 +30,25 @@ export async function run(options: ConfigOptions, io: Io): Promise<number> {
   }
 }
 
-async function balance(config: ResolvedConfig, io: Io): Promise<number> {
+async function balance(config: ResolvedConfig, readAgain: ReadAgain, io: Io): Promise<number> {
   const log = createLog(config.log.level)
   const signals = new StopSignals(io.signals)
+  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log)
+  try {
+    return await serve(config, signals, reloading, log)
+  } finally {
+    reloading.end()
+  }
+}
+
+async function refuseStdin(): Promise<never> {
+  throw new LimpetError(
+    'LIMPET_ERR_CONFIG_READ',
+    'the configuration came from standard input, which cannot be read again',
+  )
+}
+
+async function serve(config: ResolvedConfig, signals: StopSignals, reloading: Reloading, log: Log): Promise<number> {
   const opening = new AbortController()
   void signals.first.then(() => opening.abort())
   const balancer = new Balancer(config)
@@ -46,6 +64,8 @@ async function balance(config: ResolvedConfig, io: Io): Promise<number> {
     log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
   log.info('ready')
+  reloading.begin(balancer)
+  void signals.first.then(() => reloading.stop())
   return await stopped(balancer, config, signals, log)
 }
 

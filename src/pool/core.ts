@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
@@ -7,6 +8,7 @@ import { LimpetError } from '../errors.ts'
 import { type NativePool, native } from '../native.ts'
 import { withTableMemory } from '../table-memory.ts'
 import { PoolHealth, servedBy } from './health.ts'
+import type { MembershipChange } from './membership.ts'
 
 /** Where a connection can go. */
 export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
@@ -16,6 +18,9 @@ export interface BackendRecord extends ResolvedBackend {
   /** Where connections go: the address, or what its host name was found to be; undefined until that was looked up. */
   readonly endpoint: Endpoint | undefined
 }
+
+/** What host names were found to be. */
+export type Hosts = ReadonlyMap<string, LookupAddress>
 
 /** What is on a backend now. */
 export interface BackendFigures {
@@ -159,12 +164,36 @@ export class PoolCore {
     }
   }
 
-  /** Adds or changes a backend and publishes that. False: the pool is full. */
-  set(backend: ResolvedBackend): boolean {
+  /**
+   * Adds, changes and removes backends, and publishes all of that as one roster. False: the pool cannot hold them, and
+   * nothing was changed.
+   *
+   * @param hosts - what host names were found to be; without an answer a backend has no endpoint yet
+   */
+  apply({ set, removed }: MembershipChange, hosts: Hosts = new Map()): boolean {
     const { native } = this
-    const next = record(backend, this.#backends.get(backend.name))
-    if (!this.#stage(native, next)) return false
-    this.#backends.set(next.name, next)
+    for (const name of removed) {
+      if (!this.#backends.has(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
+    }
+    const records = set.map(backend => record(backend, this.#backends.get(backend.name), hosts))
+    // The only step that can fail.
+    if (
+      !this.#stageNew(
+        native,
+        records.filter(({ name }) => !this.#backends.has(name)),
+      )
+    )
+      return false
+    for (const next of records) {
+      if (this.#backends.has(next.name)) this.#stage(native, next)
+      this.#backends.set(next.name, next)
+    }
+    for (const name of removed) {
+      native.removeBackend(name)
+      this.#backends.delete(name)
+      this.#indexes.delete(name)
+      this.health.forget(name)
+    }
     this.#publish(native)
     return true
   }
@@ -199,16 +228,6 @@ export class PoolCore {
     this.#publish(this.native)
   }
 
-  /** Removes a backend and publishes that; its sessions go on. */
-  remove(name: string): void {
-    const { native } = this
-    if (!native.removeBackend(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
-    this.#backends.delete(name)
-    this.#indexes.delete(name)
-    this.health.forget(name)
-    this.#publish(native)
-  }
-
   /** Whether a backend is there and the host name of its address was looked up. */
   knows(name: string, address: BackendAddress): boolean {
     const backend = this.#backends.get(name)
@@ -222,21 +241,21 @@ export class PoolCore {
   async prepare(): Promise<void> {
     const { native } = this
     const waiting = [...this.#backends.values()].filter(backend => backend.endpoint === undefined)
-    const hosts = [...new Set(waiting.map(backend => (backend.address.kind === 'name' ? backend.address.host : '')))]
-    const found = new Map(await Promise.all(hosts.map(async host => [host, await lookup(host)] as const)))
+    const hosts = await lookUp(waiting)
     if (this.#closed || waiting.length === 0) return
     for (const backend of waiting) {
       // Somebody may have changed or removed it meanwhile.
-      const { address } = backend
-      const answer = address.kind === 'name' ? found.get(address.host) : undefined
-      if (address.kind !== 'name' || answer === undefined || this.#backends.get(backend.name) !== backend) continue
-      const family = answer.family === 6 ? 6 : 4
-      const endpoint = { kind: 'ip', host: answer.address, port: address.port, family, needsLookup: false } as const
-      const known = { ...backend, endpoint }
+      if (this.#backends.get(backend.name) !== backend) continue
+      const known = record(backend, undefined, hosts)
       this.#backends.set(known.name, known)
       this.#stage(native, known)
     }
     native.publish()
+  }
+
+  /** Host names of these backends that this pool has not looked up. */
+  unknownHosts(backends: readonly ResolvedBackend[]): ResolvedBackend[] {
+    return backends.filter(({ name, address }) => address.kind === 'name' && !this.knows(name, address))
   }
 
   /** Releases the native pool. Idempotent. */
@@ -299,6 +318,19 @@ export class PoolCore {
     return withTableMemory(size, make, { pool: this.name })
   }
 
+  /** All or none. */
+  #stageNew(pool: NativePool, backends: readonly BackendRecord[]): boolean {
+    for (const [at, backend] of backends.entries()) {
+      if (this.#stage(pool, backend)) continue
+      for (const { name } of backends.slice(0, at)) {
+        pool.removeBackend(name)
+        this.#indexes.delete(name)
+      }
+      return false
+    }
+    return true
+  }
+
   #stage(pool: NativePool, backend: BackendRecord): boolean {
     const { name, weight, maxSessions, endpoint } = backend
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
@@ -318,10 +350,21 @@ function ownerBefore(owner: Owner | undefined, generation: number): Owner['befor
   return { name: owner.backend.name, generation: owner.generation }
 }
 
+/** Looks up the host names of backends, each once. Rejects with the error of the first that fails. */
+export async function lookUp(backends: readonly ResolvedBackend[]): Promise<Hosts> {
+  const hosts = new Set(backends.flatMap(({ address }) => (address.kind === 'name' ? [address.host] : [])))
+  return new Map(await Promise.all([...hosts].map(async host => [host, await lookup(host)] as const)))
+}
+
 /** A backend whose host name is the same as before needs no second look-up. */
-function record(backend: ResolvedBackend, before?: BackendRecord): BackendRecord {
+function record(backend: ResolvedBackend, before?: BackendRecord, hosts: Hosts = new Map()): BackendRecord {
   const { address } = backend
   if (address.kind !== 'name') return { ...backend, endpoint: address }
-  const isSame = before !== undefined && formatAddress(before.address) === formatAddress(address)
-  return { ...backend, endpoint: isSame ? before.endpoint : undefined }
+  if (before?.endpoint !== undefined && formatAddress(before.address) === formatAddress(address)) {
+    return { ...backend, endpoint: before.endpoint }
+  }
+  const answer = hosts.get(address.host)
+  if (answer === undefined) return { ...backend, endpoint: undefined }
+  const family = answer.family === 6 ? 6 : 4
+  return { ...backend, endpoint: { kind: 'ip', host: answer.address, port: address.port, family, needsLookup: false } }
 }

@@ -45,11 +45,14 @@ export interface Explanation {
   pin: { backend: string; expiresInMs: number | undefined } | undefined
 }
 
+/** What is told of one backend that was changed. */
+export type ChangeEvent = 'backendAdded' | 'backendUpdated' | 'backendRemoved'
+
 /** What the balancer does for its pools. */
 export interface PoolOwner {
   /** Throws when the balancer cannot take such a backend now. */
   check(core: PoolCore, backend: ResolvedBackend): void
-  changed(event: 'backendAdded' | 'backendRemoved' | 'backendUpdated', core: PoolCore, backend: BackendRecord): void
+  changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void
 }
 
 /**
@@ -112,7 +115,7 @@ export class Pool {
    */
   remove(name: string): void {
     const backend = this.#known(name)
-    this.#core.remove(name)
+    this.#core.apply({ set: [], removed: [name] })
     this.#owner.changed('backendRemoved', this.#core, backend)
   }
 
@@ -191,14 +194,11 @@ export class Pool {
     )
   }
 
-  #set(event: 'backendAdded' | 'backendUpdated', backend: ResolvedBackend): void {
+  #set(event: ChangeEvent, backend: ResolvedBackend): void {
     this.#core.assertOpen()
     this.#checkRing(backend)
     this.#owner.check(this.#core, backend)
-    if (!this.#core.set(backend)) {
-      const message = `the pool ${this.name} cannot hold more backends: ${LIMITS.backends}, and those removed whose sessions go on`
-      throw new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool: this.name, backend: backend.name })
-    }
+    if (!this.#core.apply({ set: [backend], removed: [] })) throw tooManyBackends(this.name, backend.name)
     this.#owner.changed(event, this.#core, this.#core.backend(backend.name) ?? { ...backend, endpoint: undefined })
   }
 
@@ -210,6 +210,11 @@ export class Pool {
     const { message, accepted } = refusal
     throw new LimpetConfigError([{ path: 'weight', message, accepted, code: 'LIMPET_ERR_CONFIG' }])
   }
+}
+
+export function tooManyBackends(pool: string, backend?: string): LimpetError {
+  const message = `the pool ${pool} cannot hold more backends: ${LIMITS.backends}, and those removed whose sessions go on`
+  return new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool, backend })
 }
 
 /** What is known of each backend, in the order in which they were added. */

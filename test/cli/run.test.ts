@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, Socket } from 'node:net'
 import { expect } from 'chai'
 import type { CheckReport } from '../../src/cli/check.ts'
@@ -102,6 +102,52 @@ describe('cli: run', () => {
       signal: 'SIGTERM',
       sessions: 1,
     })
+  })
+
+  it('reads its configuration again at SIGHUP, and keeps the old one when the new one is not valid', async () => {
+    const file = fileOf(runnable(backends))
+    const child = startSource(SOURCE_MAIN, ['run', '-c', file])
+    const { address } = await child.logged('listening')
+    await child.logged('ready')
+    const one = { child, port: Number(String(address).split(':').at(-1)) }
+    const socket = await client(one)
+
+    writeFileSync(file, runnable(backends.slice(0, 1)))
+    child.kill('SIGHUP')
+    expect(await child.logged('reloaded')).to.include({ generation: 2, added: 0, updated: 0, removed: 1 })
+    writeFileSync(file, runnable(backends).replace('pool: p', 'pool: q'))
+    child.kill('SIGHUP')
+    const { level, code, problems } = await child.logged('not reloaded: nothing was changed')
+    expect([level, code]).to.deep.equal(['error', 'LIMPET_ERR_CONFIG'])
+    expect(problems).to.have.length(1)
+    expect((problems as string[])[0]).to.match(/^\S+limpet\.yaml:\d+:\d+: listeners\[0\]\.pool: there is no pool "q"/)
+    const seen = child.lines.length
+    writeFileSync(file, runnable(backends, 'threads: 3'))
+    child.kill('SIGHUP')
+    expect(await child.line(/LIMPET_ERR_NEEDS_RESTART/, seen)).to.match(/a restart is needed for threads"/)
+    rmSync(file)
+    child.kill('SIGHUP')
+    expect(await child.line(/LIMPET_ERR_CONFIG_READ/, seen)).to.match(/"level":"error"/)
+
+    socket.write('still here')
+    expect(await received(socket, /still here/)).to.equal('still here')
+    await client(one)
+    child.kill('SIGTERM')
+    await child.logged('stopping')
+    // It does not end the process either.
+    child.kill('SIGHUP')
+    for (const one of clients) one.end()
+    expect(await child.exit).to.equal(0)
+  })
+
+  it('cannot read standard input again', async () => {
+    const child = startSource(SOURCE_MAIN, ['run', '-c', '-'])
+    child.process.stdin.end(runnable(backends))
+    await child.logged('ready')
+    child.kill('SIGHUP')
+    expect(await child.line(/not reloaded/)).to.match(/standard input, which cannot be read again/)
+    child.kill('SIGTERM')
+    expect(await child.exit).to.equal(0)
   })
 
   it('starts nothing when one address is in use, and says what to do', async () => {

@@ -1,0 +1,33 @@
+import { describeConfig } from './describe.ts'
+import type { ResolvedConfig } from './resolved.ts'
+import { pathText } from './text.ts'
+
+/** Places of the settings that differ between two configurations and hold until a restart: all but the backends. */
+export function restartPaths(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  const [old, now] = [lasting(before), lasting(after)]
+  const places = [...new Set([...old.keys(), ...now.keys()])]
+  return places.filter(place => old.get(place) !== now.get(place))
+}
+
+/** Every setting but the backends, by its place. Of a secret, what it is and not where it is from. */
+function lasting(config: ResolvedConfig): Map<string, unknown> {
+  const { pools, ...rest } = describeConfig(config)
+  const settings = new Map<string, unknown>()
+  collect(rest, [], settings)
+  for (const [name, { backends: _, secret: __, ...pool }] of Object.entries(pools)) {
+    collect(pool, ['pools', name], settings)
+    const secret = config.pools.get(name)?.secret.bytes()
+    settings.set(pathText(['pools', name, 'secret']), secret?.toString('latin1'))
+  }
+  return settings
+}
+
+function collect(value: unknown, path: readonly (string | number)[], settings: Map<string, unknown>): void {
+  if (typeof value !== 'object' || value === null) {
+    settings.set(pathText([...path]), value)
+    return
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    collect(inner, [...path, Array.isArray(value) ? Number(key) : key], settings)
+  }
+}

@@ -1,0 +1,32 @@
+import { formatAddress } from '../config/address.ts'
+import type { ResolvedBackend } from '../config/resolved.ts'
+
+/** What makes one list of backends out of another. */
+export interface MembershipChange {
+  /** Backends that are new, or not as they were. */
+  set: readonly ResolvedBackend[]
+  /** Names of those that are gone. */
+  removed: readonly string[]
+}
+
+/** The change from the backends of a pool to others. */
+export function membershipChange(
+  before: Iterable<ResolvedBackend>,
+  after: readonly ResolvedBackend[],
+): MembershipChange {
+  const known = new Map([...before].map(backend => [backend.name, backend]))
+  const names = new Set(after.map(({ name }) => name))
+  return {
+    set: after.filter(backend => {
+      const old = known.get(backend.name)
+      return old === undefined || !isSame(old, backend)
+    }),
+    removed: [...known.keys()].filter(name => !names.has(name)),
+  }
+}
+
+function isSame(left: ResolvedBackend, right: ResolvedBackend): boolean {
+  const { weight, maxSessions, state, address } = left
+  const rest = right.weight === weight && right.maxSessions === maxSessions && right.state === state
+  return rest && formatAddress(right.address) === formatAddress(address)
+}
