@@ -60,6 +60,20 @@ export class LimpetRun implements AsyncDisposable {
     return ended() as unknown as SessionClosed[]
   }
 
+  /** Writes another configuration and has it read; waits for the answer in the log. */
+  async reload(file: string, config: BalancerOptions): Promise<string> {
+    const answers = (): LogLine[] => this.#lines().filter(({ msg }) => /^(not )?reloaded/.test(msg ?? ''))
+    const before = answers().length
+    await LimpetRun.write(file, config)
+    this.#program.child.kill('SIGHUP')
+    await until(
+      'an answer to SIGHUP',
+      () => answers().length > before,
+      () => this.#program.output,
+    )
+    return answers().at(-1)?.msg ?? ''
+  }
+
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     return await this.#program.stop(signal)
   }

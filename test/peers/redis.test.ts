@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { BackendState, BalancerOptions } from '../../src/index.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Pattern } from '../helpers/hash.ts'
 import { LimpetRun } from '../helpers/limpet-run.ts'
@@ -164,6 +165,53 @@ describe('Redis', function () {
       }
       expect(homes[1], 'after the restart').to.deep.equal(homes[0])
       expect(new Set(homes[0])).to.deep.equal(new Set(NAMES))
+    })
+
+    it('takes a server out for maintenance and back, without an error at any client', async () => {
+      const configuration = directory.file('limpet.yaml')
+      const withState = (state: BackendState): BalancerOptions => ({
+        listeners: [{ name: 'redis', bind: '127.0.0.1:0', pool: 'redis' }],
+        pools: {
+          redis: {
+            boundedLoad: 'off',
+            health: { type: 'redis', timeout: '10s' },
+            backends: servers.map(({ name, address }) => ({ name, address, state: name === 'a' ? state : 'ready' })),
+          },
+        },
+      })
+      await LimpetRun.write(configuration, withState('ready'))
+      await using limpet = await LimpetRun.start(configuration)
+      const dial = limpet.dial('redis')
+      const meet = async (n: number): Promise<[RedisClient, string]> => {
+        const client = await RedisClient.open({ ...dial, localAddress: clientAddress(n) })
+        return [client, String(await client.command('GET', 'name'))]
+      }
+      const visit = async (n: number): Promise<string> => {
+        const [client, name] = await meet(n)
+        client.close()
+        return name
+      }
+      // The first half has been here; one of those that are at home on `a` stays connected.
+      const known = Array.from({ length: CLIENTS / 2 }, (_, n) => n)
+      const homes = await Promise.all(known.map(visit))
+      const resident = homes.indexOf('a')
+      const [session] = await meet(resident)
+
+      expect(await limpet.reload(configuration, withState('drain'))).to.equal('reloaded')
+      expect(await Promise.all(known.map(visit)), 'who has a pin').to.deep.equal(homes)
+      const fresh = Array.from({ length: CLIENTS / 2 }, (_, n) => CLIENTS / 2 + n)
+      expect(await Promise.all(fresh.map(visit)), 'new ones').to.not.include('a')
+
+      expect(await limpet.reload(configuration, withState('maint'))).to.equal('reloaded')
+      expect(await session.command('GET', 'name'), 'a session goes on').to.equal('a')
+      session.close()
+      await session.conn.closed
+      const moved = await Promise.all(known.map(visit))
+      expect(moved).to.not.include('a')
+      for (const n of known) if (homes[n] !== 'a') expect(moved[n], `client ${n}`).to.equal(homes[n])
+      expect(await limpet.reload(configuration, withState('ready'))).to.equal('reloaded')
+      expect(await Promise.all(known.map(visit)), 'pins hold').to.deep.equal(moved)
+      expect(await limpet.stop()).to.deep.equal({ code: 0, signal: null })
     })
 
     it('moves only the clients of a server that dies', async () => {
