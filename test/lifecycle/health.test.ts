@@ -3,9 +3,10 @@ import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import type { BackendHealthChange } from '../../src/balancer-types.ts'
 import type { HealthOptions, PoolOptions } from '../../src/config/options.ts'
+import { freePort } from '../helpers/net.ts'
 import { Backend, type Backends, named, startBackends } from '../helpers/servers.ts'
 import { within } from '../helpers/wait.ts'
-import { afterTest, ask, cleanUp, deadPort, makeBalancer, portOf, until } from './helpers.ts'
+import { afterTest, ask, cleanUp, makeBalancer, portOf, until } from './helpers.ts'
 
 const QUICK = { interval: '10ms', fastInterval: '10ms', timeout: '10s', rise: 2, fall: 3 } as const
 const CLIENTS = Array.from({ length: 60 }, (_, n) => `127.0.5.${n + 1}`)
@@ -68,7 +69,7 @@ describe('health of backends', () => {
 
   it('waits for first checks before it listens', async () => {
     const backends = await backendsNamed('a', 'b')
-    const address = `127.0.0.1:${await deadPort()}`
+    const address = `127.0.0.1:${await freePort()}`
     const settings = [...backends.all.map(({ name, address }) => ({ name, address })), { name: 'dead', address }]
     const balancer = await balancing(backends, { backends: settings, retries: 0 })
     expect(
@@ -83,7 +84,7 @@ describe('health of backends', () => {
   it('sends nobody to a new backend before its first check', async () => {
     const backends = await backendsNamed('a')
     const balancer = await balancing(backends, { retries: 0 })
-    balancer.pool().add({ name: 'dead', address: `127.0.0.1:${await deadPort()}` })
+    balancer.pool().add({ name: 'dead', address: `127.0.0.1:${await freePort()}` })
     expect(statusOf(balancer, 'dead')).to.equal('unknown')
     for (const client of CLIENTS) expect(await visit(balancer, client)).to.equal('a')
     await until(() => statusOf(balancer, 'dead') === 'down')
@@ -150,7 +151,7 @@ describe('health of backends', () => {
 
   it('knows nothing of checks after an opening that failed', async () => {
     const backends = await backendsNamed('a')
-    const dead = { name: 'dead', address: `127.0.0.1:${await deadPort()}` }
+    const dead = { name: 'dead', address: `127.0.0.1:${await freePort()}` }
     const taken = { name: 'l', bind: backends.all[0]?.address ?? '', pool: 'p' }
     const balancer = makeBalancer({ backends: [dead], health: QUICK, failOpen: 'off' }, { listeners: [taken] })
     expect(await balancer.listen().catch(({ code }) => code)).to.equal('EADDRINUSE')

@@ -57,16 +57,6 @@ export async function stopServer(server: Server, sockets: Iterable<Socket>): Pro
   await once(server, 'close')
 }
 
-/** A port on which nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** A balancer with the one pool `p`, quiet, destroyed after the test. */
 export function makeBalancer(pool: PoolOptions = {}, options: Partial<BalancerOptions> = {}): Balancer {
   const balancer = new Balancer({

@@ -8,12 +8,12 @@ import { expect } from 'chai'
 import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { handleOf } from '../../src/relay/handle.ts'
+import { freePort } from '../helpers/net.ts'
 import {
   afterTest,
   ask,
   cleanUp,
   connectTo,
-  deadPort,
   makeBalancer,
   portOf,
   readAll,
@@ -96,7 +96,7 @@ describe('listening', () => {
 
   it('opens all listeners or none', async () => {
     const taken = await startBackend()
-    const free = await deadPort()
+    const free = await freePort()
     const balancer = makeBalancer({}, listeners(`127.0.0.1:${free}`, taken.address))
     const error = await rejection(balancer.listen())
     expect(error).to.include({ code: 'EADDRINUSE', port: taken.port, listener: 'l1' })

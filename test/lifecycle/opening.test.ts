@@ -5,7 +5,8 @@ import { expect } from 'chai'
 import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { Balancer } from '../../src/balancer.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
-import { afterTest, cleanUp, deadPort, makeBalancer, rejection, startBackend } from './helpers.ts'
+import { freePort } from '../helpers/net.ts'
+import { afterTest, cleanUp, makeBalancer, rejection, startBackend } from './helpers.ts'
 
 /** Steps of an opening after which it is disturbed: more than it has. */
 const STEPS = 40
@@ -53,7 +54,7 @@ describe('an opening that is disturbed', () => {
 
   for (const way of Object.keys(WAYS)) {
     it(`leaves nothing bound: ${way}, after any number of steps`, async () => {
-      const port = await deadPort()
+      const port = await freePort()
       for (let steps = 0; steps < STEPS; steps++) {
         const balancer = makeBalancer({}, listenOn(`127.0.0.1:${port}`))
         const outcome = await disturbed(balancer, way, steps)
@@ -76,7 +77,7 @@ describe('an opening that is disturbed', () => {
 
   it('leaves nothing bound in the worker of a cluster, where a bind is a question to the primary', async () => {
     const backend = await startBackend()
-    const port = await deadPort()
+    const port = await freePort()
     const child = fork(new URL('./fixtures/cluster-abort.mjs', import.meta.url), [backend.address, String(port)])
     afterTest(() => child.kill('SIGKILL'))
     const exit = once(child, 'exit')

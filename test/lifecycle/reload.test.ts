@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import { Balancer } from '../../src/balancer.ts'
 import type { BackendOptions, BalancerOptions } from '../../src/config/options.ts'
 import { LimpetConfigError } from '../../src/errors.ts'
-import { Conn } from '../helpers/net.ts'
+import { Conn, freePort } from '../helpers/net.ts'
 import { forEachRelay, type RelayPair } from '../helpers/relays.ts'
 import { type Backends, named, startBackends } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
-import { afterTest, cleanUp, deadPort, portOf, rejection } from './helpers.ts'
+import { afterTest, cleanUp, portOf, rejection } from './helpers.ts'
 
 async function backendsNamed(...names: string[]): Promise<Backends> {
   const backends = await startBackends(names, named)
@@ -108,7 +108,7 @@ describe('a reload', () => {
     const byName = { name: 'n', address: `localhost:${port}` }
     const results = await Promise.all([
       balancer.reload(optionsOf([byName])),
-      balancer.reload(optionsOf([byName, { name: 'd', address: `127.0.0.1:${await deadPort()}` }])),
+      balancer.reload(optionsOf([byName, { name: 'd', address: `127.0.0.1:${await freePort()}` }])),
       balancer.reload(optionsOf([byName])),
     ])
     expect(results.map(({ generation }) => generation)).to.deep.equal([2, 3, 4])

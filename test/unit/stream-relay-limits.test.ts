@@ -11,17 +11,8 @@ import { isConnectedToItself } from '../../src/relay/connect.ts'
 import { SessionFeed } from '../../src/relay/session-feed.ts'
 import { StreamRelay } from '../../src/relay/stream.ts'
 import { Target } from '../../src/relay/target.ts'
-import {
-  afterTest,
-  ask,
-  cleanUp,
-  connectTo,
-  deadPort,
-  portOf,
-  readAll,
-  startBackend,
-  until,
-} from '../lifecycle/helpers.ts'
+import { freePort } from '../helpers/net.ts'
+import { afterTest, ask, cleanUp, connectTo, portOf, readAll, startBackend, until } from '../lifecycle/helpers.ts'
 import { counts, firstHomeOf, open, settled } from './stream-relay-helpers.ts'
 
 describe('the stream relay while a backend hangs', () => {
@@ -137,7 +128,7 @@ describe('the stream relay and limits of the process', () => {
   })
 
   it('sees a socket that is connected to itself', async () => {
-    const port = await deadPort()
+    const port = await freePort()
     const self = connect({ port, host: '127.0.0.1', localPort: port, localAddress: '127.0.0.1' })
     afterTest(() => self.destroy())
     await once(self, 'connect')

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { freePort } from '../helpers/net.ts'
 import {
   afterTest,
   ask,
   cleanUp,
   connectTo,
-  deadPort,
   firstData,
   portOf,
   readAll,
@@ -150,7 +150,7 @@ describe('the stream relay', () => {
 
   it('goes to the next backend when one refuses, and the pin follows', async () => {
     const live = await startBackend()
-    const dead = await deadPort()
+    const dead = await freePort()
     const balancer = await open({
       backends: [
         { name: 'live', address: live.address },
@@ -169,7 +169,7 @@ describe('the stream relay', () => {
   })
 
   it('tries as often as it may, and closes the client then', async () => {
-    const ports = [await deadPort(), await deadPort(), await deadPort(), await deadPort()]
+    const ports = [await freePort(), await freePort(), await freePort(), await freePort()]
     const backends = ports.map((port, index) => ({ name: `dead${index}`, address: `127.0.0.1:${port}` }))
     for (const [retries, tries] of [
       [0, 1],

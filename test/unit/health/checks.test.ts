@@ -12,8 +12,9 @@ import type { HealthOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { CheckFailure } from '../../../src/health/check.ts'
 import { checkOf } from '../../../src/health/checks/index.ts'
+import { freePort } from '../../helpers/net.ts'
 import { requirePeer } from '../../helpers/peers.ts'
-import { afterTest, cleanUp, deadPort } from '../../lifecycle/helpers.ts'
+import { afterTest, cleanUp } from '../../lifecycle/helpers.ts'
 import { HERMETIC } from '../config/helpers.ts'
 
 const TIMEOUT_MS = 10_000
@@ -61,7 +62,7 @@ describe('health checks', () => {
     const ended: Promise<unknown>[] = []
     const port = await speaking(socket => ended.push(once(socket.resume(), 'close')))
     expect(await said(port, { type: 'tcp' })).to.equal('well')
-    expect(await said(await deadPort(), { type: 'tcp' })).to.equal('ECONNREFUSED')
+    expect(await said(await freePort(), { type: 'tcp' })).to.equal('ECONNREFUSED')
     // It leaves no connection behind.
     await Promise.all(ended)
   })
