@@ -21,8 +21,8 @@ export interface BackendInfo {
   maxSessions: number
   /** What is wanted of it. */
   state: BackendState
-  /** What checks say of it; undefined: the pool has none, or they have not begun. */
-  health: BackendHealth | undefined
+  /** What checks say of it; absent: the pool has none, or they have not begun. */
+  health?: BackendHealth
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
   /** Sessions that it was ever picked for. */
@@ -220,11 +220,10 @@ export function tooManyBackends(pool: string, backend?: string): LimpetError {
 /** What is known of each backend, in the order in which they were added. */
 export function infoOf(core: PoolCore): BackendInfo[] {
   const figures = core.figures()
-  return [...core.backends()].map(backend => ({
-    ...settingsOf(backend),
-    health: core.health.of(backend.name),
-    ...figures(backend.name),
-  }))
+  return [...core.backends()].map(backend => {
+    const health = core.health.of(backend.name)
+    return { ...settingsOf(backend), ...(health === undefined ? {} : { health }), ...figures(backend.name) }
+  })
 }
 
 /** What is configured of a backend, as it is told. */
