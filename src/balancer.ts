@@ -19,6 +19,7 @@ import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
+import type { Destination } from './loop-check.ts'
 import { type BackendRecord, PoolCore } from './pool/core.ts'
 import type { Decision } from './pool/decision.ts'
 import { type ChangeEvent, Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
@@ -26,7 +27,7 @@ import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
-import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult } from './reload.ts'
+import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
 import { collectStats, type Stats } from './stats.ts'
 
@@ -86,8 +87,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /**
    * Looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
-   * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what was bound is closed again, and the balancer
-   * is `idle`.
+   * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
+   * was bound is closed again, and the balancer is `idle`.
    *
    * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
    *   `LIMPET_ERR_UNSUPPORTED`: `relay: native` where there is none; `LIMPET_ERR_ADDON_LOAD`
@@ -228,6 +229,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const health = (change: HealthChange): void => this.#healthChanged(change)
     const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
     this.#service = await Service.open(parts, signal)
+    this.#service.backendsChanged()
   }
 
   async #reload(next: ResolvedConfig): Promise<ReloadResult> {
@@ -236,14 +238,26 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (lasting.length > 0) throw needsRestart(lasting)
     const hosts = await lookUpNew(this.#cores.values(), next)
     const service = this.#listeningService('reload')
-    const plans = planReload(this.#cores.values(), next, (core, backend) => service.checkBackend(core.name, backend))
-    const done = applyReload(plans, hosts, (event, core, backend) => this.#tell(event, core, backend))
+    const check = (core: PoolCore, backend: Destination): void => service.checkBackend(core.name, backend)
+    const plans = planReload(this.#cores.values(), next, hosts, check)
+    const done = applyReload(plans, hosts)
+    // All of it holds before anybody is told of any of it.
     this.#config = next
-    const generation = ++this.#generation
-    const { added, updated, removed } = done
-    const counts = { added: added.length, updated: updated.length, removed: removed.length }
-    this.#log.info({ generation, ...counts }, 'reloaded')
-    return { generation, ...done }
+    const result = resultOf(++this.#generation, done)
+    service.backendsChanged()
+    for (const { event, core, backend } of done) {
+      try {
+        this.#tell(event, core, backend)
+      } catch (error) {
+        // A handler's fault is no fault of the reload, and the others are to be told, too.
+        process.nextTick(() => {
+          throw error
+        })
+      }
+    }
+    const { generation, added, updated, removed } = result
+    this.#log.info({ generation, added: added.length, updated: updated.length, removed: removed.length }, 'reloaded')
+    return result
   }
 
   #listeningService(method: string): Service {
@@ -321,13 +335,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
+    this.#service?.backendChanged(core, backend.name)
     this.#tell(event, core, backend)
   }
 
   #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
     this.#log.info(change, event)
-    this.#service?.backendChanged(core, backend.name)
     this.emit(event, change)
   }
 
@@ -338,8 +352,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     // That all are well at the start is no news.
     const level = isUp ? (isFirst ? 'debug' : 'info') : 'warn'
     this.#log[level](change, event)
-    // A handler that throws must not end the checks.
-    process.nextTick(() => this.emit(event, change))
+    // After the roster, which is published before; and a handler that throws must not end the checks.
+    setImmediate(() => this.emit(event, change))
   }
 
   #failOpenChanged(core: PoolCore, isOpen: boolean): void {

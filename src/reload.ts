@@ -1,7 +1,8 @@
 import type { BackendChange } from './balancer-types.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { LimpetError } from './errors.ts'
-import { type BackendRecord, lookUp, type PoolCore } from './pool/core.ts'
+import type { Destination } from './loop-check.ts'
+import { type BackendRecord, type Hosts, lookUp, type PoolCore, type PreparedChange } from './pool/core.ts'
 import { type MembershipChange, membershipChange } from './pool/membership.ts'
 import { type ChangeEvent, settingsOf, tooManyBackends } from './pool/pool.ts'
 
@@ -20,7 +21,12 @@ interface PoolPlan {
   change: MembershipChange
 }
 
-export type Tell = (event: ChangeEvent, core: PoolCore, backend: BackendRecord) => void
+/** One backend that was changed. */
+export interface Done {
+  event: ChangeEvent
+  core: PoolCore
+  backend: BackendRecord
+}
 
 /** Settings that hold until a restart differ: nothing was changed. */
 export function needsRestart(places: readonly string[]): LimpetError {
@@ -33,7 +39,7 @@ export function needsRestart(places: readonly string[]): LimpetError {
 }
 
 /** Looks up, for all pools, the host names that are new. */
-export async function lookUpNew(cores: Iterable<PoolCore>, next: ResolvedConfig) {
+export async function lookUpNew(cores: Iterable<PoolCore>, next: ResolvedConfig): Promise<Hosts> {
   const unknown = [...cores].flatMap(core => core.unknownHosts(backendsOf(next, core)))
   return await lookUp(unknown)
 }
@@ -42,35 +48,54 @@ export async function lookUpNew(cores: Iterable<PoolCore>, next: ResolvedConfig)
 export function planReload(
   cores: Iterable<PoolCore>,
   next: ResolvedConfig,
-  check: (core: PoolCore, backend: ResolvedBackend) => void,
+  hosts: Hosts,
+  check: (core: PoolCore, backend: Destination) => void,
 ): PoolPlan[] {
   const plans = [...cores].map(core => ({ core, change: membershipChange(core.backends(), backendsOf(next, core)) }))
-  for (const { core, change } of plans) for (const backend of change.set) check(core, backend)
+  for (const { core, change } of plans) {
+    for (const backend of change.set) {
+      const { name, address, endpoint } = core.recordOf(backend, hosts)
+      check(core, { name, address: endpoint ?? address })
+    }
+  }
   return plans
 }
 
-/** Does it, each pool at once, and tells of every backend. */
-export function applyReload(
-  plans: readonly PoolPlan[],
-  hosts: Awaited<ReturnType<typeof lookUpNew>>,
-  tell: Tell,
-): Omit<ReloadResult, 'generation'> {
-  const result = { added: [] as BackendChange[], updated: [] as BackendChange[], removed: [] as BackendChange[] }
-  for (const { core, change } of plans) {
+/** Does all of it, each pool as one roster, or nothing. */
+export function applyReload(plans: readonly PoolPlan[], hosts: Hosts): Done[] {
+  const prepared = prepareAll(plans, hosts)
+  return prepared.flatMap(({ core, change }) => {
     const before = new Map([...core.backends()].map(backend => [backend.name, backend]))
-    if (!core.apply(change, hosts)) throw tooManyBackends(core.name)
-    const did = (event: ChangeEvent, list: BackendChange[], backend: BackendRecord | undefined): void => {
-      if (backend === undefined) return
-      list.push({ pool: core.name, ...settingsOf(backend) })
-      tell(event, core, backend)
+    core.commit(change)
+    const removed = change.removed.flatMap((name): Done[] => {
+      const backend = before.get(name)
+      return backend === undefined ? [] : [{ event: 'backendRemoved', core, backend }]
+    })
+    const set = change.records.map(
+      (backend): Done => ({ event: before.has(backend.name) ? 'backendUpdated' : 'backendAdded', core, backend }),
+    )
+    return [...removed, ...set]
+  })
+}
+
+/** What the caller of a reload is told. */
+export function resultOf(generation: number, done: readonly Done[]): ReloadResult {
+  const of = (wanted: ChangeEvent): BackendChange[] =>
+    done.flatMap(({ event, core, backend }) => (event === wanted ? [{ pool: core.name, ...settingsOf(backend) }] : []))
+  return { generation, added: of('backendAdded'), updated: of('backendUpdated'), removed: of('backendRemoved') }
+}
+
+function prepareAll(plans: readonly PoolPlan[], hosts: Hosts): { core: PoolCore; change: PreparedChange }[] {
+  const prepared: { core: PoolCore; change: PreparedChange }[] = []
+  for (const { core, change: wanted } of plans) {
+    const change = core.prepareChange(wanted, hosts)
+    if (change === undefined) {
+      for (const { core, change } of prepared) core.withdraw(change)
+      throw tooManyBackends(core.name)
     }
-    for (const name of change.removed) did('backendRemoved', result.removed, before.get(name))
-    for (const { name } of change.set) {
-      if (before.has(name)) did('backendUpdated', result.updated, core.backend(name))
-      else did('backendAdded', result.added, core.backend(name))
-    }
+    prepared.push({ core, change })
   }
-  return result
+  return prepared
 }
 
 function backendsOf(config: ResolvedConfig, core: PoolCore): readonly ResolvedBackend[] {

@@ -135,6 +135,11 @@ export class Service {
     this.#health.follow(core, name)
   }
 
+  /** Any backends may have been added, changed or removed. */
+  backendsChanged(): void {
+    this.#health.followAll()
+  }
+
   /** Sessions that live now. */
   get sessions(): number {
     return this.#relays.sessions

@@ -103,6 +103,10 @@ export function health(mode: Mode) {
         const message = `a check of type ${given.type} does not have this`
         context.addIssue({ code: 'custom', path: [key], message, params: { accepted: `type ${types.join(' or ')}` } })
       }
+      if (given.path !== undefined && !/^\/[!-~]*$/.test(given.path)) {
+        const accepted = 'a path that begins with / and has no spaces, like /health?full=1'
+        context.addIssue({ code: 'custom', path: ['path'], message: 'this is no path', params: { accepted } })
+      }
       if (given.type !== 'expect' || given.steps !== undefined) return
       const accepted = 'a list, like [{ send: "PING\\r\\n" }, { expect: "+PONG" }]'
       context.addIssue({ code: 'custom', path: ['steps'], message: 'is missing', params: { accepted } })

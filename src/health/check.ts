@@ -1,10 +1,17 @@
 import type { Endpoint } from '../pool/core.ts'
 
+/** Who is asked. */
+export interface CheckTarget {
+  endpoint: Endpoint
+  /** The host name that the configuration has for it: what its certificate and its HTTP server know. Undefined: an address. */
+  hostName: string | undefined
+}
+
 /**
  * Asks a server once whether it is well: resolves, or rejects with a {@link CheckFailure} that says what was wrong. It
  * ends soon after the signal is aborted, and leaves no socket behind.
  */
-export type Check = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>
+export type Check = (target: CheckTarget, signal: AbortSignal) => Promise<void>
 
 /** Errors of this host that say nothing about the server. */
 const LOCAL_ERRORS: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])

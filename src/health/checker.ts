@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResolvedHealth } from '../config/resolved.ts'
 import type { Endpoint } from '../pool/core.ts'
-import { CheckFailure } from './check.ts'
+import { CheckFailure, type CheckTarget, LATE } from './check.ts'
 import type { TimedCheck } from './checks/index.ts'
 import type { Gate } from './gate.ts'
 import { Hysteresis } from './hysteresis.ts'
@@ -15,20 +15,24 @@ export interface CheckerContext {
 }
 
 const JITTER = 0.1
+/** A check that has not ended so long after its time is given up. */
+const GRACE_MS = 1000
 
 /** Checks one backend again and again, and tells when it went up or down. */
 export class Checker {
-  /** Where it is reached; a checker of another address is another checker. */
-  readonly endpoint: Endpoint
+  /** Who is asked; a checker of another address is another checker. */
+  readonly target: CheckTarget
   readonly #context: CheckerContext
   readonly #changed: (isUp: boolean, reason: string) => void
   readonly #stop = new AbortController()
   readonly #hysteresis: Hysteresis
+  /** Whether what is held was told. */
+  #isTold = false
   /** Resolved after the first check. */
   readonly first: Promise<void>
 
-  constructor(endpoint: Endpoint, context: CheckerContext, changed: (isUp: boolean, reason: string) => void) {
-    this.endpoint = endpoint
+  constructor(target: CheckTarget, context: CheckerContext, changed: (isUp: boolean, reason: string) => void) {
+    this.target = target
     this.#context = context
     this.#changed = changed
     const { initial } = context.settings
@@ -45,7 +49,8 @@ export class Checker {
     const { signal } = this.#stop
     while (!signal.aborted) {
       const { interval, fastInterval } = this.#context.settings
-      const pause = this.#hysteresis.isChanging ? Math.min(interval, fastInterval) : interval
+      const isSettled = this.#isTold && !this.#hysteresis.isChanging
+      const pause = isSettled ? interval : Math.min(interval, fastInterval)
       // The timer alone keeps no process alive; an abort only ends the waiting.
       await sleep(spread(pause), undefined, { signal, ref: false }).catch(() => undefined)
       if (!signal.aborted) await this.#once()
@@ -56,7 +61,10 @@ export class Checker {
     const failure = await this.#context.gate.pass(() => this.#ask())
     if (this.#stop.signal.aborted || failure?.isLocal === true) return
     const isWell = failure === undefined
-    if (this.#hysteresis.take(isWell)) this.#changed(isWell, failure?.message ?? 'the check went well')
+    const isNews = this.#hysteresis.take(isWell) || (!this.#isTold && isWell === this.#hysteresis.isUp)
+    if (!isNews) return
+    this.#isTold = true
+    this.#changed(isWell, failure?.message ?? 'the check went well')
   }
 
   /** What was wrong; undefined: nothing. */
@@ -70,7 +78,8 @@ export class Checker {
     const timer = setTimeout(abort, check.longestMs).unref()
     this.#stop.signal.addEventListener('abort', abort)
     try {
-      await check.check(checkedEndpoint(this.endpoint, settings.port), end.signal)
+      const target = { ...this.target, endpoint: checkedEndpoint(this.target.endpoint, settings.port) }
+      await Promise.race([check.check(target, end.signal), givenUp(end.signal)])
       return undefined
     } catch (error) {
       return CheckFailure.of(error)
@@ -79,6 +88,13 @@ export class Checker {
       this.#stop.signal.removeEventListener('abort', abort)
     }
   }
+}
+
+/** Rejects some time after the signal was aborted: whatever a library does, the next check comes. */
+async function givenUp(signal: AbortSignal): Promise<never> {
+  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  await sleep(GRACE_MS, undefined, { ref: false })
+  throw new CheckFailure(LATE)
 }
 
 function checkedEndpoint(endpoint: Endpoint, port: number): Endpoint {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatAddress } from '../config/address.ts'
-import type { BackendRecord, Endpoint, PoolCore } from '../pool/core.ts'
+import type { BackendRecord, PoolCore } from '../pool/core.ts'
+import type { CheckTarget } from './check.ts'
 import { Checker, type CheckerContext } from './checker.ts'
 import { checkOf } from './checks/index.ts'
 import { Gate } from './gate.ts'
@@ -44,10 +45,16 @@ export class HealthMonitor {
       if (settings.initial === 'check') first.push(monitor.firstChecks())
     }
     const stop = new AbortController()
+    // An abort only ends the waiting.
     const late = sleep(FIRST_CHECKS_MS, undefined, { signal: stop.signal }).catch(() => undefined)
     await Promise.race([Promise.all(first), late])
     stop.abort()
     for (const core of this.#pools.keys()) core.publishHealth()
+  }
+
+  /** Backends may have been added, changed or removed while nobody could tell. */
+  followAll(): void {
+    for (const monitor of this.#pools.values()) monitor.followAll()
   }
 
   /** A backend was added, changed or removed. */
@@ -55,15 +62,17 @@ export class HealthMonitor {
     this.#pools.get(core)?.follow(name)
   }
 
+  /** Nobody is followed any more, whatever still changes. */
   stop(): void {
     for (const monitor of this.#pools.values()) monitor.stop()
+    this.#pools.clear()
   }
 
   /** Stops, and forgets what was found: nothing was opened after all. */
   abandon(): void {
+    const cores = [...this.#pools.keys()]
     this.stop()
-    for (const core of this.#pools.keys()) core.resetHealth()
-    this.#pools.clear()
+    for (const core of cores) core.resetHealth()
   }
 }
 
@@ -83,17 +92,21 @@ class PoolMonitor {
     await Promise.all([...this.#checkers.values()].map(checker => checker.first))
   }
 
+  followAll(): void {
+    const names = [...this.#core.backends()].map(({ name }) => name)
+    for (const name of new Set([...this.#checkers.keys(), ...names])) this.follow(name)
+  }
+
   follow(name: string): void {
-    const backend = this.#core.backend(name)
-    const endpoint = backend?.state === 'maint' ? undefined : backend?.endpoint
+    const target = targetOf(this.#core.backend(name))
     const known = this.#checkers.get(name)
-    if (known !== undefined && endpoint !== undefined && isSame(known.endpoint, endpoint)) return
+    if (known !== undefined && target !== undefined && isSame(known.target, target)) return
     known?.stop()
     this.#checkers.delete(name)
     if (known !== undefined) this.#core.forgetHealth(name)
-    if (endpoint === undefined) return
+    if (target === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
-    this.#checkers.set(name, new Checker(endpoint, this.#context, changed))
+    this.#checkers.set(name, new Checker(target, this.#context, changed))
   }
 
   stop(): void {
@@ -109,6 +122,13 @@ class PoolMonitor {
   }
 }
 
-function isSame(left: Endpoint, right: Endpoint): boolean {
-  return formatAddress(left) === formatAddress(right)
+/** Undefined: there is nothing to check. */
+function targetOf(backend: BackendRecord | undefined): CheckTarget | undefined {
+  if (backend?.endpoint === undefined || backend.state === 'maint') return undefined
+  const { address, endpoint } = backend
+  return { endpoint, hostName: address.kind === 'name' ? address.host : undefined }
+}
+
+function isSame(left: CheckTarget, right: CheckTarget): boolean {
+  return left.hostName === right.hostName && formatAddress(left.endpoint) === formatAddress(right.endpoint)
 }

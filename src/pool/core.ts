@@ -22,6 +22,13 @@ export interface BackendRecord extends ResolvedBackend {
 /** What host names were found to be. */
 export type Hosts = ReadonlyMap<string, LookupAddress>
 
+/** A change that can be committed. */
+export interface PreparedChange {
+  readonly records: readonly BackendRecord[]
+  readonly added: readonly BackendRecord[]
+  readonly removed: readonly string[]
+}
+
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
@@ -167,26 +174,48 @@ export class PoolCore {
   /**
    * Adds, changes and removes backends, and publishes all of that as one roster. False: the pool cannot hold them, and
    * nothing was changed.
+   */
+  apply(change: MembershipChange): boolean {
+    const prepared = this.prepareChange(change)
+    if (prepared === undefined) return false
+    this.commit(prepared)
+    return true
+  }
+
+  /**
+   * Does what can fail of a change; {@link PoolCore.commit} or {@link PoolCore.withdraw} must follow at once. Undefined:
+   * the pool cannot hold the backends.
    *
    * @param hosts - what host names were found to be; without an answer a backend has no endpoint yet
    */
-  apply({ set, removed }: MembershipChange, hosts: Hosts = new Map()): boolean {
-    const { native } = this
+  prepareChange({ set, removed }: MembershipChange, hosts: Hosts = new Map()): PreparedChange | undefined {
     for (const name of removed) {
       if (!this.#backends.has(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
     }
     const records = set.map(backend => record(backend, this.#backends.get(backend.name), hosts))
-    // The only step that can fail.
-    if (
-      !this.#stageNew(
-        native,
-        records.filter(({ name }) => !this.#backends.has(name)),
-      )
-    )
-      return false
+    const added = records.filter(({ name }) => !this.#backends.has(name))
+    for (const [at, backend] of added.entries()) {
+      if (this.#stage(this.native, backend)) continue
+      this.#unstage(added.slice(0, at))
+      return undefined
+    }
+    return { records, added, removed }
+  }
+
+  withdraw({ added }: PreparedChange): void {
+    this.#unstage(added)
+  }
+
+  commit({ records, removed }: PreparedChange): void {
+    const { native } = this
     for (const next of records) {
-      if (this.#backends.has(next.name)) this.#stage(native, next)
+      const before = this.#backends.get(next.name)
       this.#backends.set(next.name, next)
+      // A new one is staged already.
+      if (before === undefined) continue
+      // What a check said of another address, or before a maintenance, says nothing now.
+      if (next.state === 'maint' || !isSameEndpoint(before, next)) this.health.forget(next.name)
+      this.#stage(native, next)
     }
     for (const name of removed) {
       native.removeBackend(name)
@@ -195,7 +224,6 @@ export class PoolCore {
       this.health.forget(name)
     }
     this.#publish(native)
-    return true
   }
 
   /** Checks begin: what a backend is until its first one. */
@@ -218,8 +246,7 @@ export class PoolCore {
 
   /** There are no checks of this backend now. */
   forgetHealth(name: string): void {
-    this.health.forget(name)
-    this.#restage(name)
+    if (this.health.forget(name)) this.#restage(name)
   }
 
   /** Publishes what checks found, at once. */
@@ -253,7 +280,12 @@ export class PoolCore {
     native.publish()
   }
 
-  /** Host names of these backends that this pool has not looked up. */
+  /** The backend as it would be, with these answers for host names. */
+  recordOf(backend: ResolvedBackend, hosts: Hosts): BackendRecord {
+    return record(backend, this.#backends.get(backend.name), hosts)
+  }
+
+  /** Those of these backends whose host names this pool has not looked up. */
   unknownHosts(backends: readonly ResolvedBackend[]): ResolvedBackend[] {
     return backends.filter(({ name, address }) => address.kind === 'name' && !this.knows(name, address))
   }
@@ -318,17 +350,11 @@ export class PoolCore {
     return withTableMemory(size, make, { pool: this.name })
   }
 
-  /** All or none. */
-  #stageNew(pool: NativePool, backends: readonly BackendRecord[]): boolean {
-    for (const [at, backend] of backends.entries()) {
-      if (this.#stage(pool, backend)) continue
-      for (const { name } of backends.slice(0, at)) {
-        pool.removeBackend(name)
-        this.#indexes.delete(name)
-      }
-      return false
+  #unstage(backends: readonly BackendRecord[]): void {
+    for (const { name } of backends) {
+      this.native.removeBackend(name)
+      this.#indexes.delete(name)
     }
-    return true
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {
@@ -354,6 +380,11 @@ function ownerBefore(owner: Owner | undefined, generation: number): Owner['befor
 export async function lookUp(backends: readonly ResolvedBackend[]): Promise<Hosts> {
   const hosts = new Set(backends.flatMap(({ address }) => (address.kind === 'name' ? [address.host] : [])))
   return new Map(await Promise.all([...hosts].map(async host => [host, await lookup(host)] as const)))
+}
+
+function isSameEndpoint(left: BackendRecord, right: BackendRecord): boolean {
+  if (left.endpoint === undefined || right.endpoint === undefined) return left.endpoint === right.endpoint
+  return formatAddress(left.endpoint) === formatAddress(right.endpoint)
 }
 
 /** A backend whose host name is the same as before needs no second look-up. */

@@ -5,10 +5,10 @@ import { NativeBackendState } from '../native.ts'
 export interface BackendHealth {
   /** `unknown`: there was no check yet, or there are none for it now. */
   status: 'up' | 'down' | 'unknown'
-  /** What the check said that made it so; undefined: none did. */
-  reason: string | undefined
-  /** Since when, in milliseconds since the epoch; undefined while it is unknown. */
-  since: number | undefined
+  /** What the check said that made it so; absent while it is unknown. */
+  reason?: string
+  /** Since when, in milliseconds since the epoch; absent while it is unknown. */
+  since?: number
 }
 
 /** What the checks of one pool have found, and whether they are believed. No input or output. */
@@ -49,15 +49,16 @@ export class PoolHealth {
 
   of(name: string): BackendHealth | undefined {
     if (!this.#isWatched) return undefined
-    return this.#found.get(name) ?? { status: 'unknown', reason: undefined, since: undefined }
+    return this.#found.get(name) ?? { status: 'unknown' }
   }
 
   set(name: string, isUp: boolean, reason: string): void {
     this.#found.set(name, { status: isUp ? 'up' : 'down', reason, since: Date.now() })
   }
 
-  forget(name: string): void {
-    this.#found.delete(name)
+  /** False: there was nothing to forget. */
+  forget(name: string): boolean {
+    return this.#found.delete(name)
   }
 
   /** Whether a backend may serve, as far as checks go. */

@@ -194,7 +194,7 @@ export class Pool {
     )
   }
 
-  #set(event: ChangeEvent, backend: ResolvedBackend): void {
+  #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
     this.#checkRing(backend)
     this.#owner.check(this.#core, backend)

@@ -9,7 +9,7 @@ import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import type { Target } from './target.ts'
 
 /** Of one relay, whatever the machine has. */
-export const MOST_THREADS = 4
+const MOST_AUTO_THREADS = 4
 const DRAIN_EVERY_MS = 50
 const RECORDS_AT_ONCE = 512
 /** More in one turn of the event loop would hold up everything else; the rest waits for the next. */
@@ -52,7 +52,7 @@ export class NativeRelayHost {
   constructor(feed: SessionFeed, threads: number) {
     const { Relay } = native()
     if (Relay === undefined) throw new TypeError('this platform has no native relay')
-    this.#relay = startRelay(Relay, threads || Math.min(availableParallelism(), MOST_THREADS))
+    this.#relay = startRelay(Relay, threads || Math.min(availableParallelism(), MOST_AUTO_THREADS))
     this.#feed = feed
     this.#stopWatching = feed.watch(() => this.#tellWhetherWanted())
   }

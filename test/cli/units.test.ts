@@ -4,17 +4,69 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
+import type { Balancer } from '../../src/balancer.ts'
 import { CliError, ReaderGone } from '../../src/cli/cli-error.ts'
 import { crashText } from '../../src/cli/crash.ts'
 import { descriptorProblem } from '../../src/cli/descriptors.ts'
+import { Reloading } from '../../src/cli/reloading.ts'
 import { type StopSignal, StopSignals } from '../../src/cli/signals.ts'
 import { startFailure } from '../../src/cli/start-failure.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { Narrator } from '../../src/demo/narrator.ts'
+import { createLog } from '../../src/log/log.ts'
 import { nodeProblem } from '../../src/package-info.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Recorder, ROOT, runnable } from './helpers.ts'
+
+describe('cli: reloading', () => {
+  const config = parseConfig(runnable(['127.0.0.1:1']), { file: 'limpet.yaml' })
+
+  /** Reloads a balancer that only counts; each reading waits until it is let go. */
+  function reloading() {
+    const emitter = new EventEmitter()
+    const readings: (() => void)[] = []
+    let reloads = 0
+    const read = () => new Promise<typeof config>(resolve => readings.push(() => resolve(config)))
+    const balancer = { reload: async () => reloads++ } as unknown as Balancer
+    const subject = new Reloading(emitter, read, createLog('silent'))
+    const settle = () => new Promise(resolve => setImmediate(resolve))
+    return { emitter, readings, subject, balancer, settle, reloads: () => reloads }
+  }
+
+  it('keeps a signal that comes before the balancer listens', async () => {
+    const { emitter, readings, subject, balancer, settle, reloads } = reloading()
+    emitter.emit('SIGHUP', 'SIGHUP')
+    expect(readings).to.have.length(0)
+    subject.begin(balancer)
+    readings[0]?.()
+    await settle()
+    expect([readings.length, reloads()]).to.deep.equal([1, 1])
+  })
+
+  it('reads once more for all signals that come while one is under way', async () => {
+    const { emitter, readings, subject, balancer, settle, reloads } = reloading()
+    subject.begin(balancer)
+    for (let n = 0; n < 5; n++) emitter.emit('SIGHUP', 'SIGHUP')
+    expect(readings).to.have.length(1)
+    readings[0]?.()
+    await settle()
+    expect(readings).to.have.length(2)
+    readings[1]?.()
+    await settle()
+    expect([readings.length, reloads()]).to.deep.equal([2, 2])
+  })
+
+  it('does nothing when the balancer stops, and takes its handler off at the end', async () => {
+    const { emitter, readings, subject, balancer } = reloading()
+    subject.begin(balancer)
+    subject.stop()
+    emitter.emit('SIGHUP', 'SIGHUP')
+    expect([readings.length, emitter.listenerCount('SIGHUP')]).to.deep.equal([0, 1])
+    subject.end()
+    expect(emitter.listenerCount('SIGHUP')).to.equal(0)
+  })
+})
 
 describe('cli: signals', () => {
   let now = 0

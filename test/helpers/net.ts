@@ -80,7 +80,10 @@ export class Conn {
   /** Breaks the connection (RST), now: resetAndDestroy() would write what waits, and a FIN, before. */
   reset(): void {
     const { socket } = this
-    if (socket.writableEnded) socket.resetAndDestroy()
+    const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
+    // A unix socket has no reset: Node would wait for one that never comes.
+    if (handle?.reset === undefined) socket.destroy()
+    else if (socket.writableEnded) socket.resetAndDestroy()
     else Object.assign(socket, { resetAndClosing: true }).destroy()
   }
 

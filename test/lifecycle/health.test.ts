@@ -3,10 +3,11 @@ import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import type { BackendHealthChange } from '../../src/balancer-types.ts'
 import type { HealthOptions, PoolOptions } from '../../src/config/options.ts'
+import { Directory } from '../helpers/directory.ts'
 import { freePort } from '../helpers/net.ts'
 import { Backend, type Backends, named, startBackends } from '../helpers/servers.ts'
 import { steady, within } from '../helpers/wait.ts'
-import { afterTest, ask, cleanUp, makeBalancer, portOf, until } from './helpers.ts'
+import { afterTest, ask, cleanUp, makeBalancer, nextUncaught, portOf, until } from './helpers.ts'
 
 const QUICK = { interval: '10ms', fastInterval: '10ms', timeout: '10s', rise: 2, fall: 3 } as const
 const CLIENTS = Array.from({ length: 60 }, (_, n) => `127.0.5.${n + 1}`)
@@ -90,6 +91,63 @@ describe('health of backends', () => {
     await until(() => statusOf(balancer, 'dead') === 'down')
   })
 
+  it('tells of every first result, also one that agrees with the initial state', async () => {
+    const backends = await backendsNamed('a')
+    const dead = { name: 'dead', address: `127.0.0.1:${await freePort()}` }
+    const [a] = backends.all as [Backend]
+    for (const initial of ['up', 'down', 'check'] as const) {
+      const settings = [{ name: 'a', address: a.address }, dead]
+      const balancer = makeBalancer({ backends: settings, health: { ...QUICK, initial } })
+      const seen: string[] = []
+      balancer.on('backendUp', ({ name }) => seen.push(`${name} up`))
+      balancer.on('backendDown', ({ name }) => seen.push(`${name} down`))
+      await balancer.listen()
+      await until(() => seen.length === 2)
+      expect(seen.sort(), initial).to.deep.equal(['a up', 'dead down'])
+      expect(
+        balancer
+          .pool()
+          .backends()
+          .map(({ health }) => health?.status),
+      ).to.deep.equal(['up', 'down'])
+      await balancer.close()
+    }
+  })
+
+  it('checks backends that came, and forgets those that went, while it was opened', async () => {
+    const silent = await startBackends(['a', 'c'], () => undefined)
+    afterTest(() => silent[Symbol.asyncDispose]())
+    const [a, c] = silent.all as [Backend, Backend]
+    const late = await backendsNamed('b')
+    const health: HealthOptions = { ...QUICK, type: 'expect', steps: [{ expect: 'b' }], timeout: '200ms' }
+    const settings = [a, c].map(({ name, address }) => ({ name, address }))
+    const balancer = makeBalancer({ backends: settings, health, failOpen: 'off' })
+    const opening = balancer.listen()
+    await until(() => c.accepted === 1)
+    balancer.pool().add({ name: 'b', address: late.all[0]?.address ?? '' })
+    balancer.pool().remove('c')
+    await opening
+    await until(() => statusOf(balancer, 'b') === 'up')
+    const checks = await steady('the checks of what is gone', () => c.accepted, 20)
+    expect(checks).to.equal(1)
+  })
+
+  it('checks the port that it is told, and unix sockets as they are', async () => {
+    const backends = await backendsNamed('a')
+    const [a] = backends.all as [Backend]
+    const directory = await Directory.make()
+    afterTest(() => directory[Symbol.asyncDispose]())
+    const local = await Backend.start({ name: 'u', path: directory.file('u.sock'), serve: named })
+    afterTest(() => local[Symbol.asyncDispose]())
+    const settings = [
+      { name: 'elsewhere', address: `127.0.0.1:${await freePort()}` },
+      { name: 'u', address: local.address },
+    ]
+    const balancer = await balancing(backends, { backends: settings, health: { ...QUICK, port: a.port } })
+    expect(['elsewhere', 'u'].map(name => statusOf(balancer, name))).to.deep.equal(['up', 'up'])
+    expect([a.accepted > 0, local.accepted > 0]).to.deep.equal([true, true])
+  })
+
   it('does not check a backend in maintenance', async () => {
     const backends = await backendsNamed('a', 'b')
     const balancer = await balancing(backends)
@@ -163,14 +221,7 @@ describe('health of backends', () => {
   it('goes on when whoever listens to its events throws', async () => {
     const backends = await backendsNamed('a', 'b')
     const balancer = await balancing(backends)
-    const thrown = new Promise<Error>(resolve => {
-      const handlers = process.listeners('uncaughtException')
-      process.removeAllListeners('uncaughtException')
-      process.once('uncaughtException', error => {
-        for (const handler of handlers) process.on('uncaughtException', handler)
-        resolve(error)
-      })
-    })
+    const thrown = nextUncaught()
     balancer.once('backendDown', () => {
       throw new Error('of a handler')
     })

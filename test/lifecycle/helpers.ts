@@ -131,6 +131,18 @@ export async function rejection(promise: Promise<unknown>): Promise<Error & { co
   throw new Error(`it resolved, with ${JSON.stringify(outcome.value)}`)
 }
 
+/** The next error that nobody catches, which the test wants and the runner does not get. */
+export async function nextUncaught(): Promise<Error> {
+  const handlers = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  return await new Promise<Error>(resolve => {
+    process.once('uncaughtException', error => {
+      for (const handler of handlers) process.on('uncaughtException', handler)
+      resolve(error)
+    })
+  })
+}
+
 /** The code of what a function throws; undefined when it throws nothing. */
 export function thrownCode(action: () => unknown): unknown {
   try {

@@ -6,7 +6,7 @@ import { Conn, freePort } from '../helpers/net.ts'
 import { forEachRelay, type RelayPair } from '../helpers/relays.ts'
 import { type Backends, named, startBackends } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
-import { afterTest, cleanUp, portOf, rejection } from './helpers.ts'
+import { afterTest, cleanUp, nextUncaught, portOf, rejection, until } from './helpers.ts'
 
 async function backendsNamed(...names: string[]): Promise<Backends> {
   const backends = await startBackends(names, named)
@@ -94,6 +94,26 @@ describe('a reload', () => {
     expect(balancer.stats().generation).to.equal(1)
   })
 
+  it('has done everything before it tells anybody, whatever they do', async () => {
+    const { all } = await backendsNamed('a', 'b')
+    const [a, b] = settingsOf(all) as [BackendOptions, BackendOptions]
+    const options = (backends: BackendOptions[]): BalancerOptions => {
+      const { pools, ...rest } = optionsOf(backends)
+      return { ...rest, pools: { ...pools, q: { ...pools.p } } }
+    }
+    const balancer = await listening(options([a]))
+    const thrown = nextUncaught()
+    const seen: string[] = []
+    balancer.on('backendAdded', ({ pool }) => {
+      seen.push(`${pool}: ${['p', 'q'].map(name => balancer.pool(name).size).join()}`)
+      if (pool === 'p') throw new Error('of a handler')
+    })
+    const { added, generation } = await balancer.reload(options([a, b]))
+    expect((await thrown).message).to.equal('of a handler')
+    expect(seen).to.deep.equal(['p: 2,2', 'q: 2,2'])
+    expect([added.map(({ pool, name }) => `${pool} ${name}`), generation]).to.deep.equal([['p b', 'q b'], 2])
+  })
+
   it('is for a balancer that listens', async () => {
     const balancer = new Balancer(optionsOf([]))
     expect((await rejection(balancer.reload(optionsOf([])))).code).to.equal('LIMPET_ERR_INVALID_STATE')
@@ -147,15 +167,19 @@ forEachRelay('reloads under load', pair => {
         served++
       }
     })
-    for (let n = 0; n < reloads; n++) {
-      const others = [a, b, c].filter((_, index) => index !== n % 3)
-      const before = served
-      await balancer.reload(optionsOf(n % 2 === 0 ? others : [a, b, { ...c, weight: 1 + (n % 5) }], pair))
-      while (served < before + 8) await new Promise(resolve => setImmediate(resolve))
-      expect(await resident.echo(`${n}`)).to.equal(`${n}`)
+    const reloading = async (): Promise<void> => {
+      for (let n = 0; n < reloads; n++) {
+        const others = [a, b, c].filter((_, index) => index !== n % 3)
+        const before = served
+        await balancer.reload(optionsOf(n % 2 === 0 ? others : [a, b, { ...c, weight: 1 + (n % 5) }], pair))
+        await until(() => served >= before + 8)
+        expect(await resident.echo(`${n}`)).to.equal(`${n}`)
+      }
     }
-    isOver = true
-    await Promise.all(visitors)
+    const end = (): void => {
+      isOver = true
+    }
+    await Promise.all([reloading().finally(end), ...visitors])
     resident.finish()
     expect(await resident.over()).to.equal('end')
     const { counters } = balancer.stats()

@@ -55,10 +55,12 @@ export class Child implements AsyncDisposable {
   /**
    * The first line from which `read` makes something; what comes before is dropped.
    *
+   * @param busyMs - how long it works before it says anything
    * @throws {@link LimpetError} `LIMPET_ERR_BENCH_PROGRAM`: it ended, or took too long
    */
-  async line<T>(read: (line: string) => T | undefined, signal: AbortSignal): Promise<T> {
-    const late = AbortSignal.timeout(ANSWER_MS)
+  async line<T>(read: (line: string) => T | undefined, signal: AbortSignal, busyMs = 0): Promise<T> {
+    const patienceMs = ANSWER_MS + busyMs
+    const late = AbortSignal.timeout(patienceMs)
     const either = AbortSignal.any([signal, late])
     for (;;) {
       for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
@@ -69,7 +71,7 @@ export class Child implements AsyncDisposable {
       try {
         await once(this.#changes, 'change', { signal: either })
       } catch (error) {
-        if (late.aborted && !signal.aborted) throw this.failure(`said nothing for ${ANSWER_MS / 1000} s`)
+        if (late.aborted && !signal.aborted) throw this.failure(`said nothing for ${patienceMs / 1000} s`)
         throw error
       }
     }

@@ -66,7 +66,8 @@ export type LoadArguments = Record<string, string | number>
 /** Runs a trial to its end. */
 export async function runLoad(trial: string, args: LoadArguments, signal: AbortSignal): Promise<LoadResult> {
   await using child = startLoad(trial, args)
-  return await child.line(jsonWith<LoadResult>('latencyNs'), signal)
+  const busyMs = Number(args.ms ?? 0) + Number(args['warmup-ms'] ?? 0)
+  return await child.line(jsonWith<LoadResult>('latencyNs'), signal, busyMs)
 }
 
 /** Sessions that rest until {@link IdleSessions.faults} is asked for. */

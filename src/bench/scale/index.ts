@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MOST_THREADS } from '../../relay/native.ts'
 import { GeneratorWatch } from '../relay/generator.ts'
 import { descriptorLimit } from '../relay/proc.ts'
 import { type LoadSettings, settingsOf } from '../relay/settings.ts'
@@ -53,9 +52,6 @@ function countsOf(options: ScaleBenchOptions, { quick, note }: BenchContext): Re
   const most = (descriptorLimit() - OTHER_DESCRIPTORS) / 2
   for (const count of sessionCounts.filter(count => count > most)) {
     note(`${count} sessions were left out: the limit of open files is ${descriptorLimit()}, and a session takes two`)
-  }
-  if (threadCounts.some(count => count > MOST_THREADS)) {
-    note(`threads: Limpet has at most ${MOST_THREADS} relay threads, also where more are asked for`)
   }
   return { sessions: sessionCounts.filter(count => count <= most), backends: backendCounts, threads: threadCounts }
 }

@@ -22,10 +22,12 @@ export interface BenchEntry {
   load: () => Promise<Benchmark<never>>
 }
 
-const LONGEST_SECONDS = 3600
+/** As the load generator takes. */
+const LONGEST_SECONDS = 600
 const MOST_BACKENDS = 10_000
 const MOST_SESSIONS = 100_000
-const MOST_THREADS = 256
+/** As many as `threads` of the configuration. */
+const MOST_THREADS = 64
 
 const option = (flags: string, text: string, parse: (text: string) => unknown): Option =>
   new Option(flags, text).argParser(parse)

@@ -1,9 +1,10 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ResolvedCheckTls } from '../../config/resolved.ts'
-import type { Endpoint } from '../../pool/core.ts'
-import { CheckFailure, dialOf, LATE } from '../check.ts'
+import { CheckFailure, type CheckTarget, dialOf, LATE } from '../check.ts'
 
+/** How long the last bytes, and the goodbye of TLS, may take. */
+const FAREWELL_MS = 1000
 /** The most that is kept of what a server says: nobody needs more to tell whether it is well. */
 const MOST_BYTES = 64 * 1024
 
@@ -36,8 +37,12 @@ export class Conversation implements Disposable {
   }
 
   /** Connects; with `tls` the handshake is done when it resolves. The connection ends with the signal, too. */
-  static async open(endpoint: Endpoint, tls: ResolvedCheckTls | undefined, signal: AbortSignal): Promise<Conversation> {
-    const socket = dial(endpoint, tls)
+  static async open(
+    target: CheckTarget,
+    tls: ResolvedCheckTls | undefined,
+    signal: AbortSignal,
+  ): Promise<Conversation> {
+    const socket = dial(target, tls)
     const conversation = new Conversation(socket)
     const abort = (): void => void socket.destroy()
     signal.addEventListener('abort', abort, { once: true })
@@ -51,7 +56,7 @@ export class Conversation implements Disposable {
       await conversation.#until(() => isOpen, signal)
       return conversation
     } catch (error) {
-      conversation[Symbol.dispose]()
+      socket.destroy()
       throw error
     }
   }
@@ -76,8 +81,16 @@ export class Conversation implements Disposable {
     this.#heard = this.#heard.subarray(end)
   }
 
+  /** Says goodbye after a conversation that went well: what was sent last arrives, and the server has nothing to complain of. */
   [Symbol.dispose](): void {
-    this.#socket.destroy()
+    const socket = this.#socket
+    if (this.#failure !== undefined || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+    socket.once('close', () => clearTimeout(timer))
+    socket.destroySoon()
   }
 
   async #until(check: () => boolean, signal: AbortSignal, what?: string): Promise<void> {
@@ -108,15 +121,13 @@ export class Conversation implements Disposable {
   }
 }
 
-function dial(endpoint: Endpoint, tls: ResolvedCheckTls | undefined): Socket {
+function dial({ endpoint, hostName }: CheckTarget, tls: ResolvedCheckTls | undefined): Socket {
   if (tls === undefined) return connectTcp(dialOf(endpoint))
-  const { serverName, verify } = tls
-  const host = endpoint.kind === 'ip' ? endpoint.host : undefined
+  const serverName = tls.serverName ?? hostName
   return connectTls({
     ...dialOf(endpoint),
-    // An IP address is no server name (RFC 6066, section 3), but certificates can hold it.
+    // An IP address is no server name (RFC 6066, section 3); without a name the certificate must hold the address.
     ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(serverName === undefined && host !== undefined ? { host } : {}),
-    rejectUnauthorized: verify,
+    rejectUnauthorized: tls.verify,
   })
 }

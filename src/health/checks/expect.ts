@@ -5,8 +5,8 @@ import { Conversation } from './conversation.ts'
 /** A check that sends and expects, one step after the other. */
 export function expectCheck({ steps, tls, timeout }: Pick<ResolvedHealth, 'steps' | 'tls' | 'timeout'>): Check {
   const actions = steps.map(step => ({ act: actionOf(step), timeout: step.timeout ?? timeout }))
-  return async (endpoint, signal) => {
-    using conversation = await Conversation.open(endpoint, tls, AbortSignal.any([signal, AbortSignal.timeout(timeout)]))
+  return async (target, signal) => {
+    using conversation = await Conversation.open(target, tls, AbortSignal.any([signal, AbortSignal.timeout(timeout)]))
     for (const { act, timeout } of actions) {
       await act(conversation, AbortSignal.any([signal, AbortSignal.timeout(timeout)]))
     }

@@ -1,8 +1,7 @@
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { ResolvedHealth } from '../../config/resolved.ts'
-import type { Endpoint } from '../../pool/core.ts'
-import { type Check, CheckFailure, dialOf, LATE } from '../check.ts'
+import { type Check, CheckFailure, type CheckTarget, dialOf, LATE } from '../check.ts'
 
 const MOST_BODY_BYTES = 64 * 1024
 /** Headers of an answer past this are an error of the parser. */
@@ -12,15 +11,17 @@ const MOST_HEADER_BYTES = 16 * 1024
 export function httpCheck({ http, tls }: Pick<ResolvedHealth, 'http' | 'tls'>): Check {
   const isWell = statusTest(http.status)
   const send = tls === undefined ? requestHttp : requestHttps
-  return async (endpoint, signal) => {
+  return async (target, signal) => {
+    const { endpoint, hostName } = target
     const options: RequestOptions = {
       ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : dialOf(endpoint)),
       path: http.path,
       agent: false,
       maxHeaderSize: MOST_HEADER_BYTES,
-      headers: { host: http.host ?? hostOf(endpoint), 'user-agent': 'limpet', connection: 'close' },
+      headers: { host: http.host ?? hostOf(target), 'user-agent': 'limpet', connection: 'close' },
       signal,
-      ...(tls === undefined ? {} : { servername: tls.serverName, rejectUnauthorized: tls.verify }),
+      // Empty: otherwise Node would take the name from the Host.
+      ...(tls === undefined ? {} : { servername: tls.serverName ?? hostName ?? '', rejectUnauthorized: tls.verify }),
     }
     await new Promise<void>((resolve, reject) => {
       const fail = (error: unknown): void => {
@@ -31,6 +32,11 @@ export function httpCheck({ http, tls }: Pick<ResolvedHealth, 'http' | 'tls'>): 
         judge(answer, isWell, http.body)
           .then(resolve, fail)
           .finally(() => request.destroy())
+      })
+      // Without a listener Node destroys the socket of an answer 101 and says nothing.
+      request.on('upgrade', (answer, socket) => {
+        socket.destroy()
+        judge(answer, isWell, undefined).then(resolve, fail)
       })
       request.on('error', fail)
       request.end()
@@ -59,7 +65,8 @@ function statusTest(ranges: string): (status: number) => boolean {
   return status => parts.some(({ from, to }) => status >= from && status <= to)
 }
 
-function hostOf(endpoint: Endpoint): string {
+function hostOf({ endpoint, hostName }: CheckTarget): string {
   if (endpoint.kind === 'unix') return 'localhost'
+  if (hostName !== undefined) return `${hostName}:${endpoint.port}`
   return endpoint.family === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 }

@@ -46,8 +46,8 @@ function simpleCheck(health: ResolvedHealth): Check {
     case 'https':
       return httpCheck(health)
     case 'postgres':
-      return postgresCheck(tls)
+      return postgresCheck()
     default:
-      return async (endpoint, signal) => (await Conversation.open(endpoint, tls, signal))[Symbol.dispose]()
+      return async (target, signal) => (await Conversation.open(target, tls, signal))[Symbol.dispose]()
   }
 }

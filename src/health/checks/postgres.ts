@@ -1,4 +1,3 @@
-import type { ResolvedCheckTls } from '../../config/resolved.ts'
 import { type Check, CheckFailure } from '../check.ts'
 import { Conversation } from './conversation.ts'
 
@@ -13,9 +12,9 @@ const NOT_NOW = '57P03'
  * Begins a session as a user who need not exist. A server that asks for a password, lets it in or refuses that user is
  * well; one that takes no sessions now is not.
  */
-export function postgresCheck(tls: ResolvedCheckTls | undefined): Check {
-  return async (endpoint, signal) => {
-    using conversation = await Conversation.open(endpoint, tls, signal)
+export function postgresCheck(): Check {
+  return async (target, signal) => {
+    using conversation = await Conversation.open(target, undefined, signal)
     conversation.send(STARTUP)
     let answer = Buffer.alloc(0)
     const read = (heard: Buffer): number | undefined => {

@@ -47,6 +47,9 @@ describe('problems of a configuration', () => {
     expect(health('{ path: /up }')).to.equal(
       'path: a check of type tcp does not have this. Accepted: type http or https',
     )
+    expect(health('{ type: http, path: "/a b" }')).to.match(
+      /^path: this is no path\. Accepted: a path that begins with/,
+    )
     expect(health('{ type: expect }')).to.match(/^steps: is missing\. Accepted: a list, like/)
     expect(health('{ type: expect, steps: [{ timeout: 1s }] }')).to.equal(
       'steps[0]: the step does nothing. Accepted: one of send, sendHex, expect, expectHex, expectRegex',

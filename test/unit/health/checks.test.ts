@@ -14,7 +14,7 @@ import { CheckFailure } from '../../../src/health/check.ts'
 import { checkOf } from '../../../src/health/checks/index.ts'
 import { freePort } from '../../helpers/net.ts'
 import { requirePeer } from '../../helpers/peers.ts'
-import { afterTest, cleanUp } from '../../lifecycle/helpers.ts'
+import { afterTest, cleanUp, until } from '../../lifecycle/helpers.ts'
 import { HERMETIC } from '../config/helpers.ts'
 
 const TIMEOUT_MS = 10_000
@@ -22,13 +22,13 @@ const TIMEOUT_MS = 10_000
 const SHORT_MS = 50
 
 /** What a check says of a port: `well`, or what is wrong. */
-async function said(port: number, health: HealthOptions): Promise<string> {
+async function said(port: number, health: HealthOptions, hostName?: string): Promise<string> {
   const options = { pools: { p: { health: { timeout: TIMEOUT_MS, ...health } } } }
   const settings = resolveOptions(options, HERMETIC).pools.get('p')?.health ?? expect.fail('there are no checks')
   const { check, longestMs } = checkOf(settings)
   const endpoint = { kind: 'ip', host: '127.0.0.1', port, family: 4, needsLookup: false } as const
   try {
-    await check(endpoint, AbortSignal.timeout(longestMs))
+    await check({ endpoint, hostName }, AbortSignal.timeout(longestMs))
     return 'well'
   } catch (error) {
     if (error instanceof CheckFailure) return error.message
@@ -101,6 +101,24 @@ describe('health checks', () => {
     expect(await said(half, { type: 'http', body: 'more', timeout: SHORT_MS })).to.equal('no answer in time')
     const other = await speaking(socket => socket.end('220 this is mail\r\n'))
     expect(await said(other, { type: 'http' })).to.match(/^HPE_/)
+  })
+
+  it('http: the host name that the configuration has', async () => {
+    const hosts: unknown[] = []
+    const port = await answering(({ headers }, answer) => {
+      hosts.push(headers.host)
+      answer.end()
+    })
+    expect(await said(port, { type: 'http' }, 'db.example')).to.equal('well')
+    expect(await said(port, { type: 'http', host: 'a.example' }, 'db.example')).to.equal('well')
+    expect(hosts).to.deep.equal([`db.example:${port}`, 'a.example'])
+  })
+
+  it('http: an answer that wants another protocol', async () => {
+    const port = await speaking(socket => {
+      socket.on('data', () => socket.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'))
+    })
+    expect(await said(port, { type: 'http' })).to.equal('status 101')
   })
 
   it('expect: steps, whose answers come in pieces', async () => {
@@ -193,8 +211,10 @@ describe('health checks', () => {
 
   it('tls, https: a handshake, with or without a look at the certificate', async function () {
     const { key, cert } = certificate(requirePeer(this, 'openssl'))
+    const names: unknown[] = []
     const port = await listening(
       createTlsServer({ key, cert }, socket => {
+        names.push(socket.servername)
         socket.on('error', () => undefined)
         socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       }),
@@ -203,6 +223,13 @@ describe('health checks', () => {
     expect(await said(port, { type: 'tls' })).to.equal('DEPTH_ZERO_SELF_SIGNED_CERT')
     expect(await said(port, { type: 'https', tls: { verify: 'off' } })).to.equal('well')
     expect(await said(port, { type: 'https' })).to.equal('DEPTH_ZERO_SELF_SIGNED_CERT')
+    await said(port, { type: 'https', host: 'a.example', tls: { verify: 'off' } })
+    await said(port, { type: 'https', tls: { verify: 'off' } }, 'db.example')
+    await said(port, { type: 'tls', tls: { verify: 'off', serverName: 'given.example' } }, 'db.example')
+    // The server knows of a handshake later than the client.
+    await until(() => names.includes('given.example'))
+    const asked = names.filter(name => name !== false)
+    expect(asked, 'names that were asked for').to.deep.equal(['db.example', 'given.example'])
     const plain = await speaking(socket => socket.resume())
     expect(await said(plain, { type: 'tls', timeout: SHORT_MS })).to.equal('no answer in time')
   })
