@@ -63,22 +63,23 @@ async function majorVersion(compiler) {
 }
 
 /**
- * From the least of a few runs of each length: a thread that is woken at another moment than usual does a little more.
+ * From the median of a few runs of each length. On a busy machine a thread is now and then woken once for two things, or
+ * twice for one: the least would hold on to the first, and where that is a short run, what is between the two is too much.
  *
  * @param {string} executable
  * @param {{ thread: number, count: number }} trace
  */
 async function countUnit(executable, { thread, count }) {
-  const short = await leastOf(() => countRun(executable, thread, count))
-  const long = await leastOf(() => countRun(executable, thread, 2 * count))
+  const short = await medianOf(() => countRun(executable, thread, count))
+  const long = await medianOf(() => countRun(executable, thread, 2 * count))
   return Math.round((long - short) / count)
 }
 
 /** @param {() => Promise<number>} counted */
-async function leastOf(counted) {
-  let least = Number.POSITIVE_INFINITY
-  for (let i = 0; i < RUNS; i++) least = Math.min(least, await counted())
-  return least
+async function medianOf(counted) {
+  const counts = []
+  for (let i = 0; i < RUNS; i++) counts.push(await counted())
+  return counts.sort((left, right) => left - right)[(RUNS - 1) / 2] ?? Number.NaN
 }
 
 /**

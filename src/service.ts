@@ -12,7 +12,7 @@ import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
-import { refused, type SessionCounts } from './relay/counters.ts'
+import { ended, type SessionCounts } from './relay/counters.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
@@ -158,7 +158,6 @@ export class Service {
   async close(timeoutMs: number, hurry: AbortSignal): Promise<CloseResult> {
     // First: a session may end as soon as its client sees that nobody listens any more.
     const before = this.counts
-    const live = this.sessions
     await this.#closeListeners(timeoutMs === 0 ? AT_ONCE : hurry)
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
@@ -166,11 +165,10 @@ export class Service {
     this.#health.stop()
     this.#trouble?.stop()
     this.#relays.stop()
+    // By what has ended, clients that waited to be accepted included: beside how many live, threads would still accept.
     const after = this.counts
     const cut = after.endShutdown - before.endShutdown
-    // Clients that waited to be accepted count as well.
-    const came = after.accepted - before.accepted - (refused(after) - refused(before))
-    return { finished: Math.max(0, live + came - cut), cut }
+    return { finished: ended(after) - ended(before) - cut, cut }
   }
 
   async #emptied(timeoutMs: number, signal?: AbortSignal): Promise<void> {

@@ -27,9 +27,9 @@ export function noSessions(): SessionCounts {
   return named(SESSION_COUNTERS, [])
 }
 
-/** Clients that found no session. */
-export function refused(counts: SessionCounts): number {
-  return SESSION_COUNTERS.reduce((sum, name) => sum + (name.startsWith('refused') ? counts[name] : 0), 0)
+/** Sessions that have ended, however it was. */
+export function ended(counts: SessionCounts): number {
+  return SESSION_COUNTERS.reduce((sum, name) => sum + (name.startsWith('end') ? counts[name] : 0), 0)
 }
 
 /** The sum of two relays. */

@@ -93,7 +93,7 @@ export class RedisClient {
   /** Sends a command, and gives the reply. */
   async command(...args: readonly (string | Buffer)[]): Promise<Reply> {
     this.send(...args)
-    return await this.next()
+    return await this.next(`a reply of Redis to ${args[0]}`)
   }
 
   /** Sends a command, whose reply is one of the next ones. */
@@ -110,14 +110,14 @@ export class RedisClient {
   }
 
   /** The next reply, or pushed message. */
-  async next(): Promise<Reply> {
+  async next(what = 'a reply of Redis'): Promise<Reply> {
     const reply = this.#replies.shift()
     if (reply !== undefined) return reply
     const next = new Promise<Reply>(resolve => {
       if (this.conn.socket.destroyed) resolve(new Error('closed'))
       else this.#waiting.push(resolve)
     })
-    return await within('a reply of Redis', next)
+    return await within(what, next)
   }
 
   close(): void {

@@ -30,6 +30,8 @@ class Lockstep {
     client_ = begin_connection(rig_.own_port());
     backend_ = port_.accept();
     CHECK(backend_.open());
+    // The backend has it before the worker knows, who may sleep in between where the kernel is late.
+    CHECK(rig_.counts(SessionCounter::kOpened, ++opened_));
     settle();
   }
   void round_trip() {
@@ -80,6 +82,7 @@ class Lockstep {
   const std::string worker_ = find_worker();
   Socket client_;
   Socket backend_;
+  uint64_t opened_ = 0;
 };
 
 }  // namespace limpet::test
