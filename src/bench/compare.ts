@@ -66,9 +66,22 @@ function notesOf(before: BenchResult, after: BenchResult, compared: number): str
   const notes = differences
     .filter(([, left, right]) => left !== right)
     .map(([name, left, right]) => `${name} differs: ${left ?? 'none'} before, ${right ?? 'none'} after`)
-  const apart = new Set([...before.series, ...after.series].map(keyOf)).size - compared
+  const fromNothing = seriesFromNothing(before, after)
+  notes.push(...fromNothing)
+  const apart = new Set([...before.series, ...after.series].map(keyOf)).size - compared - fromNothing.length
   if (apart > 0) notes.push(`${apart} series have no counterpart, no sample or nothing but zeros, and are not compared`)
   return notes
+}
+
+/** What was 0 in a sample of the earlier run, and is not now: there is no ratio, and it should not go unseen. */
+function seriesFromNothing(before: BenchResult, after: BenchResult): string[] {
+  const known = new Map(before.series.map(series => [keyOf(series), series]))
+  return after.series.flatMap(series => {
+    const [earlier, later] = [summary(known.get(keyOf(series))?.samples ?? []), summary(series.samples)]
+    if (earlier === undefined || later === undefined || earlier.min > 0 || overlap(earlier, later)) return []
+    const { trial, subject, metric, unit } = series
+    return [`${trial}: ${subject}, ${metric}: ${earlier.median} before, ${later.median} after, ${unit}; no ratio to 0`]
+  })
 }
 
 function fieldsOf(name: string, left: object, right: object): [string, unknown, unknown][] {

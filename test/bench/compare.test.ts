@@ -29,6 +29,7 @@ describe('bench compare', () => {
     series({ subject: 'noisy', samples: [10, 11, 12] }),
     series({ ...RATE, samples: [100, 110, 120] }),
     series({ metric: 'zero', samples: [0, 0, 0] }),
+    series({ metric: 'waste', unit: '%', samples: [0, 0, 0] }),
     series({ metric: 'gone' }),
   ])
   const after = result([
@@ -36,6 +37,7 @@ describe('bench compare', () => {
     series({ subject: 'noisy', samples: [12, 13, 14] }),
     series({ ...RATE, samples: [200, 220, 240] }),
     series({ metric: 'zero', samples: [0, 0, 0] }),
+    series({ metric: 'waste', unit: '%', samples: [4, 5, 6] }),
     series({ metric: 'new' }),
   ])
 
@@ -60,6 +62,7 @@ describe('bench compare', () => {
 
   it('notes what else is different', () => {
     expect(compare(before, after).notes).to.deep.equal([
+      'connection: Limpet, waste: 0 before, 5 after, %; no ratio to 0',
       '3 series have no counterpart, no sample or nothing but zeros, and are not compared',
     ])
     const elsewhere = {
@@ -86,7 +89,7 @@ describe('bench compare', () => {
       expect(said.stdout).to.match(/^ {2}Limpet +11 +16\.5 +1\.50 \(1\.25 … 1\.80\) +worse$/m)
       expect(said.stdout).to.match(/^ {2}noisy +11 +13 +1\.18 \(1\.00 … 1\.40\) +within the noise$/m)
       expect(said.stdout).to.match(/^ {2}Limpet +110 +220 +2\.00 .* +better$/m)
-      expect(said.stderr).to.match(/^note: 3 series /)
+      expect(said.stderr).to.match(/^note: 3 series /m)
       const statuses = ['1.6', '1.4'].map(limit => limpet(['bench', 'compare', first, second, '--fail-above', limit]))
       const [passed, failed] = await Promise.all(statuses)
       expect([passed?.status, failed?.status]).to.deep.equal([0, 1])

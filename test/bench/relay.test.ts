@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { benchRelay } from '../../src/bench/relay/index.ts'
 import { RELAY_TRIALS, type RelayBenchOptions } from '../../src/bench/relay/options.ts'
 import { withDescendants } from '../../src/bench/relay/proc.ts'
+import type { SubjectId } from '../../src/bench/relay/subject.ts'
 import type { BenchContext, Findings, Series } from '../../src/bench/result.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
@@ -47,7 +48,16 @@ describe('bench: relay', function () {
   it('measures connections through everybody', async function () {
     const programs = { haproxy: requirePeer(this, 'haproxy'), nginx: requirePeer(this, 'nginx') }
     const { series, programs: versions, notes, steps, planned } = await run({ trials: ['connection'], ...programs })
-    const named = ['direct', 'floor', 'Limpet, net acceptor', 'Limpet, stream relay', 'HAProxy', 'nginx', 'Node pipe']
+    const named = [
+      'direct',
+      'floor',
+      'Limpet, native acceptor',
+      'Limpet, net acceptor',
+      'Limpet, stream relay',
+      'HAProxy',
+      'nginx',
+      'Node pipe',
+    ]
     expect(subjectsOf(series)).to.include.members(named)
     expect(Object.keys(versions)).to.have.members(subjectsOf(series))
     expect(steps).to.have.length(planned)
@@ -92,6 +102,17 @@ describe('bench: relay', function () {
     expect(programs).to.include({ HAProxy: '9.9' })
     for (const { subject, samples } of series) expect(samples[0] === null, subject).to.equal(subject === 'HAProxy')
     expect(notes).to.include('connection: HAProxy, round 1: haproxy ended early: broken')
+  })
+
+  it('fails when a program that is named cannot take part', async () => {
+    const missing = { haproxy: '/nonexistent/haproxy', nginx: '/nonexistent/nginx' }
+    for (const [name, file] of Object.entries(missing)) {
+      const running = run({ trials: ['connection'], subjects: [name as SubjectId, 'floor'], [name]: file })
+      expect(await running.catch((error: unknown) => error)).to.include({
+        code: 'LIMPET_ERR_BENCH_PROGRAM',
+        message: `${name === 'nginx' ? 'nginx' : 'HAProxy'} cannot be measured: there is no program ${file}`,
+      })
+    }
   })
 
   it('ends what it started when it is aborted', async () => {

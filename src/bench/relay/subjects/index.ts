@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { LimpetError } from '../../../errors.ts'
 import type { PeerPrograms, Subject, SubjectId } from '../subject.ts'
 import { direct } from './direct.ts'
 import { floor } from './floor.ts'
@@ -31,7 +32,11 @@ function installed(name: string): string {
   return directories.map(directory => join(directory, name)).find(existsSync) ?? name
 }
 
-/** Of those asked for, the ones that can take part, with their versions. `note` is told why others cannot. */
+/**
+ * Of those asked for, the ones that can take part, with their versions. `note` is told why others cannot.
+ *
+ * @throws {@link LimpetError} `LIMPET_ERR_BENCH_PROGRAM`: one of `programs` cannot
+ */
 export async function presentSubjects(
   ids: readonly SubjectId[],
   programs: PeerPrograms,
@@ -44,6 +49,10 @@ export async function presentSubjects(
     if (!ids.includes(subject.id)) continue
     const found = await subject.probe(directory)
     if ('missing' in found) {
+      // Who names a program wants that one, and no report without it.
+      if (isNamed(subject.id, programs)) {
+        throw new LimpetError('LIMPET_ERR_BENCH_PROGRAM', `${subject.name} cannot be measured: ${found.missing}`)
+      }
       note(`${subject.name} did not take part: ${found.missing}`)
       continue
     }
@@ -51,4 +60,8 @@ export async function presentSubjects(
     versions[subject.name] = found.version
   }
   return { subjects, versions }
+}
+
+function isNamed(id: SubjectId, programs: PeerPrograms): boolean {
+  return (id === 'haproxy' || id === 'nginx') && programs[id] !== undefined
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Child } from '../child.ts'
 import { freePort, untilListening } from '../ports.ts'
@@ -11,6 +12,8 @@ import { versionOf } from './version.ts'
 
 /** Of a worker, besides those of sessions. */
 const OTHER_DESCRIPTORS = 100
+const WORKERS_MS = 10_000
+const POLL_MS = 10
 
 /** nginx's stream module with consistent hashing of the source. It knows neither a stick table nor bounded load. */
 export function nginx(program: string): Subject {
@@ -32,13 +35,24 @@ export function nginx(program: string): Subject {
       const child = new Child(program, ['-p', rig.directory, '-e', 'stderr', '-c', file], 'SIGTERM')
       try {
         await untilListening(port, child, rig.signal)
-        const pids = withDescendants(child.pid)
+        const pids = await withWorkers(child, rig)
         return { ports: [port], pids, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() }
       } catch (error) {
         await child[Symbol.asyncDispose]()
         throw error
       }
     },
+  }
+}
+
+/** The port is there before the workers are: they do what is measured. */
+async function withWorkers(child: Child, { threads, signal }: Rig): Promise<number[]> {
+  const deadline = performance.now() + WORKERS_MS
+  for (;;) {
+    const pids = withDescendants(child.pid)
+    if (pids.length > threads) return pids
+    if (performance.now() > deadline) throw child.failure(`started ${pids.length - 1} of ${threads} workers`)
+    await sleep(POLL_MS, undefined, { signal })
   }
 }
 
