@@ -29,6 +29,9 @@ import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
 import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { overlayOf } from './state/overlay.ts'
+import { restore } from './state/restore.ts'
+import { type SavedState, StateFile } from './state/state-file.ts'
 import { collectStats, type Stats } from './stats.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
@@ -36,6 +39,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #config: ResolvedConfig
   readonly #log: Log
   readonly #feed: SessionFeed
+  /** Undefined: nothing is kept. */
+  readonly #state: StateFile | undefined
+  /** Until then what was kept must not be overwritten. */
+  #isRestored = false
   readonly #cores = new Map<string, PoolCore>()
   readonly #pools = new Map<string, Pool>()
   /** The pool if there is one only: picks by the million ask for it. */
@@ -63,8 +70,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   constructor(options: BalancerOptions | ResolvedConfig) {
     super()
     this.#config = isResolved(options) ? options : resolveForProgram(options)
-    const { log, listeners, pools } = this.#config
+    const { log, listeners, pools, state } = this.#config
     this.#log = createLog(log.level)
+    this.#state = state === undefined ? undefined : new StateFile(state, this.#log, () => this.#savedState())
     this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     const owner: PoolOwner = {
@@ -225,11 +233,33 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   async #open(signal: AbortSignal): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
+    await this.#restore()
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#healthChanged(change)
     const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
+  }
+
+  /** Once: who tries to listen again has what was kept already. */
+  async #restore(): Promise<void> {
+    if (this.#state === undefined || this.#isRestored) return
+    restore(this.#cores, await this.#state.read(), this.#log)
+    await this.#state.write()
+    this.#isRestored = true
+  }
+
+  #keep(): void {
+    if (this.#isRestored) this.#state?.changed()
+  }
+
+  #savedState(): SavedState {
+    const { pools } = this.#config
+    const overlays = [...this.#cores].map(([name, core]) => [
+      name,
+      overlayOf(pools.get(name)?.backends ?? [], core.backends()),
+    ])
+    return Object.fromEntries(overlays.filter(([, overlay]) => overlay !== undefined))
   }
 
   async #reload(next: ResolvedConfig): Promise<ReloadResult> {
@@ -245,6 +275,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#config = next
     const result = resultOf(++this.#generation, done)
     service.backendsChanged()
+    this.#keep()
     for (const { event, core, backend } of done) {
       try {
         this.#tell(event, core, backend)
@@ -278,6 +309,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
+    await this.#state?.settled()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
     process.nextTick(() => this.emit('close'))
@@ -336,6 +368,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
+    this.#keep()
     this.#tell(event, core, backend)
   }
 

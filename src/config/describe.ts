@@ -15,6 +15,7 @@ export interface DescribedConfig {
   pools: Record<string, DescribedPool>
   threads: number | 'auto'
   shutdownTimeout: string
+  state: string
   log: { level: string; sessions: 'off' | 'on' }
 }
 
@@ -76,6 +77,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     pools: Object.fromEntries([...config.pools].map(([name, pool]) => [name, describePool(pool)])),
     threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
+    state: config.state ?? 'off',
     log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
   }
 }

@@ -48,6 +48,12 @@ export interface BalancerOptions {
    * @defaultValue '30s'
    */
   shutdownTimeout?: Duration | undefined
+  /**
+   * A file that keeps the changes of backends that were made while it ran, for the next start; relative to the configuration
+   * file, or to the working directory. A reload makes backends those of the configuration, and the file empty.
+   * @defaultValue 'off', nothing is kept
+   */
+  state?: string | undefined
   /** What is written to the log. */
   log?: LogOptions | undefined
 }

@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { crossFindings } from './cross.ts'
@@ -60,7 +61,8 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const warnings = [...warningsOf(view, mode), ...secrets.warnings].map(finding =>
     formatProblem(problemOf(finding, source)),
   )
-  return branded({ ...configOf(parsed.data, secrets), file, warnings })
+  const directory = context.directory ?? process.cwd()
+  return branded({ ...configOf(parsed.data, secrets, directory), file, warnings })
 }
 
 /** Configurations that were checked here; whatever else looks like one may be anything. */
@@ -122,18 +124,19 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
   return problems.sort(compare).slice(0, MOST_PROBLEMS)
 }
 
-function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConfig, 'warnings'> {
+function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
     const { boundedLoad: boundMilli, secret: _, health, ...rest } = pool
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
   })
-  const { listeners, threads, shutdownTimeout, log } = document
+  const { listeners, threads, shutdownTimeout, state, log } = document
   return {
     listeners,
     pools: new Map(pools),
     threads,
     shutdownTimeout,
+    state: state === 'off' ? undefined : resolvePath(directory, state),
     log: { level: log.level, sessions: log.sessions === 'on' },
   }
 }

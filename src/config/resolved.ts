@@ -13,6 +13,8 @@ export interface ResolvedConfig {
   readonly threads: number
   /** Milliseconds; 0: sessions are closed at once. */
   readonly shutdownTimeout: number
+  /** Absolute path of the file that keeps changes; undefined: nothing is kept. */
+  readonly state: string | undefined
   readonly log: ResolvedLog
   /** What is allowed but most likely not meant, one sentence each. */
   readonly warnings: readonly string[]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
 import {
   ACCEPTED_BACKEND,
   type BackendAddress,
@@ -328,12 +329,10 @@ export function environmentName(description: string): z.ZodType<string, string> 
   return scalar(read, { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$', description })
 }
 
-export function filePath(description: string): z.ZodType<string, string> {
+export function filePath(description: string, code: ErrorCode = 'LIMPET_ERR_BAD_SECRET'): z.ZodType<string, string> {
   const accepted = 'the path of a file'
   const read = (value: unknown): Parsed<string> =>
-    isFilePath(value)
-      ? accept(value)
-      : refuse(`expected the path of a file, got ${show(value)}`, accepted, 'LIMPET_ERR_BAD_SECRET')
+    isFilePath(value) ? accept(value) : refuse(`expected the path of a file, got ${show(value)}`, accepted, code)
   return scalar(read, { type: 'string', minLength: 1, description })
 }
 

@@ -236,6 +236,10 @@ function documentSchema(mode: Mode) {
         mode,
         'How long sessions may go on after a stop was asked for; then they are closed.',
       ).prefault('30s'),
+      state: filePath(
+        'A file that keeps what was changed while it ran, for the next start; relative to the configuration file. off: nothing is kept.',
+        'LIMPET_ERR_CONFIG',
+      ).prefault('off'),
       log: log(),
     })
     .describe('Configuration of Limpet, a TCP affinity balancer.')

@@ -1,0 +1,153 @@
+import { constants } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { backendChangesSchema, backendSchema, LIMITS } from '../config/schema.ts'
+import { LimpetError } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import type { PoolOverlay } from './overlay.ts'
+
+/** What was changed while the balancer ran, by the name of the pool; pools without a change are not in it. */
+export type SavedState = Record<string, PoolOverlay>
+
+/** More than every pool full of backends would need is not read. */
+const MOST_BYTES = 64 * 2 ** 20
+const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
+
+// Checked here, and resolved where they are put on the configuration: this file has them as they are written there.
+const overlaySchema = z.strictObject({
+  added: z.array(backendSchema).max(LIMITS.backends),
+  changed: z.record(z.string(), backendChangesSchema),
+  removed: z.array(z.string()).max(LIMITS.backends),
+})
+const fileSchema = z.strictObject({ format: z.literal(1), pools: z.record(z.string(), overlaySchema) })
+
+/**
+ * The file of `state`: changes of backends that were made while the balancer ran, for the next start. It is written as a
+ * whole beside its place and then renamed, so that a crash leaves the one before.
+ */
+export class StateFile {
+  readonly #path: string
+  readonly #log: Log
+  readonly #collect: () => SavedState
+  #isChanged = false
+  #isWorking = false
+  #working: Promise<void> = Promise.resolve()
+  #isFailing = false
+
+  /** @param collect - gives what is to be saved; called when it is written, however many changes there were before */
+  constructor(path: string, log: Log, collect: () => SavedState) {
+    this.#path = path
+    this.#log = log
+    this.#collect = collect
+  }
+
+  /**
+   * What was saved; nothing if there is no file yet. A file that is damaged is renamed and told in the log: without it
+   * the configuration alone holds, and somebody may want to look into it.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`: it cannot be read
+   */
+  async read(): Promise<SavedState> {
+    const text = await this.#text()
+    if (text === undefined) return {}
+    try {
+      return parse(text)
+    } catch (error) {
+      const aside = `${this.#path}.damaged`
+      await rename(this.#path, aside).catch(cause => this.#fail('set aside', cause))
+      this.#log.error(
+        { file: this.#path, aside, error: (error as Error).message },
+        'the state file is damaged: it is set aside',
+      )
+      return {}
+    }
+  }
+
+  /**
+   * Writes it now: whether that is possible should be known at the start.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`
+   */
+  async write(): Promise<void> {
+    await this.#save().catch(cause => this.#fail('written', cause))
+  }
+
+  /** Something was changed: it is written in a moment. What goes wrong then is told in the log, once. */
+  changed(): void {
+    this.#isChanged = true
+    if (this.#isWorking) return
+    this.#isWorking = true
+    // Many changes are often made at one go.
+    this.#working = new Promise<void>(resolve => setImmediate(resolve)).then(() => this.#work())
+  }
+
+  /** Waits until everything that was changed is written, or could not be. */
+  async settled(): Promise<void> {
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isChanged) {
+      this.#isChanged = false
+      try {
+        await this.#save()
+        if (this.#isFailing) this.#log.info({ file: this.#path }, 'the state file is written again')
+        this.#isFailing = false
+      } catch (error) {
+        if (!this.#isFailing) {
+          this.#log.error(
+            { file: this.#path, error: (error as Error).message },
+            'the state file cannot be written: a restart would forget what was changed',
+          )
+        }
+        this.#isFailing = true
+      }
+    }
+    this.#isWorking = false
+  }
+
+  async #text(): Promise<string | undefined> {
+    try {
+      await using file = await open(this.#path, O_RDONLY | O_NOFOLLOW)
+      const { size } = await file.stat()
+      return size > MOST_BYTES ? '' : await file.readFile('utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      return this.#fail('read', error)
+    }
+  }
+
+  async #save(): Promise<void> {
+    const beside = `${this.#path}.new`
+    {
+      // Addresses of servers are nobody else's business.
+      await using file = await open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
+      await file.writeFile(`${JSON.stringify({ format: 1, pools: this.#collect() }, undefined, 2)}\n`)
+      await file.sync()
+    }
+    await rename(beside, this.#path)
+    // The new name is on the disk only when its directory is.
+    await using directory = await open(dirname(this.#path), O_RDONLY)
+    await directory.sync()
+  }
+
+  #fail(what: string, cause: unknown): never {
+    throw new LimpetError(
+      'LIMPET_ERR_STATE_FILE',
+      `the state file ${this.#path} cannot be ${what}: ${(cause as Error).message}`,
+      { cause, path: this.#path },
+    )
+  }
+}
+
+/** Throws an error for people if it is no such file. */
+function parse(text: string): SavedState {
+  const raw: unknown = JSON.parse(text)
+  const parsed = fileSchema.safeParse(raw)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a state file'}`)
+  }
+  return (raw as { pools: SavedState }).pools
+}
