@@ -29,6 +29,9 @@ import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
 import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { DownCloser } from './sessions/down-closer.ts'
+import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
+import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
 import { overlayOf } from './state/overlay.ts'
 import { restore } from './state/restore.ts'
 import { type SavedState, StateFile } from './state/state-file.ts'
@@ -51,6 +54,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
   #opening: Promise<void> | undefined
+  readonly #downCloser: DownCloser
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
   #closing: Promise<CloseResult> | undefined
@@ -75,6 +79,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#state = state === undefined ? undefined : new StateFile(state, this.#log, () => this.#savedState())
     this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
+    this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const owner: PoolOwner = {
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
@@ -226,6 +231,49 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return service.serve(target, socket)
   }
 
+  /**
+   * The sessions that live: those that do all the while, and perhaps some that come or go meanwhile. They are looked at some
+   * hundred at a time, by the threads that carry them.
+   *
+   * @param filter - which of them; default: all
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: not open; `LIMPET_ERR_UNKNOWN_POOL`,
+   *   `LIMPET_ERR_UNKNOWN_LISTENER`
+   */
+  async *sessions(filter: SessionFilter = {}): AsyncGenerator<SessionInfo, void> {
+    for await (const { info } of this.#live(filter)) yield info
+  }
+
+  /**
+   * Closes a session.
+   *
+   * @param id - as {@link Balancer.sessions} and the diagnostics channels tell it
+   * @returns whether it was there; it is gone a moment later
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: not open
+   */
+  async closeSession(id: string): Promise<boolean> {
+    for await (const session of this.#live({})) {
+      if (session.info.id !== id) continue
+      session.close()
+      return true
+    }
+    return false
+  }
+
+  /**
+   * Closes sessions in such a way that their clients do not all come back in the same moment: the longest idle first, so
+   * many a second. Those that come meanwhile stay.
+   *
+   * @param filter - which of them; default: all
+   * @returns how many were closed; fewer than there were only after an abort
+   * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
+   */
+  async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
+    const pace = paceArgument(options)
+    const sessions: LiveSession[] = []
+    for await (const session of this.#live(filter)) sessions.push(session)
+    return await closePaced(sessions, pace)
+  }
+
   /** Figures of now; after closing, the last ones. Loads the native addon. */
   stats(): Stats {
     return this.#lastStats ?? this.#collectStats()
@@ -291,6 +339,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return result
   }
 
+  #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
+    const { pool, listener, backend } = optionsArgument('filter', filter)
+    const service = this.#service
+    if (service === undefined || this.#status === 'closed') throw invalidState('sessions', this.#status)
+    if (pool !== undefined) this.pool(pool)
+    if (listener !== undefined) this.#listenerName(listener)
+    return service.live({ pool, listener, backend })
+  }
+
   #listeningService(method: string): Service {
     const service = this.#service
     if (this.#status !== 'listening' || service === undefined) throw invalidState(method, this.#status)
@@ -301,6 +358,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const isOpening = this.#status === 'opening'
     this.#status = 'closing'
     this.#stopOpening.abort()
+    this.#downCloser.stop()
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
@@ -368,6 +426,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
+    if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
     this.#keep()
     this.#tell(event, core, backend)
   }
@@ -386,11 +445,23 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const level = isUp ? (isFirst ? 'debug' : 'info') : 'warn'
     this.#log[level](change, event)
     // After the roster, which is published before; and a handler that throws must not end the checks.
-    setImmediate(() => this.emit(event, change))
+    setImmediate(() => {
+      this.#closeWhenDown(core, name, isUp)
+      this.emit(event, change)
+    })
+  }
+
+  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
+    const onDown = settings.health?.onDown
+    if (this.#status !== 'listening') return
+    if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#downCloser.up(pool, backend)
+    else this.#downCloser.down(pool, backend, onDown)
   }
 
   #failOpenChanged(core: PoolCore, isOpen: boolean): void {
     const { name: pool, settings } = core
+    // Who is not believed to be down keeps its sessions.
+    if (isOpen) for (const backend of core.backends()) this.#downCloser.up(pool, backend.name)
     if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }

@@ -92,6 +92,7 @@ export const SESSION_COUNTERS = [
   'endIdleTimeout',
   'endFinTimeout',
   'endShutdown',
+  'endClosed',
   'endError',
   'connectRefused',
   'connectUnreachable',
@@ -129,6 +130,13 @@ export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, s
 
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
 export const RECORD_BYTES = 80
+
+/** Bytes of one live session of {@link NativeRelay.surveyed}; the layout is in `native/relay/survey.h` and `src/relay/survey.ts`. */
+export const SIGHT_BYTES = 96
+/** Most of them at one time. */
+export const SIGHTS_AT_ONCE = 512
+/** There is no more to be seen of a thread. */
+export const SURVEY_END = 0xffff_ffff
 
 /** Relay threads with their sessions (Linux). */
 export interface NativeRelay {
@@ -183,6 +191,19 @@ export interface NativeRelay {
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
   cutSessions(): void
+  readonly threads: number
+  /**
+   * Asks a thread for its live sessions, from a place of its own numbering on; {@link surveyed} has them a moment later.
+   * -1: of any pool, or listener. False: it was asked already.
+   */
+  survey(thread: number, from: number, most: number, poolId: number, listenerId: number): boolean
+  /**
+   * Copies what was found (SIGHT_BYTES each) into `into`, which has room for SIGHTS_AT_ONCE; returns how many, -1: not
+   * yet. `next[0]`: where to go on, or SURVEY_END.
+   */
+  surveyed(into: Uint8Array, next: Uint32Array): number
+  /** Ends a session that was found (`endClosed`), by its place and its id, if it still lives; returns at once. */
+  closeSession(thread: number, place: number, id: number): void
   /** Copies whole session records (RECORD_BYTES each, oldest first) into `into`; returns how many. */
   drainRecords(into: Uint8Array): number
   /** Rows of SESSION_COUNTERS columns, one row a thread; shared memory, read in place. Each row is padded to {@link counterStride} columns. */

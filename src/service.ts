@@ -16,6 +16,7 @@ import { ended, type SessionCounts } from './relay/counters.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
+import type { LiveSession, SessionFilter } from './sessions/info.ts'
 
 /** What is needed to open a service. */
 export interface ServiceParts {
@@ -152,6 +153,11 @@ export class Service {
 
   get counts(): SessionCounts {
     return this.#relays.counts
+  }
+
+  /** Sessions that live, as they are found. */
+  live(filter: SessionFilter): AsyncGenerator<LiveSession> {
+    return this.#relays.live(filter)
   }
 
   /** Stops accepting, waits for sessions, and cuts what is left after `timeoutMs`, or when `hurry` is aborted. */

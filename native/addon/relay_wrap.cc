@@ -11,6 +11,8 @@ namespace {
 
 // Worker threads are cheap, but each has an epoch slot and a buffer.
 constexpr uint32_t kMostThreads = 64;
+// SIGHTS_AT_ONCE of src/native.ts.
+constexpr uint32_t kMostSights = 512;
 
 }  // namespace
 
@@ -28,6 +30,9 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                          method<RelayWrap, &RelayWrap::hand_over>("handOver"),
                          method<RelayWrap, &RelayWrap::sessions>("sessions"),
                          method<RelayWrap, &RelayWrap::cut_sessions>("cutSessions"),
+                         method<RelayWrap, &RelayWrap::survey>("survey"),
+                         method<RelayWrap, &RelayWrap::surveyed>("surveyed"),
+                         method<RelayWrap, &RelayWrap::close_session>("closeSession"),
                          method<RelayWrap, &RelayWrap::drain_records>("drainRecords"),
                          method<RelayWrap, &RelayWrap::stop>("stop"),
                      });
@@ -55,6 +60,7 @@ void RelayWrap::make(Call& call) {
   call.set(call.self(), "counters", call.shared_counters(counters->data(), counters->bytes(), counters));
   const auto stride = static_cast<double>(counters->bytes() / sizeof(uint64_t) / (threads + 1));
   call.set(call.self(), "counterStride", call.of(stride));
+  call.set(call.self(), "threads", call.of(static_cast<double>(threads)));
 }
 
 RelayWrap::~RelayWrap() { stop_threads(); }
@@ -132,6 +138,35 @@ napi_value RelayWrap::sessions(Call& call) {
 
 napi_value RelayWrap::cut_sessions(Call&) {
   relay_->cut();
+  return nullptr;
+}
+
+napi_value RelayWrap::survey(Call& call) {
+  const auto any_if_negative = [&](size_t at) {
+    const int64_t given = call.i64(at);
+    return given < 0 ? Survey::kAny : static_cast<uint32_t>(given);
+  };
+  auto survey = std::make_unique<Survey>();
+  survey->from = call.u32(1);
+  survey->most = std::min(call.u32(2), kMostSights);
+  survey->pool = any_if_negative(3);
+  survey->listener = any_if_negative(4);
+  return call.of(relay_->survey(call.u32(0), std::move(survey)));
+}
+
+napi_value RelayWrap::surveyed(Call& call) {
+  const auto into = call.bytes(0);
+  const auto next = call.words(1);
+  if (into.size() < kMostSights * sizeof(SessionSight) || next.empty()) return call.misuse("too small a buffer");
+  const auto survey = relay_->surveyed();
+  if (!survey) return call.of(-1.0);
+  std::memcpy(into.data(), survey->found.data(), survey->found.size() * sizeof(SessionSight));
+  next[0] = survey->next;
+  return call.of(static_cast<double>(survey->found.size()));
+}
+
+napi_value RelayWrap::close_session(Call& call) {
+  relay_->close_session(call.u32(0), call.u32(1), call.u64(2));
   return nullptr;
 }
 

@@ -30,6 +30,9 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   napi_value hand_over(Call& call);
   napi_value sessions(Call& call);
   napi_value cut_sessions(Call& call);
+  napi_value survey(Call& call);
+  napi_value surveyed(Call& call);
+  napi_value close_session(Call& call);
   napi_value drain_records(Call& call);
   napi_value stop(Call& call);
 

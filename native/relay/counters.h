@@ -23,6 +23,7 @@ enum class SessionCounter : unsigned {
   kEndIdleTimeout,
   kEndFinTimeout,
   kEndShutdown,
+  kEndClosed,  // by an operator
   kEndError,
   kConnectRefused,
   kConnectUnreachable,

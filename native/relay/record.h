@@ -9,12 +9,13 @@
 
 namespace limpet {
 
-enum class RecordKind : uint8_t { kOpen = 1, kClose = 2, kRefused = 3 };
+// kConnecting is of a survey only (survey.h).
+enum class RecordKind : uint8_t { kOpen = 1, kClose = 2, kRefused = 3, kConnecting = 4 };
 
 struct SessionRecord {
   RecordKind kind;
   uint8_t reason;  // 255: none
-  uint8_t cause;   // column of SessionCounter; 0 for kOpen
+  uint8_t cause;   // column of SessionCounter; 0 while it lives
   uint8_t family;  // of the client: 4, 6, 1 for unix
   uint16_t client_port;
   uint16_t backend;  // registry index; 65535: none

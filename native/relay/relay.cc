@@ -185,6 +185,25 @@ void Relay::cut() {
   for (auto& worker : workers_) worker->cut();
 }
 
+bool Relay::survey(unsigned thread, std::unique_ptr<Survey> survey) {
+  if (stopped_ || survey_ || thread >= workers_.size()) return false;
+  survey_ = std::move(survey);
+  survey_->found.reserve(survey_->most);
+  workers_[thread]->look_at_sessions(*survey_);
+  return true;
+}
+
+std::unique_ptr<Survey> Relay::surveyed() {
+  if (!survey_) return nullptr;
+  // No thread is left that would finish it.
+  if (stopped_) survey_->done = true;
+  return survey_->done.load(std::memory_order_acquire) ? std::move(survey_) : nullptr;
+}
+
+void Relay::close_session(unsigned thread, uint32_t place, uint64_t id) {
+  if (!stopped_ && thread < workers_.size()) workers_[thread]->ask_to_close(place, id);
+}
+
 size_t Relay::drain_records(uint8_t* into, size_t most) {
   size_t count = 0;
   for (auto& worker : workers_) count += worker->records().drain(into + count * sizeof(SessionRecord), most - count);

@@ -45,6 +45,13 @@ class Relay {
   // -1: no such listener.
   int64_t sessions_of(uint32_t listener) const;
   void cut();
+  unsigned threads() const { return static_cast<unsigned>(workers_.size()); }
+  // Begins a look at a thread's sessions; one at a time. False: another one is under way, or there is no such thread.
+  bool survey(unsigned thread, std::unique_ptr<Survey> survey);
+  // What was begun; null: it is not done yet, or nothing was.
+  std::unique_ptr<Survey> surveyed();
+  // Ends a session that a survey of that thread found, if it still lives.
+  void close_session(unsigned thread, uint32_t place, uint64_t id);
   size_t drain_records(uint8_t* into, size_t most);
   // Cuts what is left, joins the threads and lets go of descriptors and pools; idempotent. Counters and records stay.
   void stop();
@@ -63,6 +70,7 @@ class Relay {
   std::vector<std::unique_ptr<RelayPool>> pools_;
   std::vector<std::unique_ptr<RelayListener>> listeners_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Survey> survey_;  // a worker may be writing it
   size_t next_worker_ = 0;
   bool stopped_ = false;
 };

@@ -38,6 +38,13 @@ class SessionSlab {
     session.place = place;
     return session;
   }
+  // Places that there are, whether they are taken or not.
+  uint32_t places() const { return static_cast<uint32_t>(sessions_.size()); }
+  // The live session that has a place; null: none has.
+  Session* at(uint32_t place) const {
+    Session& session = *sessions_[place];
+    return session.listener && !session.dead ? &session : nullptr;
+  }
   void give_back(const Session& session) { free_.push_back(session.place); }
 
   // A tag for a side's new socket; it is the side's until the socket is closed.

@@ -222,6 +222,19 @@ void Worker::take_inbox() {
   for (const Order& order : orders) obey(order);
 }
 
+void Worker::obey(const Order& order) {
+  switch (order.kind) {
+    case Order::Kind::kWatch:
+      return start_accepting(*order.listener);
+    case Order::Kind::kUnwatch:
+      return stop_accepting(*order.listener);
+    case Order::Kind::kSurvey:
+      return look(*order.survey);
+    case Order::Kind::kClose:
+      return close_session(order.place, order.session);
+  }
+}
+
 Session& Worker::admit(const NewClient& client) {
   Session& session = slab_.claim();
   session.listener = client.listener;
@@ -259,11 +272,10 @@ void Worker::expire_timers() {
   while (TimerNode* node = wheel_->expire(now_ms_)) on_timer(*static_cast<Session*>(node));
 }
 
-void Worker::write_record(const Session& session, RecordKind kind, SessionCounter cause) {
+SessionRecord Worker::record_of(const Session& session, RecordKind kind) const {
   SessionRecord record{};
   record.kind = kind;
   record.reason = session.seat.backend ? static_cast<uint8_t>(session.seat.reason) : 255;
-  record.cause = kind == RecordKind::kOpen ? uint8_t{0} : static_cast<uint8_t>(cause);
   record.family = static_cast<uint8_t>(session.client.family);
   record.client_port = session.client.port;
   record.backend = session.seat.backend ? session.seat.backend->index : uint16_t{0xffff};
@@ -277,6 +289,12 @@ void Worker::write_record(const Session& session, RecordKind kind, SessionCounte
   record.connect_us = session.connect_us;
   record.duration_ms = now_ms_ - session.began_ms;
   record.at_ms = now_ms_;
+  return record;
+}
+
+void Worker::write_record(const Session& session, RecordKind kind, SessionCounter cause) {
+  SessionRecord record = record_of(session, kind);
+  record.cause = kind == RecordKind::kOpen ? uint8_t{0} : static_cast<uint8_t>(cause);
   if (!records_.push(record)) count(SessionCounter::kRecordsDropped);
 }
 

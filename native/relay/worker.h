@@ -16,6 +16,7 @@
 #include "record.h"
 #include "session.h"
 #include "session_slab.h"
+#include "survey.h"
 #include "timer_wheel.h"
 
 struct epoll_event;
@@ -36,8 +37,12 @@ class Worker {
   // Any thread.
   void submit(const NewClient& client);
   // Accept for the listener from now on, or no more; `listener.watchers` falls when it has stopped.
-  void watch(RelayListener& listener) { post({&listener, true}); }
-  void unwatch(RelayListener& listener) { post({&listener, false}); }
+  void watch(RelayListener& listener) { post({.kind = Order::Kind::kWatch, .listener = &listener}); }
+  void unwatch(RelayListener& listener) { post({.kind = Order::Kind::kUnwatch, .listener = &listener}); }
+  // Fills it in a moment; it must stay until it is done, or the thread has ended.
+  void look_at_sessions(Survey& survey) { post({.kind = Order::Kind::kSurvey, .survey = &survey}); }
+  // Ends a session by its place and its id, if it still lives.
+  void ask_to_close(uint32_t place, uint64_t id) { post({.kind = Order::Kind::kClose, .place = place, .session = id}); }
   void cut();
   // The end, in three steps, each for every worker before the next one: workers put clients into each other's inboxes
   // until the last of them has ended. Idempotent.
@@ -49,10 +54,14 @@ class Worker {
   RecordRing& records() { return records_; }
 
  private:
-  // Whether to accept for a listener.
+  // What another thread asks for.
   struct Order {
-    RelayListener* listener;
-    bool accept;
+    enum class Kind : uint8_t { kWatch, kUnwatch, kSurvey, kClose };
+    Kind kind;
+    RelayListener* listener = nullptr;
+    Survey* survey = nullptr;
+    uint32_t place = 0;
+    uint64_t session = 0;
   };
   // A listener whose clients this worker accepts.
   struct Watched {
@@ -74,8 +83,11 @@ class Worker {
   Session& admit(const NewClient& client);  // a session that has not begun
   void adopt(const NewClient& client);
 
-  // Accepting (worker_accept.cc).
   void obey(const Order& order);
+
+  // Accepting (worker_accept.cc).
+  void start_accepting(RelayListener& listener);
+  void stop_accepting(RelayListener& listener);
   void accept_from(Watched& watched);
   void place(const NewClient& client);
   void next_turn(Watched& watched);
@@ -86,6 +98,10 @@ class Worker {
   void run_queued();
   void bury();
   void wake();
+
+  // For operators (worker_survey.cc).
+  void look(Survey& survey);
+  void close_session(uint32_t place, uint64_t id);
 
   // A session's life.
   void begin(Session& session);
@@ -103,6 +119,7 @@ class Worker {
   bool watch(Session& session, Which which);
 
   void count(SessionCounter counter, uint64_t by = 1) { counters_.add(counter, by); }
+  SessionRecord record_of(const Session& session, RecordKind kind) const;
   void write_record(const Session& session, RecordKind kind, SessionCounter cause);
   void tick() { now_ms_ = monotonic_ms(); }
 

@@ -24,18 +24,18 @@ constexpr uint64_t kPauseMs = 20;
 
 }  // namespace
 
-void Worker::obey(const Order& order) {
-  if (order.accept) {
-    watched_.push_back({order.listener, 1, kTurn, false, 0});
-    if (!listen_to(*order.listener)) pause(watched_.back());
-    return;
-  }
+void Worker::start_accepting(RelayListener& listener) {
+  watched_.push_back({&listener, 1, kTurn, false, 0});
+  if (!listen_to(listener)) pause(watched_.back());
+}
+
+void Worker::stop_accepting(RelayListener& listener) {
   const auto at = std::find_if(watched_.begin(), watched_.end(),
-                               [&](const Watched& watched) { return watched.listener == order.listener; });
+                               [&](const Watched& watched) { return watched.listener == &listener; });
   if (at == watched_.end()) return;
-  if (!at->paused) epoll_ctl(epoll_, EPOLL_CTL_DEL, order.listener->fd, nullptr);
+  if (!at->paused) epoll_ctl(epoll_, EPOLL_CTL_DEL, listener.fd, nullptr);
   watched_.erase(at);
-  order.listener->watchers.fetch_sub(1, std::memory_order_acq_rel);
+  listener.watchers.fetch_sub(1, std::memory_order_acq_rel);
 }
 
 bool Worker::listen_to(const RelayListener& listener) {

@@ -68,6 +68,7 @@ export interface DescribedHealth {
   body?: string
   steps?: Record<string, string>[]
   tls?: { serverName?: string; verify: 'on' | 'off' }
+  onDown: { sessions: string; perSecond: number; deadline: string }
 }
 
 /** Describes a configuration as plain data, for people and for JSON: durations as text, secrets by where they came from. */
@@ -123,7 +124,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeHealth({ http, steps, tls, ...health }: ResolvedHealth): DescribedHealth {
+function describeHealth({ http, steps, tls, onDown, ...health }: ResolvedHealth): DescribedHealth {
   const { type, interval, fastInterval, timeout, rise, fall, initial, port } = health
   return {
     type,
@@ -136,6 +137,7 @@ function describeHealth({ http, steps, tls, ...health }: ResolvedHealth): Descri
     ...(tls === undefined
       ? {}
       : { tls: { ...given({ serverName: tls.serverName }), verify: tls.verify ? 'on' : 'off' } }),
+    onDown: { ...onDown, deadline: formatDuration(onDown.deadline) },
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Mode } from './duration.ts'
+import { LONGEST_TIMER_MS, type Mode } from './duration.ts'
 import type { CheckType } from './options.ts'
 import {
   duration,
@@ -65,6 +65,27 @@ function tls() {
     .describe('TLS of the check; tls and https use it in any case.')
 }
 
+function onDown(mode: Mode) {
+  return z
+    .strictObject({
+      sessions: oneOf(
+        ['keep', 'close'],
+        'What becomes of the sessions of a backend that went down. keep: they go on as long as they can.',
+      ).prefault('keep'),
+      perSecond: whole(
+        { min: 0, max: 1_000_000 },
+        'Sessions that are closed a second, the longest idle first; 0: all at once.',
+      ).prefault(100),
+      deadline: duration(
+        { min: 0, max: LONGEST_TIMER_MS },
+        mode,
+        'When what is left is closed at once, from the beginning.',
+      ).prefault('30s'),
+    })
+    .prefault({})
+    .describe('What becomes of the sessions of a backend that went down.')
+}
+
 /** Active checks of a pool's backends. */
 export function health(mode: Mode) {
   const settings = z
@@ -96,6 +117,7 @@ export function health(mode: Mode) {
         .optional()
         .describe('What is sent and expected, one after the other.'),
       tls: tls(),
+      onDown: onDown(mode),
     })
     .superRefine((given, context) => {
       for (const [key, types] of Object.entries(TYPES_OF_KEY)) {

@@ -205,6 +205,27 @@ export interface HealthOptions {
   steps?: CheckStep[] | undefined
   /** TLS of the check; `tls` and `https` use it in any case. */
   tls?: CheckTls | 'off' | false | undefined
+  /** What becomes of the sessions of a backend that went down. */
+  onDown?: OnDownOptions | undefined
+}
+
+/** What becomes of the sessions of a backend that went down. */
+export interface OnDownOptions {
+  /**
+   * `keep`: they go on as long as they can; `close`: they are closed, so that their clients come back to another one.
+   * @defaultValue 'keep'
+   */
+  sessions?: 'keep' | 'close' | undefined
+  /**
+   * Sessions that are closed a second, the longest idle first; 0: all at once.
+   * @defaultValue 100
+   */
+  perSecond?: number | undefined
+  /**
+   * When what is left is closed at once, from the beginning.
+   * @defaultValue '30s'
+   */
+  deadline?: Duration | undefined
 }
 
 /** One step of a check: one of `send`, `sendHex`, `expect`, `expectHex` and `expectRegex`. */

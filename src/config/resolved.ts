@@ -92,6 +92,16 @@ export interface ResolvedHealth {
   readonly steps: readonly ResolvedCheckStep[]
   /** Undefined: no TLS. */
   readonly tls: ResolvedCheckTls | undefined
+  readonly onDown: ResolvedOnDown
+}
+
+/** What becomes of the sessions of a backend that went down. */
+export interface ResolvedOnDown {
+  readonly sessions: 'keep' | 'close'
+  /** 0: all at once. */
+  readonly perSecond: number
+  /** Milliseconds. */
+  readonly deadline: number
 }
 
 export interface ResolvedHttpCheck {

@@ -20,6 +20,7 @@ const ENDS: Record<string, string> = {
   endIdleTimeout: 'idle for too long',
   endFinTimeout: 'half closed for too long',
   endShutdown: 'cut at the end',
+  endClosed: 'closed by the operator',
   refusedNoBackend: 'refused: no backend answered',
   refusedPoolFull: 'refused: every backend is full',
 }

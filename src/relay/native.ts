@@ -3,9 +3,11 @@ import { availableParallelism } from 'node:os'
 import { systemError } from '../errors.ts'
 import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SESSION_COUNTERS } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
+import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
 import type { Target } from './target.ts'
 
 /** Of one relay, whatever the machine has. */
@@ -14,6 +16,8 @@ const DRAIN_EVERY_MS = 50
 const RECORDS_AT_ONCE = 512
 /** More in one turn of the event loop would hold up everything else; the rest waits for the next. */
 const MOST_BATCHES = 32
+/** Of a survey: whichever pool or listener. */
+const ANY = -1
 
 /** Whether this platform has the native relay. */
 export function hasNativeRelay(): boolean {
@@ -44,6 +48,7 @@ export class NativeRelayHost {
   readonly #targets: Target[] = []
   /** Ids of those whose clients the relay's threads accept. */
   readonly #accepting: number[] = []
+  readonly #surveyor: Surveyor
   readonly #stopWatching: () => void
   readonly #buffer = Buffer.alloc(RECORDS_AT_ONCE * RECORD_BYTES)
   #drainTimer: NodeJS.Timeout | undefined
@@ -53,6 +58,7 @@ export class NativeRelayHost {
     const { Relay } = native()
     if (Relay === undefined) throw new TypeError('this platform has no native relay')
     this.#relay = startRelay(Relay, threads || Math.min(availableParallelism(), MOST_AUTO_THREADS))
+    this.#surveyor = new Surveyor(this.#relay)
     this.#feed = feed
     this.#stopWatching = feed.watch(() => this.#tellWhetherWanted())
   }
@@ -103,6 +109,19 @@ export class NativeRelayHost {
     client.destroy()
     if (record) this.#startDraining()
     return status === HandOver.taken
+  }
+
+  /** Those that live, as they are found. */
+  async *live(filter: SessionFilter): AsyncGenerator<LiveSession> {
+    const of = this.#surveyOf(filter)
+    // Nobody of that pool or listener was ever here.
+    if (of === undefined) return
+    for await (const sights of this.#surveyor.look(of)) {
+      for (const sight of sights) {
+        const info = this.#infoOf(sight)
+        if (matchesFilter(info, filter)) yield { info, close: () => this.#surveyor.close(sight) }
+      }
+    }
   }
 
   /** Ends every session; they are gone a moment later. */
@@ -174,6 +193,20 @@ export class NativeRelayHost {
     const session = this.#facts(record)
     if (cause === undefined) this.#feed.opened(session)
     else this.#feed.closed({ ...session, cause, bytesToBackend, bytesToClient, durationMs })
+  }
+
+  #surveyOf({ pool, listener }: SessionFilter): SurveyOf | undefined {
+    const poolId = pool === undefined ? ANY : this.#pools.findIndex(({ name }) => name === pool)
+    const listenerId = listener === undefined ? ANY : this.#targets.findIndex(target => target?.listener === listener)
+    const isUnknown = (pool !== undefined && poolId < 0) || (listener !== undefined && listenerId < 0)
+    return isUnknown ? undefined : { poolId, listenerId }
+  }
+
+  #infoOf({ record, idleMs }: SessionSight): SessionInfo {
+    const { time, ...facts } = this.#facts(record)
+    const { kind, durationMs, bytesToBackend, bytesToClient } = record
+    const state = kind === 'connecting' ? kind : 'open'
+    return { ...facts, state, since: time - durationMs, idleMs, bytesToBackend, bytesToClient }
   }
 
   #facts(record: SessionRecord): SessionOpened {

@@ -6,13 +6,15 @@ const KINDS = new Map([
   [1, 'open'],
   [2, 'close'],
   [3, 'refused'],
+  [4, 'connecting'],
 ] as const)
 const NO_BACKEND = 65_535
 const FAMILY = { unix: 1, ipv4: 4, ipv6: 6 } as const
 
 /** One session record of the native relay, decoded; numbers are still those of the relay. */
 export interface SessionRecord {
-  kind: 'open' | 'close' | 'refused'
+  /** `connecting`: of a survey only, as may be `open`. */
+  kind: 'open' | 'close' | 'refused' | 'connecting'
   reason: Reason | undefined
   /** The counter in which the session ended; undefined while it lives. */
   cause: SessionCounter | undefined
@@ -37,13 +39,13 @@ export interface SessionRecord {
 /** Decodes the record at `offset` of `bytes` (little endian, {@link RECORD_BYTES} long). */
 export function decodeRecord(bytes: Buffer, offset: number): SessionRecord {
   if (offset < 0 || offset + RECORD_BYTES > bytes.length) throw new RangeError(`no whole record at ${offset}`)
-  const kind = KINDS.get(bytes.readUInt8(offset) as 1 | 2 | 3)
+  const kind = KINDS.get(bytes.readUInt8(offset) as 1 | 2 | 3 | 4)
   if (kind === undefined) throw new RangeError(`a record has the unknown kind ${bytes.readUInt8(offset)}`)
   const backendIndex = bytes.readUInt16LE(offset + 6)
   return {
     kind,
     reason: REASONS[bytes.readUInt8(offset + 1)],
-    cause: kind === 'open' ? undefined : SESSION_COUNTERS[bytes.readUInt8(offset + 2)],
+    cause: kind === 'open' || kind === 'connecting' ? undefined : SESSION_COUNTERS[bytes.readUInt8(offset + 2)],
     clientAddress: addressText(bytes.readUInt8(offset + 3), bytes.subarray(offset + 16, offset + 32)),
     clientPort: bytes.readUInt16LE(offset + 4),
     backendIndex: backendIndex === NO_BACKEND ? undefined : backendIndex,

@@ -4,6 +4,7 @@ import type { RelayKind } from '../config/options.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
+import type { LiveSession, SessionFilter } from '../sessions/info.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
@@ -82,6 +83,12 @@ export class Relays {
     return this.#native === undefined
       ? { ...this.#stream.counts }
       : addSessions(this.#native.counts, this.#stream.counts)
+  }
+
+  /** Those that live, as they are found. */
+  async *live(filter: SessionFilter): AsyncGenerator<LiveSession> {
+    if (this.#native !== undefined) yield* this.#native.live(filter)
+    yield* this.#stream.live(filter)
   }
 
   /** Ends every session; those of the native relay are gone a moment later. */

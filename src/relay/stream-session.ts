@@ -78,6 +78,20 @@ export class StreamSession {
     this.#end('endShutdown')
   }
 
+  /** Ends the session because an operator wants it. */
+  close(): void {
+    this.#end('endClosed')
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Since the last byte from either side. */
+  get idleMs(): number {
+    return Math.round(performance.now() - (this.#lastByteAt || this.startedAt))
+  }
+
   #dial(packed: number): void {
     if (packed < 0) {
       this.backendName = undefined

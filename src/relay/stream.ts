@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
+import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
@@ -54,6 +55,15 @@ export class StreamRelay implements SessionOwner {
     for (const session of this.#sessions) session.cut()
   }
 
+  /** Those that live. */
+  *live(filter: SessionFilter): Generator<LiveSession> {
+    // They may end while somebody looks at them.
+    for (const session of [...this.#sessions]) {
+      const info = infoOf(session)
+      if (matchesFilter(info, filter)) yield { info, close: () => session.close() }
+    }
+  }
+
   count(counter: SessionCounter, by = 1): void {
     this.counts[counter] += by
   }
@@ -79,6 +89,13 @@ export class StreamRelay implements SessionOwner {
     if (gone) return 'refusedNoAddress'
     return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'
   }
+}
+
+function infoOf(session: StreamSession): SessionInfo {
+  const { time, ...known } = facts(session)
+  const { isOpen, idleMs, bytesToBackend, bytesToClient } = session
+  const since = Math.round(time - (performance.now() - session.startedAt))
+  return { ...known, state: isOpen ? 'open' : 'connecting', since, idleMs, bytesToBackend, bytesToClient }
 }
 
 function facts(session: StreamSession): SessionOpened {

@@ -7,7 +7,20 @@ import { Directory } from '../helpers/directory.ts'
 import { freePort } from '../helpers/net.ts'
 import { Backend, type Backends, named, startBackends } from '../helpers/servers.ts'
 import { steady, within } from '../helpers/wait.ts'
-import { afterTest, ask, cleanUp, makeBalancer, nextUncaught, portOf, until } from './helpers.ts'
+import {
+  afterTest,
+  ask,
+  cleanUp,
+  connectTo,
+  firstData,
+  listenBy,
+  makeBalancer,
+  nextUncaught,
+  portOf,
+  RELAYS,
+  readAll,
+  until,
+} from './helpers.ts'
 
 const QUICK = { interval: '10ms', fastInterval: '10ms', timeout: '10s', rise: 2, fall: 3 } as const
 const CLIENTS = Array.from({ length: 60 }, (_, n) => `127.0.5.${n + 1}`)
@@ -230,5 +243,53 @@ describe('health of backends', () => {
     expect((await thrown).message).to.equal('of a handler')
     await b.kill()
     await until(() => statusOf(balancer, 'b') === 'down')
+  })
+
+  for (const relay of RELAYS) {
+    it(`closes the sessions of a backend that went down, where that is wanted (${relay} relay)`, async () => {
+      const { all } = await backendsNamed('a', 'b')
+      // Something of its own answers the checks: the backend only seems to be down, and would keep its sessions.
+      const port = await freePort()
+      let prober: Backend | undefined = await Backend.start({ port })
+      afterTest(() => prober?.[Symbol.asyncDispose]())
+      const settings = all.map(({ name, address }) => ({ name, address }))
+      const onDown = { sessions: 'close', perSecond: 0 } as const
+      const pool = {
+        backends: settings,
+        health: { ...QUICK, port, onDown },
+        failOpen: 'off',
+        boundedLoad: 'off',
+      } as const
+      const balancer = makeBalancer(pool, listenBy(relay))
+      await balancer.listen()
+      const clients = await Promise.all(CLIENTS.map(client => connectTo(portOf(balancer), client)))
+      await Promise.all(clients.map(firstData))
+      const down = once(balancer, 'backendDown')
+      await prober.kill()
+      prober = undefined
+      await within('a backend to be down', down)
+      await within('the clients to be closed', Promise.all(clients.map(client => readAll(client))))
+      await until(() => balancer.stats().sessions === 0)
+      expect(balancer.stats().counters.endClosed).to.equal(CLIENTS.length)
+    })
+  }
+
+  it('keeps the sessions of a backend that went down, unless it is told otherwise', async () => {
+    const { all } = await backendsNamed('a')
+    const port = await freePort()
+    let prober: Backend | undefined = await Backend.start({ port })
+    afterTest(() => prober?.[Symbol.asyncDispose]())
+    const settings = all.map(({ name, address }) => ({ name, address }))
+    const balancer = makeBalancer({ backends: settings, health: { ...QUICK, port }, failOpen: 'off' })
+    await balancer.listen()
+    const client = await connectTo(portOf(balancer))
+    expect(await firstData(client)).to.equal('a\n')
+    const down = once(balancer, 'backendDown')
+    await prober.kill()
+    prober = undefined
+    await within('the backend to be down', down)
+    client.write('still there?')
+    expect(await firstData(client)).to.equal('still there?')
+    expect(balancer.stats().counters.endClosed).to.equal(0)
   })
 })
