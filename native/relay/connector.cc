@@ -11,6 +11,9 @@ namespace limpet {
 
 namespace {
 
+// More than any receive buffer holds.
+constexpr size_t kDiscardBytes = 1U << 30;
+
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -89,6 +92,11 @@ bool is_local_failure(int error) {
     default:
       return false;
   }
+}
+
+void discard_unread(int fd) {
+  // TCP forgets all that is there without copying it anywhere (tcp(7), MSG_TRUNC).
+  [[maybe_unused]] const ssize_t count = recv(fd, nullptr, kDiscardBytes, MSG_TRUNC | MSG_DONTWAIT);
 }
 
 void close_with_reset(int fd) {

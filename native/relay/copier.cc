@@ -17,6 +17,8 @@ namespace {
 // of the time of a copied one.
 constexpr uint64_t kBudgetBytes = 256 * 1024;
 constexpr uint64_t kSplicedBudgetBytes = 1024 * 1024;
+// Nor do many small messages.
+constexpr unsigned kBudgetReads = 128;
 
 // So many reads in a row that filled the buffer are bulk; a wake-up that moves less than this is none any more.
 constexpr uint8_t kFullReads = 3;
@@ -76,9 +78,10 @@ void Copier::drop(Side& from) {
 CopyResult Copier::move(Side& from, Side& to, uint64_t& moved) {
   const uint64_t begin = moved;
   Sent sent = flush(from, to, moved);
-  while (sent == Sent::kAll) {
+  for (unsigned reads = 0; sent == Sent::kAll; reads++) {
     if (!from.readable || from.ended) return finish(from, to);
-    if (moved - begin >= (from.splices ? kSplicedBudgetBytes : kBudgetBytes)) return CopyResult::kBudget;
+    const uint64_t most = from.splices ? kSplicedBudgetBytes : kBudgetBytes;
+    if (moved - begin >= most || reads == kBudgetReads) return CopyResult::kBudget;
     if (may_splice(from, to)) {
       if (!fill_pipe(from)) return CopyResult::kFromReset;
       sent = flush_pipe(from, to, moved);
@@ -109,6 +112,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   if (n <= 0) {
     from.full_reads = 0;
     from.readable = false;
+    if (n == 0 && from.deaf && !from.whole) return false;
     from.ended = n == 0;
     return n == 0 || errno == EAGAIN;
   }

@@ -85,6 +85,9 @@ struct Side {
   bool readable = false;
   bool writable = false;
   bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
+  bool whole = false;      // its FIN was reported before any reset: it had sent all that it wanted to
+  bool failed = false;     // it was reset: nothing can be written to it, and what it had sent may still be read
+  bool deaf = false;       // a write met the reset, which recv() will not tell any more: it would say 0, as at a FIN
   bool probe = false;      // a short read does not mean "drained": unix sockets, urgent data
   bool ended = false;      // recv() == 0 was seen
   bool shut = false;       // our FIN went to it: everything the other side sent has been written
@@ -100,6 +103,8 @@ struct Side {
 
   // Taken from this side and not passed on yet.
   uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
+  // The other side has not got all that came from this one up to now.
+  bool has_more() const { return held() > 0 || (readable && !ended); }
 };
 
 enum class Which : uint8_t { kClient = 0, kBackend = 1 };

@@ -140,6 +140,7 @@ void Worker::wait_and_handle() {
   sleeping_.store(false, std::memory_order_relaxed);
   wake_++;
   tick();
+  turn_.swap(queued_);
   // Pinned for the whole batch: rosters and endpoints stay where they are until the next wait.
   const EpochGuard guard(*epoch_);
   for (int i = 0; i < count; i++) handle(events[i]);
@@ -155,7 +156,7 @@ void Worker::wait_and_handle() {
 
 void Worker::bury() {
   if (dead_.empty()) return;
-  // They may have been queued for another turn after run_queued() looked.
+  // They may have been queued for another turn.
   std::erase_if(queued_, [](const Session* session) { return session->dead; });
   for (const Session* session : dead_) slab_.give_back(*session);
   dead_.clear();
@@ -183,15 +184,14 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
   if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
   if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
+  // Not once the error was taken by a write: what is left of a reset looks like a FIN.
+  if ((flags & EPOLLRDHUP) != 0 && (flags & EPOLLERR) == 0 && !side.failed) side.whole = true;
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    pump(session);
-    // Reset while a slow receiver still holds up what came before, or after the FIN, where nothing is read any more:
-    // the reset goes on at once, as it does in TCP.
-    if ((flags & EPOLLERR) != 0 && !session.dead && (side.ended || side.held() > 0)) {
-      end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
-    }
+    if ((flags & EPOLLERR) != 0) side.failed = true;
+    // One that used up its budget has its turn after the others.
+    if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
     on_connect_event(session, flags);
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
@@ -200,7 +200,6 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
 }
 
 void Worker::run_queued() {
-  turn_.swap(queued_);
   for (Session* session : turn_) {
     session->queued = false;
     if (!session->dead) pump(*session);
@@ -317,9 +316,16 @@ void Worker::end(Session& session, SessionCounter cause, bool reset) {
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
+  const bool cut_off[] = {session.connected && session.sides[1].has_more(),
+                          session.connected && session.sides[0].has_more()};
   for (const Which which : {Which::kClient, Which::kBackend}) {
-    copier_.drop(session.side(which));
-    close_side(session, which, reset);
+    Side& side = session.side(which);
+    copier_.drop(side);
+    // What is whole, FIN and all, may still be on its way out of the socket: a reset would take it away. What is not
+    // must not look as if it were.
+    const bool has_all = side.shut && !side.failed;
+    if (reset && has_all) discard_unread(side.fd);
+    close_side(session, which, (reset && !has_all) || cut_off[static_cast<unsigned>(which)]);
   }
   // At rest nothing is kept, neither descriptors nor a share of the budget.
   if (all_ == &session && !session.next) copier_.rest();

@@ -112,6 +112,8 @@ class Worker {
   void connected(Session& session);
   void pump(Session& session);
   bool pump_side(Session& session, Which from);
+  bool pass_on_reset(Session& session);
+  void end_by_reset(Session& session, Which which);
   void arm_timer(Session& session);
   void on_timer(Session& session);
   void end(Session& session, SessionCounter cause, bool reset);
@@ -141,7 +143,7 @@ class Worker {
   uint64_t resume_ms_ = 0;  // when those that are paused are tried again; 0: none is
   Session* all_ = nullptr;
   std::vector<Session*> queued_;  // used up their budget: go on after the others
-  std::vector<Session*> turn_;    // the other half of queued_, so that neither allocates
+  std::vector<Session*> turn_;    // those of the wake-up before, whose turn it is after the events of this one
   std::vector<Session*> dead_;    // their places are given back when the batch of events is through
   RecordRing records_;
 

@@ -106,13 +106,13 @@ void Worker::connected(Session& session) {
 
 // Copies one direction. False: the session has ended.
 bool Worker::pump_side(Session& session, Which from) {
+  if (session.side(other(from)).failed) return true;
   uint64_t moved = 0;
   const CopyResult result = copier_.copy(session, from, moved);
   if (moved > 0) {
     session.active_ms = now_ms_;
     count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
   }
-  const bool client_failed = (result == CopyResult::kFromReset) == (from == Which::kClient);
   switch (result) {
     case CopyResult::kIdle:
     case CopyResult::kEnded:
@@ -122,14 +122,38 @@ bool Worker::pump_side(Session& session, Which from) {
       session.queued = true;
       return true;
     case CopyResult::kFromReset:
-    case CopyResult::kToReset:
-      end(session, client_failed ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
+      end_by_reset(session, from);
       return false;
+    case CopyResult::kToReset: {
+      Side& to = session.side(other(from));
+      to.failed = to.deaf = to.readable = true;
+      // What it had sent before is still there.
+      return pump_side(session, other(from));
+    }
     case CopyResult::kError:
       end(session, SessionCounter::kEndError, true);
       return false;
   }
   return true;
+}
+
+void Worker::end_by_reset(Session& session, Which which) {
+  end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
+}
+
+// What a side had sent before it was reset goes to the other one, as far as that takes it now; a stream that was whole,
+// also later. Then the reset goes on, as it does in TCP. True: the session has ended.
+bool Worker::pass_on_reset(Session& session) {
+  for (const Which which : {Which::kClient, Which::kBackend}) {
+    const Side& side = session.side(which);
+    if (!side.failed) continue;
+    const bool waits = side.held() > 0 || !side.ended;
+    const bool reads_on = session.queued && side.held() == 0 && !side.ended;
+    if (!session.side(other(which)).failed && (reads_on || (side.whole && waits))) continue;
+    end_by_reset(session, which);
+    return true;
+  }
+  return false;
 }
 
 void Worker::pump(Session& session) {
@@ -138,6 +162,7 @@ void Worker::pump(Session& session) {
   const bool half_before = client.shut || backend.shut;
   // The answers first: a backend that answered and reset still gets its bytes through before the reset is seen.
   if (!pump_side(session, Which::kBackend) || !pump_side(session, Which::kClient)) return;
+  if ((client.failed || backend.failed) && pass_on_reset(session)) return;
   if (client.shut && backend.shut) {
     end(session, SessionCounter::kEndFinished, false);
     return;

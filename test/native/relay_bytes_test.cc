@@ -157,7 +157,7 @@ TEST("both directions full: no deadlock, and all bytes when both read") {
   const Port port;
   rig.set("a", port.number());
   Ends ends = join(rig, port);
-  constexpr uint64_t kTotal = 30ULL << 20;
+  constexpr uint64_t kTotal = 128ULL << 20;
   std::vector<Flow> flows;
   flows.emplace_back(ends.client, ends.backend, 1, kTotal);
   flows.emplace_back(ends.backend, ends.client, 2, kTotal);

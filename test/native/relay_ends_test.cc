@@ -1,5 +1,7 @@
 // How sessions end: resets, timeouts, cuts; each counted by its cause.
+#include <atomic>
 #include <chrono>
+#include <thread>
 
 #include "support/flow.h"
 #include "support/relay_rig.h"
@@ -22,6 +24,37 @@ struct Joined {
   Socket client;
   Socket backend;
 };
+
+// The other end has got everything that was written, and the FIN.
+bool is_acknowledged(const Socket& socket) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  return getsockopt(socket.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == TCP_FIN_WAIT2;
+}
+
+// The one worker has handled what had happened before.
+void settle(Rig& rig) {
+  auto survey = std::make_unique<Survey>();
+  CHECK(rig.relay.survey(0, std::move(survey)));
+  CHECK(eventually([&] { return rig.relay.surveyed() != nullptr; }));
+}
+
+// Writes to the backend's side until the relay holds bytes back, for which the client has no room; how many those were.
+uint64_t hold_back(Rig& rig, Joined& session) {
+  const std::string part(32 * 1024, 'a');
+  uint64_t written = 0;
+  for (unsigned still = 0; still < 8;) {
+    const uint64_t before = rig.count(SessionCounter::kBytesToClient);
+    CHECK(session.backend.write(part));
+    written += part.size();
+    settle(rig);
+    settle(rig);
+    still = rig.count(SessionCounter::kBytesToClient) == before ? still + 1 : 0;
+    // On a busy machine the kernel may be late, too.
+    if (still > 0) usleep(25'000);
+  }
+  return written;
+}
 
 constexpr uint64_t kShortMs = 250;
 // Machines under load are late, never early.
@@ -97,6 +130,83 @@ TEST("a writer whose reader resets is reset, though it reads nothing itself") {
   session.client.reset();
   CHECK(session.backend.is_reset());
   rig.check_end(SessionCounter::kEndClientReset);
+}
+
+TEST("an answer that comes with a reset in the middle of an upload still arrives") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  for (unsigned i = 0; i < 300; i++) {
+    Joined session(rig, port);
+    std::atomic<bool> over{false};
+    std::thread uploading([&] {
+      while (!over && session.client.write("more")) continue;
+    });
+    CHECK_EQUAL(session.backend.read(64).size(), size_t{64});
+    CHECK(session.backend.write("answer"));
+    session.backend.reset();
+    CHECK_EQUAL(session.client.read(6), "answer");
+    over = true;
+    uploading.join();
+    CHECK(session.client.closes());
+  }
+  rig.check_end(SessionCounter::kEndBackendReset, 300);
+}
+
+TEST("an answer that was passed on with its FIN is not taken back by a reset behind it") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  const std::string answer(256 * 1024, 'a');
+  for (unsigned i = 0; i < 20; i++) {
+    Joined session(rig, port);
+    CHECK(session.backend.write(answer));
+    session.backend.finish();
+    // All of it is in the sockets of a client that does not read yet.
+    CHECK(rig.counts(SessionCounter::kBytesToClient, (i + 1) * answer.size()));
+    session.backend.reset();
+    CHECK(eventually([&] { return rig.relay.sessions() == 0; }));
+    CHECK(session.client.read_to_end() == answer);
+  }
+  rig.check_end(SessionCounter::kEndBackendReset, 20);
+}
+
+TEST("a whole answer goes on to a slow client, though its backend resets behind it") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  unsigned held = 0;
+  for (unsigned tries = 0; held == 0 && tries < 20; tries++) {
+    Joined session(rig, port);
+    const uint64_t before = rig.count(SessionCounter::kBytesToClient);
+    const uint64_t answer = hold_back(rig, session);
+    session.backend.finish();
+    // Where there was no room for the FIN either, this is not the case in question.
+    if (!eventually([&] { return is_acknowledged(session.backend); }, std::chrono::seconds(1))) continue;
+    settle(rig);
+    session.backend.reset();
+    settle(rig);
+    // The kernel may have found room for it meanwhile.
+    held += rig.count(SessionCounter::kBytesToClient) - before < answer;
+    CHECK_EQUAL(session.client.skip_to_end(), answer);
+    CHECK(rig.idle());
+    CHECK(rig.count(SessionCounter::kEndBackendReset) > 0);
+  }
+  CHECK(held > 0);
+}
+
+TEST("what is cut off ends with a reset, and what was whole with a FIN") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  Joined slow(rig, port);
+  Joined resting(rig, port);
+  Flow flow(slow.backend, slow.client, 1, UINT64_MAX);
+  CHECK(fill(flow, slow.backend, 300));
+  rig.relay.cut();
+  CHECK(slow.client.is_reset());
+  CHECK(resting.client.ends());
+  rig.check_end(SessionCounter::kEndShutdown, 2);
 }
 
 TEST("idle: closed after the limit without a byte in either direction, not before") {
