@@ -134,7 +134,8 @@ export class NativeRelayHost {
     this.#stopWatching()
     this.#relay.stop()
     clearInterval(this.#drainTimer)
-    this.#drain()
+    // No thread writes any more.
+    while (this.#drain() > 0) continue
   }
 
   #poolId(pool: PoolCore): number {
