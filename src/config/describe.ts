@@ -1,6 +1,7 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import type {
+  ResolvedAdmin,
   ResolvedCheckStep,
   ResolvedConfig,
   ResolvedHealth,
@@ -16,6 +17,15 @@ export interface DescribedConfig {
   threads: number | 'auto'
   shutdownTimeout: string
   log: { level: string; sessions: 'off' | 'on' }
+  /** Absent: there is no admin API. */
+  admin?: DescribedAdmin
+}
+
+export interface DescribedAdmin {
+  listen: string
+  /** Where the token came from, never the token; absent: there is none. */
+  token?: string
+  hosts: string[]
 }
 
 export interface DescribedListener {
@@ -77,7 +87,12 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+    ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }
+}
+
+function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin {
+  return { listen: formatAddress(listen), ...given({ token: token?.toString() }), hosts: [...hosts] }
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {

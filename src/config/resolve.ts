@@ -44,7 +44,7 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const { raw, mode, file } = source
   const parsed = SCHEMAS[mode].safeParse(raw)
   const view = viewOf(raw)
-  const secrets = readSecrets(view.pools, {
+  const secrets = readSecrets(view, {
     env: context.env ?? process.env,
     directory: context.directory ?? process.cwd(),
   })
@@ -128,13 +128,14 @@ function configOf(document: ParsedDocument, secrets: Secrets): Omit<ResolvedConf
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
   })
-  const { listeners, threads, shutdownTimeout, log } = document
+  const { listeners, threads, shutdownTimeout, log, admin } = document
   return {
     listeners,
     pools: new Map(pools),
     threads,
     shutdownTimeout,
     log: { level: log.level, sessions: log.sessions === 'on' },
+    admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
 }
 

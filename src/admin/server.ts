@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import type { Balancer } from '../balancer.ts'
+import type { ListenAddress } from '../config/address.ts'
+import type { ResolvedAdmin } from '../config/resolved.ts'
+import type { Log } from '../log/log.ts'
+import type { ReloadResult } from '../reload.ts'
+import { createApp } from './app.ts'
+import { answerOf, FAULT } from './errors.ts'
+import { EventFeed } from './event-feed.ts'
+import { LIMITS, TIMES } from './limits.ts'
+import { ROUTES } from './routes/index.ts'
+import { Security } from './security.ts'
+import { Turns } from './turns.ts'
+import { listenOnUnixSocket } from './unix-socket.ts'
+
+/** What is needed to open an admin API. */
+export interface AdminParts {
+  settings: ResolvedAdmin
+  /** The file of the configuration, if there is one. */
+  file: string | undefined
+  balancer: Balancer
+  log: Log
+  /** Reads the configuration again and applies it; undefined: that cannot be done. */
+  reload: (() => Promise<ReloadResult>) | undefined
+}
+
+/** Headers of every answer: nobody keeps it, and no page shows it as something else than it is. */
+const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+/** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
+export class AdminServer {
+  readonly #listen: ListenAddress
+  readonly #log: Log
+  readonly #server: Server
+  readonly #feed: EventFeed
+  /** Of a unix socket. */
+  #removeFile: (() => Promise<void>) | undefined
+
+  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+    this.#listen = settings.listen
+    this.#log = log
+    this.#feed = new EventFeed(balancer)
+    const api = { balancer, file, feed: this.#feed, turns: new Turns(), reload }
+    const app = createApp(ROUTES, api, log)
+    const open = ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path)
+    // Otherwise it would replace the Request and Response of the whole program.
+    const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+    this.#server = makeServer(guarded(new Security(settings, open), serve))
+  }
+
+  /**
+   * Opens it.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`: the path of the socket is too long
+   * @throws errors of `net`, `dns` and `fs`, with `isAdmin`
+   */
+  static async open(parts: AdminParts): Promise<AdminServer> {
+    const server = new AdminServer(parts)
+    try {
+      await server.#bind()
+    } catch (error) {
+      await server.close()
+      throw Object.assign(error as Error, { isAdmin: true })
+    }
+    parts.log.info({ address: server.#addressText() }, 'admin API listening')
+    return server
+  }
+
+  /** As `net.Server#address()`; null while it is not open. */
+  address(): AddressInfo | string | null {
+    if (!this.#server.listening) return null
+    // The server knows the path by which it was bound first.
+    return this.#listen.kind === 'unix' ? this.#listen.path : this.#server.address()
+  }
+
+  /** At once: ends every connection. Never rejects. */
+  async close(): Promise<void> {
+    this.#feed.close()
+    // While the socket is open nobody can have been given the number of its file.
+    await this.#removeFile?.().catch(error => this.#failed(error))
+    if (this.#server.listening) {
+      const closed = once(this.#server, 'close')
+      this.#server.close()
+      this.#server.closeAllConnections()
+      await closed
+    }
+  }
+
+  async #bind(): Promise<void> {
+    const listen = this.#listen
+    if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
+    else {
+      const host =
+        listen.kind === 'any' ? {} : { host: listen.host, ipv6Only: listen.kind === 'ip' && listen.family === 6 }
+      // Workers of a cluster would share one socket, and each knows only its own sessions.
+      this.#server.listen({ port: listen.port, ...host, exclusive: true })
+      await once(this.#server, 'listening')
+    }
+    this.#server.on('error', error => this.#failed(error))
+  }
+
+  #failed(error: Error): void {
+    this.#log.error({ error: error.message }, 'the admin API failed')
+  }
+
+  #addressText(): string {
+    const address = this.address()
+    if (typeof address === 'string') return `unix:${address}`
+    const { address: host = '', port = 0 } = address ?? {}
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+}
+
+function makeServer(listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: LIMITS.headers,
+      headersTimeout: TIMES.headers,
+      requestTimeout: TIMES.request,
+      keepAliveTimeout: TIMES.keepAlive,
+      connectionsCheckingInterval: TIMES.check,
+      keepAlive: true,
+    },
+    listener,
+  )
+  server.maxConnections = LIMITS.connections
+  server.maxRequestsPerSocket = LIMITS.requestsPerConnection
+  server.timeout = TIMES.idle
+  return server
+}
+
+/** Nothing reaches a route that has not passed the checks. */
+function guarded(security: Security, serve: RequestListener): RequestListener {
+  return (request, response) => {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+    try {
+      security.check(request)
+    } catch (error) {
+      refuse(response, error)
+      return
+    }
+    serve(request, response)
+  }
+}
+
+function refuse(response: ServerResponse<IncomingMessage>, error: unknown): void {
+  const { status, headers, body } = answerOf(error) ?? FAULT
+  // What else comes on this connection is not looked at, a body least of all.
+  response.writeHead(status, { ...headers, 'content-type': 'application/json', connection: 'close' })
+  response.end(JSON.stringify(body))
+}
