@@ -1,7 +1,15 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Balancer } from '../balancer.ts'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
@@ -12,7 +20,7 @@ import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { LIMITS, TIMES } from './limits.ts'
 import { ROUTES } from './routes/index.ts'
-import { Security } from './security.ts'
+import { requestError, Security } from './security.ts'
 import { Turns } from './turns.ts'
 import { listenOnUnixSocket } from './unix-socket.ts'
 
@@ -30,6 +38,12 @@ export interface AdminParts {
 /** Headers of every answer: nobody keeps it, and no page shows it as something else than it is. */
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
+/** Status and message for errors of Node's server. */
+const NO_HTTP: Readonly<Record<string, [number, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in time'],
+  HPE_HEADER_OVERFLOW: [431, `the headers have more than ${LIMITS.headers} bytes`],
+}
+
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
 export class AdminServer {
   readonly #listen: ListenAddress
@@ -46,8 +60,11 @@ export class AdminServer {
     const api = { balancer, file, feed: this.#feed, turns: new Turns(), reload }
     const app = createApp(ROUTES, api, log)
     const open = ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path)
-    // Otherwise it would replace the Request and Response of the whole program.
-    const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+    const serve = getRequestListener(app.fetch, {
+      // Otherwise it would replace the Request and Response of the whole program.
+      overrideGlobalObjects: false,
+      errorHandler: error => this.#answer(error),
+    })
     this.#server = makeServer(guarded(new Security(settings, open), serve))
   }
 
@@ -102,6 +119,15 @@ export class AdminServer {
     this.#server.on('error', error => this.#failed(error))
   }
 
+  /** What goes wrong before a request has reached the routes. */
+  #answer(error: unknown): Response {
+    const isTarget = error instanceof RequestError
+    if (!isTarget) this.#failed(error as Error)
+    const told = isTarget ? answerOf(requestError(400, 'the target of a request is a path of ASCII characters')) : FAULT
+    const { status, headers, body } = told ?? FAULT
+    return Response.json(body, { status, headers: { ...headers } })
+  }
+
   #failed(error: Error): void {
     this.#log.error({ error: error.message }, 'the admin API failed')
   }
@@ -129,6 +155,7 @@ function makeServer(listener: RequestListener): Server {
   server.maxConnections = LIMITS.connections
   server.maxRequestsPerSocket = LIMITS.requestsPerConnection
   server.timeout = TIMES.idle
+  server.on('clientError', refuseNoHttp)
   return server
 }
 
@@ -144,6 +171,18 @@ function guarded(security: Security, serve: RequestListener): RequestListener {
     }
     serve(request, response)
   }
+}
+
+/** What is no HTTP, or takes too long, or is too long before it is any. */
+function refuseNoHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const [status, message] = NO_HTTP[error.code ?? ''] ?? [400, 'this is no request of HTTP/1.1']
+  // Behind an answer that was begun it would be taken for a part of that.
+  if (socket.writable && (socket as Socket).bytesWritten === 0) {
+    const body = JSON.stringify(answerOf(requestError(status, message))?.body)
+    const head = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close']
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
+  }
+  socket.destroy()
 }
 
 function refuse(response: ServerResponse<IncomingMessage>, error: unknown): void {

@@ -79,9 +79,10 @@ export class Reloading {
 
   async #reload(): Promise<ReloadResult> {
     try {
+      const balancer = this.#listening()
       const config = await this.#readAgain()
       for (const warning of config.warnings) this.#log.warn(warning)
-      return await this.#listening().reload(config)
+      return await balancer.reload(config)
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       const problems = problemsOf(error)?.map(formatProblem)

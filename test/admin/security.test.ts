@@ -148,6 +148,19 @@ describe('admin API: security', () => {
     expect(balancer.pool().size).to.equal(2)
   })
 
+  it('tells what it thinks of what is no request, or too long a one', async () => {
+    const { client } = await openAdmin()
+    const say = async (text: string): Promise<string> => {
+      const socket = await client.connect()
+      socket.write(text)
+      return await firstData(socket)
+    }
+    expect(await say('hello\r\n\r\n')).to.match(/^HTTP\/1.1 400 .*"code":"LIMPET_ERR_ADMIN_REQUEST"/s)
+    const long = `GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(LIMITS.headers)}\r\n\r\n`
+    expect(await say(long)).to.match(/^HTTP\/1.1 431 .*"code":"LIMPET_ERR_ADMIN_REQUEST"/s)
+    expect(await say('GET /livez HTTP/1.1\r\nHost: localhost\r\n')).to.match(/^HTTP\/1.1 408 .*"code"/s)
+  })
+
   it('takes JSON in UTF-8 only', async () => {
     const { client } = await openAdmin()
     const headers = { 'content-type': 'application/json' }
