@@ -45,7 +45,7 @@ function operation({ method, path, summary, isOpen, query, body, answers }: Rout
     summary,
     ...(isOpen === true ? { security: [] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined ? {} : { requestBody: { content: contentOf(body) } }),
+    ...(body === undefined ? {} : { requestBody: { required: body !== BODIES.nothing, content: contentOf(body) } }),
     responses: {
       ...Object.fromEntries(responses),
       default: responseOf({ description: 'What was refused, and why.', body: BODIES.error }),

@@ -149,6 +149,7 @@ function makeServer(listener: RequestListener): Server {
       keepAliveTimeout: TIMES.keepAlive,
       connectionsCheckingInterval: TIMES.check,
       keepAlive: true,
+      keepAliveInitialDelay: TIMES.idle,
     },
     listener,
   )
