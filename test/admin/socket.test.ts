@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, linkSync, lstatSync, readdirSync, renameSync, unlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { until } from '../helpers/wait.ts'
 import { afterTest, cleanUp, makeBalancer, portOf, rejection } from '../lifecycle/helpers.ts'
@@ -104,6 +107,17 @@ describe('admin API: its life', () => {
     const { balancer } = await openAdminOnTcp()
     expect(balancer.adminAddress()).to.include({ address: '127.0.0.1', family: 'IPv4' })
     expect(dialOf(balancer)).to.have.property('port').that.is.greaterThan(0)
+  })
+
+  it('is loaded only where it is wanted', async () => {
+    const fixture = fileURLToPath(new URL('fixtures/lazy.mjs', import.meta.url))
+    const args = ['--import', 'tsx', fixture, await socketPath()]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: dirname(fixture) })
+    const [without, having] = stdout.split('closed\n')
+    expect(without).to.equal('')
+    expect(having)
+      .to.match(/\/src\/admin\/server\.ts/)
+      .and.match(/\/node_modules\/hono\//)
   })
 
   it('leaves nothing open when the balancer cannot be', async () => {
