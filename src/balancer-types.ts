@@ -1,6 +1,7 @@
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
+import type { ReloadResult } from './reload.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'
@@ -51,12 +52,19 @@ export interface BalancerEvents {
   backendUp: [BackendHealthChange]
   /** A backend is down by its checks. */
   backendDown: [BackendHealthChange]
+  /** A reload is done, and what it changed was told by the events above. */
+  reloaded: [ReloadResult]
 }
 
 /** Options of {@link Balancer.listen}. */
 export interface ListenOptions {
   /** Aborts the opening: everything that was opened is closed again, and the balancer is `idle`. */
   signal?: AbortSignal | undefined
+  /**
+   * Reads the configuration again and calls {@link Balancer.reload}: what the admin API does when it is asked to reload.
+   * Left out: it answers that it cannot.
+   */
+  reload?: (() => Promise<ReloadResult>) | undefined
 }
 
 /** Options of {@link Balancer.close}. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
-import { optionsArgument, signalArgument } from './arguments.ts'
+import type { AdminServer } from './admin/server.ts'
+import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
 import type {
   BackendChange,
   BackendHealthChange,
@@ -12,6 +13,7 @@ import type {
 } from './balancer-types.ts'
 import { formatAddress } from './config/address.ts'
 import { restartPaths } from './config/changes.ts'
+import { type DescribedConfig, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
@@ -53,6 +55,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #listenerPools: ReadonlyMap<string, string>
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
+  #admin: AdminServer | undefined
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
   readonly #stopOpening = new AbortController()
@@ -98,23 +101,30 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#status
   }
 
+  /** Number of the state that holds: one more with every change of backends, and with every reload. */
+  get generation(): number {
+    return this.#generation
+  }
+
   /**
-   * Looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
+   * Opens the admin API if `admin` is configured, looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
    * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
    * was bound is closed again, and the balancer is `idle`.
    *
    * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
    *   `LIMPET_ERR_UNSUPPORTED`: `relay: native` where there is none; `LIMPET_ERR_ADDON_LOAD`
-   * @throws system errors of `net` and `dns`, like `EADDRINUSE`, with the name of the `listener`
+   * @throws system errors of `net` and `dns`, like `EADDRINUSE`, with the name of the `listener`; `isAdmin`: it is about the
+   *   admin API
    * @throws an `AbortError`
    */
   async listen(options: ListenOptions = {}): Promise<void> {
     const signal = signalArgument('options.signal', optionsArgument('options', options).signal)
+    const reload = functionArgument('options.reload', options.reload)
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
     const stop = this.#stopOpening.signal
-    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]))
+    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), reload)
     try {
       await this.#opening
     } catch (error) {
@@ -190,6 +200,23 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   address(listener?: string): AddressInfo | string | null {
     const name = this.#listenerName(listener)
     return this.#service?.address(name) ?? null
+  }
+
+  /** Where the admin API listens, as {@link Balancer.address}; null while it is not open. */
+  adminAddress(): AddressInfo | string | null {
+    return this.#admin?.address() ?? null
+  }
+
+  /**
+   * The configuration that holds, in the shape of the document and with every default filled in; backends as they are
+   * now. Of secrets it has where they came from.
+   */
+  settings(): DescribedConfig {
+    const described = describeConfig(this.#config)
+    for (const [name, pool] of Object.entries(described.pools)) {
+      pool.backends = [...this.#core(name).backends()].map(settingsOf)
+    }
+    return described
   }
 
   /**
@@ -279,8 +306,32 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#lastStats ?? this.#collectStats()
   }
 
-  async #open(signal: AbortSignal): Promise<void> {
+  async #open(signal: AbortSignal, reload: ListenOptions['reload']): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
+    await this.#openAdmin(reload)
+    try {
+      await this.#openService(signal)
+    } catch (error) {
+      await this.#closeAdmin()
+      throw error
+    }
+  }
+
+  /** First of all: it tells how far the rest is. Programs without it do not load it. */
+  async #openAdmin(reload: ListenOptions['reload']): Promise<void> {
+    const { admin: settings, file } = this.#config
+    if (settings === undefined) return
+    const { AdminServer } = await import('./admin/server.ts')
+    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload })
+  }
+
+  async #closeAdmin(): Promise<void> {
+    await this.#admin?.close()
+    this.#admin = undefined
+  }
+
+  async #openService(signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal)
     await this.#restore()
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#healthChanged(change)
@@ -324,16 +375,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const result = resultOf(++this.#generation, done)
     service.backendsChanged()
     this.#keep()
-    for (const { event, core, backend } of done) {
-      try {
-        this.#tell(event, core, backend)
-      } catch (error) {
-        // A handler's fault is no fault of the reload, and the others are to be told, too.
-        process.nextTick(() => {
-          throw error
-        })
-      }
-    }
+    for (const { event, core, backend } of done) unharmed(() => this.#tell(event, core, backend))
+    unharmed(() => this.emit('reloaded', result))
     const { generation, added, updated, removed } = result
     this.#log.info({ generation, added: added.length, updated: updated.length, removed: removed.length }, 'reloaded')
     return result
@@ -368,6 +411,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#lastStats = this.#collectStats()
     }
     await this.#state?.settled()
+    await this.#closeAdmin()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
     process.nextTick(() => this.emit('close'))
@@ -471,6 +515,17 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 function resolveForProgram(options: BalancerOptions): ResolvedConfig {
   const config = resolveOptions(options)
   return options.log?.level === undefined ? changedConfig(config, { log: { ...config.log, level: 'warn' } }) : config
+}
+
+/** Tells somebody of a reload. A handler's fault is no fault of the reload, and the others are to be told, too. */
+function unharmed(tell: () => void): void {
+  try {
+    tell()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
 }
 
 function invalidState(method: string, status: BalancerStatus, cause?: unknown): LimpetError {

@@ -1,5 +1,6 @@
 export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
+export type * from './config/describe.ts'
 export { type LoadOptions, loadConfig, type ParseOptions, parseConfig } from './config/load.ts'
 export type * from './config/options.ts'
 export type * from './config/resolved.ts'

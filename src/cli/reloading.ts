@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events'
 import type { Balancer } from '../balancer.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
-import { formatProblem } from '../errors.ts'
+import { formatProblem, LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import type { ReloadResult } from '../reload.ts'
 import { problemsOf } from './problems.ts'
 
 const SIGNAL = 'SIGHUP'
@@ -11,8 +12,8 @@ const SIGNAL = 'SIGHUP'
 export type ReadAgain = () => Promise<ResolvedConfig>
 
 /**
- * Reloads at SIGHUP, one time after the other: however many signals come while one is under way, the file is read once
- * more after it. Whatever goes wrong is told in the log, and the balancer goes on as it was.
+ * Reloads at SIGHUP and for the admin API, one time after the other: however many signals come while one is under way, the
+ * file is read once more after it. Whatever goes wrong is told in the log, and the balancer goes on as it was.
  */
 export class Reloading {
   readonly #emitter: EventEmitter
@@ -21,6 +22,8 @@ export class Reloading {
   #balancer: Balancer | undefined
   #isWanted = false
   #isBusy = false
+  /** The last reload that was asked for. */
+  #last: Promise<unknown> = Promise.resolve()
 
   /** Takes signals from now on; they wait for {@link Reloading.begin}. */
   constructor(emitter: EventEmitter, readAgain: ReadAgain, log: Log) {
@@ -34,6 +37,18 @@ export class Reloading {
   begin(balancer: Balancer): void {
     this.#balancer = balancer
     void this.#work()
+  }
+
+  /**
+   * Reads the configuration again, after every reload that was asked for before, and applies it.
+   *
+   * @throws as {@link Balancer.reload}, and what reading it throws
+   */
+  readonly reload = async (): Promise<ReloadResult> => {
+    const turn = this.#last.then(() => this.#reload())
+    // How it went is the business of whoever asked for it.
+    this.#last = turn.catch(() => undefined)
+    return await turn
   }
 
   /** From now on signals change nothing, and do not end the process either. */
@@ -56,16 +71,18 @@ export class Reloading {
     this.#isBusy = true
     while (this.#isWanted && this.#balancer !== undefined) {
       this.#isWanted = false
-      await this.#reload(this.#balancer)
+      // What goes wrong is in the log.
+      await this.reload().catch(() => undefined)
     }
     this.#isBusy = false
   }
 
-  async #reload(balancer: Balancer): Promise<void> {
+  async #reload(): Promise<ReloadResult> {
     try {
+      const balancer = this.#listening()
       const config = await this.#readAgain()
       for (const warning of config.warnings) this.#log.warn(warning)
-      await balancer.reload(config)
+      return await balancer.reload(config)
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       const problems = problemsOf(error)?.map(formatProblem)
@@ -73,6 +90,12 @@ export class Reloading {
         { code, ...(problems === undefined ? { error: message } : { problems }) },
         'not reloaded: nothing was changed',
       )
+      throw error
     }
+  }
+
+  #listening(): Balancer {
+    if (this.#balancer !== undefined) return this.#balancer
+    throw new LimpetError('LIMPET_ERR_INVALID_STATE', 'the balancer does not listen yet, or not any more')
   }
 }

@@ -54,7 +54,7 @@ async function serve(config: ResolvedConfig, signals: StopSignals, reloading: Re
   const balancer = new Balancer(config)
   log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
   try {
-    await balancer.listen({ signal: opening.signal })
+    await balancer.listen({ signal: opening.signal, reload: reloading.reload })
   } catch (error) {
     await balancer.destroy()
     if (opening.signal.aborted) return EXIT.ok

@@ -19,9 +19,10 @@ export function settingsText(config: ResolvedConfig, terminal: Terminal): string
   const digests = digestsOf(config)
   for (const [name, pool] of config.pools) {
     const node = document.getIn(['pools', name]) as YAMLMap
-    showSecret(node, pool.secret)
+    showSecret(node, 'secret', pool.secret)
     node.commentBefore = ` digest ${digests.get(name)}`
   }
+  if (config.admin?.token !== undefined) showSecret(document.get('admin') as YAMLMap, 'token', config.admin.token)
   visit(document, {
     Collection: (_, node, path) => {
       if (isShort(node, path.filter(isCollection).length)) node.flow = true
@@ -41,17 +42,17 @@ function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`
 }
 
-/** `secret` as it could be written in the configuration, or a comment in its place. */
-function showSecret(pool: YAMLMap, secret: PoolSecret): void {
+/** A secret as it could be written in the configuration, or a comment in its place. */
+function showSecret(parent: YAMLMap, name: 'secret' | 'token', secret: PoolSecret): void {
   const { source } = secret
-  if (source.kind === 'env') pool.set('secret', pairs({ env: source.name }))
-  else if (source.kind === 'file') pool.set('secret', pairs({ file: source.path }))
+  if (source.kind === 'env') parent.set(name, pairs({ env: source.name }))
+  else if (source.kind === 'file') parent.set(name, pairs({ file: source.path }))
   else {
-    const index = pool.items.findIndex(({ key }) => isScalar(key) && key.value === 'secret')
-    const next = pool.items[index + 1]?.key as Node | undefined
-    pool.items.splice(index, 1)
+    const index = parent.items.findIndex(({ key }) => isScalar(key) && key.value === name)
+    const next = parent.items[index + 1]?.key as Node | undefined
+    parent.items.splice(index, 1)
     if (next !== undefined)
-      next.commentBefore = ` secret: ${source.kind === 'text' ? 'in the configuration, not shown' : "derived from the pool's name"}`
+      next.commentBefore = ` ${name}: ${source.kind === 'text' ? 'in the configuration, not shown' : "derived from the pool's name"}`
   }
 }
 

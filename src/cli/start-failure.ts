@@ -10,6 +10,8 @@ import { CliError } from './cli-error.ts'
 interface ListenError extends NodeJS.ErrnoException {
   /** Name of the listener that it is about. */
   listener?: string
+  /** Whether it is about the admin API. */
+  isAdmin?: boolean
   /** The name that was looked up. */
   hostname?: string
 }
@@ -25,16 +27,17 @@ const ADVICE: Record<string, string> = {
 }
 
 /** What went wrong when everything was opened, in one sentence; the error itself if it is no user's fault. */
-export function startFailure(error: unknown, { listeners }: ResolvedConfig): unknown {
+export function startFailure(error: unknown, { listeners, admin }: ResolvedConfig): unknown {
   if (!(error instanceof Error) || error instanceof LimpetError) return error
-  const { code, syscall, hostname, listener: name } = error as ListenError
+  const { code, syscall, hostname, listener: name, isAdmin } = error as ListenError
   if (code === undefined || syscall === undefined) return error
   const listener = listeners.find(known => known.name === name)
+  const bind = isAdmin === true ? admin?.listen : listener?.bind
   const what =
-    listener === undefined
+    bind === undefined
       ? `cannot look up the backend host ${hostname ?? ''}`
-      : `cannot listen on ${formatAddress(listener.bind)} (listener ${listener.name})`
-  const unix = listener?.bind.kind === 'unix' ? unixFailure(listener.bind.path, code) : undefined
+      : `cannot listen on ${formatAddress(bind)} (${isAdmin === true ? 'the admin API' : `listener ${listener?.name}`})`
+  const unix = bind?.kind === 'unix' ? unixFailure(bind.path, code) : undefined
   const { because = reason(error, code), advice = ADVICE[code] } = unix ?? {}
   const text = [`${what}: ${because}`, ...(advice === undefined ? [] : [advice])].join('; ')
   return new CliError(text, undefined, { cause: error })

@@ -38,6 +38,9 @@ export type BindAddress =
   /** An open listen socket, by its file descriptor. */
   | { readonly kind: 'fd'; readonly fd: number }
 
+/** Where the admin API listens: as a listener, but never a descriptor. */
+export type ListenAddress = Exclude<BindAddress, { kind: 'fd' }>
+
 /** `sun_path` of Linux holds 108 bytes with the final NUL (unix(7)). */
 const LONGEST_UNIX_PATH = 107
 const MOST_FD = 2 ** 31 - 1
@@ -69,6 +72,12 @@ export function readBindAddress(value: unknown, fdAllowed: boolean): Parsed<Bind
   const read = readText(value, accepted)
   if ('refusal' in read || read.value.kind !== 'name' || read.value.host !== '') return read
   return accept({ kind: 'any', port: read.value.port })
+}
+
+/** Reads where the admin API listens. */
+export function readListenAddress(value: unknown): Parsed<ListenAddress> {
+  // Without `fd` nothing but these comes out.
+  return readBindAddress(value, false) as Parsed<ListenAddress>
 }
 
 function readFd(value: object & { fd: unknown }, accepted: string): Parsed<BindAddress> {

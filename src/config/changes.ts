@@ -1,4 +1,5 @@
 import { describeConfig } from './describe.ts'
+import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig } from './resolved.ts'
 import { pathText } from './text.ts'
 
@@ -14,12 +15,17 @@ function lasting(config: ResolvedConfig): Map<string, unknown> {
   const { pools, ...rest } = describeConfig(config)
   const settings = new Map<string, unknown>()
   collect(rest, [], settings)
+  if (config.admin?.token !== undefined) settings.set('admin.token', text(config.admin.token))
   for (const [name, { backends: _, secret: __, ...pool }] of Object.entries(pools)) {
     collect(pool, ['pools', name], settings)
-    const secret = config.pools.get(name)?.secret.bytes()
-    settings.set(pathText(['pools', name, 'secret']), secret?.toString('latin1'))
+    const secret = config.pools.get(name)?.secret
+    settings.set(pathText(['pools', name, 'secret']), secret && text(secret))
   }
   return settings
+}
+
+function text(secret: PoolSecret): string {
+  return secret.bytes().toString('latin1')
 }
 
 function collect(value: unknown, path: readonly (string | number)[], settings: Map<string, unknown>): void {

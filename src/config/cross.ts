@@ -1,4 +1,4 @@
-import { bindProblems, loopProblems } from './loops.ts'
+import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
@@ -15,6 +15,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
     ...tooManyPools(view),
+    ...adminFindings(view),
   ]
 }
 
@@ -39,6 +40,16 @@ function listenerFindings({ index, bind, acceptor, relay, deferAccept, fastOpen 
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
   return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path)]
+}
+
+function adminFindings({ admin, listeners }: View): Finding[] {
+  if (admin?.listen === undefined) return []
+  const bind = adminBindProblem(admin.listen, listeners)
+  const findings = bind === undefined ? [] : [bind]
+  if (admin.listen.kind === 'unix' || admin.token !== undefined) return findings
+  const message = 'is missing: without one, whoever reaches the admin API could do everything'
+  const accepted = '{ env: NAME } or { file: PATH }, or a unix socket as listen'
+  return [...findings, { path: ['admin', 'token'], message, accepted, at: 'key' }]
 }
 
 function duplicates(

@@ -1,6 +1,7 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import type {
+  ResolvedAdmin,
   ResolvedCheckStep,
   ResolvedConfig,
   ResolvedHealth,
@@ -17,6 +18,15 @@ export interface DescribedConfig {
   shutdownTimeout: string
   state: string
   log: { level: string; sessions: 'off' | 'on' }
+  /** Absent: there is no admin API. */
+  admin?: DescribedAdmin
+}
+
+export interface DescribedAdmin {
+  listen: string
+  /** Where the token came from, never the token; absent: there is none. */
+  token?: string
+  hosts: string[]
 }
 
 export interface DescribedListener {
@@ -80,7 +90,12 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     state: config.state ?? 'off',
     log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+    ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }
+}
+
+function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin {
+  return { listen: formatAddress(listen), ...given({ token: token?.toString() }), hosts: [...hosts] }
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {

@@ -72,10 +72,16 @@ function unknownKey(root: z.core.$ZodType, parent: unknown, path: Path, key: str
   }
 }
 
+/** Keys whose values are secrets. */
+const SECRET_KEYS = ['secret', 'token']
+
 /** The key as it may be told: `secret:abc` without its space is a key, and so is the text in `secret: { abc }`. */
 function shownKey(path: Path, key: string, known: readonly string[]): Path {
-  if (key.startsWith('secret:')) return ['secret']
-  return path.at(-1) === 'secret' && !known.includes(key) && nearestName(key, known) === undefined ? [] : [key]
+  const begun = SECRET_KEYS.find(secret => key.startsWith(`${secret}:`))
+  if (begun !== undefined) return [begun]
+  return SECRET_KEYS.includes(String(path.at(-1))) && !known.includes(key) && nearestName(key, known) === undefined
+    ? []
+    : [key]
 }
 
 function keyHint(root: z.core.$ZodType, key: string, known: readonly string[]): string {

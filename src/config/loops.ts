@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type BackendAddress, type BindAddress, formatAddress } from './address.ts'
+import { type BackendAddress, type BindAddress, formatAddress, type ListenAddress } from './address.ts'
 import type { Finding } from './parsed.ts'
-import { quote } from './text.ts'
+import { type Path, quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** Addresses of this host, in canonical text; those of loopback are always its own. */
@@ -36,11 +36,19 @@ export function bindProblems(listeners: readonly ListenerView[]): Finding[] {
     const other = others.find(
       ({ bind }) => bind !== undefined && listener.bind !== undefined && overlaps(bind, listener.bind),
     )
-    if (other !== undefined) findings.push(sameBind(listener, other))
+    if (other !== undefined) findings.push(sameBind(['listeners', listener.index, 'bind'], other))
     others.push(listener)
     byPlace.set(place, others)
   }
   return findings
+}
+
+/** The admin API and a listener that cannot be open together. */
+export function adminBindProblem(listen: ListenAddress, listeners: readonly ListenerView[]): Finding | undefined {
+  const place = placeOf(listen)
+  if (place === undefined) return undefined
+  const other = listeners.find(({ bind }) => bind !== undefined && placeOf(bind) === place && overlaps(bind, listen))
+  return other === undefined ? undefined : sameBind(['admin', 'listen'], other)
 }
 
 /** Binds of different places never meet; port 0 is a free port and meets nobody. */
@@ -64,10 +72,10 @@ function covers(wide: Port, narrow: Port): boolean {
   return wide.host === '::' && narrow.kind === 'ip' && narrow.family === 6
 }
 
-function sameBind(listener: ListenerView, other: ListenerView): Finding {
+function sameBind(path: Path, other: ListenerView): Finding {
   const bind = other.bind === undefined ? '' : formatAddress(other.bind)
   const message = `the listener ${quote(other.name ?? `[${other.index}]`)} already listens on ${bind}`
-  return { path: ['listeners', listener.index, 'bind'], message, accepted: 'an address that no other listener has' }
+  return { path, message, accepted: 'an address that no other listener has' }
 }
 
 /**

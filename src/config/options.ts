@@ -56,6 +56,24 @@ export interface BalancerOptions {
   state?: string | undefined
   /** What is written to the log. */
   log?: LogOptions | undefined
+  /** The admin API, which `listen()` opens; without this there is none. */
+  admin?: AdminOptions | undefined
+}
+
+/** The admin API: HTTP and JSON for whoever operates Limpet. */
+export interface AdminOptions {
+  /**
+   * Where it listens: `unix:/path`, which only the user of the process can open, or `host:port`, `[v6]:port`, `:port`.
+   * @defaultValue 'unix:/run/limpet/admin.sock'
+   */
+  listen?: string | undefined
+  /** What clients must show as their bearer token; required unless `listen` is a unix socket. */
+  token?: SecretOption | undefined
+  /**
+   * Further values of the header `Host` that are taken, with or without a port, besides its own address and `localhost`.
+   * @defaultValue []
+   */
+  hosts?: string[] | undefined
 }
 
 /** An address that accepts clients for one pool. */

@@ -5,7 +5,7 @@ import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
 import { isEnvironmentName, isFilePath, SECRET_BYTES } from './scalars.ts'
 import { quote } from './text.ts'
-import type { PoolView } from './view.ts'
+import type { View } from './view.ts'
 
 /** Where the secret of a pool came from. */
 export type SecretSource =
@@ -15,7 +15,7 @@ export type SecretSource =
   | { kind: 'file'; path: string }
 
 /**
- * The secret of a pool. It shows where it came from and nothing else, whatever prints it: only {@link PoolSecret.bytes}
+ * The secret of a pool, or the token of the admin API. It shows where it came from and nothing else, whatever prints it: only {@link PoolSecret.bytes}
  * gives it out.
  */
 export class PoolSecret {
@@ -69,67 +69,67 @@ export interface SecretContext {
 /** What the secrets of the pools are, and what is wrong with them. */
 export interface Secrets {
   byPool: Map<string, PoolSecret>
+  /** Of the admin API; undefined: none. */
+  token: PoolSecret | undefined
   findings: Finding[]
   warnings: Finding[]
 }
 
-/** Reads the secrets of all pools; a malformed `secret` is told by the schema. */
-export function readSecrets(pools: readonly PoolView[], context: SecretContext): Secrets {
-  const secrets: Secrets = { byPool: new Map(), findings: [], warnings: [] }
+/** Reads the secrets of all pools and of the admin API; a malformed one is told by the schema. */
+export function readSecrets({ pools, admin }: View, context: SecretContext): Secrets {
+  const secrets: Secrets = { byPool: new Map(), token: undefined, findings: [], warnings: [] }
   for (const { name, secret } of pools) {
-    const path = ['pools', name, 'secret']
-    if (secret === undefined) secrets.byPool.set(name, PoolSecret.ofPool(name))
-    else if (typeof secret === 'string') secrets.byPool.set(name, new PoolSecret({ kind: 'text' }, Buffer.from(secret)))
-    else if (isMapping(secret) && isEnvironmentName(secret.env))
-      fromEnvironment(secrets, name, [...path, 'env'], secret.env, context)
-    else if (isMapping(secret) && isFilePath(secret.file))
-      fromFile(secrets, name, [...path, 'file'], secret.file, context)
+    const read =
+      secret === undefined ? PoolSecret.ofPool(name) : readOne(secrets, ['pools', name, 'secret'], secret, context)
+    if (read !== undefined) secrets.byPool.set(name, read)
   }
+  secrets.token = readOne(secrets, ['admin', 'token'], admin?.token, context)
   return secrets
 }
 
-function fromEnvironment(secrets: Secrets, pool: string, path: string[], name: string, context: SecretContext): void {
-  const value = Object.hasOwn(context.env, name) ? context.env[name] : undefined
-  if (value === undefined || value === '') {
-    const state = value === undefined ? 'not set' : 'empty'
-    secrets.findings.push(
-      badSecret(path, `the environment variable ${quote(name)} is ${state}`, `a variable that holds ${ACCEPTED_BYTES}`),
-    )
-    return
-  }
-  keep(secrets, pool, path, { kind: 'env', name }, Buffer.from(value))
+/** One secret; undefined where there is none that could be read, which `found` then says. */
+function readOne(found: Secrets, path: string[], value: unknown, context: SecretContext): PoolSecret | undefined {
+  if (typeof value === 'string') return new PoolSecret({ kind: 'text' }, Buffer.from(value))
+  if (!isMapping(value)) return undefined
+  if (isEnvironmentName(value.env)) return fromEnvironment(found, [...path, 'env'], value.env, context)
+  return isFilePath(value.file) ? fromFile(found, [...path, 'file'], value.file, context) : undefined
 }
 
-function fromFile(secrets: Secrets, pool: string, path: string[], file: string, context: SecretContext): void {
+function fromEnvironment(found: Secrets, path: string[], name: string, context: SecretContext): PoolSecret | undefined {
+  const value = Object.hasOwn(context.env, name) ? context.env[name] : undefined
+  if (value !== undefined && value !== '') return sized(found, path, { kind: 'env', name }, Buffer.from(value))
+  const state = value === undefined ? 'not set' : 'empty'
+  found.findings.push(
+    badSecret(path, `the environment variable ${quote(name)} is ${state}`, `a variable that holds ${ACCEPTED_BYTES}`),
+  )
+  return undefined
+}
+
+function fromFile(found: Secrets, path: string[], file: string, context: SecretContext): PoolSecret | undefined {
   const absolute = isAbsolute(file) ? file : resolve(context.directory, file)
   try {
     const read = readSmallFile(absolute)
-    if (read === undefined) {
-      refuseFile(secrets, path, absolute, 'is not a regular file')
-      return
-    }
+    if (read === undefined) return refuseFile(found, path, absolute, 'is not a regular file')
     if ((read.mode & 0o004) !== 0)
-      secrets.warnings.push({ path, message: `every user of this host can read ${quote(file)}` })
-    keep(secrets, pool, path, { kind: 'file', path: absolute }, withoutLineEnd(read.bytes))
+      found.warnings.push({ path, message: `every user of this host can read ${quote(file)}` })
+    return sized(found, path, { kind: 'file', path: absolute }, withoutLineEnd(read.bytes))
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException
-    refuseFile(secrets, path, absolute, code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`)
+    return refuseFile(found, path, absolute, code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`)
   }
 }
 
-function refuseFile(secrets: Secrets, path: string[], file: string, why: string): void {
-  secrets.findings.push(badSecret(path, `the file ${quote(file)} ${why}`, `a file that holds ${ACCEPTED_BYTES}`))
+function refuseFile(found: Secrets, path: string[], file: string, why: string): undefined {
+  found.findings.push(badSecret(path, `the file ${quote(file)} ${why}`, `a file that holds ${ACCEPTED_BYTES}`))
 }
 
 const ACCEPTED_BYTES = `${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes`
 
-function keep(secrets: Secrets, pool: string, path: string[], source: SecretSource, bytes: Buffer): void {
-  if (bytes.length >= SECRET_BYTES.min && bytes.length <= SECRET_BYTES.max)
-    secrets.byPool.set(pool, new PoolSecret(source, bytes))
-  else {
-    const size = bytes.length > SECRET_BYTES.max ? `more than ${SECRET_BYTES.max}` : `only ${bytes.length}`
-    secrets.findings.push(badSecret(path, `the secret has ${size} bytes`, ACCEPTED_BYTES))
-  }
+function sized(found: Secrets, path: string[], source: SecretSource, bytes: Buffer): PoolSecret | undefined {
+  if (bytes.length >= SECRET_BYTES.min && bytes.length <= SECRET_BYTES.max) return new PoolSecret(source, bytes)
+  const size = bytes.length > SECRET_BYTES.max ? `more than ${SECRET_BYTES.max}` : `only ${bytes.length}`
+  found.findings.push(badSecret(path, `the secret has ${size} bytes`, ACCEPTED_BYTES))
+  return undefined
 }
 
 function badSecret(path: string[], message: string, accepted: string): Finding {

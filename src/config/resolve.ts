@@ -45,7 +45,7 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const { raw, mode, file } = source
   const parsed = SCHEMAS[mode].safeParse(raw)
   const view = viewOf(raw)
-  const secrets = readSecrets(view.pools, {
+  const secrets = readSecrets(view, {
     env: context.env ?? process.env,
     directory: context.directory ?? process.cwd(),
   })
@@ -130,7 +130,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
   })
-  const { listeners, threads, shutdownTimeout, state, log } = document
+  const { listeners, threads, shutdownTimeout, state, log, admin } = document
   return {
     listeners,
     pools: new Map(pools),
@@ -138,6 +138,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     shutdownTimeout,
     state: state === 'off' ? undefined : resolvePath(directory, state),
     log: { level: log.level, sessions: log.sessions === 'on' },
+    admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
 }
 

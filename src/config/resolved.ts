@@ -1,4 +1,4 @@
-import type { BackendAddress, BindAddress } from './address.ts'
+import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type { AcceptorKind, BackendState, CheckType, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
@@ -16,6 +16,8 @@ export interface ResolvedConfig {
   /** Absolute path of the file that keeps changes; undefined: nothing is kept. */
   readonly state: string | undefined
   readonly log: ResolvedLog
+  /** Undefined: there is no admin API. */
+  readonly admin: ResolvedAdmin | undefined
   /** What is allowed but most likely not meant, one sentence each. */
   readonly warnings: readonly string[]
 }
@@ -24,6 +26,14 @@ export interface ResolvedLog {
   readonly level: LogLevel
   /** Whether a line is written for every session that ended. */
   readonly sessions: boolean
+}
+
+export interface ResolvedAdmin {
+  readonly listen: ListenAddress
+  /** Undefined: whoever can open the unix socket may do everything. */
+  readonly token: PoolSecret | undefined
+  /** Further values of the header Host, in small letters. */
+  readonly hosts: readonly string[]
 }
 
 export interface ResolvedListener {

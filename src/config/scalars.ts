@@ -4,8 +4,10 @@ import {
   ACCEPTED_BACKEND,
   type BackendAddress,
   type BindAddress,
+  type ListenAddress,
   readBackendAddress,
   readBindAddress,
+  readListenAddress,
 } from './address.ts'
 import {
   acceptedDurations,
@@ -291,6 +293,24 @@ export function backendAddress(description: string): z.ZodType<BackendAddress, s
 export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddress, BindOption> {
   const facts = { type: 'string', pattern: ':[0-9]{1,5}$|^unix:/', description }
   return scalar(value => readBindAddress(value, mode === 'options'), facts)
+}
+
+export function listenAddress(description: string): z.ZodType<ListenAddress, string> {
+  return scalar(readListenAddress, { type: 'string', pattern: ':[0-9]{1,5}$|^unix:/', description })
+}
+
+const HOST_PATTERN = '^([A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|\\[[0-9A-Fa-f:.]{2,45}\\])(:[0-9]{1,5})?$'
+
+/** A value of the header Host, with or without its port; in small letters. */
+export function hostHeader(description: string): z.ZodType<string, string> {
+  const accepted = 'a host name or an IP address ("[v6]" in brackets), with or without :port'
+  const read = (value: unknown): Parsed<string> => {
+    if (typeof value !== 'string') return refuse(`expected a host, got ${show(value)}`, accepted)
+    return new RegExp(HOST_PATTERN).test(value)
+      ? accept(value.toLowerCase())
+      : refuse(`${quote(value)} is no host`, accepted)
+  }
+  return scalar(read, { type: 'string', pattern: HOST_PATTERN, description })
 }
 
 /** The least bytes of a secret: fewer can be searched through. The most: one page of text is a wrong file, not a secret. */

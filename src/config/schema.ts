@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
 import { failOpen, health } from './health-schema.ts'
@@ -8,18 +9,17 @@ import {
   boundedLoad,
   duration,
   durationSwitch,
-  environmentName,
   filePath,
   name,
   off,
   oneOf,
   onOff,
   reference,
-  secretText,
   whole,
   wholeOrAuto,
   wholeSwitch,
 } from './scalars.ts'
+import { secret } from './secret-schema.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
 export const LIMITS = {
@@ -110,21 +110,6 @@ function affinity() {
     .describe('What identifies a client.')
 }
 
-function secret() {
-  const fromEnvironment = z.strictObject({ env: environmentName('An environment variable that holds the secret.') })
-  const fromFile = z.strictObject({
-    file: filePath(
-      'A file that holds the secret; relative to the configuration file. A last line break does not count.',
-    ),
-  })
-  return z
-    .union([secretText('The secret itself.'), fromEnvironment, fromFile])
-    .optional()
-    .describe(
-      "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
-    )
-}
-
 /** What of a backend can be changed while it serves. */
 const backendChanges = {
   address: backendAddress('Where the server is reached'),
@@ -163,7 +148,9 @@ function pool(mode: Mode) {
       boundedLoad: boundedLoad(
         'How much more than its share a backend may hold before new keys overflow to another; or off.',
       ).prefault(1.25),
-      secret: secret(),
+      secret: secret(
+        "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
+      ),
       affinity: affinity(),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
@@ -241,6 +228,7 @@ function documentSchema(mode: Mode) {
         'LIMPET_ERR_CONFIG',
       ).prefault('off'),
       log: log(),
+      admin: admin(),
     })
     .describe('Configuration of Limpet, a TCP affinity balancer.')
 }

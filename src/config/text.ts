@@ -10,10 +10,10 @@ const MOST_LISTED = 30
 
 /**
  * Puts text between quotes, shortened, so that nothing in it can reach a terminal as a control sequence. What follows
- * `secret:`, which is text where its space is missing, is not told.
+ * `secret:` or `token:`, which is text where its space is missing, is not told.
  */
 export function quote(text: string): string {
-  const told = text.replace(/(secret\w{0,8}\s?[:=]).+$/is, '$1…')
+  const told = text.replace(/((?:secret|token)\w{0,8}\s?[:=]).+$/is, '$1…')
   const short = told.length > LONGEST_SHOWN ? `${told.slice(0, LONGEST_SHOWN)}…` : told
   return visible(JSON.stringify(short))
 }

@@ -1,4 +1,12 @@
-import { type BackendAddress, type BindAddress, readBackendAddress, readBindAddress } from './address.ts'
+import {
+  type BackendAddress,
+  type BindAddress,
+  type ListenAddress,
+  readBackendAddress,
+  readBindAddress,
+  readListenAddress,
+} from './address.ts'
+import { DEFAULT_ADMIN_LISTEN } from './admin-schema.ts'
 import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'
@@ -11,6 +19,13 @@ import { LIMITS } from './schema.ts'
 export interface View {
   listeners: readonly ListenerView[]
   pools: readonly PoolView[]
+  /** Undefined: there is none. */
+  admin?: AdminView | undefined
+}
+
+export interface AdminView {
+  listen?: ListenAddress | undefined
+  token: unknown
 }
 
 export interface ListenerView {
@@ -39,11 +54,16 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin } = isMapping(raw) ? raw : {}
   return {
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
+    admin: isMapping(admin) ? adminView(admin) : undefined,
   }
+}
+
+function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unknown>): AdminView {
+  return { listen: valueIn(readListenAddress(listen)), token }
 }
 
 function listenerView(raw: unknown, index: number): ListenerView {

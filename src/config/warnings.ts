@@ -14,7 +14,17 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
     ...view.pools.flatMap(poolWarnings),
+    ...adminWarnings(view),
   ]
+}
+
+function adminWarnings({ admin }: View): Finding[] {
+  const listen = admin?.listen
+  if (listen === undefined || listen.kind === 'unix') return []
+  const host = listen.kind === 'any' ? '' : listen.host
+  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return []
+  const message = 'the admin API is not encrypted: whoever sees its packets learns the token; put TLS in front of it'
+  return [{ path: ['admin', 'listen'], message }]
 }
 
 function noListeners(): Finding {

@@ -211,7 +211,7 @@ function pathAt(root: ParsedNode | null, offset: number): Path {
     if (step === undefined) return path
     path.push(step.step)
     // What is below it may be a piece of the secret.
-    if (step.step === 'secret') return path
+    if (step.step === 'secret' || step.step === 'token') return path
     node = step.node
   }
   return path

@@ -135,7 +135,7 @@ export class NativeRelayHost {
     this.#relay.stop()
     clearInterval(this.#drainTimer)
     // No thread writes any more.
-    while (this.#drain() > 0) continue
+    while (this.#drain() > 0);
   }
 
   #poolId(pool: PoolCore): number {

@@ -48,10 +48,11 @@ describe('a reload', () => {
     for (const event of ['backendAdded', 'backendUpdated', 'backendRemoved'] as const) {
       balancer.on(event, ({ name }) => seen.push(`${event} ${name}`))
     }
+    balancer.once('reloaded', ({ generation }) => seen.push(`reloaded ${generation}`))
     const result = await balancer.reload(optionsOf([{ ...b, weight: 3, state: 'drain' }, c]))
     expect(namesOf(balancer)).to.deep.equal(['b', 'c'])
     expect(balancer.pool().backends()[0]).to.include({ name: 'b', weight: 3, state: 'drain' })
-    expect(seen).to.deep.equal(['backendRemoved a', 'backendUpdated b', 'backendAdded c'])
+    expect(seen).to.deep.equal(['backendRemoved a', 'backendUpdated b', 'backendAdded c', 'reloaded 2'])
     const names = [result.added, result.updated, result.removed].map(changes => changes.map(({ name }) => name))
     expect(names).to.deep.equal([['c'], ['b'], ['a']])
     const after = balancer.stats()
@@ -60,6 +61,14 @@ describe('a reload', () => {
     // Whatever was changed by hand meanwhile.
     balancer.pool().update('c', { weight: 9 })
     balancer.pool().add(a)
+    expect(balancer.generation).to.equal(4)
+    const backend = { weight: 1, maxSessions: 0, state: 'ready' }
+    expect(balancer.settings().pools.p?.backends).to.deep.equal([
+      { ...backend, ...b, weight: 3, state: 'drain' },
+      { ...backend, ...c, weight: 9 },
+      { ...backend, ...a },
+    ])
+    expect(balancer.settings().pools.p).to.include({ secret: '(set)', placement: 'rendezvous', retries: 3 })
     expect((await balancer.reload(optionsOf([b, c]))).generation).to.equal(5)
     expect(
       balancer

@@ -181,6 +181,8 @@ function isAccepted(text: string): boolean {
 }
 
 describe('docs/configuration.md', () => {
+  /** Text, or one of several keys. */
+  const isSecret = (path: string): boolean => /\.(secret|token)$/.test(path)
   const text = read('docs/configuration.md')
   const settings = allSettings(SCHEMAS.yaml)
   const isGroup = (path: string): boolean =>
@@ -195,13 +197,13 @@ describe('docs/configuration.md', () => {
 
   it('has a row for every key, and none for another', () => {
     expect(rows.map(([path]) => path)).to.have.members(
-      settings.filter(({ path }) => !isGroup(path) || path.endsWith('.secret')).map(({ path }) => path),
+      settings.filter(({ path }) => !isGroup(path) || isSecret(path)).map(({ path }) => path),
     )
   })
 
   it('has a heading for every group of keys', () => {
     for (const { path } of settings.filter(setting => isGroup(setting.path))) {
-      if (!path.endsWith('.secret'))
+      if (!isSecret(path))
         expect(text, path).to.match(new RegExp(`^###? .*\`${path.replace(/[.[\]]/g, '\\$&')}\``, 'm'))
     }
   })
@@ -209,10 +211,11 @@ describe('docs/configuration.md', () => {
   it('tells the default of every key, and what is required', () => {
     for (const { path, defaultValue, required } of settings) {
       const row = rows.find(([key]) => key === path)
-      if (row === undefined || path.endsWith('.secret')) continue
-      const isOneOfSome = path.includes('.secret.')
+      if (row === undefined || isSecret(path)) continue
+      const isOneOfSome = /\.(secret|token)\./.test(path)
       const otherwise = required && !isOneOfSome ? 'required' : '—'
-      expect(row[2], path).to.equal(defaultValue === undefined ? otherwise : `\`${defaultValue}\``)
+      const written = Array.isArray(defaultValue) ? JSON.stringify(defaultValue) : defaultValue
+      expect(row[2], path).to.equal(written === undefined ? otherwise : `\`${written}\``)
       expect(row[1], path).to.match(/\S/)
       expect(row[3], path).to.match(/\.$/)
     }
@@ -221,7 +224,7 @@ describe('docs/configuration.md', () => {
   it('has examples that are accepted', () => {
     const examples = blocks.filter(({ kind }) => kind === 'yaml')
     expect(examples.length).to.be.greaterThan(2)
-    const env = { LIMPET_SECRET: 'long enough' }
+    const env = { LIMPET_SECRET: 'long enough', LIMPET_ADMIN_TOKEN: 'long enough' }
     for (const { content } of examples) parseConfig(content, { ...HERMETIC, env })
   })
 

@@ -1,0 +1,41 @@
+import type { Balancer } from '../../balancer.ts'
+import type { BackendInfo } from '../../pool/pool.ts'
+import type { Route } from '../route.ts'
+
+export const isAlive: Route = {
+  method: 'get',
+  path: '/livez',
+  summary: 'Whether the process answers.',
+  isOpen: true,
+  answers: { 200: { description: 'It does.', body: 'text/plain' } },
+  handle: call => call.text('ok\n'),
+}
+
+export const isReady: Route = {
+  method: 'get',
+  path: '/readyz',
+  summary: 'Whether clients can be served: it listens, and every pool has a backend that may serve.',
+  isOpen: true,
+  answers: {
+    200: { description: 'They can.', body: 'text/plain' },
+    503: { description: 'Why they cannot.', body: 'text/plain' },
+  },
+  handle: (call, { balancer }) => {
+    const reason = unreadiness(balancer)
+    return reason === undefined ? call.text('ok\n') : call.text(`${reason}\n`, 503)
+  },
+}
+
+function unreadiness(balancer: Balancer): string | undefined {
+  if (balancer.status !== 'listening') return `the balancer is ${balancer.status}`
+  const { pools } = balancer.stats()
+  const idle = Object.entries(pools).find(
+    ([, { backends, isFailOpen }]) => !backends.some(backend => mayServe(backend, isFailOpen)),
+  )
+  return idle && `no backend of the pool ${idle[0]} may serve`
+}
+
+/** A backend that drains serves the clients that it has a pin of, but nobody new. */
+function mayServe({ state, weight, health }: BackendInfo, isFailOpen: boolean): boolean {
+  return state === 'ready' && weight > 0 && (isFailOpen || health?.status !== 'down')
+}

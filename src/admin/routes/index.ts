@@ -1,0 +1,29 @@
+import type { Route } from '../route.ts'
+import { addBackend, listBackends, removeBackend, showBackend, updateBackend } from './backends.ts'
+import { showConfig } from './config.ts'
+import { followEvents } from './events.ts'
+import { explainAddress } from './explain.ts'
+import { isAlive, isReady } from './health.ts'
+import { describeApi } from './openapi.ts'
+import { listPools, showPool } from './pools.ts'
+import { reloadConfig } from './reload.ts'
+import { showStatus } from './status.ts'
+
+/** Everything that can be asked; a route is mounted, and documented, by its line here. */
+export const ROUTES: readonly Route[] = [
+  isAlive,
+  isReady,
+  describeApi,
+  showStatus,
+  showConfig,
+  listPools,
+  showPool,
+  listBackends,
+  addBackend,
+  showBackend,
+  updateBackend,
+  removeBackend,
+  explainAddress,
+  reloadConfig,
+  followEvents,
+]

@@ -1,0 +1,172 @@
+import { z } from 'zod'
+import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import { backendChangesSchema, backendSchema } from '../config/schema.ts'
+import { ERROR_CODES, type ErrorCode } from '../errors.ts'
+import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { BackendHealth } from '../pool/health.ts'
+import type { BackendInfo, Explanation } from '../pool/pool.ts'
+import type { ReloadResult } from '../reload.ts'
+import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
+import type { ErrorBody } from './errors.ts'
+import type { Named } from './route.ts'
+
+const count = z.number().int().nonnegative()
+const milliseconds = z.number().nonnegative()
+
+const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
+const settings = { name: z.string(), address: z.string(), weight: count, maxSessions: count, state }
+
+const health = z.strictObject({
+  status: z.enum(['up', 'down', 'unknown']),
+  reason: z.string().optional(),
+  since: milliseconds.optional().describe('Milliseconds since the epoch.'),
+}) satisfies z.ZodType<Told<BackendHealth>>
+
+const backend = z.strictObject({
+  ...settings,
+  health: health.optional(),
+  sessions: count,
+  total: count,
+  connectFailures: count,
+}) satisfies z.ZodType<Told<BackendInfo>>
+
+const table = z.strictObject({
+  entries: count,
+  capacity: count,
+  bytes: count,
+  hits: count,
+  misses: count,
+  inserted: count,
+  evicted: z.strictObject({ expired: count, home: count, away: count, aged: count }),
+  rejected: count,
+}) satisfies z.ZodType<TableStats>
+
+const poolStats = {
+  digest: z.string(),
+  roster: count,
+  seats: count,
+  outstandingPicks: count,
+  decisions: byName<Reason>(REASONS),
+  refused: z.strictObject({ noBackend: count, poolFull: count }),
+  table,
+  isFailOpen: z.boolean(),
+  backends: z.array(backend),
+}
+
+const pool = z.strictObject({ name: z.string(), ...poolStats }) satisfies z.ZodType<Told<PoolStats & { name: string }>>
+
+const listener = z.strictObject({
+  address: z
+    .union([z.string(), z.strictObject({ address: z.string(), family: z.string(), port: count })])
+    .nullable()
+    .describe('Null while it is not open.'),
+  pool: z.string(),
+  sessions: count,
+}) satisfies z.ZodType<ListenerStats>
+
+const stats = z.strictObject({
+  generation: count,
+  sessions: count,
+  counters: byName<SessionCounter>(SESSION_COUNTERS),
+  listeners: z.record(z.string(), listener),
+  pools: z.record(z.string(), z.strictObject(poolStats)),
+  fdBudget: z.strictObject({ used: count, limit: count }),
+}) satisfies z.ZodType<Told<Stats>>
+
+const statuses = ['idle', 'opening', 'listening', 'closing', 'closed'] as const satisfies readonly BalancerStatus[]
+
+const status = z.strictObject({
+  version: z.string(),
+  pid: count,
+  startedAt: z.iso.datetime(),
+  uptimeMs: milliseconds,
+  status: z.enum(statuses),
+  config: z.string().nullable().describe('The file of the configuration.'),
+  generation: count.describe('Number of the state: one more with every change of backends, and with every reload.'),
+  stats,
+})
+
+const explanation = z.strictObject({
+  address: z.string(),
+  key: z.string(),
+  home: z.string().optional().describe('Absent: no backend has a weight.'),
+  order: z.array(z.string()),
+  pin: z
+    .strictObject({ backend: z.string(), expiresInMs: milliseconds.optional().describe('Absent: a session lives.') })
+    .optional(),
+}) satisfies z.ZodType<Told<Explanation>>
+
+const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
+
+const reload = z.strictObject({
+  generation: count,
+  added: z.array(change),
+  updated: z.array(change),
+  removed: z.array(change),
+}) satisfies z.ZodType<ReloadResult>
+
+const healthChange = z.strictObject({
+  pool: z.string(),
+  name: z.string(),
+  address: z.string(),
+  reason: z.string(),
+}) satisfies z.ZodType<BackendHealthChange>
+
+const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
+
+const problem = z.strictObject({
+  file: z.string().optional(),
+  line: count.optional(),
+  column: count.optional(),
+  path: z.string(),
+  message: z.string(),
+  accepted: z.string().optional(),
+  code,
+})
+
+const error = z.strictObject({
+  error: z.strictObject({ code, message: z.string(), problems: z.array(problem).optional() }),
+}) satisfies z.ZodType<Told<ErrorBody>>
+
+/** What is not described key by key here: `limpet check --json` prints the same, and limpet.schema.json describes it. */
+const config = z.looseObject({ listeners: z.array(z.looseObject({})), pools: z.record(z.string(), z.looseObject({})) })
+
+/** Every schema that has a name in the OpenAPI document. */
+export const BODIES = {
+  status: { name: 'Status', schema: status },
+  config: { name: 'Config', schema: config },
+  pools: { name: 'Pools', schema: z.strictObject({ pools: z.array(pool) }) },
+  pool: { name: 'Pool', schema: pool },
+  backends: { name: 'Backends', schema: z.strictObject({ backends: z.array(backend) }) },
+  backend: { name: 'Backend', schema: backend },
+  newBackend: { name: 'NewBackend', schema: backendSchema },
+  backendChanges: { name: 'BackendChanges', schema: backendChangesSchema },
+  explanation: { name: 'Explanation', schema: explanation },
+  reload: { name: 'ReloadResult', schema: reload },
+  nothing: { name: 'Nothing', schema: z.strictObject({}) },
+  error: { name: 'Error', schema: error },
+} as const satisfies Record<string, Named>
+
+/** What the events of the stream carry, by name. */
+export const EVENT_DATA = {
+  hello: z.strictObject({ generation: count }),
+  backendAdded: change,
+  backendUpdated: change,
+  backendRemoved: change,
+  backendUp: healthChange,
+  backendDown: healthChange,
+  reloaded: reload,
+} as const
+
+/** What is left of a type in JSON: what is undefined is absent. */
+type Told<T> = T extends readonly (infer Item)[]
+  ? Told<Item>[]
+  : T extends object
+    ? { [Key in keyof T as undefined extends T[Key] ? never : Key]: Told<T[Key]> } & {
+        [Key in keyof T as undefined extends T[Key] ? Key : never]?: Told<Exclude<T[Key], undefined>> | undefined
+      }
+    : T
+
+function byName<Name extends string>(names: readonly Name[]): z.ZodType<Record<Name, number>> {
+  return z.strictObject(Object.fromEntries(names.map(name => [name, count]))) as never
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import type { Balancer } from '../balancer.ts'
+import type { ListenAddress } from '../config/address.ts'
+import type { ResolvedAdmin } from '../config/resolved.ts'
+import type { Log } from '../log/log.ts'
+import type { ReloadResult } from '../reload.ts'
+import { createApp } from './app.ts'
+import { answerOf, FAULT } from './errors.ts'
+import { EventFeed } from './event-feed.ts'
+import { createHttpServer } from './http-server.ts'
+import { ROUTES } from './routes/index.ts'
+import { requestError, Security } from './security.ts'
+import { Turns } from './turns.ts'
+import { listenOnUnixSocket } from './unix-socket.ts'
+
+/** What is needed to open an admin API. */
+export interface AdminParts {
+  settings: ResolvedAdmin
+  /** The file of the configuration, if there is one. */
+  file: string | undefined
+  balancer: Balancer
+  log: Log
+  /** Reads the configuration again and applies it; undefined: that cannot be done. */
+  reload: (() => Promise<ReloadResult>) | undefined
+}
+
+/** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
+export class AdminServer {
+  readonly #listen: ListenAddress
+  readonly #log: Log
+  readonly #server: Server
+  readonly #feed: EventFeed
+  /** Of a unix socket. */
+  #removeFile: (() => Promise<void>) | undefined
+
+  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+    this.#listen = settings.listen
+    this.#log = log
+    this.#feed = new EventFeed(balancer)
+    const api = { balancer, file, feed: this.#feed, turns: new Turns(), reload }
+    const app = createApp(ROUTES, api, log)
+    const open = ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path)
+    const serve = getRequestListener(app.fetch, {
+      // Otherwise it would replace the Request and Response of the whole program.
+      overrideGlobalObjects: false,
+      errorHandler: error => this.#answer(error),
+    })
+    this.#server = createHttpServer(new Security(settings, open), serve)
+  }
+
+  /**
+   * Opens it.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`: the path of the socket is too long
+   * @throws errors of `net`, `dns` and `fs`, with `isAdmin`
+   */
+  static async open(parts: AdminParts): Promise<AdminServer> {
+    const server = new AdminServer(parts)
+    try {
+      await server.#bind()
+    } catch (error) {
+      await server.close()
+      throw Object.assign(error as Error, { isAdmin: true })
+    }
+    parts.log.info({ address: server.#addressText() }, 'admin API listening')
+    return server
+  }
+
+  /** As `net.Server#address()`; null while it is not open. */
+  address(): AddressInfo | string | null {
+    if (!this.#server.listening) return null
+    // The server knows the path by which it was bound first.
+    return this.#listen.kind === 'unix' ? this.#listen.path : this.#server.address()
+  }
+
+  /** At once: ends every connection. Never rejects. */
+  async close(): Promise<void> {
+    this.#feed.close()
+    // While the socket is open nobody can have been given the number of its file.
+    await this.#removeFile?.().catch(error => this.#failed(error))
+    if (this.#server.listening) {
+      const closed = once(this.#server, 'close')
+      this.#server.close()
+      this.#server.closeAllConnections()
+      await closed
+    }
+  }
+
+  async #bind(): Promise<void> {
+    const listen = this.#listen
+    if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
+    else {
+      const host =
+        listen.kind === 'any' ? {} : { host: listen.host, ipv6Only: listen.kind === 'ip' && listen.family === 6 }
+      // Workers of a cluster would share one socket, and each knows only its own sessions.
+      this.#server.listen({ port: listen.port, ...host, exclusive: true })
+      await once(this.#server, 'listening')
+    }
+    this.#server.on('error', error => this.#failed(error))
+  }
+
+  /** What goes wrong before a request has reached the routes. */
+  #answer(error: unknown): Response {
+    const isTarget = error instanceof RequestError
+    if (!isTarget) this.#failed(error as Error)
+    const told = isTarget ? answerOf(requestError(400, 'the target of a request is a path of ASCII characters')) : FAULT
+    const { status, headers, body } = told ?? FAULT
+    return Response.json(body, { status, headers: { ...headers } })
+  }
+
+  #failed(error: Error): void {
+    this.#log.error({ error: error.message }, 'the admin API failed')
+  }
+
+  #addressText(): string {
+    const address = this.address()
+    if (typeof address === 'string') return `unix:${address}`
+    const { address: host = '', port = 0 } = address ?? {}
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { hostHeader, listenAddress } from './scalars.ts'
+import { secret } from './secret-schema.ts'
+
+const MOST_HOSTS = 100
+
+/** Where the admin API listens if nothing else is said. */
+export const DEFAULT_ADMIN_LISTEN = 'unix:/run/limpet/admin.sock'
+
+/** The admin API; without it there is none. */
+export function admin() {
+  return z
+    .strictObject({
+      listen: listenAddress('Where it listens: unix:/path, host:port, "[v6]:port" or :port.').prefault(
+        DEFAULT_ADMIN_LISTEN,
+      ),
+      token: secret('What clients must show as their bearer token. Required unless it listens on a unix socket.'),
+      hosts: z
+        .array(hostHeader('A host, with or without a port.'))
+        .max(MOST_HOSTS)
+        .prefault([])
+        .describe('Further values of the header Host that are taken, besides its own address and localhost.'),
+    })
+    .optional()
+    .describe('The admin API: HTTP and JSON for whoever operates Limpet.')
+}

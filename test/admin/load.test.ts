@@ -1,0 +1,90 @@
+import type { Socket } from 'node:net'
+import { expect } from 'chai'
+import { LIMITS } from '../../src/admin/limits.ts'
+import { until } from '../helpers/wait.ts'
+import { ask, cleanUp, portOf, startBackend } from '../lifecycle/helpers.ts'
+import { type AdminClient, EventReader, openAdminOnTcp, TOKEN } from './helpers.ts'
+
+const CLIENTS = 200
+const SESSIONS = 20
+
+/** What a slow client sends, and never goes on with. */
+const BEGINNINGS: Record<string, string> = {
+  nothing: '',
+  'half a request line': 'GET /v1/sta',
+  'half of the headers': `GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\n`,
+  'half of a body': [
+    'POST /v1/pools/p/backends HTTP/1.1',
+    'Host: HOST',
+    `Authorization: Bearer ${TOKEN}`,
+    'Content-Type: application/json',
+    'Content-Length: 1000\r\n\r\n{',
+  ].join('\r\n'),
+}
+
+async function slowClients(client: AdminClient, beginning: string): Promise<Socket[]> {
+  const { port } = client.dial as { port: number }
+  return await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      const socket = await client.connect()
+      socket.resume()
+      socket.write(beginning.replace('HOST', `localhost:${port}`))
+      return socket
+    }),
+  )
+}
+
+/** One Limpet with its slow clients, and sessions that go on in spite of them. */
+async function outlast(what: string, beginning: string): Promise<void> {
+  const backend = await startBackend()
+  const pool = { backends: [{ name: 'a', address: backend.address }] }
+  const { balancer, client } = await openAdminOnTcp({ pool })
+  const sockets = await slowClients(client, beginning)
+  const live = (): number => sockets.filter(({ destroyed }) => !destroyed).length
+  await until(`${what}: no more than the limit`, () => live() <= LIMITS.connections, live)
+  for (let count = 0; count < SESSIONS; count++) expect(await ask(portOf(balancer), 'ping')).to.equal('hello ping')
+  expect(balancer.stats().counters, what).to.include({ accepted: SESSIONS, opened: SESSIONS })
+  await until(`${what}: the end of all of them`, () => live() === 0, live)
+  expect((await client.ask('GET', '/v1/status')).status, what).to.equal(200)
+}
+
+describe('admin API: many slow clients', () => {
+  afterEach(cleanUp)
+
+  it('hold up no session, and are gone by themselves', async () => {
+    await Promise.all(Object.entries(BEGINNINGS).map(([what, beginning]) => outlast(what, beginning)))
+  })
+
+  it('that do not read answers are bounded by their number', async () => {
+    const backend = await startBackend()
+    const { balancer, client } = await openAdminOnTcp({ pool: { backends: [{ name: 'a', address: backend.address }] } })
+    const { port } = client.dial as { port: number }
+    const one = `GET /v1/status HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`
+    const sockets = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const socket = await client.connect()
+        socket.pause()
+        socket.write(one.repeat(100))
+        return socket
+      }),
+    )
+    expect(await ask(portOf(balancer), 'ping')).to.equal('hello ping')
+    expect((await client.ask('GET', '/livez')).status).to.equal(200)
+    const reader = await EventReader.open(client)
+    expect((await reader.next()).event).to.equal('hello')
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('get so many answers on one connection, and then a new one is needed', async () => {
+    const { client } = await openAdminOnTcp()
+    const { port } = client.dial as { port: number }
+    const socket = await client.connect()
+    let text = ''
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk
+    })
+    socket.write(`GET /livez HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`.repeat(LIMITS.requestsPerConnection + 1))
+    await until('one answer more', () => text.includes('HTTP/1.1 503 '))
+    expect(text.split('HTTP/1.1 200 OK').length - 1).to.equal(LIMITS.requestsPerConnection)
+  })
+})
