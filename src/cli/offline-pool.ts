@@ -3,6 +3,9 @@ import { changedConfig } from '../config/resolve.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import type { Balancer, Explanation, Plan, PlanChange, Pool } from '../index.ts'
 
+/** Exact up to some 1,000 backends of equal weight. */
+const PLAN_MS = 2000
+
 /** A pool that is only asked where clients belong: nothing is opened, and there is no stick table. */
 export class OfflinePool {
   readonly settings: ResolvedPool
@@ -40,9 +43,9 @@ export class OfflinePool {
     return this.#pool.homes(lines)
   }
 
-  /** See {@link Pool.plan}; there are no pins and no sessions. */
+  /** See {@link Pool.plan}; there are no pins and no sessions, and nobody waits but the user. */
   plan(change: PlanChange): Plan {
-    return this.#pool.plan(change)
+    return this.#pool.plan(change, { timeMs: PLAN_MS })
   }
 
   /** Where a backend is reached. */

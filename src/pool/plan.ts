@@ -1,7 +1,9 @@
+import { optionsArgument } from '../arguments.ts'
 import type { BackendChanges, BackendOptions } from '../config/options.ts'
 import { resolvePlan } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { LIMITS } from '../config/schema.ts'
+import { integer } from '../core/arguments.ts'
 import { PLACEMENT_SLOTS } from '../native.ts'
 import type { PoolCore } from './core.ts'
 import { changedBackend } from './membership.ts'
@@ -15,6 +17,16 @@ export interface PlanChange {
   remove?: readonly string[] | undefined
   /** By the name of the backend. */
   update?: Readonly<Record<string, BackendChanges>> | undefined
+}
+
+/** How a plan is made. */
+export interface PlanOptions {
+  /**
+   * About how long it may take, in milliseconds, 1 to 600,000; nothing else runs on this thread meanwhile. More time: more
+   * places of a large pool.
+   * @defaultValue 50
+   */
+  timeMs?: number | undefined
 }
 
 /** What a change of backends would do; nothing was changed to find that out. */
@@ -56,8 +68,10 @@ export interface PlannedMove {
   share: number
 }
 
-/** What may be computed for a plan, in mixes of a number, about a nanosecond each: the event loop waits for it. */
-const MOST_MIXES = 2 ** 25
+const TIME_MS = 50
+const MOST_TIME_MS = 600_000
+/** What is computed in a millisecond, in mixes of a number, about a nanosecond each with what belongs to them. */
+const MIXES_PER_MS = 2 ** 25 / 50
 /** What finding a place's home costs beside a mix for each backend; and for each distinct weight a logarithm. */
 const MIXES_PER_PLACE = 4
 const MIXES_PER_LOGARITHM = 8
@@ -72,13 +86,20 @@ const NO_HOME = 0xffff
  *
  * @param check - throws for a backend that cannot be taken
  */
-export function planOf(core: PoolCore, change: PlanChange, check: (backend: ResolvedBackend) => void): Plan {
+export function planOf(
+  core: PoolCore,
+  change: PlanChange,
+  options: PlanOptions,
+  check: (backend: ResolvedBackend) => void,
+): Plan {
   core.assertOpen()
+  const { timeMs = TIME_MS } = optionsArgument('options', options)
+  integer('timeMs', timeMs, 1, MOST_TIME_MS)
   const before = new Map<string, ResolvedBackend>([...core.backends()].map(backend => [backend.name, backend]))
   const after = changed(core, before, change, check)
   if (after.size > LIMITS.backends) throw tooManyBackends(core.name)
   checkRing(core.settings, after.values())
-  const homes = homesMoved(core, before, after)
+  const homes = homesMoved(core, before, after, timeMs * MIXES_PER_MS)
   const lost = [...before.values()].filter(backend => serves(backend) && !serves(after.get(backend.name)))
   return { ...homes, ...clientsMoved(core, lost) }
 }
@@ -127,12 +148,13 @@ function homesMoved(
   core: PoolCore,
   before: ReadonlyMap<string, ResolvedBackend>,
   after: ReadonlyMap<string, ResolvedBackend>,
+  mixes: number,
 ): Pick<Plan, 'homesMoved' | 'sample' | 'isExact' | 'backends' | 'moves'> {
   const names = [...new Set([...before.keys(), ...after.keys()])]
   const weightsIn = (backends: ReadonlyMap<string, ResolvedBackend>): Uint32Array =>
     Uint32Array.from(names, name => backends.get(name)?.weight ?? 0)
   const [old, next] = [weightsIn(before), weightsIn(after)]
-  const sample = Math.min(sampleFor(core, old), sampleFor(core, next))
+  const sample = Math.min(sampleFor(core, old, mixes), sampleFor(core, next, mixes))
   const placement = core.placementOf(names, old)
   // First: the second computes only what the first does not tell.
   const from = placement.homes(sample)
@@ -155,12 +177,12 @@ function homesMoved(
   }
 }
 
-/** How many places can be looked at without holding the event loop up. */
-function sampleFor(core: PoolCore, weights: Uint32Array): number {
+/** How many places can be looked at for so many mixes. */
+function sampleFor(core: PoolCore, weights: Uint32Array, mixes: number): number {
   const members = weights.filter(weight => weight > 0)
   const pass = members.length + MIXES_PER_LOGARITHM * new Set(members).size
-  const mixes = MIXES_PER_PLACE + (core.settings.placement === 'ring' ? MIXES_PER_SEARCH : pass)
-  return Math.min(PLACEMENT_SLOTS, Math.floor(MOST_MIXES / mixes))
+  const perPlace = MIXES_PER_PLACE + (core.settings.placement === 'ring' ? MIXES_PER_SEARCH : pass)
+  return Math.min(PLACEMENT_SLOTS, Math.max(1, Math.floor(mixes / perPlace)))
 }
 
 function countMoves(from: Uint16Array, to: Uint16Array): MoveCounts {

@@ -7,7 +7,7 @@ import type { BackendRecord, PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
 import { changedBackend } from './membership.ts'
-import { type Plan, type PlanChange, planOf } from './plan.ts'
+import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
 
 /** A backend and what is on it now. */
@@ -160,13 +160,13 @@ export class Pool {
 
   /**
    * Tells what a change of backends would move, without changing anything. Homes are found as picks find them; where the
-   * pool is too large to look at every place in some 50 ms, a sample of them is looked at. States move no homes.
+   * pool is too large to look at every place in `options.timeMs`, a sample of them is looked at. States move no homes.
    *
    * @throws {@link LimpetConfigError} an option is not valid
    * @throws {@link LimpetError} what the change itself would throw
    */
-  plan(change: PlanChange): Plan {
-    return planOf(this.#core, change, backend => this.#owner.check(this.#core, backend))
+  plan(change: PlanChange, options: PlanOptions = {}): Plan {
+    return planOf(this.#core, change, options, backend => this.#owner.check(this.#core, backend))
   }
 
   /**

@@ -124,6 +124,10 @@ describe('pool.plan()', () => {
     const plan = many.plan({ add: [backend('new', 100)] })
     expect(plan.isExact).to.equal(false)
     expect(plan.sample).to.be.within(10_000, 100_000)
+    const longer = many.plan({ add: [backend('new', 100)] }, { timeMs: 200 })
+    expect(longer.sample).to.be.closeTo(4 * plan.sample, 4)
+    expect(many.plan({}, { timeMs: 1 }).sample).to.be.closeTo(plan.sample / 50, 50)
+    for (const timeMs of [0, 1.5, 1e9]) expect(() => many.plan({}, { timeMs })).to.throw(RangeError, /timeMs/)
     expect(plan.homesMoved).to.be.closeTo(100 / 1100, (0.5 * 5) / Math.sqrt(plan.sample))
   })
 

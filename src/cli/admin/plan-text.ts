@@ -11,8 +11,9 @@ const MOST_BACKENDS = 30
 
 /** A plan for people. */
 export function planText(pool: string, plan: Plan, isRunning: boolean, terminal: Terminal): string {
-  const { homesMoved, moves } = plan
-  const head = `pool ${visible(pool)}: ${shareText(homesMoved)} of the clients get another home`
+  const { homesMoved, isExact, moves } = plan
+  const share = `${isExact ? '' : 'about '}${shareText(homesMoved)}`
+  const head = `pool ${visible(pool)}: ${share} of the clients get another home`
   const lines = [terminal.style('bold', terminal.cut(head)), '', ...backendLines(plan, terminal)]
   if (moves.length > 0) lines.push('', ...moveLines(plan, terminal))
   lines.push('', ...notes(plan, isRunning).map(note => terminal.style('dim', terminal.cut(note))))

@@ -3,7 +3,8 @@ import type { Plan } from '../../../src/pool/plan.ts'
 import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
 import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServer, statusReport } from './server.ts'
 
-const since = Date.now() - 60_000
+/** Half an hour from what would be told otherwise: 2d 5h. */
+const since = Date.now() - (53 * 60 + 30) * 60_000
 const BACKENDS = [
   backendInfo('b1', { sessions: 3, total: 100, health: { status: 'up', since } }),
   backendInfo('b2', { weight: 2, state: 'drain', health: { status: 'up', since } }),
@@ -63,9 +64,9 @@ describe('cli: commands that ask the running process', () => {
       expect(lines).to.include('l | 127.0.0.1:7000 | redis | 42')
       expect(lines).to.include('pool redis | 2 of 3 backends serve | 3 sessions | 12,345 of 1,000,000 pins')
       // Only b1 is a candidate: ceil(1.25 · (3 + 1)).
-      expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 1m 0s | 1 | 3 | 5 | - | 100 | 0')
-      expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 1m 0s | 2 | 0 | - | - | 0 | 0')
-      expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 1m 0s | 1 | 0 | - | 50 | 0 | 0 | connection refused')
+      expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 2d 5h | 1 | 3 | 5 | - | 100 | 0')
+      expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 2d 5h | 2 | 0 | - | - | 0 | 0')
+      expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
     })
 
     it('says that checks are not believed', async () => {
