@@ -18,6 +18,7 @@ const COMMANDS = [
   'backends',
   'plan',
   'reload',
+  'config',
   'events',
   'schema',
   'build-native',

@@ -12,6 +12,8 @@ import {
   BACKEND_REMOVE_HELP,
   BACKEND_SET_HELP,
   BACKENDS_HELP,
+  CONFIG_DIFF_HELP,
+  CONFIG_HELP,
   EVENTS_HELP,
   PLAN_HELP,
   RELOAD_HELP,
@@ -84,6 +86,7 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
   )
     .option('--json', 'print one JSON object; problems, too')
     .action(async options => done((await import('./reload.ts')).reload(options, io)))
+  addConfig(program, io, add, done)
   located(
     add(
       program,
@@ -95,6 +98,23 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
   )
     .option('--json', 'print a JSON object a line')
     .action(async options => done((await import('./events.ts')).events(options, io)))
+}
+
+function addConfig(program: Command, io: Io, add: AddCommand, done: Done): void {
+  const description = 'About the configuration of the running process.'
+  const config = add(program, 'config', 'compare the file with what runs', description, CONFIG_HELP).helpCommand(false)
+  add(
+    config,
+    'diff',
+    'in what the file and the running process differ',
+    'Tells in what a file and the running process differ, and whether a reload or a restart would end that. Changes nothing.',
+    CONFIG_DIFF_HELP,
+  )
+    .option(ADMIN_FLAG, ADMIN_TEXT)
+    .option(CONFIG_FLAG, 'the file (default: the one that the process has); says where the process is, too')
+    .option('--exit-code', 'exit with 1 if something differs')
+    .option('--json', 'print one JSON object')
+    .action(async options => done((await import('./config-diff.ts')).configDiff(options, io)))
 }
 
 function addBackends(program: Command, io: Io, add: AddCommand, done: Done): void {

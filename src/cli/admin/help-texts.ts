@@ -136,3 +136,29 @@ export const EVENTS_HELP = help(
   'the answer was not understood',
   ['\nIt ends with 69 when the process that it follows is stopped.'],
 )
+
+export const CONFIG_HELP = [
+  section('Examples', 'limpet config diff', 'limpet config diff -c limpet.yaml'),
+  section('Exit status', '64  the command line was not understood', 'and those of each command'),
+].join('\n')
+
+export const CONFIG_DIFF_HELP = [
+  WHERE,
+  '\nBackends are compared with those that there are now, changed by hand or not.\nVariables that the file names for secrets must be set here, too.',
+  section(
+    'Examples',
+    'limpet config diff',
+    'limpet config diff -c limpet.yaml && limpet reload -c limpet.yaml',
+    'limpet config diff --exit-code > /dev/null || echo "something was changed"',
+  ),
+  section(
+    'Exit status',
+    EXIT_CODES.ok,
+    '1   with --exit-code: something differs; or it could not be done',
+    EXIT_CODES.usage,
+    EXIT_CODES.unavailable,
+    EXIT_CODES.internal,
+    EXIT_CODES.noPermission,
+    EXIT_CODES.config,
+  ),
+].join('\n')

@@ -33,30 +33,24 @@ export interface AdminTarget {
 export const DEFAULT_ADMIN = 'unix:/run/limpet/admin.sock'
 const ACCEPTED = 'unix:/path of a socket, or http://HOST:PORT'
 
-/** Finds the admin listener: `--admin`, then the file of `-c`, then `LIMPET_ADMIN`, then the usual path. */
-export async function findAdmin(options: AdminOptions, { env }: Io): Promise<AdminTarget> {
-  const { admin, config } = options
-  const settings = config === undefined ? undefined : await adminSettings(config)
-  const token = settings?.token ?? tokenOfEnvironment(env)
+/** Finds the admin listener: `--admin`, then the file of `-c`, then `LIMPET_ADMIN`, then the usual place. */
+export async function findAdmin({ admin, config }: AdminOptions, { env }: Io): Promise<AdminTarget> {
+  const settings = config === undefined ? undefined : await readAdmin(config)
+  const own = tokenOfEnvironment(env)
+  const token = config === undefined ? own : (tokenOfConfig(settings?.token, resolve(dirname(config)), env) ?? own)
   if (admin !== undefined) return { ...readTarget(admin, '--admin'), from: '--admin', token }
-  if (config !== undefined && settings !== undefined) {
-    return { ...settings.target, from: visible(config), token }
-  }
+  if (config !== undefined) return { ...targetOfConfig(config, settings), from: visible(config), token }
   if (env.LIMPET_ADMIN) return { ...readTarget(env.LIMPET_ADMIN, 'LIMPET_ADMIN'), from: 'LIMPET_ADMIN', token }
   return { ...readTarget(DEFAULT_ADMIN, ''), from: 'the usual place', token }
-
-  async function adminSettings(file: string): Promise<{ target: Located; token: Token | undefined }> {
-    const settings = await readAdmin(file)
-    const { listen = DEFAULT_ADMIN } = settings
-    const target = targetOfListen(file, listen)
-    return { target, token: tokenOfConfig(settings.token, resolve(dirname(file)), env) }
-  }
 }
 
 type Located = Pick<AdminTarget, 'text' | 'connection'>
 
-/** `admin` of a configuration, whatever else is wrong with the file: to reload it is how one finds out. */
-async function readAdmin(file: string): Promise<Record<string, unknown>> {
+/**
+ * `admin` of a configuration, whatever else is wrong with the file: to reload it is how one finds out. Undefined: it has
+ * none.
+ */
+async function readAdmin(file: string): Promise<Record<string, unknown> | undefined> {
   if (file === '' || file === '-')
     throw new UsageError('the address of the admin listener is read from a file: -c limpet.yaml')
   const text = await readConfigText(file).catch((error: unknown) => {
@@ -66,11 +60,13 @@ async function readAdmin(file: string): Promise<Record<string, unknown>> {
   const document = readYaml(text).root?.value
   const name = visible(file)
   if (!isMapping(document)) throw new CliError(`${name} cannot be read: limpet check -c ${name} tells why`, EXIT.config)
-  if (!isMapping(document.admin)) {
-    const advice = `add  admin: { listen: "${DEFAULT_ADMIN}" }  and restart, or give --admin`
-    throw new CliError(`${name} has no admin listener; ${advice}`, EXIT.config)
-  }
-  return document.admin
+  return isMapping(document.admin) ? document.admin : undefined
+}
+
+function targetOfConfig(file: string, settings: Record<string, unknown> | undefined): Located {
+  if (settings !== undefined) return targetOfListen(file, settings.listen ?? DEFAULT_ADMIN)
+  const advice = `add  admin: { listen: "${DEFAULT_ADMIN}" }  and restart, or give --admin`
+  throw new CliError(`${visible(file)} has no admin listener; ${advice}`, EXIT.config)
 }
 
 function targetOfListen(file: string, listen: unknown): Located {

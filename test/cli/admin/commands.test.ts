@@ -339,6 +339,75 @@ describe('cli: commands that ask the running process', () => {
     })
   })
 
+  describe('config diff', () => {
+    const file = (backends: string, more = ''): string =>
+      fileOf(
+        `listeners: [{ name: l, bind: 127.0.0.1:0, pool: redis }]\npools: { redis: { secret: { env: THE_SECRET }, backends: [${backends}] } }\n${more}`,
+      )
+    const env = { THE_SECRET: 'for the tests only' }
+    const running = '{ name: a, address: "10.0.0.1:6379" }, { name: b, address: "10.0.0.2:6379", weight: 2 }'
+
+    /** What runs: the file that was read, and backends that were changed since. */
+    async function scriptOf(backends: ReturnType<typeof backendInfo>[]): Promise<Script> {
+      const { settings } = JSON.parse((await limpet(['check', '-c', file(running), '--json'], { env })).stdout)
+      return { 'GET /v1/config': [200, settings], 'GET /v1/pools': poolsAnswer({ redis: poolStats(backends) }) }
+    }
+
+    async function diff(path: string, args: string[], script: Script): Promise<Said> {
+      server.script = { ...BASE, ...script }
+      return await limpet(['config', 'diff', '--admin', admin, '-c', path, ...args], { env })
+    }
+
+    const asRead = [backendInfo('b', { address: '10.0.0.2:6379', weight: 2 }), backendInfo('a')]
+
+    it('finds nothing where nothing differs, in whatever order', async () => {
+      const path = file(running)
+      const { status, stdout, stderr } = await diff(path, ['--exit-code'], await scriptOf(asRead))
+      expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: `${path} is what runs\n`, stderr: '' })
+    })
+
+    it('tells every setting that differs, and what would end that', async () => {
+      const path = file('{ name: a, address: "10.0.0.1:6379" }, { name: c, address: "10.0.0.3:6379" }', 'threads: 2')
+      const script = await scriptOf([backendInfo('a', { state: 'drain' }), backendInfo('b')])
+      const { status, stdout } = await diff(path, [], script)
+      expect(status).to.equal(0)
+      const rows = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(rows).to.include('threads | 2 | auto | a restart')
+      expect(rows).to.include('pools.redis.backends.a.state | ready | drain | limpet reload')
+      expect(rows).to.include('pools.redis.backends.b.weight | - | 1 | limpet reload')
+      expect(rows).to.include('pools.redis.backends.c.address | 10.0.0.3:6379 | - | limpet reload')
+      const found = await diff(path, ['--json', '--exit-code'], script)
+      expect(found.status).to.equal(1)
+      const { differences } = JSON.parse(found.stdout)
+      expect(differences).to.have.length(10)
+      expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
+    })
+
+    it('takes the file of the process, if it can be found from here', async () => {
+      const path = file(running)
+      const status = (config: string | null): Script => ({ 'GET /v1/status': [200, statusReport({}, { config })] })
+      const script = await scriptOf(asRead)
+      server.script = { ...script, ...status(path) }
+      const args = ['config', 'diff', '--admin', admin]
+      expect((await limpet(args, { env })).stdout).to.equal(`${path} is what runs\n`)
+      for (const [config, says] of [
+        ['limpet.yaml', /the file "limpet.yaml", from where/],
+        [null, /has no file/],
+      ] as const) {
+        server.script = { ...script, ...status(config) }
+        const { status: exit, stderr } = await limpet(args, { env })
+        expect(exit).to.equal(64)
+        expect(stderr).to.match(says)
+      }
+    })
+
+    it('says what is wrong with the file', async () => {
+      const { status, stderr } = await diff(file(running, 'nonsense: 1'), [], await scriptOf(asRead))
+      expect(status).to.equal(78)
+      expect(stderr).to.contain('nonsense')
+    })
+  })
+
   describe('events', () => {
     it('prints a line for each, until the process stops', async () => {
       const parts = [
