@@ -32,7 +32,7 @@ export function tableLines(
       text += typeof cell === 'string' ? shown : terminal.style(cell.style, shown)
       left -= shown.length
     }
-    return text
+    return text.trimEnd()
   }
   const header = columns.map(({ header }): Cell => ({ text: header, style: 'dim' }))
   return [header, ...rows].map(line)

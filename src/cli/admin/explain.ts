@@ -4,6 +4,8 @@ import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import { malformedText } from '../explain-addresses.ts'
 import type { Io } from '../io.ts'
+import { tableLines } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
 import { AdminClient } from './client.ts'
 import { RefusedError } from './failures.ts'
 import { timeText } from './figures.ts'
@@ -60,19 +62,19 @@ function textOf(pool: NamedPool, { address, key, home, order, pin }: Explanation
   if (home === undefined || home === null) lines.push('  home   none: no backend has a weight')
   else lines.push(`  home   ${stdout.style('green', visible(home))}`)
   lines.push(stdout.cut(`  pin    ${pinText(pin)}`))
-  const infos = new Map(pool.backends.map(backend => [backend.name, backend]))
-  const width = order.reduce((longest, { length }) => Math.max(longest, length), 0)
-  for (const [at, name] of order.entries()) {
-    const { address: place = '', state = '', health } = infos.get(name) ?? {}
-    const remarks = [state === 'ready' ? '' : state, health?.status === 'down' ? 'down' : ''].filter(
-      text => text !== '',
-    )
-    const rank = String(at + 1).padStart(String(order.length).length)
-    const label = at === 0 ? 'order' : '     '
-    const row = `  ${label}  ${rank}  ${visible(name).padEnd(width)}  ${visible(place)}  ${remarks.join(', ')}`
-    lines.push(stdout.cut(row.trimEnd()))
-  }
+  if (order.length > 0) lines.push(...orderLines(pool, order, stdout))
   return `${lines.join('\n')}\n`
+}
+
+function orderLines({ backends }: NamedPool, order: readonly string[], terminal: Terminal): string[] {
+  const infos = new Map(backends.map(backend => [backend.name, backend]))
+  const rows = order.map((name, at) => {
+    const { address = '', state = '', health } = infos.get(name) ?? {}
+    const remarks = [state === 'ready' ? '' : state, health?.status === 'down' ? 'down' : '']
+    return [String(at + 1), visible(name), visible(address), visible(remarks.filter(text => text !== '').join(', '))]
+  })
+  const columns = [{ header: 'ORDER', toRight: true }, { header: 'BACKEND' }, { header: 'ADDRESS' }, { header: '' }]
+  return tableLines(columns, rows, terminal)
 }
 
 function pinText(pin: Explanation['pin'] | null): string {

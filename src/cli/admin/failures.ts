@@ -73,7 +73,8 @@ export function refusal(target: AdminTarget, status: number, failure: AdminFailu
   if (status === 401) return new RefusedError(tokenText(target, place), EXIT.noPermission, failure ?? {})
   if (status === 403)
     return new RefusedError(`${place} refuses: ${message || 'forbidden'}`, EXIT.noPermission, failure ?? {})
-  if (code === undefined && status === 404) {
+  // Of a name that is not there it says which kind: any other is a path.
+  if (status === 404 && code?.startsWith('LIMPET_ERR_UNKNOWN_') !== true) {
     return new RefusedError(
       `${place} does not know what is asked: another version of limpet, or another program`,
       EXIT.failed,

@@ -12,7 +12,7 @@ import { type AdminOptions, findAdmin } from './target.ts'
 export async function reload(options: AdminOptions, io: Io): Promise<number> {
   const client = new AdminClient(await findAdmin(options, io))
   try {
-    const result = await client.ask<ReloadResult>('POST', '/v1/reload')
+    const result = await client.ask<ReloadResult>('POST', '/v1/reload', {})
     await io.stdout.line(options.json === true ? JSON.stringify(result, undefined, 2) : resultText(result))
     return EXIT.ok
   } catch (error) {

@@ -210,7 +210,10 @@ describe('cli: commands that ask the running process', () => {
       expect(stdout).to.contain('Exact: ').and.to.contain('1,200 pins and 3 sessions are on backends')
     })
 
-    it('says that it is a sample', async () => {
+    it('says that it is a sample, or that the process cannot plan', async () => {
+      const old = await ask(['plan', '--remove', 'b1'])
+      expect(old.status).to.equal(1)
+      expect(old.stderr).to.contain('does not know what is asked: another version of limpet')
       const script: Script = { 'POST /v1/pools/redis/plan': [200, { ...PLAN, isExact: false, sample: 33_000 }] }
       expect((await ask(['plan', '--remove', 'b1'], script)).stdout).to.contain('A sample of 33,000 places')
     })
@@ -259,7 +262,7 @@ describe('cli: commands that ask the running process', () => {
       expect(status).to.equal(0)
       expect(stdout).to.contain('  home   b2\n').and.to.contain('  pin    b1, for 1m 5s more\n')
       expect(stdout)
-        .to.match(/order {2}1 {2}b2 .*drain\n/)
+        .to.match(/ 1 {2}b2 .*drain\n/)
         .and.to.match(/ 3 {2}b3 .*down\n/)
       const inUse = await ask(['explain', '192.0.2.7'], { [path]: [200, { ...explanation, pin: { backend: 'b1' } }] })
       expect(inUse.stdout).to.contain('  pin    b1, while its session lives\n')
@@ -291,6 +294,8 @@ describe('cli: commands that ask the running process', () => {
         status: 0,
         stdout: 'reloaded: 1 added, 0 changed, 1 removed; generation 8\n  + redis b4\n  - redis b3\n',
       })
+      // Without a body it would not be JSON, and no change that is taken.
+      expect(lastAsked()).to.deep.equal({ method: 'POST', path: '/v1/reload', type: json, body: {} })
       const none = { generation: 8, added: [], updated: [], removed: [] }
       expect((await ask(['reload'], { 'POST /v1/reload': [200, none] })).stdout).to.equal(
         'nothing differs; generation 8\n',

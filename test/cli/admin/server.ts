@@ -64,7 +64,7 @@ export class ScriptedServer {
     this.asked.push({ method, path: url, token: headers.authorization, type: headers['content-type'], body })
     const answer = this.script[`${method} ${url}`] ?? [
       404,
-      { error: { code: 'LIMPET_ERR_UNKNOWN_ROUTE', message: 'no' } },
+      { error: { code: 'LIMPET_ERR_ADMIN_REQUEST', message: 'no' } },
     ]
     if (typeof answer === 'function') {
       answer(response)
