@@ -22,13 +22,6 @@ function lasting(config: ResolvedConfig): Map<string, unknown> {
   return settings
 }
 
-/** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */
-export function settingsByPlace(described: object, path: readonly string[] = []): Map<string, unknown> {
-  const settings = new Map<string, unknown>()
-  collect(described, path, settings)
-  return settings
-}
-
 function collect(value: unknown, path: readonly (string | number)[], settings: Map<string, unknown>): void {
   if (typeof value !== 'object' || value === null) {
     settings.set(pathText([...path]), value)
@@ -37,4 +30,11 @@ function collect(value: unknown, path: readonly (string | number)[], settings: M
   for (const [key, inner] of Object.entries(value)) {
     collect(inner, [...path, Array.isArray(value) ? Number(key) : key], settings)
   }
+}
+
+/** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */
+export function settingsByPlace(described: object, path: readonly string[] = []): Map<string, unknown> {
+  const settings = new Map<string, unknown>()
+  collect(described, path, settings)
+  return settings
 }

@@ -26,7 +26,7 @@ export function tokenOfConfig(setting: unknown, directory: string, env: NodeJS.P
   const own = tokenOfEnvironment(env)
   if (typeof setting.env === 'string') {
     const value = env[setting.env] || own.value
-    return { value, from: `${visible(setting.env)}, which admin.token names` }
+    return { value, from: `${visible(setting.env)} (admin.token)` }
   }
   if (typeof setting.file !== 'string') return undefined
   return own.value === undefined ? fromFile(resolve(directory, setting.file)) : own
