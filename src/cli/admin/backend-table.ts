@@ -1,4 +1,4 @@
-import type { BackendInfo } from '../../pool/pool.ts'
+import type { BackendInfo } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { type Cell, type Column, tableLines } from '../table.ts'
 import type { Format, Terminal } from '../terminal.ts'

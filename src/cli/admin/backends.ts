@@ -1,5 +1,4 @@
-import type { BackendChanges, BackendState } from '../../config/options.ts'
-import type { BackendInfo } from '../../pool/pool.ts'
+import type { BackendChanges, BackendInfo, BackendState } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'

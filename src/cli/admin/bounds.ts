@@ -1,5 +1,4 @@
-import type { BackendInfo } from '../../pool/pool.ts'
-import type { PoolStats } from '../../stats.ts'
+import type { BackendInfo, PoolStats } from '../../index.ts'
 import type { AdminClient } from './client.ts'
 
 /** c of each pool's bound, by name; a pool without one is absent. */

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
-import type { BackendState } from '../../config/options.ts'
+import type { BackendState } from '../../index.ts'
 import type { AddCommand } from '../bench/commands.ts'
-import { wholeNumber } from '../bench/option-parsers.ts'
 import type { Io } from '../io.ts'
+import { wholeNumber } from '../option-parsers.ts'
 import {
   BACKEND_ADD_HELP,
   BACKEND_DRAIN_HELP,

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../pool/pool.ts'
+import type { Explanation } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'

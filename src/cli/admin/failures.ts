@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../../errors.ts'
+import type { ConfigProblem } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'

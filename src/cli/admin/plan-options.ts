@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import type { BackendOptions } from '../../config/options.ts'
 import { quote } from '../../config/text.ts'
+import type { BackendOptions } from '../../index.ts'
 
 /** A weight as it is typed. */
 export interface TypedWeight {

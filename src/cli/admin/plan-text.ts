@@ -1,4 +1,4 @@
-import type { Plan } from '../../pool/plan.ts'
+import type { Plan } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { type Cell, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'

@@ -1,6 +1,5 @@
-import type { BackendOptions } from '../../config/options.ts'
 import { LimpetConfigError, LimpetError } from '../../errors.ts'
-import type { Plan, PlanChange } from '../../pool/plan.ts'
+import type { BackendOptions, Plan, PlanChange } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import { readConfig } from '../config-source.ts'

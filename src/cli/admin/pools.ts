@@ -1,6 +1,5 @@
 import { nearestName, quote } from '../../config/text.ts'
-import type { BackendInfo } from '../../pool/pool.ts'
-import type { PoolStats } from '../../stats.ts'
+import type { BackendInfo, PoolStats } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { UsageError } from '../cli-error.ts'
 import type { AdminClient } from './client.ts'

@@ -1,4 +1,4 @@
-import type { Stats } from '../../stats.ts'
+import type { Stats } from '../../index.ts'
 import type { Rates, StatusReport } from './status-text.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { ReloadResult } from '../../reload.ts'
+import type { ReloadResult } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'

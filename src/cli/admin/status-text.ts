@@ -1,4 +1,4 @@
-import type { ListenerStats, PoolStats, Stats } from '../../stats.ts'
+import type { ListenerStats, PoolStats, Stats } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
