@@ -1,6 +1,5 @@
-import { LimpetConfigError, LimpetError } from '../../errors.ts'
+import { LimpetError } from '../../errors.ts'
 import type { BackendOptions, Plan, PlanChange } from '../../index.ts'
-import { visible } from '../../visible.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import { readConfig } from '../config-source.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -11,7 +10,7 @@ import { refuse } from '../problems.ts'
 import { AdminClient } from './client.ts'
 import type { TypedWeight } from './plan-options.ts'
 import { planText } from './plan-text.ts'
-import { askPool, naming, poolPath } from './pools.ts'
+import { askPool, meantText, naming, poolPath } from './pools.ts'
 import { type AdminOptions, findAdmin } from './target.ts'
 
 export interface PlanOptions extends AdminOptions {
@@ -36,9 +35,15 @@ export async function plan(options: PlanOptions, io: Io): Promise<number> {
 async function askRunning(change: PlanChange, options: PlanOptions, io: Io): Promise<number> {
   const client = new AdminClient(await findAdmin(options, io))
   const pool = await askPool(client, options.pool)
-  const names = [...(change.remove ?? []), ...Object.keys(change.update ?? {})]
-  const found = await naming(pool, names, () => client.ask<Plan>('POST', `${poolPath(pool.name)}/plan`, change))
+  const found = await naming(pool, namesOf(change), () =>
+    client.ask<Plan>('POST', `${poolPath(pool.name)}/plan`, change),
+  )
   return await tell(pool.name, found, true, options, io)
+}
+
+/** Names that must be there. */
+function namesOf({ remove = [], update = {} }: PlanChange): string[] {
+  return [...remove, ...Object.keys(update)]
 }
 
 async function planOffline(file: string, change: PlanChange, options: PlanOptions, io: Io): Promise<number> {
@@ -46,26 +51,25 @@ async function planOffline(file: string, change: PlanChange, options: PlanOption
   if (typeof config === 'number') return config
   const pool = await OfflinePool.open(config, choosePool(config, options.pool))
   try {
-    return await tell(pool.settings.name, planned(pool, change), false, options, io)
+    return await tell(pool.settings.name, planned(pool, change, namesOf(change)), false, options, io)
   } finally {
     await pool.close()
   }
 }
 
-function planned(pool: OfflinePool, change: PlanChange): Plan {
+function planned(pool: OfflinePool, change: PlanChange, names: readonly string[]): Plan {
   try {
     return pool.plan(change)
   } catch (error) {
+    if (!(error instanceof LimpetError)) throw error
     // About what was typed, not about the file.
-    if (error instanceof LimpetConfigError || error instanceof LimpetError) {
-      throw new CliError(error.message, EXIT.failed, { cause: error })
-    }
-    throw error
+    const hint = error.code === 'LIMPET_ERR_UNKNOWN_BACKEND' ? meantText(pool.settings.backends, names) : ''
+    throw new CliError(`${error.message}${hint}`, EXIT.failed, { cause: error })
   }
 }
 
 async function tell(pool: string, found: Plan, isRunning: boolean, { json }: PlanOptions, io: Io): Promise<number> {
-  if (json === true) await io.stdout.line(JSON.stringify({ pool: visible(pool), ...found }, undefined, 2))
+  if (json === true) await io.stdout.line(JSON.stringify({ pool, ...found }, undefined, 2))
   else await io.stdout.write(planText(pool, found, isRunning, io.stdout))
   return EXIT.ok
 }

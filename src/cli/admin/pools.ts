@@ -1,5 +1,5 @@
-import { nearestName, quote } from '../../config/text.ts'
-import type { BackendInfo, PoolStats } from '../../index.ts'
+import { listNames, nearestName, quote } from '../../config/text.ts'
+import type { PoolStats } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { UsageError } from '../cli-error.ts'
 import type { AdminClient } from './client.ts'
@@ -46,14 +46,15 @@ export async function naming<T>(pool: NamedPool, names: readonly string[], ask: 
     return await ask()
   } catch (error) {
     if (!(error instanceof RefusedError) || error.code !== 'LIMPET_ERR_UNKNOWN_BACKEND') throw error
-    throw new RefusedError(`${error.message}${hint(pool.backends, names)}`, error.exitCode, error)
+    throw new RefusedError(`${error.message}${meantText(pool.backends, names)}`, error.exitCode, error)
   }
 }
 
-function hint(backends: readonly BackendInfo[], names: readonly string[]): string {
+/** The end of a sentence about backends that are not all there. */
+export function meantText(backends: readonly { name: string }[], names: readonly string[]): string {
   const known = backends.map(({ name }) => name)
   const wrong = names.find(name => !known.includes(name))
   const nearest = wrong === undefined ? undefined : nearestName(wrong, known)
   if (nearest !== undefined) return `; did you mean ${visible(nearest)}?`
-  return known.length === 0 ? '; it has none' : '; limpet backends list shows them'
+  return known.length === 0 ? '; it has none' : `; there is ${visible(listNames(known))}`
 }

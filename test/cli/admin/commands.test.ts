@@ -241,7 +241,8 @@ describe('cli: commands that ask the running process', () => {
         [['plan', '--weight', 'b1=1', '--weight', 'b1=2'], 64, /"b1" is there twice/],
         [['plan', '--add', 'b1'], 64, /NAME=ADDRESS/],
         [['plan', '-c', file, '--admin', admin, '--remove', 's0'], 64, /not both/],
-        [['plan', '-c', file, '--remove', 'x'], 1, /has no backend "x"/],
+        [['plan', '-c', file, '--weight', 's_0=2'], 1, /has no backend "s_0"; did you mean s0\?/],
+        [['plan', '-c', file, '--remove', 'x'], 1, /has no backend "x"; there is s0\n/],
         [['plan', '-c', `${file}.not`, '--remove', 'x'], 78, /does not exist/],
       ]
       for (const [args, expected, says] of refusals) {
