@@ -18,6 +18,7 @@ export {
 export type { Reason, SessionCounter } from './native.ts'
 export type { Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
+export type { Plan, PlanChange, PlannedBackend, PlannedMove, PlanOptions } from './pool/plan.ts'
 export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
 export type { SessionCounts } from './relay/counters.ts'
 export type { Served } from './relay/relays.ts'

@@ -11,6 +11,9 @@ import { loadAddon } from './addon.ts'
 export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'] as const
 export type Reason = (typeof REASONS)[number]
 
+/** Slots of rendezvous: `kPlacementSlots` of `native/core/rendezvous.h`. */
+export const PLACEMENT_SLOTS = 2 ** 20
+
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
 export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3 } as const
 
@@ -51,6 +54,11 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /**
+   * Adds to each element the pins to the backend of that index, as far as they are in `mostBuckets` buckets of the table,
+   * spread evenly; returns which share of the table that was.
+   */
+  countPins(into: Float64Array, mostBuckets: number): number
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
   /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
@@ -235,6 +243,10 @@ export interface NativePlacement {
   orderOfBytes(key: Uint8Array): Uint16Array
   /** Share of the slots (rendezvous) or of the circle (ring) each backend is home of; walks everything, may take 100 ms and more. */
   shares(): Float64Array
+  /**
+   * Homes (indexes; 65,535: none) of `count` places, spread evenly over the key space; 2^20 are all slots of rendezvous.
+   */
+  homes(count: number): Uint16Array
 }
 
 /** A stick table on its own; see `StickTable` in `src/core/stick-table.ts`. Keys are addresses (masked by the prefixes) or bytes. */
@@ -278,6 +290,8 @@ export interface NativeAddon {
     ipv6Prefix: number,
     names: string[],
     weights: Uint32Array,
+    /** One of the same names in the same order: what it has found out already, and still holds, is not computed again. */
+    predecessor?: NativePlacement,
   ) => NativePlacement
   readonly StickTable: new (
     size: number,

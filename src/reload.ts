@@ -4,7 +4,8 @@ import { LimpetError } from './errors.ts'
 import type { Destination } from './loop-check.ts'
 import { type BackendRecord, type Hosts, lookUp, type PoolCore, type PreparedChange } from './pool/core.ts'
 import { type MembershipChange, membershipChange } from './pool/membership.ts'
-import { type ChangeEvent, settingsOf, tooManyBackends } from './pool/pool.ts'
+import { type ChangeEvent, settingsOf } from './pool/pool.ts'
+import { tooManyBackends } from './pool/refusals.ts'
 
 /** What a reload changed. */
 export interface ReloadResult {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../core/rendezvous.h"
+
 namespace limpet {
 
 Napi::Function PlacementWrap::define(Napi::Env env) {
@@ -12,6 +14,7 @@ Napi::Function PlacementWrap::define(Napi::Env env) {
                          method<PlacementWrap, &PlacementWrap::order>("order"),
                          method<PlacementWrap, &PlacementWrap::order>("orderOfBytes"),
                          method<PlacementWrap, &PlacementWrap::shares>("shares"),
+                         method<PlacementWrap, &PlacementWrap::homes>("homes"),
                      });
 }
 
@@ -43,7 +46,8 @@ void PlacementWrap::make(Call& call) {
   std::sort(given_.begin(), given_.end(), [&](uint32_t a, uint32_t b) { return names[a] < names[b]; });
   std::vector<Member> members;
   for (const uint32_t i : given_) members.push_back({names[i], weights[i], i});
-  placement_ = make_placement(rules, members, nullptr);
+  const auto* const predecessor = call.wrapped<PlacementWrap>(8);
+  placement_ = make_placement(rules, members, predecessor ? predecessor->placement_.get() : nullptr);
 }
 
 napi_value PlacementWrap::home(Call& call) {
@@ -66,6 +70,19 @@ napi_value PlacementWrap::shares(Call& call) {
   const auto by_position = placement_->shares();
   return call.f64_array(names_, [&](std::span<double> shares) {
     for (size_t i = 0; i < by_position.size(); i++) shares[given_[i]] = by_position[i];
+  });
+}
+
+napi_value PlacementWrap::homes(Call& call) {
+  const uint32_t count = std::min(call.u32(0), kPlacementSlots);
+  return call.u16_array(count, [&](std::span<uint16_t> homes) {
+    for (uint64_t i = 0; i < count; i++) {
+      // Rendezvous looks at the low bits, the ring at the whole number: both are covered evenly.
+      const uint64_t slot = i * kPlacementSlots / count;
+      const uint64_t on_circle = (i << 32) / count << 32;
+      const Position position = placement_->home(on_circle | slot);
+      homes[i] = position == kNoPosition ? kNoPosition : static_cast<uint16_t>(given_[position]);
+    }
   });
 }
 

@@ -19,6 +19,7 @@ class PlacementWrap : public Napi::ObjectWrap<PlacementWrap> {
   napi_value home(Call& call);
   napi_value order(Call& call);
   napi_value shares(Call& call);
+  napi_value homes(Call& call);
 
   uint64_t hash(const AffinityKey& key) const { return hash_key(key, secret_); }
 

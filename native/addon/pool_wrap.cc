@@ -51,6 +51,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::explain>("explain"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
+                         open_method<&PoolWrap::count_pins>("countPins"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
                      });
@@ -235,6 +236,17 @@ napi_value PoolWrap::read_backends(Call& call) {
     into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
+}
+
+napi_value PoolWrap::count_pins(Call& call) {
+  const auto into = call.doubles(0);
+  const StickTable* const table = pool_->table();
+  if (!table) return call.of(1.0);
+  const Roster& roster = pool_->roster();
+  const uint32_t looked_at = table->sample_pins(call.u32(1), coarse_ms(), [&](const Pin& pin) {
+    if (pin.backend < into.size() && roster.find(pin.backend, pin.generation)) into[pin.backend]++;
+  });
+  return call.of(static_cast<double>(looked_at) / table->buckets());
 }
 
 napi_value PoolWrap::gauges(Call& call) {

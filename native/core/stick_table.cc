@@ -243,6 +243,19 @@ std::vector<StickTable::Listed> StickTable::list(uint32_t& cursor, size_t most, 
   return listed;
 }
 
+uint32_t StickTable::sample_pins(uint32_t most, uint64_t now_ms, FunctionRef<void(const Pin&)> visit) const {
+  const uint32_t count = std::min(most, bucket_count_);
+  for (uint64_t i = 0; i < count; i++) {
+    for (const Slot& slot : buckets_[i * bucket_count_ / count].slots) {
+      const uint64_t meta = slot.meta.load(std::memory_order_relaxed);
+      if (meta == 0) continue;
+      const AffinityKey key{slot.key.load(std::memory_order_relaxed), kind_of(meta)};
+      if (!expired(meta, now_ms) || in_use(key)) visit(pin_of(meta));
+    }
+  }
+  return count;
+}
+
 void StickTable::clear() {
   for (uint32_t bucket = 0; bucket < bucket_count_; bucket++) {
     lock(bucket);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "affinity_key.h"
+#include "function_ref.h"
 #include "live_keys.h"
 #include "pin.h"
 
@@ -92,6 +93,9 @@ class StickTable {
   // Entries from bucket `cursor` on, at least `most` unless the end comes first; `cursor` becomes the next bucket, or
   // buckets() at the end. Whole buckets, each consistent in itself.
   std::vector<Listed> list(uint32_t& cursor, size_t most, uint64_t now_ms) const;
+  // Calls `visit` for the pin of every entry in `most` buckets at most, spread evenly over the table; returns how many
+  // buckets that were. Takes no bucket's lock: an entry that is written meanwhile may be missed, or be seen as it was.
+  uint32_t sample_pins(uint32_t most, uint64_t now_ms, FunctionRef<void(const Pin&)> visit) const;
   void clear();
   // Forgets every pin to a backend index: needed before the generations of that index wrap.
   void forget_backend(uint16_t backend);

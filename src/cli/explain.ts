@@ -1,6 +1,7 @@
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
-import { nearestName, quote } from '../config/text.ts'
 import { visible } from '../visible.ts'
+import { explainRunning } from './admin/explain.ts'
+import { choose } from './admin/pools.ts'
 import { UsageError } from './cli-error.ts'
 import { type ConfigOptions, configFile, readConfig } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
@@ -11,10 +12,12 @@ import { OfflinePool } from './offline-pool.ts'
 import { refuse } from './problems.ts'
 
 export interface ExplainOptions extends ConfigOptions {
+  admin?: string | undefined
   pool?: string | undefined
 }
 
 export async function explain(addresses: readonly string[], options: ExplainOptions, io: Io): Promise<number> {
+  if (options.config === undefined) return await explainRunning(addresses, options, io)
   const file = fileFor(addresses, options)
   let config: ResolvedConfig
   try {
@@ -34,12 +37,9 @@ export async function explain(addresses: readonly string[], options: ExplainOpti
 }
 
 function fileFor(addresses: readonly string[], options: ExplainOptions): string {
-  if (options.config === undefined) {
-    throw new UsageError(
-      'explain cannot ask a running process in this version; give its configuration: limpet explain -c limpet.yaml ADDRESS…',
-    )
-  }
   const file = configFile('explain', options)
+  if (options.admin !== undefined)
+    throw new UsageError('give the file (-c) or the running process (--admin) to explain by, not both')
   if (addresses.length === 0)
     throw new UsageError(`an address is missing: limpet explain -c ${visible(file)} 192.0.2.7`)
   if (addresses.length > 1 && addresses.includes('-'))
@@ -50,16 +50,6 @@ function fileFor(addresses: readonly string[], options: ExplainOptions): string 
   return file
 }
 
-function choosePool({ pools }: ResolvedConfig, name: string | undefined): ResolvedPool {
-  const [first, second] = pools.values()
-  const known = [...pools.keys()].join(', ')
-  if (name === undefined) {
-    if (first !== undefined && second === undefined) return first
-    throw new UsageError(`there are ${pools.size} pools: choose one with --pool (${known})`)
-  }
-  const pool = pools.get(name)
-  if (pool !== undefined) return pool
-  const nearest = nearestName(name, pools.keys())
-  const meant = nearest === undefined ? `there is ${known}` : `did you mean ${nearest}?`
-  throw new UsageError(`there is no pool ${quote(name)}; ${meant}`)
+export function choosePool({ pools }: ResolvedConfig, name: string | undefined): ResolvedPool {
+  return choose([...pools.values()], name)
 }

@@ -1,7 +1,9 @@
 export const EXIT_CODES = {
   ok: '0   done',
   usage: '64  the command line was not understood',
+  unavailable: '69  no running process could be asked',
   internal: '70  a fault of Limpet: please report it, with what LIMPET_DEBUG=1 adds',
+  noPermission: '77  this user, or this token, may not ask the running process',
   config: '78  the configuration is not valid, or cannot be read',
 } as const
 
@@ -15,19 +17,27 @@ export const MAIN_HELP = [
     'limpet check -c limpet.yaml               validate, and see every setting',
     'limpet explain -c limpet.yaml 192.0.2.7   where does this client belong?',
     'limpet run -c limpet.yaml                 balance',
+    'limpet status                             what does it do now?',
+    'limpet backends drain b2                  no new clients for b2',
+    'limpet plan --remove b2                   who would move?',
     'limpet bench pick --quick                 measure',
   ),
   section(
     'Exit status',
     EXIT_CODES.ok,
     '1   it could not be done: an address in use, sessions cut, no native addon,\n      a benchmark that could not measure everything',
+    '2   reload: the change needs a restart; nothing was changed',
     EXIT_CODES.usage,
     '65  explain: some addresses are malformed; the others were answered',
+    EXIT_CODES.unavailable,
     EXIT_CODES.internal,
+    EXIT_CODES.noPermission,
     EXIT_CODES.config,
   ),
   section(
     'Environment',
+    'LIMPET_ADMIN          where the running process is asked, as --admin',
+    'LIMPET_ADMIN_TOKEN    the token that it wants, if it listens on TCP',
     'LIMPET_DEBUG=1        print a stack trace with internal errors',
     'LIMPET_LOG_FORMAT     json: the log has JSON lines, also on a terminal',
     'LIMPET_ADDON          file of the native addon to load, and no other',
@@ -75,9 +85,11 @@ export const CHECK_HELP = [
 ].join('\n')
 
 export const EXPLAIN_HELP = [
+  '\nWithout -c the running process is asked, which knows the pin of the client, too:\nat --admin, else LIMPET_ADMIN, else unix:/run/limpet/admin.sock.\n',
   '\nWith the address "-" a line "address home" is printed for each; a home of "-"\nmeans that no backend has a weight. Malformed lines are told on standard error,\nwith their number, and left out.',
   section(
     'Examples',
+    'limpet explain 192.0.2.7                   ask the running process',
     'limpet explain -c limpet.yaml 192.0.2.7 2001:db8::7',
     'limpet explain -c limpet.yaml --json 192.0.2.7 | jq -r .home',
     "awk '{print $1}' access.log | limpet explain -c limpet.yaml - > homes.txt",
@@ -88,7 +100,9 @@ export const EXPLAIN_HELP = [
     '1   the native addon cannot be loaded, or the output cannot be written',
     EXIT_CODES.usage,
     '65  some addresses are malformed; the others were answered',
+    EXIT_CODES.unavailable,
     EXIT_CODES.internal,
+    EXIT_CODES.noPermission,
     EXIT_CODES.config,
   ),
 ].join('\n')
@@ -112,4 +126,14 @@ export const BUILD_NATIVE_HELP = [
     'npm_config_nodedir    where include/node of this Node is',
   ),
   section('Exit status', EXIT_CODES.ok, '1   it cannot be built', EXIT_CODES.usage, EXIT_CODES.internal),
+].join('\n')
+
+export const COMPLETION_HELP = [
+  section(
+    'Examples',
+    'source <(limpet completion bash)     in ~/.bashrc',
+    'source <(limpet completion zsh)      in ~/.zshrc, after compinit',
+    'limpet completion fish > ~/.config/fish/completions/limpet.fish',
+  ),
+  section('Exit status', EXIT_CODES.ok, EXIT_CODES.usage, EXIT_CODES.internal),
 ].join('\n')

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { ReadStream } from 'node:tty'
 import { Terminal, type TextStream } from './terminal.ts'
 
 /** What a command can touch of its process; tests give their own. */
@@ -9,7 +10,12 @@ export interface Io {
   env: NodeJS.ProcessEnv
   /** Emits SIGINT, SIGTERM and SIGHUP. */
   signals: EventEmitter
+  /** Standard input as keys; absent: it is no terminal. */
+  keyboard?: Keyboard | undefined
 }
+
+/** What of a terminal is used to read single keys. */
+export type Keyboard = Pick<ReadStream, 'setRawMode' | 'resume' | 'pause' | 'on' | 'off'>
 
 /** That of this process; standard input is not touched before it is read. */
 export function processIo(): Io {
@@ -20,5 +26,8 @@ export function processIo(): Io {
     stderr: new Terminal(stderr as TextStream, env),
     env,
     signals: process,
+    get keyboard() {
+      return process.stdin.isTTY ? process.stdin : undefined
+    },
   }
 }

@@ -1,7 +1,10 @@
 import type { BackendAddress } from '../config/address.ts'
 import { changedConfig } from '../config/resolve.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
-import type { Balancer, Explanation, Pool } from '../index.ts'
+import type { Balancer, Explanation, Plan, PlanChange, Pool } from '../index.ts'
+
+/** Exact up to some 1,000 backends of equal weight. */
+const PLAN_MS = 2000
 
 /** A pool that is only asked where clients belong: nothing is opened, and there is no stick table. */
 export class OfflinePool {
@@ -38,6 +41,11 @@ export class OfflinePool {
   /** See {@link Pool.homes}. */
   homes(lines: Uint8Array): ReturnType<Pool['homes']> {
     return this.#pool.homes(lines)
+  }
+
+  /** See {@link Pool.plan}; there are no pins and no sessions, and nobody waits but the user. */
+  plan(change: PlanChange): Plan {
+    return this.#pool.plan(change, { timeMs: PLAN_MS })
   }
 
   /** Where a backend is reached. */

@@ -1,8 +1,10 @@
 import { Command, CommanderError, type HelpConfiguration, type OutputConfiguration } from 'commander'
 import { LimpetError } from '../errors.ts'
 import { VERSION } from '../package-info.ts'
+import { ADMIN_FLAG, ADMIN_TEXT, addAdmin } from './admin/commands.ts'
 import { type AddCommand, addBench } from './bench/commands.ts'
 import { CliError, ReaderGone, UsageError } from './cli-error.ts'
+import { addCompletion } from './completion/command.ts'
 import { crashText } from './crash.ts'
 import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
@@ -126,14 +128,16 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     program,
     'explain',
     'tell the home of addresses',
-    'Tells the key, the home, the whole order of the backends and the digest for client addresses. Asks the configuration, not a running process, and changes nothing.',
+    'Tells the key, the home, the whole order of the backends and the digest for client addresses. Asks the configuration of -c, or else the running process, which knows pins, too. Changes nothing.',
     EXPLAIN_HELP,
   )
     .argument('[address...]', 'IP addresses of clients; "-": read them from standard input, one a line')
-    .option(CONFIG_FLAG, CONFIG_TEXT)
+    .option(CONFIG_FLAG, 'the configuration file to explain by; "-": standard input')
+    .option(ADMIN_FLAG, ADMIN_TEXT)
     .option('--pool <name>', 'the pool to ask (default: the only one)')
     .option('--json', 'print a JSON object a line for each address')
     .action(async (addresses, options) => done((await import('./explain.ts')).explain(addresses, options, io)))
+  addAdmin(program, io, add, done)
   add(
     program,
     'schema',
@@ -153,6 +157,9 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     .option('--bench', 'build the programs of limpet bench, too')
     .action(async options => done((await import('./build-native.ts')).buildNativeCommand(options, io)))
   addBench(program, io, add, done)
+  addCompletion(program, add, async shell =>
+    done((await import('./completion/completion.ts')).completion(shell, program, io)),
+  )
   program
     .command('help [command...]')
     .summary('print help for a command')

@@ -5,6 +5,7 @@ import { CliError, ReaderGone } from './cli-error.ts'
 export interface TextStream extends NodeJS.WritableStream {
   isTTY?: boolean
   columns?: number
+  rows?: number
 }
 
 export type Format = Parameters<typeof styleText>[0]
@@ -31,6 +32,12 @@ export class Terminal {
   get width(): number | undefined {
     const { columns = 0 } = this.#stream
     return this.isTerminal && columns > 0 ? columns : undefined
+  }
+
+  /** Height of the terminal in lines; undefined: it is none, or does not say. */
+  get height(): number | undefined {
+    const { rows = 0 } = this.#stream
+    return this.isTerminal && rows > 0 ? rows : undefined
   }
 
   style(format: Format, text: string): string {

@@ -37,3 +37,10 @@ function collect(value: unknown, path: readonly (string | number)[], settings: M
     collect(inner, [...path, Array.isArray(value) ? Number(key) : key], settings)
   }
 }
+
+/** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */
+export function settingsByPlace(described: object, path: readonly string[] = []): Map<string, unknown> {
+  const settings = new Map<string, unknown>()
+  collect(described, path, settings)
+  return settings
+}

@@ -52,6 +52,11 @@ export function parseConfig(text: string, options: ParseOptions = {}): ResolvedC
 export async function loadConfig(path: string, options: LoadOptions = {}): Promise<ResolvedConfig> {
   if (typeof path !== 'string') throw argumentTypeError('path', 'a string', path)
   optionsArgument('options', options)
+  return parseConfig(await readConfigText(path), { ...options, file: path })
+}
+
+/** The text of a configuration file; throws as {@link loadConfig}. */
+export async function readConfigText(path: string): Promise<string> {
   const bytes = await readBounded(path).catch((cause: unknown) => {
     throw new LimpetError(
       'LIMPET_ERR_CONFIG_READ',
@@ -59,7 +64,7 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
       { cause, path },
     )
   })
-  return parseConfig(decode(bytes, path), { ...options, file: path })
+  return decode(bytes, path)
 }
 
 /** Reads a file, or a pipe as with `<(…)`, up to a little more than may be in it; the text is then refused as too large. */

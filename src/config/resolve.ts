@@ -16,7 +16,7 @@ import type {
   ResolvedHealth,
   ResolvedPool,
 } from './resolved.ts'
-import { backendChangesSchema, backendSchema, type ParsedDocument, SCHEMAS } from './schema.ts'
+import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
 import { pathText } from './text.ts'
 import { viewOf } from './view.ts'
 import { warningsOf } from './warnings.ts'
@@ -179,6 +179,22 @@ export function resolveBackend(options: BackendOptions): ResolvedBackend {
  */
 export function resolveBackendChanges(changes: BackendChanges): ResolvedBackendChanges {
   return resolvePart(backendChangesSchema, changes)
+}
+
+/** Backends to add, names to remove, and changes by name. */
+export interface ResolvedPlan {
+  readonly add: readonly ResolvedBackend[]
+  readonly remove: readonly string[]
+  readonly update: Readonly<Record<string, ResolvedBackendChanges>>
+}
+
+/**
+ * Checks what a plan asks about.
+ *
+ * @throws {@link LimpetConfigError} with everything that is wrong
+ */
+export function resolvePlan(change: unknown): ResolvedPlan {
+  return resolvePart(planSchema, change)
 }
 
 function resolvePart<T>(schema: z.ZodType<T>, raw: unknown): T {

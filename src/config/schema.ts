@@ -139,6 +139,13 @@ export const backendChangesSchema = z.strictObject({
   state: backendChanges.state.optional(),
 })
 
+/** What a plan asks about. */
+export const planSchema = z.strictObject({
+  add: z.array(backendSchema).max(LIMITS.backends).prefault([]),
+  remove: z.array(name('Name of a backend of the pool.')).max(LIMITS.backends).prefault([]),
+  update: z.record(name('Name of a backend of the pool.'), backendChangesSchema).prefault({}),
+})
+
 function pool(mode: Mode) {
   return z
     .strictObject({

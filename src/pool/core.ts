@@ -5,7 +5,7 @@ import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
-import { type NativePool, native } from '../native.ts'
+import { type NativePlacement, type NativePool, native } from '../native.ts'
 import { withTableMemory } from '../table-memory.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
@@ -169,6 +169,34 @@ export class PoolCore {
       const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
       return { sessions, total, connectFailures }
     }
+  }
+
+  /** Pins to each backend now, by name, estimated from so many buckets of the table if it has more. */
+  pins(mostBuckets: number): (name: string) => number {
+    const { native } = this
+    const counts = new Float64Array(this.#byIndex.length)
+    const share = native.countPins(counts, mostBuckets)
+    return name => (counts[this.#indexes.get(name) ?? -1] ?? 0) / share
+  }
+
+  /**
+   * The placement that the pool would have with other weights; 0: no member.
+   *
+   * @param predecessor - one of the same names
+   */
+  placementOf(names: string[], weights: Uint32Array, predecessor?: NativePlacement): NativePlacement {
+    const { placement, affinity } = this.settings
+    return new (native().Placement)(
+      PLACEMENTS[placement],
+      RING_POINTS,
+      this.#secrets.placement,
+      this.#secrets.key,
+      affinity.ipv4Prefix,
+      affinity.ipv6Prefix,
+      names,
+      weights,
+      predecessor,
+    )
   }
 
   /**

@@ -1,5 +1,5 @@
 import { formatAddress } from '../config/address.ts'
-import type { ResolvedBackend } from '../config/resolved.ts'
+import type { ResolvedBackend, ResolvedBackendChanges } from '../config/resolved.ts'
 
 /** What makes one list of backends out of another. */
 export interface MembershipChange {
@@ -7,6 +7,17 @@ export interface MembershipChange {
   set: readonly ResolvedBackend[]
   /** Names of those that are gone. */
   removed: readonly string[]
+}
+
+/** A backend with what was changed of it. */
+export function changedBackend(backend: ResolvedBackend, changes: ResolvedBackendChanges): ResolvedBackend {
+  const {
+    address = backend.address,
+    weight = backend.weight,
+    maxSessions = backend.maxSessions,
+    state = backend.state,
+  } = changes
+  return { name: backend.name, address, weight, maxSessions, state }
 }
 
 /** The change from the backends of a pool to others. */

@@ -2,12 +2,13 @@ import { formatAddress } from '../config/address.ts'
 import type { BackendChanges, BackendOptions, BackendState } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
-import { ringRefusal } from '../config/ring.ts'
-import { LIMITS } from '../config/schema.ts'
-import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
+import { argumentTypeError } from '../errors.ts'
 import type { BackendRecord, PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
+import { changedBackend } from './membership.ts'
+import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
+import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
 
 /** A backend and what is on it now. */
 export interface BackendInfo {
@@ -97,13 +98,7 @@ export class Pool {
    */
   add(options: BackendOptions): void {
     const backend = resolveBackend(options)
-    const { name: pool } = this
-    if (this.#core.backend(backend.name) !== undefined) {
-      throw new LimpetError('LIMPET_ERR_BACKEND_EXISTS', `the pool ${pool} already has a backend ${backend.name}`, {
-        pool,
-        backend: backend.name,
-      })
-    }
+    if (this.#core.backend(backend.name) !== undefined) throw backendExists(this.name, backend.name)
     this.#set('backendAdded', backend)
   }
 
@@ -128,14 +123,7 @@ export class Pool {
    *   host name after `listen()`
    */
   update(name: string, changes: BackendChanges): void {
-    const { name: _, ...known } = this.#known(name)
-    const {
-      address = known.address,
-      weight = known.weight,
-      maxSessions = known.maxSessions,
-      state = known.state,
-    } = resolveBackendChanges(changes)
-    this.#set('backendUpdated', { name, address, weight, maxSessions, state })
+    this.#set('backendUpdated', changedBackend(this.#known(name), resolveBackendChanges(changes)))
   }
 
   /** The backends and what is on them now, in the order in which they were added. */
@@ -171,6 +159,17 @@ export class Pool {
   }
 
   /**
+   * Tells what a change of backends would move, without changing anything. Homes are found as picks find them; where the
+   * pool is too large to look at every place in `options.timeMs`, a sample of them is looked at. States move no homes.
+   *
+   * @throws {@link LimpetConfigError} an option is not valid
+   * @throws {@link LimpetError} what the change itself would throw
+   */
+  plan(change: PlanChange, options: PlanOptions = {}): Plan {
+    return planOf(this.#core, change, options, backend => this.#owner.check(this.#core, backend))
+  }
+
+  /**
    * Homes of many addresses, for millions of them.
    *
    * @param input - addresses, one a line, each ended by a line feed; a last line without one is not consumed
@@ -187,34 +186,17 @@ export class Pool {
     this.#core.assertOpen()
     const backend = this.#core.backend(name)
     if (backend !== undefined) return backend
-    throw new LimpetError(
-      'LIMPET_ERR_UNKNOWN_BACKEND',
-      `the pool ${this.name} has no backend ${JSON.stringify(name)}`,
-      { pool: this.name, backend: name },
-    )
+    throw unknownBackend(this.name, name)
   }
 
   #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
-    this.#checkRing(backend)
+    const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
+    checkRing(this.#core.settings, [...others, backend])
     this.#owner.check(this.#core, backend)
     if (!this.#core.apply({ set: [backend], removed: [] })) throw tooManyBackends(this.name, backend.name)
     this.#owner.changed(event, this.#core, this.#core.backend(backend.name) ?? { ...backend, endpoint: undefined })
   }
-
-  #checkRing(backend: ResolvedBackend): void {
-    if (this.#core.settings.placement !== 'ring') return
-    const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
-    const refusal = ringRefusal([...others, backend])
-    if (refusal === undefined) return
-    const { message, accepted } = refusal
-    throw new LimpetConfigError([{ path: 'weight', message, accepted, code: 'LIMPET_ERR_CONFIG' }])
-  }
-}
-
-export function tooManyBackends(pool: string, backend?: string): LimpetError {
-  const message = `the pool ${pool} cannot hold more backends: ${LIMITS.backends}, and those removed whose sessions go on`
-  return new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool, backend })
 }
 
 /** What is known of each backend, in the order in which they were added. */

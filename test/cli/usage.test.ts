@@ -9,7 +9,22 @@ import { Terminal } from '../../src/cli/terminal.ts'
 import { cleanUp, fileOf, limpet, Recorder, ROOT } from './helpers.ts'
 
 const DOCUMENT = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8')
-const COMMANDS = ['run', 'check', 'explain', 'schema', 'build-native', 'bench']
+const COMMANDS = [
+  'run',
+  'check',
+  'explain',
+  'status',
+  'top',
+  'backends',
+  'plan',
+  'reload',
+  'config',
+  'events',
+  'schema',
+  'build-native',
+  'bench',
+  'completion',
+]
 const TWO_POOLS = 'pools: { redis: { backends: [] }, mail: { backends: [] } }'
 
 function sectionOf(heading: string): string {
@@ -64,9 +79,19 @@ describe('cli: usage', () => {
       },
       'check without -c': { args: ['check'], says: /a configuration is needed: limpet check -c limpet\.yaml/ },
       'check with an empty -c': { args: ['check', '-c', ''], says: /a configuration is needed/ },
-      'explain without -c': {
-        args: ['explain', '192.0.2.7'],
-        says: /cannot ask a running process in this version.*-c limpet\.yaml/,
+      'explain without an address, of a running process': {
+        args: ['explain'],
+        says: /an address is missing: limpet explain 192/,
+      },
+      'explain with - of a running process': { args: ['explain', '-'], says: /limpet explain -c limpet\.yaml -/ },
+      'explain with -c and --admin': {
+        args: ['explain', '-c', 'x', '--admin', 'unix:/x', '192.0.2.7'],
+        says: /not both/,
+      },
+      'an unknown command of backends': { args: ['backends', 'drian'], says: /Did you mean drain\?/ },
+      'a weight that is no number': {
+        args: ['backends', 'set', 'b', '--weight', 'two'],
+        says: /a whole number from 0 to 65535/,
       },
       'explain without an address': {
         args: ['explain', '-c', 'x.yaml'],
@@ -135,7 +160,14 @@ describe('cli: usage', () => {
       expect(program().commands.map(command => command.name())).to.deep.equal([...COMMANDS, 'help'])
       for (const name of COMMANDS) expect(stdout).to.match(new RegExp(`^  ${name} `, 'm'))
       for (const status of Object.values(EXIT)) expect(stdout).to.match(new RegExp(`^  ${status} `, 'm'))
-      for (const variable of ['LIMPET_DEBUG=1', 'LIMPET_ADDON', 'LIMPET_DEBUG_ADDON=1', 'NO_COLOR'])
+      for (const variable of [
+        'LIMPET_ADMIN',
+        'LIMPET_ADMIN_TOKEN',
+        'LIMPET_DEBUG=1',
+        'LIMPET_ADDON',
+        'LIMPET_DEBUG_ADDON=1',
+        'NO_COLOR',
+      ])
         expect(stdout).to.contain(variable)
       for (const [name, command] of leaves()) {
         const help = await limpet([...name.split(' '), '--help'])
@@ -154,11 +186,13 @@ describe('cli: usage', () => {
   describe('docs/cli.md', () => {
     it('has every option of every command, and no other', () => {
       const common = documentedFlags(sectionOf('limpet bench'))
+      const ofBackends = documentedFlags(sectionOf('limpet backends'))
       for (const [name, command] of leaves()) {
         const flags = command.options.map(option => option.flags)
         const own = documentedFlags(sectionOf(`limpet ${name}`))
         const isBenchmark = name.startsWith('bench ') && name !== 'bench compare'
-        expect(isBenchmark ? [...own, ...common] : own, name).to.deep.equal(flags)
+        if (name.startsWith('backends ')) expect([...ofBackends, ...own], name).to.have.members(flags)
+        else expect(isBenchmark ? [...own, ...common] : own, name).to.deep.equal(flags)
       }
     })
 
@@ -171,7 +205,7 @@ describe('cli: usage', () => {
       const { stdout } = await limpet(['--help'])
       const environment = stdout.slice(stdout.indexOf('Environment:'))
       const variables = [...environment.matchAll(/^ {2}([A-Z_]+(?:=1)?) {2}/gm)].map(([, name]) => name)
-      expect(variables).to.have.length(5)
+      expect(variables).to.have.length(7)
       for (const name of variables) expect(sectionOf('Environment')).to.contain(`| \`${name}\` |`)
     })
   })

@@ -249,6 +249,28 @@ TEST("forget_backend drops the pins of that index, of every generation, and no o
   CHECK_EQUAL(table.table.entries(), before - 100);
 }
 
+TEST("sampled pins are those of the buckets that were looked at, without what has expired and is not in use") {
+  Table table(1'000, kTtl);
+  for (uint16_t i = 0; i < 600; i++) table.store(ipv4_key(i), {static_cast<uint16_t>(i % 3), 1}, kStart);
+  std::map<uint16_t, unsigned> pins;
+  const auto count = [&](const Pin& pin) { pins[pin.backend]++; };
+  CHECK_EQUAL(table.table.sample_pins(UINT32_MAX, kStart, count), table.table.buckets());
+  for (uint16_t i = 0; i < 3; i++) CHECK_EQUAL(pins[i], 200U);
+
+  pins.clear();
+  const uint32_t half = table.table.buckets() / 2;
+  CHECK_EQUAL(table.table.sample_pins(half, kStart, count), half);
+  CHECK(pins[0] + pins[1] + pins[2] > 200);
+  CHECK(pins[0] + pins[1] + pins[2] < 400);
+
+  pins.clear();
+  table.hold(ipv4_key(7));
+  table.table.sample_pins(UINT32_MAX, kStart + 2 * kTtl, count);
+  CHECK_EQUAL(pins.size(), size_t{1});
+  CHECK_EQUAL(pins[1], 1U);
+  table.let_go(ipv4_key(7));
+}
+
 TEST("at most 24 bytes an entry of the configured size") {
   for (const size_t size : {size_t{1'000}, size_t{10'000}, size_t{1'000'000}}) {
     const Table table(size, kTtl);

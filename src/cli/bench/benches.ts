@@ -5,8 +5,8 @@ import { RELAY_TRIALS } from '../../bench/relay/options.ts'
 import { SUBJECT_IDS } from '../../bench/relay/subject.ts'
 import type { Benchmark, BenchName } from '../../bench/result.ts'
 import { SCALE_AXES } from '../../bench/scale/options.ts'
+import { countsOf, listOf, numberAbove, wholeNumber } from '../option-parsers.ts'
 import { AFFINITY_HELP, PICK_HELP, RELAY_HELP, SCALE_HELP } from './help-texts.ts'
-import { countsOf, listOf, numberAbove, wholeNumber } from './option-parsers.ts'
 
 /** A benchmark of the command line. */
 export interface BenchEntry {

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { Io } from '../io.ts'
+import { numberAbove, wholeNumber } from '../option-parsers.ts'
 import { BENCHES, type BenchEntry } from './benches.ts'
 import { BENCH_HELP, COMPARE_HELP } from './help-texts.ts'
-import { numberAbove, wholeNumber } from './option-parsers.ts'
 
 /** Makes a command below another one. */
 export type AddCommand = (parent: Command, name: string, summary: string, description: string, help: string) => Command

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { nearestName, quote } from '../../config/text.ts'
+import { nearestName, quote } from '../config/text.ts'
 
 /** Makes a parser of a whole number. */
 export function wholeNumber(least: number, greatest: number): (text: string) => number {

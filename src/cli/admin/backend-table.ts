@@ -1,0 +1,81 @@
+import type { BackendInfo } from '../../index.ts'
+import { visible } from '../../visible.ts'
+import { type Cell, type Column, tableLines } from '../table.ts'
+import type { Format, Terminal } from '../terminal.ts'
+import { boundsOf } from './bounds.ts'
+import { countText, timeText } from './figures.ts'
+import type { NamedPool } from './pools.ts'
+import type { Rates } from './status-text.ts'
+
+/** What is known besides the pool. */
+export interface TableFacts {
+  /** c of the bound; undefined: the pool has none. */
+  factor?: number | undefined
+  /** New sessions each second take the place of all there ever were. */
+  rates?: Rates | undefined
+}
+
+type BackendColumn = Column & { cell: (backend: BackendInfo) => Cell }
+
+/** A table of the backends of a pool. */
+export function backendLines(pool: NamedPool, facts: TableFacts, terminal: Terminal): string[] {
+  const { backends } = pool
+  if (backends.length === 0) return [terminal.cut('  no backends')]
+  const columns = columnsOf(pool, facts)
+  const rows = backends.map(backend => columns.map(({ cell }) => cell(backend)))
+  return tableLines(columns, rows, terminal)
+}
+
+function columnsOf(pool: NamedPool, { factor, rates }: TableFacts): BackendColumn[] {
+  const { backends } = pool
+  const text = (header: string, cell: (backend: BackendInfo) => Cell): BackendColumn => ({ header, cell })
+  const number = (header: string, cell: (backend: BackendInfo) => string): BackendColumn => ({
+    header,
+    cell,
+    toRight: true,
+  })
+  const bounds = factor === undefined ? undefined : boundsOf(pool, factor)
+  const isChecked = backends.some(({ health }) => health !== undefined)
+  return [
+    text('BACKEND', ({ name }) => visible(name)),
+    text('ADDRESS', ({ address }) => visible(address)),
+    text('STATE', stateCell),
+    ...(isChecked ? [text('HEALTH', healthCell)] : []),
+    number('WEIGHT', ({ weight }) => String(weight)),
+    number('SESSIONS', ({ sessions }) => countText(sessions)),
+    ...(bounds === undefined ? [] : [number('BOUND', ({ name }) => limitText(bounds.get(name)))]),
+    number('MAX', ({ maxSessions }) => limitText(maxSessions || undefined)),
+    rates === undefined
+      ? number('TOTAL', ({ total }) => countText(total))
+      : number('NEW/S', ({ name }) => rates.backends(pool.name, name).toFixed(0)),
+    number('FAILED', ({ connectFailures }) => countText(connectFailures)),
+    ...(isChecked ? [text('REASON', reasonText)] : []),
+  ]
+}
+
+/** Whether clients are sent to it, as far as a look at it tells. `isFailOpen`: whatever checks say. */
+export function mayServe({ state, health }: BackendInfo, isFailOpen: boolean): boolean {
+  return (state === 'ready' || state === 'drain') && (isFailOpen || health?.status !== 'down')
+}
+
+function limitText(limit: number | undefined): string {
+  return limit === undefined ? '-' : countText(limit)
+}
+
+function stateCell({ state, weight }: BackendInfo): Cell {
+  if (state !== 'ready') return { text: visible(state), style: 'yellow' }
+  return { text: 'ready', style: weight === 0 ? 'dim' : 'green' }
+}
+
+const HEALTH_STYLES: Readonly<Record<string, Format>> = { up: 'green', down: 'red', unknown: 'yellow' }
+
+function healthCell({ health }: BackendInfo): Cell {
+  if (health === undefined) return '-'
+  const { status, since } = health
+  const age = since === undefined ? '' : ` ${timeText(Date.now() - since)}`
+  return { text: `${visible(status)}${age}`, style: HEALTH_STYLES[status] ?? 'dim' }
+}
+
+function reasonText({ health }: BackendInfo): string {
+  return visible(health?.status === 'down' ? (health.reason ?? '') : '')
+}

@@ -1,0 +1,125 @@
+import type { BackendChanges, BackendInfo, BackendState } from '../../index.ts'
+import { visible } from '../../visible.ts'
+import { UsageError } from '../cli-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { backendLines } from './backend-table.ts'
+import { askBounds } from './bounds.ts'
+import { AdminClient } from './client.ts'
+import { counted } from './figures.ts'
+import { askPool, backendPath, type NamedPool, naming, poolPath } from './pools.ts'
+import { type AdminOptions, findAdmin } from './target.ts'
+
+export interface BackendsOptions extends AdminOptions {
+  pool?: string | undefined
+}
+
+/** Settings of a backend, as they are typed. */
+export interface SettingsOptions extends BackendsOptions {
+  address?: string | undefined
+  weight?: number | undefined
+  maxSessions?: number | undefined
+}
+
+/** The pool that a command is about, and who can be asked about it. */
+interface Subject {
+  client: AdminClient
+  pool: NamedPool
+}
+
+export async function listBackends(options: BackendsOptions, io: Io): Promise<number> {
+  const { client, pool } = await subjectOf(options, io)
+  if (options.json === true) {
+    await io.stdout.line(JSON.stringify(pool.backends, undefined, 2))
+    return EXIT.ok
+  }
+  const bounds = await askBounds(client)
+  const lines = backendLines(pool, { factor: bounds.get(pool.name) }, io.stdout)
+  await io.stdout.line(lines.join('\n'))
+  return EXIT.ok
+}
+
+export async function addBackend(name: string, options: SettingsOptions, io: Io): Promise<number> {
+  const settings = settingsOf(options)
+  if (settings.address === undefined) {
+    throw new UsageError(`an address is needed: limpet backends add ${visible(name)} --address 10.0.0.7:6379`)
+  }
+  const { client, pool } = await subjectOf(options, io)
+  const added = await client.ask<BackendInfo>('POST', `${poolPath(pool.name)}/backends`, { name, ...settings })
+  return await tell(
+    options,
+    added,
+    `${visible(added.name)} was added to the pool ${visible(pool.name)}: ${settingsText(added)}`,
+    io,
+  )
+}
+
+export async function removeBackend(name: string, options: BackendsOptions, io: Io): Promise<number> {
+  const { client, pool } = await subjectOf(options, io)
+  await naming(pool, [name], () => client.ask('DELETE', backendPath(pool.name, name)))
+  const sessions = pool.backends.find(backend => backend.name === name)?.sessions ?? 0
+  const text = `${visible(name)} was removed from the pool ${visible(pool.name)}${goOn(sessions)}`
+  return await tell(options, { removed: name, pool: pool.name, sessions }, text, io)
+}
+
+export async function setBackend(name: string, options: SettingsOptions, io: Io): Promise<number> {
+  const settings = settingsOf(options)
+  if (Object.keys(settings).length === 0) {
+    throw new UsageError(`nothing is to be set: limpet backends set ${visible(name)} --weight 2`)
+  }
+  return await change(name, settings, options, io, after => settingsText(after))
+}
+
+/** `drain`, `ready` and `maint`. */
+export async function changeState(
+  name: string,
+  state: BackendState,
+  options: BackendsOptions,
+  io: Io,
+): Promise<number> {
+  return await change(name, { state }, options, io, ({ sessions, state: now }) => {
+    const going = now === 'ready' ? '' : goOn(sessions)
+    return `${visible(now)}${going}`
+  })
+}
+
+async function change(
+  name: string,
+  changes: BackendChanges,
+  options: BackendsOptions,
+  io: Io,
+  textOf: (after: BackendInfo) => string,
+): Promise<number> {
+  const { client, pool } = await subjectOf(options, io)
+  const after = await naming(pool, [name], () =>
+    client.ask<BackendInfo>('PATCH', backendPath(pool.name, name), changes),
+  )
+  return await tell(options, after, `${visible(name)} of the pool ${visible(pool.name)} is now ${textOf(after)}`, io)
+}
+
+async function subjectOf(options: BackendsOptions, io: Io): Promise<Subject> {
+  const client = new AdminClient(await findAdmin(options, io))
+  return { client, pool: await askPool(client, options.pool) }
+}
+
+function settingsOf({ address, weight, maxSessions }: SettingsOptions): Omit<BackendChanges, 'state'> {
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(maxSessions === undefined ? {} : { maxSessions }),
+  }
+}
+
+function settingsText({ address, weight, maxSessions }: BackendInfo): string {
+  const most = maxSessions === 0 ? 'no limit of its own' : `at most ${counted(maxSessions, 'session')}`
+  return `${visible(address)}, weight ${weight}, ${most}`
+}
+
+function goOn(sessions: number): string {
+  return sessions === 0 ? '' : `; ${counted(sessions, 'session')} of it ${sessions === 1 ? 'goes' : 'go'} on`
+}
+
+async function tell({ json }: BackendsOptions, object: object, text: string, io: Io): Promise<number> {
+  await io.stdout.line(json === true ? JSON.stringify(object, undefined, 2) : io.stdout.cut(text))
+  return EXIT.ok
+}

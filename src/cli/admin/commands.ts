@@ -1,0 +1,209 @@
+import { type Command, Option } from 'commander'
+import type { BackendState } from '../../index.ts'
+import type { AddCommand } from '../bench/commands.ts'
+import type { Io } from '../io.ts'
+import { wholeNumber } from '../option-parsers.ts'
+import {
+  BACKEND_ADD_HELP,
+  BACKEND_DRAIN_HELP,
+  BACKEND_LIST_HELP,
+  BACKEND_MAINT_HELP,
+  BACKEND_READY_HELP,
+  BACKEND_REMOVE_HELP,
+  BACKEND_SET_HELP,
+  BACKENDS_HELP,
+  CONFIG_DIFF_HELP,
+  CONFIG_HELP,
+  EVENTS_HELP,
+  PLAN_HELP,
+  RELOAD_HELP,
+  STATUS_HELP,
+  TOP_HELP,
+} from './help-texts.ts'
+import { readAddition, readName, readWeight } from './plan-options.ts'
+
+export const ADMIN_FLAG = '--admin <address>'
+export const ADMIN_TEXT = 'the running process: unix:/path or http://HOST:PORT'
+const CONFIG_FLAG = '-c, --config <file>'
+const CONFIG_TEXT = 'find the running process by admin of this configuration'
+const POOL_FLAG = '--pool <name>'
+const POOL_TEXT = 'the pool (default: the only one)'
+const MOST_SESSIONS = 10_000_000
+
+type Done = (status: Promise<number>) => Promise<void>
+
+/** The commands that ask a running process. */
+export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done): void {
+  located(
+    add(
+      program,
+      'status',
+      'what the running process does',
+      'Tells what the running process does: listeners, pools and backends.',
+      STATUS_HELP,
+    ),
+  )
+    .option(POOL_FLAG, 'only this pool')
+    .option('--json', 'print what the process answers, one JSON object')
+    .action(async options => done((await import('./status.ts')).status(options, io)))
+  located(
+    add(
+      program,
+      'top',
+      'status, drawn anew every second',
+      'Draws the status anew every second, with sessions and bytes a second. q or Ctrl-C ends it.',
+      TOP_HELP,
+    ),
+  )
+    .option(POOL_FLAG, 'only this pool')
+    .addOption(new Option('--count <n>', 'end after so many looks').argParser(wholeNumber(1, 1_000_000_000)))
+    .option('--json', 'print a JSON object a line every second; needs no terminal')
+    .action(async options => done((await import('./top.ts')).top(options, io)))
+  addBackends(program, io, add, done)
+  add(
+    program,
+    'plan',
+    'what a change of backends would move',
+    'Tells what adding, removing or weighing backends would move, and changes nothing. Asks the configuration of -c, or else the running process.',
+    PLAN_HELP,
+  )
+    .option(CONFIG_FLAG, 'the configuration file to plan with; "-": standard input')
+    .option(ADMIN_FLAG, ADMIN_TEXT)
+    .option(POOL_FLAG, POOL_TEXT)
+    .addOption(new Option('--add <name=address[@weight]>', 'a backend to add; may be repeated').argParser(readAddition))
+    .addOption(new Option('--remove <name>', 'a backend to remove; may be repeated').argParser(readName))
+    .addOption(new Option('--weight <name=weight>', 'another weight; may be repeated').argParser(readWeight))
+    .option('--json', 'print one JSON object')
+    .action(async options => done((await import('./plan.ts')).plan(options, io)))
+  located(
+    add(
+      program,
+      'reload',
+      'make the process read its configuration again',
+      'Makes the running process read its configuration again, and tells what that changed. As SIGHUP, with an answer.',
+      RELOAD_HELP,
+    ),
+  )
+    .option('--json', 'print one JSON object; problems, too')
+    .action(async options => done((await import('./reload.ts')).reload(options, io)))
+  addConfig(program, io, add, done)
+  located(
+    add(
+      program,
+      'events',
+      'follow what happens to backends',
+      'Prints a line for every event of the running process, until it is stopped: backends that were changed, went down or came up, reloads.',
+      EVENTS_HELP,
+    ),
+  )
+    .option('--json', 'print a JSON object a line')
+    .action(async options => done((await import('./events.ts')).events(options, io)))
+}
+
+function addConfig(program: Command, io: Io, add: AddCommand, done: Done): void {
+  const description = 'About the configuration of the running process.'
+  const config = add(program, 'config', 'compare the file with what runs', description, CONFIG_HELP).helpCommand(false)
+  add(
+    config,
+    'diff',
+    'in what the file and the running process differ',
+    'Tells in what a file and the running process differ, and whether a reload or a restart would end that. Changes nothing.',
+    CONFIG_DIFF_HELP,
+  )
+    .option(ADMIN_FLAG, ADMIN_TEXT)
+    .option(CONFIG_FLAG, 'the file (default: the one that the process has); says where the process is, too')
+    .option('--exit-code', 'exit with 1 if something differs')
+    .option('--json', 'print one JSON object')
+    .action(async options => done((await import('./config-diff.ts')).configDiff(options, io)))
+}
+
+function addBackends(program: Command, io: Io, add: AddCommand, done: Done): void {
+  const description =
+    'Shows and changes the backends of the running process. A restart, or a reload, goes back to the file.'
+  const backends = add(
+    program,
+    'backends',
+    'show and change backends while they serve',
+    description,
+    BACKENDS_HELP,
+  ).helpCommand(false)
+  const command = (name: string, summary: string, description: string, help: string): Command =>
+    located(add(backends, name, summary, description, help)).option(POOL_FLAG, POOL_TEXT)
+  const json = (command: Command): Command => command.option('--json', 'print one JSON object')
+
+  json(command('list', 'a table of the backends', 'Prints a table of the backends.', BACKEND_LIST_HELP)).action(
+    async options => done((await import('./backends.ts')).listBackends(options, io)),
+  )
+  json(
+    settings(
+      command(
+        'add',
+        'add a backend',
+        'Adds a backend: about 1/n of the homes move to it, no others; clients with a pin stay.',
+        BACKEND_ADD_HELP,
+      ).argument('<name>', 'its stable name: homes depend on it'),
+    ),
+  ).action(async (name, options) => done((await import('./backends.ts')).addBackend(name, options, io)))
+  json(
+    command(
+      'remove',
+      'remove a backend',
+      'Removes a backend: its homes move to the others; sessions go on until they end.',
+      BACKEND_REMOVE_HELP,
+    ).argument('<name>', 'the backend'),
+  ).action(async (name, options) => done((await import('./backends.ts')).removeBackend(name, options, io)))
+  json(
+    settings(
+      command(
+        'set',
+        'change weight, limit or address',
+        'Changes a backend; what is not given stays. Sessions go on.',
+        BACKEND_SET_HELP,
+      ).argument('<name>', 'the backend'),
+    ),
+  ).action(async (name, options) => done((await import('./backends.ts')).setBackend(name, options, io)))
+
+  const change = async (name: string, state: BackendState, options: object): Promise<void> =>
+    done((await import('./backends.ts')).changeState(name, state, options, io))
+  json(
+    command(
+      'drain',
+      'no new clients',
+      'Sends a backend no new clients; those that are pinned to it still come.',
+      BACKEND_DRAIN_HELP,
+    )
+      .argument('<name>', 'the backend')
+      .option('--hard', 'send it nobody: its clients go elsewhere with their next connection'),
+  ).action(async (name, { hard, ...options }) => change(name, hard === true ? 'drain-hard' : 'drain', options))
+  json(
+    command(
+      'ready',
+      'back to serving',
+      'Lets a backend serve again, after drain or maint.',
+      BACKEND_READY_HELP,
+    ).argument('<name>', 'the backend'),
+  ).action(async (name, options) => change(name, 'ready', options))
+  json(
+    command(
+      'maint',
+      'take a backend out',
+      'Takes a backend out: it gets nobody, and is not checked. Its homes stay its own.',
+      BACKEND_MAINT_HELP,
+    ).argument('<name>', 'the backend'),
+  ).action(async (name, options) => change(name, 'maint', options))
+}
+
+function located(command: Command): Command {
+  return command.option(ADMIN_FLAG, ADMIN_TEXT).option(CONFIG_FLAG, CONFIG_TEXT)
+}
+
+function settings(command: Command): Command {
+  return command
+    .option('--address <address>', 'where it is reached: host:port, [v6]:port or unix:/path')
+    .addOption(new Option('--weight <n>', 'its share of the clients, 0 to 65535').argParser(wholeNumber(0, 65_535)))
+    .addOption(
+      new Option('--max-sessions <n>', 'most sessions at one time; 0: no limit').argParser(
+        wholeNumber(0, MOST_SESSIONS),
+      ),
+    )
+}

@@ -1,0 +1,66 @@
+import { settingsByPlace } from '../../config/changes.ts'
+import type { DescribedConfig } from '../../config/describe.ts'
+import { pathText } from '../../config/text.ts'
+import type { NamedPool } from './pools.ts'
+
+/** Settings in force, as the running process tells them. */
+export interface RunningConfig {
+  pools: Record<string, Record<string, unknown>>
+  [setting: string]: unknown
+}
+
+/** One setting that is not the same. */
+export interface Difference {
+  /** Its place, like `pools.redis.backends.b1.weight`. */
+  path: string
+  /** Absent: it is not there. */
+  inFile?: unknown
+  /** Absent: it is not there. */
+  running?: unknown
+  /** What makes the process as the file says. */
+  needs: 'reload' | 'restart'
+}
+
+/** What can differ of a backend. */
+const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'state'] as const
+
+/** In what a file differs from the settings in force, and from the backends that there are now. */
+export function differencesOf(
+  file: DescribedConfig,
+  running: RunningConfig,
+  pools: readonly NamedPool[],
+): Difference[] {
+  const lasting = compare(withoutBackends(file), withoutBackends(running), [], 'restart')
+  const backends = pools.flatMap(pool => {
+    const wanted = file.pools[pool.name]?.backends
+    if (wanted === undefined) return []
+    return compare(byName(wanted), byName(pool.backends), ['pools', pool.name, 'backends'], 'reload')
+  })
+  return [...lasting, ...backends]
+}
+
+function withoutBackends(config: DescribedConfig | RunningConfig): object {
+  const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest])
+  return { ...config, pools: Object.fromEntries(pools) }
+}
+
+/** Backends by name: their order is nothing that counts. */
+function byName(backends: readonly { name: string }[]): object {
+  const entries = backends.map(backend => {
+    const settings: Record<string, unknown> = { ...backend }
+    return [backend.name, Object.fromEntries(BACKEND_SETTINGS.map(setting => [setting, settings[setting]]))]
+  })
+  return Object.fromEntries(entries)
+}
+
+function compare(file: object, running: object, path: readonly string[], needs: Difference['needs']): Difference[] {
+  const [wanted, found] = [settingsByPlace(file, path), settingsByPlace(running, path)]
+  return [...new Set([...wanted.keys(), ...found.keys()])]
+    .filter(place => wanted.get(place) !== found.get(place))
+    .map(place => ({
+      path: place === '' ? pathText([...path]) : place,
+      ...(wanted.has(place) ? { inFile: wanted.get(place) } : {}),
+      ...(found.has(place) ? { running: found.get(place) } : {}),
+      needs,
+    }))
+}

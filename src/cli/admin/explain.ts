@@ -1,0 +1,85 @@
+import type { Explanation } from '../../index.ts'
+import { visible } from '../../visible.ts'
+import { UsageError } from '../cli-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import { malformedText } from '../explain-addresses.ts'
+import type { Io } from '../io.ts'
+import { tableLines } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+import { AdminClient } from './client.ts'
+import { RefusedError } from './failures.ts'
+import { timeText } from './figures.ts'
+import { askPool, type NamedPool, poolPath } from './pools.ts'
+import { type AdminOptions, findAdmin } from './target.ts'
+
+/** What the running process says of addresses: what the configuration says, and the pin. */
+export async function explainRunning(
+  addresses: readonly string[],
+  options: AdminOptions & { pool?: string | undefined },
+  io: Io,
+): Promise<number> {
+  if (addresses.length === 0) throw new UsageError('an address is missing: limpet explain 192.0.2.7')
+  if (addresses.includes('-')) {
+    throw new UsageError('addresses of standard input are explained by a file: limpet explain -c limpet.yaml -')
+  }
+  const client = new AdminClient(await findAdmin(options, io))
+  const pool = await askPool(client, options.pool)
+  if (options.json !== true) await io.stdout.line(io.stdout.cut(headText(pool)))
+  let malformed = 0
+  for (const address of addresses) {
+    const found = await ask(client, pool, address)
+    if (found === undefined) {
+      malformed++
+      await io.stderr.line(`${io.stderr.style('red', 'limpet:')} ${malformedText(address)}`)
+    } else if (options.json === true) await io.stdout.line(recordOf(pool, found))
+    else await io.stdout.write(textOf(pool, found, io))
+  }
+  return malformed === 0 ? EXIT.ok : EXIT.data
+}
+
+/** Undefined: not an address. */
+async function ask(client: AdminClient, pool: NamedPool, address: string): Promise<Explanation | undefined> {
+  try {
+    return await client.get<Explanation>(`${poolPath(pool.name)}/explain?address=${encodeURIComponent(address)}`)
+  } catch (error) {
+    if (error instanceof RefusedError && error.code === 'LIMPET_ERR_BAD_ADDRESS') return undefined
+    throw error
+  }
+}
+
+function headText({ name, backends, digest }: NamedPool): string {
+  const count = `${backends.length} ${backends.length === 1 ? 'backend' : 'backends'}`
+  return `pool ${visible(name)}: ${count}, digest ${visible(digest)}, as it runs now`
+}
+
+function recordOf({ name, digest }: NamedPool, { address, key, home, order, pin }: Explanation): string {
+  return JSON.stringify({ address, key, home: home ?? null, order, pool: name, digest, pin: pin ?? null })
+}
+
+function textOf(pool: NamedPool, { address, key, home, order, pin }: Explanation, io: Io): string {
+  const { stdout } = io
+  const lines = ['', stdout.style('bold', stdout.cut(visible(address))), `  key    ${visible(key)}`]
+  if (home === undefined || home === null) lines.push('  home   none: no backend has a weight')
+  else lines.push(`  home   ${stdout.style('green', visible(home))}`)
+  lines.push(stdout.cut(`  pin    ${pinText(pin)}`))
+  if (order.length > 0) lines.push(...orderLines(pool, order, stdout))
+  return `${lines.join('\n')}\n`
+}
+
+function orderLines({ backends }: NamedPool, order: readonly string[], terminal: Terminal): string[] {
+  const infos = new Map(backends.map(backend => [backend.name, backend]))
+  const rows = order.map((name, at) => {
+    const { address = '', state = '', health } = infos.get(name) ?? {}
+    const remarks = [state === 'ready' ? '' : state, health?.status === 'down' ? 'down' : '']
+    return [String(at + 1), visible(name), visible(address), visible(remarks.filter(text => text !== '').join(', '))]
+  })
+  const columns = [{ header: 'ORDER', toRight: true }, { header: 'BACKEND' }, { header: 'ADDRESS' }, { header: '' }]
+  return tableLines(columns, rows, terminal)
+}
+
+function pinText(pin: Explanation['pin'] | null): string {
+  if (pin === undefined || pin === null) return 'none'
+  const { backend, expiresInMs } = pin
+  const until = typeof expiresInMs === 'number' ? `for ${timeText(expiresInMs)} more` : 'while its session lives'
+  return `${visible(backend)}, ${until}`
+}

@@ -1,0 +1,119 @@
+import type { ListenerStats, PoolStats, Stats } from '../../index.ts'
+import { visible } from '../../visible.ts'
+import { type Column, tableLines } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+import { backendLines, mayServe } from './backend-table.ts'
+import type { BoundFactors } from './bounds.ts'
+import { bytesText, counted, countText, timeText } from './figures.ts'
+
+/** The answer of `/v1/status`. */
+export interface StatusReport {
+  version: string
+  pid: number
+  startedAt: string
+  uptimeMs: number
+  status: string
+  config: string | null
+  generation: number
+  stats: Stats
+}
+
+/** What grew since the last look, each second. */
+export interface Rates {
+  sessions: number
+  bytesToBackend: number
+  bytesToClient: number
+  /** Sessions of each backend, by pool and name. */
+  backends: (pool: string, backend: string) => number
+}
+
+export interface StatusView {
+  report: StatusReport
+  bounds: BoundFactors
+  rates?: Rates | undefined
+}
+
+/** `status` for people. */
+export function statusLines({ report, bounds, rates }: StatusView, terminal: Terminal): string[] {
+  const { listeners, pools } = report.stats
+  return [
+    ...headLines(report, rates, terminal),
+    ...listenerLines(Object.entries(listeners), terminal),
+    ...Object.entries(pools).flatMap(([name, pool]) => [
+      '',
+      ...poolLines(name, pool, bounds.get(name), rates, terminal),
+    ]),
+  ]
+}
+
+function headLines(
+  { version, pid, uptimeMs, status, config, generation, stats }: StatusReport,
+  rates: Rates | undefined,
+  terminal: Terminal,
+): string[] {
+  const facts = [
+    `up ${timeText(uptimeMs)}`,
+    counted(stats.sessions, 'session'),
+    `generation ${generation}`,
+    `pid ${pid}`,
+  ]
+  const name = `limpet ${visible(version)}`
+  const rest = terminal.cut(`${name}  ${visible(status)}  ${facts.join('  ')}`).slice(name.length)
+  const lines = [terminal.style('bold', name) + rest]
+  if (config !== null) lines.push(terminal.style('dim', terminal.cut(visible(config))))
+  if (rates !== undefined) {
+    const { sessions, bytesToBackend, bytesToClient } = rates
+    const flow = `${bytesText(bytesToBackend)}/s to backends  ${bytesText(bytesToClient)}/s to clients`
+    lines.push(terminal.cut(`${sessions.toFixed(0)} sessions/s  ${flow}`))
+  }
+  return lines
+}
+
+function listenerLines(listeners: readonly [string, ListenerStats][], terminal: Terminal): string[] {
+  if (listeners.length === 0) return []
+  const columns: Column[] = [
+    { header: 'LISTENER' },
+    { header: 'ADDRESS' },
+    { header: 'POOL' },
+    { header: 'SESSIONS', toRight: true },
+  ]
+  const rows = listeners.map(([name, { address, pool, sessions }]) => [
+    visible(name),
+    addressText(address),
+    visible(pool),
+    countText(sessions),
+  ])
+  return ['', ...tableLines(columns, rows, terminal)]
+}
+
+function addressText(address: ListenerStats['address']): string {
+  if (address === null) return 'closed'
+  if (typeof address === 'string') return visible(address)
+  return `${address.family === 'IPv6' ? `[${visible(address.address)}]` : visible(address.address)}:${address.port}`
+}
+
+function poolLines(
+  name: string,
+  pool: PoolStats,
+  factor: number | undefined,
+  rates: Rates | undefined,
+  terminal: Terminal,
+): string[] {
+  const { backends, table, isFailOpen } = pool
+  const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
+  const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
+  const pins = table.capacity === 0 ? [] : [`${countText(table.entries)} of ${counted(table.capacity, 'pin')}`]
+  const facts = [
+    `${serving} of ${counted(backends.length, 'backend')} ${serving === 1 ? 'serves' : 'serve'}`,
+    counted(sessions, 'session'),
+    ...pins,
+  ]
+  const title = `pool ${visible(name)}`
+  const lines = [terminal.style('bold', title) + terminal.cut(`${title}  ${facts.join('  ')}`).slice(title.length)]
+  if (isFailOpen) {
+    lines.push(
+      terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),
+    )
+  }
+  return [...lines, ...backendLines({ ...pool, name }, { factor, rates }, terminal)]
+}

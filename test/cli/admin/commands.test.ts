@@ -1,0 +1,449 @@
+import { expect } from 'chai'
+import type { Plan } from '../../../src/pool/plan.ts'
+import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
+import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServer, statusReport } from './server.ts'
+
+/** Half an hour from what would be told otherwise: 2d 5h. */
+const since = Date.now() - (53 * 60 + 30) * 60_000
+const BACKENDS = [
+  backendInfo('b1', { sessions: 3, total: 100, health: { status: 'up', since } }),
+  backendInfo('b2', { weight: 2, state: 'drain', health: { status: 'up', since } }),
+  backendInfo('b3', { maxSessions: 50, health: { status: 'down', reason: 'connection refused', since } }),
+]
+const POOLS = { redis: poolStats(BACKENDS) }
+const TWO_POOLS = { ...POOLS, mail: poolStats([backendInfo('m1')]) }
+const BASE: Script = {
+  'GET /v1/pools': poolsAnswer(POOLS),
+  'GET /v1/status': [200, statusReport(POOLS)],
+  'GET /v1/config': [200, { pools: { redis: { boundedLoad: 1.25 } } }],
+}
+const PLAN: Plan = {
+  homesMoved: 1 / 3,
+  sample: 2 ** 20,
+  isExact: true,
+  pinsMoved: 1200,
+  sessionsMoved: 3,
+  backends: [
+    { name: 'b1', before: 1 / 3, after: 0 },
+    { name: 'b2', before: 2 / 3, after: 1 },
+  ],
+  moves: [{ from: 'b1', to: 'b2', share: 1 / 3 }],
+}
+
+describe('cli: commands that ask the running process', () => {
+  let server: ScriptedServer
+  let admin = ''
+
+  beforeEach(async () => {
+    server = new ScriptedServer(BASE)
+    admin = await server.listen()
+  })
+  afterEach(() => server.close())
+  after(cleanUp)
+
+  /** Asks the server, which also answers this. */
+  async function ask(args: string[], script: Script = {}, context: { columns?: number } = {}): Promise<Said> {
+    server.script = { ...BASE, ...script }
+    return await limpet(args, { ...context, env: { LIMPET_ADMIN: admin, NO_COLOR: '1' } })
+  }
+
+  function lastAsked(): object {
+    const { method, path, type, body } = server.asked.at(-1) ?? {}
+    return { method, path, type, body }
+  }
+
+  const json = 'application/json'
+
+  describe('status', () => {
+    it('is a table of pools and backends, with what each may hold', async () => {
+      const { status, stdout, stderr } = await ask(['status'])
+      expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
+      const lines = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(lines).to.include('limpet 0.1.0 | listening | up 1d 1h | 42 sessions | generation 7 | pid 4242')
+      expect(lines).to.include('/etc/limpet/limpet.yaml')
+      expect(lines).to.include('l | 127.0.0.1:7000 | redis | 42')
+      expect(lines).to.include('pool redis | 2 of 3 backends serve | 3 sessions | 12,345 of 1,000,000 pins')
+      // Only b1 is a candidate: ceil(1.25 · (3 + 1)).
+      expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 2d 5h | 1 | 3 | 5 | - | 100 | 0')
+      expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 2d 5h | 2 | 0 | - | - | 0 | 0')
+      expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
+    })
+
+    it('says that checks are not believed', async () => {
+      const pools = { redis: poolStats(BACKENDS, { isFailOpen: true }) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
+      expect(stdout).to.contain('checks are not believed').and.to.contain('3 of 3 backends serve')
+      // b3 is a candidate now: half of ceil(1.25 · (3 + 1)).
+      expect(stdout).to.match(/b3 .* 1 +0 +3 +50 /)
+    })
+
+    it('is what the process answers, with --json; --pool leaves one', async () => {
+      const report = statusReport(TWO_POOLS)
+      const script: Script = { 'GET /v1/status': [200, report] }
+      expect(JSON.parse((await ask(['status', '--json'], script)).stdout)).to.deep.equal(report)
+      const { stats } = JSON.parse((await ask(['status', '--json', '--pool', 'mail'], script)).stdout)
+      expect(stats.pools).to.deep.equal({ mail: TWO_POOLS.mail })
+      const { status, stderr } = await ask(['status', '--pool', 'mial'], script)
+      expect(status).to.equal(64)
+      expect(stderr).to.contain('there is no pool "mial"; did you mean mail?')
+    })
+
+    it('is cut to a terminal, and can do nothing to it', async () => {
+      const pools = { redis: poolStats([backendInfo('\u001b[2Jb', { address: `unix:/${'x'.repeat(90)}` })]) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] }, { columns: 60 })
+      expect(stdout.split('\n').filter(line => line.length > 60)).to.deep.equal([])
+      expect(stdout).not.to.contain('\u001b')
+      expect(stdout).to.contain('\\u001b[2Jb')
+    })
+  })
+
+  describe('backends', () => {
+    it('list prints the table, or the list as JSON', async () => {
+      const { stdout } = await ask(['backends', 'list'])
+      expect(stdout).to.match(/^ {2}BACKEND .* REASON\n {2}b1 .*\n {2}b2 .*\n {2}b3 .* connection refused\n$/)
+      expect(JSON.parse((await ask(['backends', 'list', '--json'])).stdout)).to.deep.equal(BACKENDS)
+    })
+
+    it('add asks for an address, and posts what was given', async () => {
+      expect((await ask(['backends', 'add', 'b4'])).stderr).to.contain('limpet backends add b4 --address')
+      const added = backendInfo('b4', { weight: 2, maxSessions: 9 })
+      const args = ['backends', 'add', 'b4', '--address', '10.0.0.1:6379', '--weight', '2', '--max-sessions', '9']
+      const { status, stdout } = await ask(args, { 'POST /v1/pools/redis/backends': [201, added] })
+      expect(status).to.equal(0)
+      expect(stdout).to.equal('b4 was added to the pool redis: 10.0.0.1:6379, weight 2, at most 9 sessions\n')
+      const body = { name: 'b4', address: '10.0.0.1:6379', weight: 2, maxSessions: 9 }
+      expect(lastAsked()).to.deep.equal({ method: 'POST', path: '/v1/pools/redis/backends', type: json, body })
+    })
+
+    it('remove says which sessions go on', async () => {
+      const { status, stdout } = await ask(['backends', 'remove', 'b1'], {
+        'DELETE /v1/pools/redis/backends/b1': [204],
+      })
+      expect({ status, stdout }).to.deep.equal({
+        status: 0,
+        stdout: 'b1 was removed from the pool redis; 3 sessions of it go on\n',
+      })
+    })
+
+    it('set, drain, ready and maint patch what they say', async () => {
+      const path = '/v1/pools/redis/backends/b1'
+      const changes: [string[], object, string][] = [
+        [
+          ['set', 'b1', '--weight', '0'],
+          { weight: 0 },
+          'b1 of the pool redis is now 10.0.0.1:6379, weight 0, no limit of its own',
+        ],
+        [['drain', 'b1'], { state: 'drain' }, 'b1 of the pool redis is now drain; 3 sessions of it go on'],
+        [
+          ['drain', 'b1', '--hard'],
+          { state: 'drain-hard' },
+          'b1 of the pool redis is now drain-hard; 3 sessions of it go on',
+        ],
+        [['maint', 'b1'], { state: 'maint' }, 'b1 of the pool redis is now maint; 3 sessions of it go on'],
+        [['ready', 'b1'], { state: 'ready' }, 'b1 of the pool redis is now ready'],
+      ]
+      for (const [args, body, says] of changes) {
+        const after = { ...BACKENDS[0], ...body }
+        const { status, stdout } = await ask(['backends', ...args], { [`PATCH ${path}`]: [200, after] })
+        expect({ status, stdout }).to.deep.equal({ status: 0, stdout: `${says}\n` })
+        expect(lastAsked()).to.deep.equal({ method: 'PATCH', path, type: json, body })
+        const asJson = await ask(['backends', ...args, '--json'], { [`PATCH ${path}`]: [200, after] })
+        expect(JSON.parse(asJson.stdout)).to.deep.equal(after)
+      }
+      expect((await ask(['backends', 'set', 'b1'])).stderr).to.contain('nothing is to be set')
+    })
+
+    it('a name that is not there is told with what was meant; odd names reach the process whole', async () => {
+      const unknown = failure('LIMPET_ERR_UNKNOWN_BACKEND', 'the pool redis has no backend "b-1"')
+      const { status, stderr } = await ask(['backends', 'drain', 'b-1'], {
+        'PATCH /v1/pools/redis/backends/b-1': [404, unknown],
+      })
+      expect(status).to.equal(1)
+      expect(stderr).to.equal('limpet: the pool redis has no backend "b-1"; did you mean b1?\n')
+      await ask(['backends', 'ready', 'a/b?c'])
+      expect(server.asked.at(-1)?.path).to.equal('/v1/pools/redis/backends/a%2Fb%3Fc')
+    })
+
+    it('a pool must be chosen where there are several', async () => {
+      const { status, stderr } = await ask(['backends', 'list'], { 'GET /v1/pools': poolsAnswer(TWO_POOLS) })
+      expect(status).to.equal(64)
+      expect(stderr).to.contain('there are 2 pools: choose one with --pool (redis, mail)')
+    })
+
+    it('a refused change tells why', async () => {
+      const problems = [{ path: 'address', message: 'it has no port', code: 'LIMPET_ERR_BAD_ADDRESS' }]
+      const script: Script = {
+        'POST /v1/pools/redis/backends': [400, failure('LIMPET_ERR_CONFIG', 'address: it has no port', problems)],
+      }
+      const { status, stderr } = await ask(['backends', 'add', 'b4', '--address', 'x'], script)
+      expect({ status, stderr }).to.deep.equal({ status: 1, stderr: 'limpet: address: it has no port\n' })
+    })
+  })
+
+  describe('plan', () => {
+    it('asks the running process, and tells what would move', async () => {
+      const args = [
+        'plan',
+        '--remove',
+        'b1',
+        '--weight',
+        'b2=3',
+        '--add',
+        'b4=[::1]:6379@2',
+        '--add',
+        'b5=unix:/run/b5',
+      ]
+      const { status, stdout } = await ask(args, { 'POST /v1/pools/redis/plan': [200, PLAN] })
+      expect(status).to.equal(0)
+      expect(server.asked.at(-1)?.body).to.deep.equal({
+        remove: ['b1'],
+        update: { b2: { weight: 3 } },
+        add: [
+          { name: 'b4', address: '[::1]:6379', weight: 2 },
+          { name: 'b5', address: 'unix:/run/b5' },
+        ],
+      })
+      expect(stdout).to.match(/^pool redis: 33\.3 % of the clients get another home\n/)
+      expect(stdout)
+        .to.match(/b1 +33\.3 % +0\.0 % +-33\.3 %\n/)
+        .and.to.match(/b1 +b2 +33\.3 %\n/)
+      expect(stdout).to.contain('Exact: ').and.to.contain('1,200 pins and 3 sessions are on backends')
+    })
+
+    it('says that it is a sample, or that the process cannot plan', async () => {
+      const old = await ask(['plan', '--remove', 'b1'])
+      expect(old.status).to.equal(1)
+      expect(old.stderr).to.contain('does not know what is asked: another version of limpet')
+      const script: Script = { 'POST /v1/pools/redis/plan': [200, { ...PLAN, isExact: false, sample: 33_000 }] }
+      expect((await ask(['plan', '--remove', 'b1'], script)).stdout).to.contain('A sample of 33,000 places')
+    })
+
+    it('of a file is that of the library, without a process', async () => {
+      const file = fileOf(runnable(['127.0.0.1:7001', '127.0.0.1:7002', '127.0.0.1:7003']))
+      const { status, stdout } = await limpet(['plan', '-c', file, '--remove', 's1', '--json'])
+      expect(status).to.equal(0)
+      const found = JSON.parse(stdout) as Plan & { pool: string }
+      expect(found).to.include({ pool: 'p', isExact: true, pinsMoved: 0, sessionsMoved: 0 })
+      expect(found.homesMoved)
+        .to.equal(found.backends[1]?.before)
+        .and.to.be.closeTo(1 / 3, 0.01)
+      const text = await limpet(['plan', '-c', file, '--add', 's3=127.0.0.1:7004@3'])
+      expect(text.stdout)
+        .to.match(/^pool p: 50\.\d %/)
+        .and.to.contain('knows no pins')
+    })
+
+    it('refuses what cannot be', async () => {
+      const file = fileOf(runnable(['127.0.0.1:7001']))
+      const refusals: [string[], number, RegExp][] = [
+        [['plan'], 64, /nothing is to be changed/],
+        [['plan', '--weight', 'b1'], 64, /NAME=WEIGHT/],
+        [['plan', '--weight', 'b1=1', '--weight', 'b1=2'], 64, /"b1" is there twice/],
+        [['plan', '--add', 'b1'], 64, /NAME=ADDRESS/],
+        [['plan', '-c', file, '--admin', admin, '--remove', 's0'], 64, /not both/],
+        [['plan', '-c', file, '--weight', 's_0=2'], 1, /has no backend "s_0"; did you mean s0\?/],
+        [['plan', '-c', file, '--remove', 'x'], 1, /has no backend "x"; there is s0\n/],
+        [['plan', '-c', `${file}.not`, '--remove', 'x'], 78, /does not exist/],
+      ]
+      for (const [args, expected, says] of refusals) {
+        const { status, stderr } = await limpet(args)
+        expect(stderr).to.match(says)
+        expect(status).to.equal(expected)
+      }
+    })
+  })
+
+  describe('explain', () => {
+    const explanation = { address: '192.0.2.7', key: '192.0.2.7/32', home: 'b2', order: ['b2', 'b1', 'b3'] }
+    const path = 'GET /v1/pools/redis/explain?address=192.0.2.7'
+
+    it('without -c asks the running process, which knows the pin', async () => {
+      const pinned = { ...explanation, pin: { backend: 'b1', expiresInMs: 65_000 } }
+      const { status, stdout } = await ask(['explain', '192.0.2.7'], { [path]: [200, pinned] })
+      expect(status).to.equal(0)
+      expect(stdout).to.contain('  home   b2\n').and.to.contain('  pin    b1, for 1m 5s more\n')
+      expect(stdout)
+        .to.match(/ 1 {2}b2 .*drain\n/)
+        .and.to.match(/ 3 {2}b3 .*down\n/)
+      const inUse = await ask(['explain', '192.0.2.7'], { [path]: [200, { ...explanation, pin: { backend: 'b1' } }] })
+      expect(inUse.stdout).to.contain('  pin    b1, while its session lives\n')
+      const record = await ask(['explain', '--json', '192.0.2.7'], { [path]: [200, explanation] })
+      expect(JSON.parse(record.stdout)).to.deep.equal({
+        ...explanation,
+        pool: 'redis',
+        digest: '194b5782611edaef',
+        pin: null,
+      })
+    })
+
+    it('answers the others when some are malformed, and exits with 65', async () => {
+      const bad = [400, failure('LIMPET_ERR_BAD_ADDRESS', 'no')] as const
+      const script: Script = { [path]: [200, explanation], 'GET /v1/pools/redis/explain?address=x%2F8': bad }
+      const { status, stdout, stderr } = await ask(['explain', 'x/8', '192.0.2.7'], script)
+      expect(status).to.equal(65)
+      expect(stdout).to.contain('  home   b2\n')
+      expect(stderr).to.contain('"x/8" is not an IP address')
+    })
+  })
+
+  describe('reload', () => {
+    it('tells what it changed', async () => {
+      const change = (name: string): object => ({ pool: 'redis', ...backendInfo(name) })
+      const result = { generation: 8, added: [change('b4')], updated: [], removed: [change('b3')] }
+      const { status, stdout } = await ask(['reload'], { 'POST /v1/reload': [200, result] })
+      expect({ status, stdout }).to.deep.equal({
+        status: 0,
+        stdout: 'reloaded: 1 added, 0 changed, 1 removed; generation 8\n  + redis b4\n  - redis b3\n',
+      })
+      // Without a body it would not be JSON, and no change that is taken.
+      expect(lastAsked()).to.deep.equal({ method: 'POST', path: '/v1/reload', type: json, body: {} })
+      const none = { generation: 8, added: [], updated: [], removed: [] }
+      expect((await ask(['reload'], { 'POST /v1/reload': [200, none] })).stdout).to.equal(
+        'nothing differs; generation 8\n',
+      )
+      expect(JSON.parse((await ask(['reload', '--json'], { 'POST /v1/reload': [200, none] })).stdout)).to.deep.equal(
+        none,
+      )
+    })
+
+    it('tells everything that is wrong with the file, and exits with 78', async () => {
+      const problems = [
+        {
+          file: 'limpet.yaml',
+          line: 3,
+          column: 5,
+          path: 'pools.p.placment',
+          message: 'unknown key',
+          accepted: 'placement',
+          code: 'LIMPET_ERR_CONFIG',
+        },
+        {
+          file: 'limpet.yaml',
+          line: 9,
+          column: 1,
+          path: 'pools.p.backends',
+          message: 'a \u001b[2J list',
+          code: 'LIMPET_ERR_CONFIG',
+        },
+      ]
+      const script: Script = { 'POST /v1/reload': [400, failure('LIMPET_ERR_CONFIG', '2 problems', problems)] }
+      const { status, stdout, stderr } = await ask(['reload'], script)
+      expect({ status, stdout }).to.deep.equal({ status: 78, stdout: '' })
+      expect(stderr).to.contain('/etc/limpet/limpet.yaml is not valid: 2 problems')
+      expect(stderr).to.contain('limpet.yaml:3:5  pools.p.placment\n  unknown key\n  accepted: placement')
+      expect(stderr).to.contain('Nothing was changed.').and.not.to.contain('\u001b')
+      const asJson = await ask(['reload', '--json'], script)
+      expect(JSON.parse(asJson.stderr)).to.deep.equal({ valid: false, file: '/etc/limpet/limpet.yaml', problems })
+    })
+
+    it('exits with 2 when a restart is needed', async () => {
+      const script: Script = {
+        'POST /v1/reload': [409, failure('LIMPET_ERR_NEEDS_RESTART', 'a restart is needed for threads')],
+      }
+      const { status, stderr } = await ask(['reload'], script)
+      expect({ status, stderr }).to.deep.equal({ status: 2, stderr: 'limpet: a restart is needed for threads\n' })
+    })
+  })
+
+  describe('config diff', () => {
+    const file = (backends: string, more = ''): string =>
+      fileOf(
+        `listeners: [{ name: l, bind: 127.0.0.1:0, pool: redis }]\npools: { redis: { secret: { env: THE_SECRET }, backends: [${backends}] } }\n${more}`,
+      )
+    const env = { THE_SECRET: 'for the tests only' }
+    const running = '{ name: a, address: "10.0.0.1:6379" }, { name: b, address: "10.0.0.2:6379", weight: 2 }'
+
+    /** What runs: the file that was read, and backends that were changed since. */
+    async function scriptOf(backends: ReturnType<typeof backendInfo>[]): Promise<Script> {
+      const { settings } = JSON.parse((await limpet(['check', '-c', file(running), '--json'], { env })).stdout)
+      return { 'GET /v1/config': [200, settings], 'GET /v1/pools': poolsAnswer({ redis: poolStats(backends) }) }
+    }
+
+    async function diff(path: string, args: string[], script: Script): Promise<Said> {
+      server.script = { ...BASE, ...script }
+      return await limpet(['config', 'diff', '--admin', admin, '-c', path, ...args], { env })
+    }
+
+    const asRead = [backendInfo('b', { address: '10.0.0.2:6379', weight: 2 }), backendInfo('a')]
+
+    it('finds nothing where nothing differs, in whatever order', async () => {
+      const path = file(running)
+      const { status, stdout, stderr } = await diff(path, ['--exit-code'], await scriptOf(asRead))
+      expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: `${path} is what runs\n`, stderr: '' })
+    })
+
+    it('tells every setting that differs, and what would end that', async () => {
+      const path = file('{ name: a, address: "10.0.0.1:6379" }, { name: c, address: "10.0.0.3:6379" }', 'threads: 2')
+      const script = await scriptOf([backendInfo('a', { state: 'drain' }), backendInfo('b')])
+      const { status, stdout } = await diff(path, [], script)
+      expect(status).to.equal(0)
+      const rows = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(rows).to.include('threads | 2 | auto | a restart')
+      expect(rows).to.include('pools.redis.backends.a.state | ready | drain | limpet reload')
+      expect(rows).to.include('pools.redis.backends.b.weight | - | 1 | limpet reload')
+      expect(rows).to.include('pools.redis.backends.c.address | 10.0.0.3:6379 | - | limpet reload')
+      const found = await diff(path, ['--json', '--exit-code'], script)
+      expect(found.status).to.equal(1)
+      const { differences } = JSON.parse(found.stdout)
+      expect(differences).to.have.length(10)
+      expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
+    })
+
+    it('takes the file of the process, if it can be found from here', async () => {
+      const path = file(running)
+      const status = (config: string | null): Script => ({ 'GET /v1/status': [200, statusReport({}, { config })] })
+      const script = await scriptOf(asRead)
+      server.script = { ...script, ...status(path) }
+      const args = ['config', 'diff', '--admin', admin]
+      expect((await limpet(args, { env })).stdout).to.equal(`${path} is what runs\n`)
+      for (const [config, says] of [
+        ['limpet.yaml', /the file "limpet.yaml", from where/],
+        [null, /has no file/],
+      ] as const) {
+        server.script = { ...script, ...status(config) }
+        const { status: exit, stderr } = await limpet(args, { env })
+        expect(exit).to.equal(64)
+        expect(stderr).to.match(says)
+      }
+    })
+
+    it('says what is wrong with the file', async () => {
+      const { status, stderr } = await diff(file(running, 'nonsense: 1'), [], await scriptOf(asRead))
+      expect(status).to.equal(78)
+      expect(stderr).to.contain('nonsense')
+    })
+  })
+
+  describe('events', () => {
+    it('prints a line for each, until the process stops', async () => {
+      const parts = [
+        'event: hello\nid: 1\ndata: {"generation":7}\n\n: still here\n\nevent: backendDo',
+        'wn\r\nid: 2\r\ndata: {"pool":"redis",\ndata: "name":"b\\u001b1"}\r\n\r',
+        '\n',
+      ]
+      const script: Script = {
+        'GET /v1/events': response => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          for (const part of parts) response.write(part)
+          response.end()
+        },
+      }
+      const { status, stdout, stderr } = await ask(['events', '--json'], script)
+      expect(
+        stdout
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line)),
+      ).to.deep.equal([
+        { event: 'hello', id: '1', data: { generation: 7 } },
+        { event: 'backendDown', id: '2', data: { pool: 'redis', name: 'b\u001b1' } },
+      ])
+      expect({ status, stderr }).to.deep.equal({
+        status: 69,
+        stderr: `limpet: ${admin} has ended the events: limpet was stopped\n`,
+      })
+      const text = await ask(['events'], script)
+      expect(text.stdout).to.match(/Z {2}hello {2}generation=7\n.*Z {2}backendDown {2}pool=redis {2}name=b\\u001b1\n$/)
+    })
+  })
+})
