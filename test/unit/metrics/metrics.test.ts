@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Registry, register } from 'prom-client'
 import type { Balancer } from '../../../src/balancer.ts'
@@ -76,6 +80,21 @@ describe('metrics', () => {
     expect(await new Metrics(first).render()).to.not.include('backend="b"')
     expect(await new Metrics(second).render()).to.not.include('backend="a"')
     expect(await register.getMetricsAsJSON()).to.have.length(0)
+  })
+
+  it('loads its library when it is first rendered, and does not keep the process', async () => {
+    const code = `
+      import { createRequire } from 'node:module'
+      import { Balancer, Metrics } from '${new URL('../../../src/index.ts', import.meta.url).href}'
+      const isLoaded = () => Object.keys(createRequire('/').cache).some(file => file.includes('prom-client'))
+      const metrics = new Metrics(new Balancer({ pools: { p: { stickTable: 'off' } }, log: { level: 'silent' } }))
+      const before = isLoaded()
+      await metrics.render()
+      console.log(before, isLoaded())`
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+    const run = ['--import', tsx, '--input-type=module', '--eval', code]
+    const { stdout } = await promisify(execFile)(process.execPath, run, { timeout: 60_000 })
+    expect(stdout).to.equal('false true\n')
   })
 
   it('says the type that the library says', () => {
