@@ -15,6 +15,7 @@ export {
   type LimpetErrorDetails,
   type SystemError,
 } from './errors.ts'
+export { Metrics } from './metrics/metrics.ts'
 export type { Reason, SessionCounter } from './native.ts'
 export type { Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'

@@ -1,0 +1,196 @@
+import { VERSION } from '../package-info.ts'
+import type { BackendInfo } from '../pool/pool.ts'
+import type { SessionCounts } from '../relay/counters.ts'
+import type { PoolStats, Stats } from '../stats.ts'
+
+/** One value of a metric, with the values of its labels. */
+export interface Sample {
+  labels: Record<string, string>
+  value: number
+}
+
+/** One metric, and how it is read from the figures of a balancer; docs/metrics.md says what each means. */
+export interface Definition {
+  name: string
+  kind: 'counter' | 'gauge'
+  help: string
+  labels: readonly string[]
+  read(stats: Stats): Sample[]
+}
+
+const STATES = ['ready', 'drain', 'drain-hard', 'maint'] as const
+
+const PROCESS: readonly Definition[] = [
+  gauge('limpet_info', 'Version of Limpet; always 1.', ['version'], () => [{ labels: { version: VERSION }, value: 1 }]),
+  gauge('limpet_generation', 'Number of the state that holds.', [], stats => alone(stats.generation)),
+  gauge('limpet_sessions', 'Sessions that live now.', [], stats => alone(stats.sessions)),
+  gauge('limpet_fd_budget_used', 'File descriptors that sessions use.', [], stats => alone(stats.fdBudget.used)),
+  gauge('limpet_fd_budget_limit', 'File descriptors that sessions may use.', [], stats => alone(stats.fdBudget.limit)),
+]
+
+const SESSIONS: readonly Definition[] = [
+  counted('limpet_sessions_accepted_total', 'Clients that came.', 'accepted'),
+  counted('limpet_sessions_opened_total', 'Sessions joined to a backend.', 'opened'),
+  countedBy('limpet_sessions_refused_total', 'Clients that found no session.', 'reason', {
+    max_sessions: 'refusedMaxSessions',
+    fd_budget: 'refusedFdBudget',
+    no_address: 'refusedNoAddress',
+    no_backend: 'refusedNoBackend',
+    pool_full: 'refusedPoolFull',
+  }),
+  countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
+    finished: 'endFinished',
+    client_reset: 'endClientReset',
+    backend_reset: 'endBackendReset',
+    client_gone: 'endClientGone',
+    idle_timeout: 'endIdleTimeout',
+    fin_timeout: 'endFinTimeout',
+    shutdown: 'endShutdown',
+    error: 'endError',
+  }),
+  countedBy('limpet_connect_failures_total', 'Connects to backends that failed.', 'reason', {
+    refused: 'connectRefused',
+    unreachable: 'connectUnreachable',
+    timeout: 'connectTimeout',
+    no_local_port: 'connectNoLocalPort',
+    self: 'connectSelf',
+    other: 'connectOther',
+  }),
+  countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
+    to_backend: 'bytesToBackend',
+    to_client: 'bytesToClient',
+  }),
+  counted('limpet_spliced_bytes_total', 'Relayed bytes that went through a pipe.', 'bytesSpliced'),
+  counted('limpet_pipes_refused_total', 'Pipes that could not be had.', 'pipesRefused'),
+  counted('limpet_pipes_small_total', 'Pipes not used because the system made them small.', 'pipesSmall'),
+  counted('limpet_splice_fallbacks_total', 'Directions that the system refused to splice.', 'spliceFallbacks'),
+  counted('limpet_session_records_dropped_total', 'Session records that nobody fetched in time.', 'recordsDropped'),
+  counted('limpet_accept_pauses_total', 'Times that a thread stopped accepting for a while.', 'acceptPaused'),
+]
+
+const LISTENERS: readonly Definition[] = [
+  gauge('limpet_listener_sessions', 'Sessions of a listener that live now.', ['listener', 'pool'], stats =>
+    Object.entries(stats.listeners).map(([listener, { pool, sessions }]) => sample({ listener, pool }, sessions)),
+  ),
+  gauge('limpet_listener_open', 'Whether a listener is open.', ['listener', 'pool'], stats =>
+    Object.entries(stats.listeners).map(([listener, { pool, address }]) =>
+      sample({ listener, pool }, Number(address !== null)),
+    ),
+  ),
+]
+
+const POOLS: readonly Definition[] = [
+  perPool('gauge', 'limpet_pool_info', 'Digest of the placement; always 1.', ['digest'], ({ digest }) => [
+    sample({ digest }, 1),
+  ]),
+  perPool('gauge', 'limpet_pool_roster', 'Number of the roster.', [], ({ roster }) => alone(roster)),
+  perPool('gauge', 'limpet_pool_seats', 'Seats that are taken.', [], ({ seats }) => alone(seats)),
+  perPool('gauge', 'limpet_pool_outstanding_picks', 'Picks that were not released yet.', [], pool =>
+    alone(pool.outstandingPicks),
+  ),
+  perPool('gauge', 'limpet_pool_fail_open', 'Whether checks are not believed.', [], pool =>
+    alone(Number(pool.isFailOpen)),
+  ),
+  perPool('counter', 'limpet_pool_decisions_total', 'Picks, by the reason of their decision.', ['reason'], pool =>
+    by('reason', pool.decisions),
+  ),
+  perPool('counter', 'limpet_pool_refused_total', 'Picks without a decision.', ['reason'], ({ refused }) =>
+    by('reason', { no_backend: refused.noBackend, pool_full: refused.poolFull }),
+  ),
+  perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
+  perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>
+    alone(table.capacity),
+  ),
+  perPool('gauge', 'limpet_table_memory_bytes', 'Memory of the stick table.', [], ({ table }) => alone(table.bytes)),
+  perPool('counter', 'limpet_table_hits_total', 'Look-ups that found an entry.', [], ({ table }) => alone(table.hits)),
+  perPool('counter', 'limpet_table_misses_total', 'Look-ups that found none.', [], ({ table }) => alone(table.misses)),
+  perPool('counter', 'limpet_table_inserted_total', 'Entries made.', [], ({ table }) => alone(table.inserted)),
+  perPool('counter', 'limpet_table_evicted_total', 'Entries displaced, by what they were.', ['cause'], ({ table }) =>
+    by('cause', table.evicted),
+  ),
+  perPool('counter', 'limpet_table_rejected_total', 'Clients that were served without an entry.', [], ({ table }) =>
+    alone(table.rejected),
+  ),
+]
+
+const BACKENDS: readonly Definition[] = [
+  perBackend('gauge', 'limpet_backend_sessions', 'Sessions on a backend now.', [], ({ sessions }) => alone(sessions)),
+  perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
+    alone(total),
+  ),
+  perBackend('counter', 'limpet_backend_connect_failures_total', 'Connects that failed.', [], backend =>
+    alone(backend.connectFailures),
+  ),
+  perBackend('gauge', 'limpet_backend_weight', 'Configured weight.', [], ({ weight }) => alone(weight)),
+  perBackend('gauge', 'limpet_backend_max_sessions', 'Most sessions at one time; 0: no limit.', [], backend =>
+    alone(backend.maxSessions),
+  ),
+  perBackend('gauge', 'limpet_backend_state', '1 for the state that is wanted of a backend.', ['state'], backend =>
+    STATES.map(state => sample({ state }, Number(backend.state === state))),
+  ),
+  perBackend('gauge', 'limpet_backend_up', 'What checks say; absent while they say nothing.', [], ({ health }) =>
+    health === undefined || health.status === 'unknown' ? [] : alone(Number(health.status === 'up')),
+  ),
+]
+
+/** Every metric that is read from {@link Stats}. */
+export const DEFINITIONS: readonly Definition[] = [...PROCESS, ...SESSIONS, ...LISTENERS, ...POOLS, ...BACKENDS]
+
+function gauge(name: string, help: string, labels: readonly string[], read: Definition['read']): Definition {
+  return { name, kind: 'gauge', help, labels, read }
+}
+
+function counted(name: string, help: string, counter: keyof SessionCounts): Definition {
+  return { name, kind: 'counter', help, labels: [], read: ({ counters }) => alone(counters[counter]) }
+}
+
+function countedBy(
+  name: string,
+  help: string,
+  label: string,
+  columns: Record<string, keyof SessionCounts>,
+): Definition {
+  const read = ({ counters }: Stats) =>
+    Object.entries(columns).map(([value, counter]) => sample({ [label]: value }, counters[counter]))
+  return { name, kind: 'counter', help, labels: [label], read }
+}
+
+function perPool(
+  kind: Definition['kind'],
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (pool: PoolStats) => Sample[],
+): Definition {
+  const readAll = ({ pools }: Stats) =>
+    Object.entries(pools).flatMap(([pool, figures]) => within({ pool }, read(figures)))
+  return { name, kind, help, labels: ['pool', ...labels], read: readAll }
+}
+
+function perBackend(
+  kind: Definition['kind'],
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (backend: BackendInfo) => Sample[],
+): Definition {
+  return perPool(kind, name, help, ['backend', ...labels], ({ backends }) =>
+    backends.flatMap(backend => within({ backend: backend.name }, read(backend))),
+  )
+}
+
+function sample(labels: Record<string, string>, value: number): Sample {
+  return { labels, value }
+}
+
+function alone(value: number): Sample[] {
+  return [sample({}, value)]
+}
+
+function by(label: string, values: Record<string, number>): Sample[] {
+  return Object.entries(values).map(([value, count]) => sample({ [label]: value }, count))
+}
+
+function within(labels: Record<string, string>, samples: Sample[]): Sample[] {
+  return samples.map(inner => sample({ ...labels, ...inner.labels }, inner.value))
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { Metrics } from '../../../src/index.ts'
+import { cleanUp, makeBalancer } from '../../lifecycle/helpers.ts'
+import { parseExposition } from '../metrics/exposition.ts'
+
+interface Dashboard {
+  templating: { list: { query: string }[] }
+  panels: { id: number; title: string; targets: { expr: string }[] }[]
+}
+interface Rule {
+  alert: string
+  expr: string
+  annotations: { summary: string; description: string }
+}
+
+function textOf(name: string): string {
+  return readFileSync(new URL(`../../../deploy/${name}`, import.meta.url), 'utf8')
+}
+
+async function expectKnown(expressions: string[]): Promise<void> {
+  const families = parseExposition(await new Metrics(makeBalancer()).render())
+  const names = expressions.flatMap(text => text.match(/\b(?:limpet|nodejs|process)_\w+/g) ?? [])
+  expect(names.length).to.be.at.least(expressions.length)
+  for (const name of names) expect([...families.keys()]).to.include(name)
+}
+
+describe('deploy', () => {
+  afterEach(cleanUp)
+
+  it('has a dashboard that asks for metrics that there are', async () => {
+    const { panels, templating } = JSON.parse(textOf('grafana/limpet.json')) as Dashboard
+    expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length)
+    const labels = templating.list.map(({ query }) => query).filter(query => query.startsWith('label_values'))
+    expect(labels).to.have.length(2)
+    await expectKnown([...labels, ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))])
+  })
+
+  it('has alerts about metrics that there are, and says what to do', async () => {
+    const { groups } = parse(textOf('prometheus/alerts.yml')) as { groups: { rules: Rule[] }[] }
+    const rules = groups.flatMap(group => group.rules)
+    expect(new Set(rules.map(({ alert }) => alert)).size).to.equal(rules.length)
+    for (const { alert, annotations } of rules) {
+      expect(annotations.summary, alert).to.be.a('string').and.not.equal('')
+      expect(annotations.description, alert).to.be.a('string').and.not.equal('')
+    }
+    await expectKnown(rules.map(({ expr }) => expr))
+  })
+})
