@@ -25,6 +25,7 @@ const FILES = [
   ['/change.js', 'change', 'js'],
   ['/dom.js', 'dom', 'js'],
   ['/figures.js', 'figures', 'js'],
+  ['/history.js', 'history', 'js'],
   ['/pools.js', 'pools', 'js'],
 ] as const satisfies readonly (readonly [string, string, keyof typeof TYPES])[]
 

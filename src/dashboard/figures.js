@@ -40,6 +40,9 @@ export function fairnessOf({ backends, isFailOpen }) {
   return (total * total) / (loads.length * squares)
 }
 
+/** Samples closer than this are no rate: an event asks for figures between two refreshes. */
+const LEAST_MS = 500
+
 /** Growth per second between samples of counters; a counter that fell is of a new process and gives nothing. */
 export class Rates {
   #last
@@ -52,8 +55,10 @@ export class Rates {
 
   add(counter, atMs) {
     const last = this.#last
+    const isAfter = last !== undefined && counter >= last.counter && atMs >= last.atMs
+    if (isAfter && atMs - last.atMs < LEAST_MS) return
     this.#last = { counter, atMs }
-    if (last === undefined || counter < last.counter || atMs <= last.atMs) return
+    if (!isAfter) return
     this.values.push(((counter - last.counter) * 1000) / (atMs - last.atMs))
     if (this.values.length > this.most) this.values.shift()
   }

@@ -60,13 +60,12 @@ function setConnection(state, text) {
 }
 
 function show({ version, uptimeMs, generation, status, stats }) {
-  const now = performance.now()
   const { counters, fdBudget } = stats
   setText(byId('about'), `${version} · ${status} for ${duration(uptimeMs)} · generation ${generation}`)
   setText(byId('sessions'), stats.sessions.toLocaleString('en'))
   setText(byId('descriptors'), `${fdBudget.used} of ${fdBudget.limit} file descriptors`)
-  sessionRates.add(counters.opened, now)
-  byteRates.add(counters.bytesToBackend + counters.bytesToClient, now)
+  sessionRates.add(counters.opened, uptimeMs)
+  byteRates.add(counters.bytesToBackend + counters.bytesToClient, uptimeMs)
   showRate('session', sessionRates.values, short)
   showRate('byte', byteRates.values, bytes)
   showPools(stats.pools, config, openChange)

@@ -2,6 +2,7 @@
 
 import { byId, element, setList, setText, svg } from './dom.js'
 import { boundsOf, bytes, duration, factorOf, fairnessOf, share, sum } from './figures.js'
+import { History } from './history.js'
 
 const ACTIONS = ['drain', 'ready', 'maint', 'weight']
 const pools = new Map()
@@ -72,6 +73,7 @@ function createBackend(name, act) {
     fill: svg('rect', { class: 'fill', height: 16, rx: 4 }),
     bound: svg('rect', { class: 'bound', y: -3, width: 3, height: 22 }),
     sessions: element('div', { class: 'quiet' }),
+    history: new History(),
   }
   const track = svg('rect', { class: 'track', width: '100%', height: 16, rx: 4 })
   parts.picture = svg('svg', { role: 'img' }, track, parts.fill, parts.bound)
@@ -86,7 +88,7 @@ function createBackend(name, act) {
     return button
   })
   const who = element('div', {}, element('div', { class: 'name' }, name), parts.address)
-  const state = element('div', {}, parts.state, parts.reason)
+  const state = element('div', {}, parts.state, parts.reason, parts.history.root)
   const buttons = element('div', { class: 'buttons' }, ...parts.buttons)
   parts.root = element('li', { class: 'backend', tabindex: 0, 'aria-label': `Backend ${name}` })
   parts.root.append(who, state, parts.load, buttons)
@@ -100,6 +102,7 @@ function showBackend(parts, backend, bound, most) {
   const [text, tone] = stateOf(state, health)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`
+  parts.history.add(tone, performance.now())
   const since = health?.since === undefined ? '' : `for ${duration(Date.now() - health.since)}`
   setText(parts.reason, [health?.reason, since].filter(Boolean).join(' · '))
   // A little room behind the largest, so that its bound is seen as a mark.

@@ -111,6 +111,20 @@ describe('dashboard in a browser', () => {
     expect(server.changes.at(-1)?.body).to.deep.equal({ weight: 3 })
   })
 
+  it('keeps how a backend was, and tells it from events', async () => {
+    const page = await openLive()
+    const strip = backend(page, 'r3').locator('.history')
+    await strip.locator('rect.good').waitFor()
+    const r3 = server.state.backends[2]
+    if (r3 === undefined) throw new Error('there is no r3')
+    r3.health = { status: 'down', reason: 'timeout', since: Date.now() }
+    server.tell('backendDown', { pool: 'redis', name: 'r3', address: 'a', reason: 'timeout' })
+    await page.locator('#timeline').getByText('redis / r3 is down: timeout').waitFor()
+    await strip.locator('rect.bad').waitFor()
+    expect(await strip.locator('rect').count()).to.equal(2)
+    expect(await backend(page, 'r3').locator('.reason').textContent()).to.match(/^timeout · for \d+ s$/)
+  })
+
   it('explains a client', async () => {
     const page = await openLive()
     await page.keyboard.press('/')

@@ -52,9 +52,10 @@ describe('figures of the dashboard', () => {
     const rates = new Rates(2)
     for (const [counter, at] of [
       [100, 0],
-      [200, 500],
+      [200, 499],
       [5, 1000],
       [15, 2000],
+      [20, 2100],
       [45, 3000],
     ])
       rates.add(counter, at)
