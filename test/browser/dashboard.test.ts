@@ -187,6 +187,17 @@ describe('dashboard in a browser', () => {
     expect(await page.evaluate('window.isHurt')).to.equal(undefined)
   })
 
+  it('lets bars glide only for who wants motion', async () => {
+    const page = await openLive()
+    const transition = () =>
+      backend(page, 'r1')
+        .locator('.fill')
+        .evaluate(node => node.ownerDocument.defaultView?.getComputedStyle(node).transitionDuration)
+    expect(await transition()).to.equal('0.4s')
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    expect(await transition()).to.equal('0s')
+  })
+
   it('does not move when the figures change', async () => {
     const page = await openLive()
     const place = () => backend(page, 'r3').boundingBox()
