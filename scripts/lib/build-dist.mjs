@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { bundlePlots } from './bundle.mjs'
@@ -9,6 +9,8 @@ import { run } from './run.mjs'
 import { hashFiles, listFiles, packageVersions, readStamp, writeStamp } from './stamp.mjs'
 
 const STAMP = join('build', 'dist.stamp.json')
+/** The page that the admin listener serves: browsers read it as it is. */
+const PAGE = join('src', 'dashboard')
 const CONFIGURATIONS = ['tsconfig.json', 'tsconfig.build.json', 'scripts/build-native.d.mts']
 
 /**
@@ -34,7 +36,7 @@ export async function buildDist({ force = false, root = ROOT, log = console.log 
 function stampOf(root) {
   return {
     environment: packageVersions(root, ['typescript', '@types/node', 'esbuild', 'echarts', 'zrender']),
-    inputs: hashFiles(root, [...listFiles(root, 'src', ['.ts']), ...CONFIGURATIONS]),
+    inputs: hashFiles(root, [...listFiles(root, 'src', ['.ts', '.html', '.css', '.js', '.svg']), ...CONFIGURATIONS]),
   }
 }
 
@@ -58,6 +60,7 @@ async function compile(root) {
     const { status, output } = await run(process.execPath, args, { cwd: root })
     if (status !== 0) throw new BuildError('the JavaScript could not be built; the cause is above.', output)
     await bundlePlots(root, fresh)
+    if (existsSync(join(root, PAGE))) cpSync(join(root, PAGE), join(fresh, 'dashboard'), { recursive: true })
     const commandLine = join(fresh, 'cli', 'main.js')
     if (existsSync(commandLine)) chmodSync(commandLine, 0o755)
     rmSync(join(root, 'dist'), { recursive: true, force: true })

@@ -20,6 +20,7 @@ export const PEERS = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   strace: 'strace',
+  chromium: 'chromium',
 } as const
 
 export type Peer = keyof typeof PEERS

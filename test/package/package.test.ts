@@ -105,6 +105,8 @@ describe('the packed tarball, installed without scripts', () => {
       'bench/package.json',
       'bench/package-lock.json',
       'dist/bench/report/echarts.licences.txt',
+      'dist/dashboard/index.html',
+      'dist/dashboard/main.js',
       `prebuilds/${prebuildName({ platform, arch, musl })}/limpet-bench-pick`,
       'bench/load/main.cc',
       'bench/arguments.h',

@@ -1,0 +1,92 @@
+// What is computed from the API's figures; no DOM here.
+
+/** Whether a backend takes new keys now. */
+function isCandidate({ state, weight, maxSessions, sessions, health }, isFailOpen) {
+  const isUp = isFailOpen || health?.status !== 'down'
+  return state === 'ready' && isUp && weight > 0 && (maxSessions === 0 || sessions < maxSessions)
+}
+
+/**
+ * The most sessions of each backend under bounded load: max(1, ceil(c·(m+1)·w/W)), where W and m are of the candidates.
+ * A bound that the API tells is taken. Undefined: none applies.
+ *
+ * @param factor c, or anything else for no bound
+ */
+export function boundsOf({ backends, isFailOpen }, factor) {
+  const candidates = backends.filter(backend => isCandidate(backend, isFailOpen))
+  const weights = sum(candidates, 'weight')
+  const seats = sum(candidates, 'sessions') + 1
+  return backends.map(backend => {
+    if (typeof backend.bound === 'number') return backend.bound
+    if (typeof factor !== 'number' || !candidates.includes(backend)) return undefined
+    // In thousandths, as the balancer does: 1.1 · 50 of doubles is more than 55.
+    const thousandths = Math.round(factor * 1000)
+    return Math.max(1, Math.ceil((thousandths * seats * backend.weight) / (1000 * weights)))
+  })
+}
+
+/** c of a pool's settings: a number, or an object that has it; undefined: off. */
+export function factorOf(boundedLoad) {
+  const factor = typeof boundedLoad === 'object' ? boundedLoad?.factor : boundedLoad
+  return typeof factor === 'number' ? factor : undefined
+}
+
+/** Jain's index of sessions by weight: 1 is even, 1/n is all on one. Undefined: nothing to judge. */
+export function fairnessOf({ backends, isFailOpen }) {
+  const loads = backends.filter(one => isCandidate(one, isFailOpen)).map(({ sessions, weight }) => sessions / weight)
+  const squares = loads.reduce((total, load) => total + load * load, 0)
+  if (squares === 0) return undefined
+  const total = loads.reduce((all, load) => all + load, 0)
+  return (total * total) / (loads.length * squares)
+}
+
+/** Samples closer than this are no rate: an event asks for figures between two refreshes. */
+const LEAST_MS = 500
+
+/** Growth per second between samples of counters; a counter that fell is of a new process and gives nothing. */
+export class Rates {
+  #last
+  values = []
+
+  /** @param most how many values are kept */
+  constructor(most) {
+    this.most = most
+  }
+
+  add(counter, atMs) {
+    const last = this.#last
+    const isAfter = last !== undefined && counter >= last.counter && atMs >= last.atMs
+    if (isAfter && atMs - last.atMs < LEAST_MS) return
+    this.#last = { counter, atMs }
+    if (!isAfter) return
+    this.values.push(((counter - last.counter) * 1000) / (atMs - last.atMs))
+    if (this.values.length > this.most) this.values.shift()
+  }
+}
+
+export function share(part, whole) {
+  return whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : '–'
+}
+
+export function short(number) {
+  return number >= 100 ? Math.round(number).toLocaleString('en') : String(Math.round(number * 10) / 10)
+}
+
+export function bytes(number) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let unit = 0
+  for (; number >= 1024 && unit < units.length - 1; unit++) number /= 1024
+  return `${short(number)} ${units[unit]}`
+}
+
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86400)} d`
+}
+
+export function sum(list, key) {
+  return list.reduce((total, one) => total + one[key], 0)
+}
