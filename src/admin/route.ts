@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Balancer } from '../balancer.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { Turns } from './turns.ts'
@@ -15,6 +16,7 @@ export interface Api {
   /** The file of the configuration, if there is one. */
   file: string | undefined
   feed: EventFeed
+  metrics: Metrics
   /** Changes and reloads, one after the other. */
   turns: Turns
   /** Undefined: this program cannot read its configuration again. */

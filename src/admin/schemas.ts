@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
-import { backendChangesSchema, backendSchema } from '../config/schema.ts'
+import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
 import type { BackendHealth } from '../pool/health.ts'
+import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import type { ReloadResult } from '../reload.ts'
+import type { SessionInfo } from '../sessions/info.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
 import type { ErrorBody } from './errors.ts'
 import type { Named } from './route.ts'
@@ -96,6 +98,35 @@ const explanation = z.strictObject({
     .optional(),
 }) satisfies z.ZodType<Told<Explanation>>
 
+const share = z.number().min(0).max(1)
+
+const plan = z.strictObject({
+  homesMoved: share,
+  sample: count,
+  isExact: z.boolean(),
+  pinsMoved: count,
+  sessionsMoved: count,
+  backends: z.array(z.strictObject({ name: z.string(), before: share, after: share })),
+  moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
+}) satisfies z.ZodType<Plan>
+
+const session = z.strictObject({
+  id: z.string(),
+  relay: z.enum(['native', 'stream']),
+  state: z.enum(['connecting', 'open']),
+  listener: z.string().optional(),
+  pool: z.string(),
+  clientAddress: z.string().optional().describe('Absent: it has none (unix socket).'),
+  clientPort: count.optional(),
+  backend: z.string().optional(),
+  reason: z.enum(REASONS).optional(),
+  connectMs: milliseconds,
+  since: milliseconds.describe('Milliseconds since the epoch.'),
+  idleMs: milliseconds,
+  bytesToBackend: count,
+  bytesToClient: count,
+}) satisfies z.ZodType<Told<SessionInfo>>
+
 const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
 
 const reload = z.strictObject({
@@ -142,6 +173,12 @@ export const BODIES = {
   newBackend: { name: 'NewBackend', schema: backendSchema },
   backendChanges: { name: 'BackendChanges', schema: backendChangesSchema },
   explanation: { name: 'Explanation', schema: explanation },
+  planChange: { name: 'PlanChange', schema: planSchema },
+  plan: { name: 'Plan', schema: plan },
+  sessions: {
+    name: 'Sessions',
+    schema: z.strictObject({ sessions: z.array(session), more: z.boolean() }),
+  },
   reload: { name: 'ReloadResult', schema: reload },
   nothing: { name: 'Nothing', schema: z.strictObject({}) },
   error: { name: 'Error', schema: error },

@@ -6,8 +6,11 @@ import type { Balancer } from '../balancer.ts'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
+import { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
 import { createApp } from './app.ts'
+import { mountDashboard } from './assets.ts'
+import { DASHBOARD_PATHS } from './dashboard.ts'
 import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
@@ -40,9 +43,11 @@ export class AdminServer {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
-    const api = { balancer, file, feed: this.#feed, turns: new Turns(), reload }
+    const metrics = new Metrics(balancer)
+    const api = { balancer, file, feed: this.#feed, metrics, turns: new Turns(), reload }
     const app = createApp(ROUTES, api, log)
-    const open = ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path)
+    mountDashboard(app)
+    const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
     const serve = getRequestListener(app.fetch, {
       // Otherwise it would replace the Request and Response of the whole program.
       overrideGlobalObjects: false,

@@ -39,7 +39,7 @@ export interface Plan {
   isExact: boolean
   /**
    * Pins whose clients would go elsewhere: those to backends that are removed, or serve nobody after the change. Counted
-   * up to some 300,000 entries of a stick table, estimated from a part of a larger one.
+   * up to some 1,200,000 entries of a stick table, estimated from a part of a larger one.
    */
   pinsMoved: number
   /** Sessions on those backends now. They go on; their clients go elsewhere with their next connection. */
@@ -77,8 +77,8 @@ const MIXES_PER_PLACE = 4
 const MIXES_PER_LOGARITHM = 8
 /** A search among the points of a ring. */
 const MIXES_PER_SEARCH = 128
-/** What is read of the stick table: 8 MiB. */
-const MOST_BUCKETS = 2 ** 16
+/** What is read of the stick table, 32 MiB in some 10 ms: all of one of the usual size. */
+const MOST_BUCKETS = 2 ** 18
 const NO_HOME = 0xffff
 
 /**

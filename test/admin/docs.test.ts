@@ -79,7 +79,9 @@ describe('docs/admin-api.md', () => {
       if (path === '/v1/events') expect((await (await EventReader.open(client)).next()).event).to.equal('hello')
       else {
         const { status, text } = await client.ask(method, path, { headers, ...(raw === undefined ? {} : { raw }) })
-        expect(status, `${method} ${path}: ${text}`).to.be.within(200, 299)
+        // There is no session to close here.
+        if (path.startsWith('/v1/sessions/')) expect(status, text).to.equal(404)
+        else expect(status, `${method} ${path}: ${text}`).to.be.within(200, 299)
       }
     }
   })

@@ -16,6 +16,7 @@ const COMMANDS = [
   'status',
   'top',
   'backends',
+  'sessions',
   'plan',
   'reload',
   'config',

@@ -4,15 +4,19 @@ import { showConfig } from './config.ts'
 import { followEvents } from './events.ts'
 import { explainAddress } from './explain.ts'
 import { isAlive, isReady } from './health.ts'
+import { showMetrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
+import { planChange } from './plan.ts'
 import { listPools, showPool } from './pools.ts'
 import { reloadConfig } from './reload.ts'
+import { closeSession, listSessions } from './sessions.ts'
 import { showStatus } from './status.ts'
 
 /** Everything that can be asked; a route is mounted, and documented, by its line here. */
 export const ROUTES: readonly Route[] = [
   isAlive,
   isReady,
+  showMetrics,
   describeApi,
   showStatus,
   showConfig,
@@ -24,6 +28,9 @@ export const ROUTES: readonly Route[] = [
   updateBackend,
   removeBackend,
   explainAddress,
+  planChange,
+  listSessions,
+  closeSession,
   reloadConfig,
   followEvents,
 ]

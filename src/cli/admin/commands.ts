@@ -17,6 +17,9 @@ import {
   EVENTS_HELP,
   PLAN_HELP,
   RELOAD_HELP,
+  SESSION_CLOSE_HELP,
+  SESSION_LIST_HELP,
+  SESSIONS_HELP,
   STATUS_HELP,
   TOP_HELP,
 } from './help-texts.ts'
@@ -60,6 +63,7 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
     .option('--json', 'print a JSON object a line every second; needs no terminal')
     .action(async options => done((await import('./top.ts')).top(options, io)))
   addBackends(program, io, add, done)
+  addSessions(program, io, add, done)
   add(
     program,
     'plan',
@@ -191,6 +195,33 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       BACKEND_MAINT_HELP,
     ).argument('<name>', 'the backend'),
   ).action(async (name, options) => change(name, 'maint', options))
+}
+
+function addSessions(program: Command, io: Io, add: AddCommand, done: Done): void {
+  const description = 'Shows the sessions that live, and closes them.'
+  const sessions = add(program, 'sessions', 'show and close live sessions', description, SESSIONS_HELP).helpCommand(
+    false,
+  )
+  located(
+    add(sessions, 'list', 'a table of live sessions', 'Prints a table of the sessions that live.', SESSION_LIST_HELP),
+  )
+    .option(POOL_FLAG, 'only this pool')
+    .option('--backend <name>', 'only this backend')
+    .option('--listener <name>', 'only this listener')
+    .addOption(new Option('--limit <n>', 'most that are printed (default: 1000)').argParser(wholeNumber(1, 10_000)))
+    .option('--json', 'print a JSON object a line')
+    .action(async options => done((await import('./sessions.ts')).listSessions(options, io)))
+  located(
+    add(
+      sessions,
+      'close',
+      'close sessions',
+      'Closes sessions; their clients may come back at once.',
+      SESSION_CLOSE_HELP,
+    ).argument('<id...>', 'ids, as sessions list tells them'),
+  )
+    .option('--json', 'print one JSON object')
+    .action(async (ids, options) => done((await import('./sessions.ts')).closeSessions(ids, options, io)))
 }
 
 function located(command: Command): Command {

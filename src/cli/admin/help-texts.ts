@@ -162,3 +162,21 @@ export const CONFIG_DIFF_HELP = [
     EXIT_CODES.config,
   ),
 ].join('\n')
+
+export const SESSIONS_HELP = [
+  section('Examples', 'limpet sessions list --backend b2', 'limpet sessions close 513 770'),
+].join('\n')
+
+export const SESSION_LIST_HELP = help(
+  [
+    'limpet sessions list',
+    'limpet sessions list --pool redis --backend b2',
+    "limpet sessions list --json | jq -r 'select(.idleMs > 60000) | .id'",
+  ],
+  'there is no such pool or listener',
+)
+
+export const SESSION_CLOSE_HELP = help(
+  ['limpet sessions close 513', 'limpet sessions list --backend b2 --json | jq -r .id | xargs limpet sessions close'],
+  'a session was not there any more; those behind it were not closed',
+)
