@@ -202,21 +202,34 @@ export class StreamSession {
     const ended = this.#state === 'open' ? Outcome.served : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
-    this.#closeSockets(cause)
+    this.#closeSockets(cause, ended === Outcome.served)
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)
   }
 
-  #closeSockets(cause: SessionCounter): void {
+  #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
-    for (const socket of [this.#client, this.#backend]) {
+    const [client, backend] = [this.#client, this.#backend]
+    const pairs: [Socket | undefined, Socket | undefined][] = [
+      [client, backend],
+      [backend, client],
+    ]
+    // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
+    // take it away. What is not must not look as if it were.
+    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
       socket.on('error', ignore)
-      if (isReset) reset(socket)
+      if (toReset[at] === true) reset(socket)
       else socket.destroy()
     }
   }
+}
+
+/** One side has sent what the other one has not got. */
+function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
+  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {

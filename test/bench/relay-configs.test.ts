@@ -75,14 +75,16 @@ describe('bench: configurations of the subjects of relay', () => {
 
   it('says why a program does not take part', async () => {
     await using directory = await Directory.make()
-    const notes: string[] = []
-    const programs = { haproxy: '/no/such/haproxy', nginx: process.execPath }
-    const ids = ['haproxy', 'nginx', 'direct'] as const
-    const { subjects, versions } = await presentSubjects(ids, programs, directory.path, note => notes.push(note))
+    const reasonOf = async (id: 'haproxy' | 'nginx', program: string): Promise<unknown> =>
+      await presentSubjects([id, 'direct'], { [id]: program }, directory.path, () => undefined).catch(
+        (error: Error) => error.message,
+      )
+    expect(await reasonOf('haproxy', '/no/such/haproxy')).to.equal(
+      'HAProxy cannot be measured: there is no program /no/such/haproxy',
+    )
+    expect(await reasonOf('nginx', process.execPath)).to.match(/^nginx cannot be measured: /)
+    const { subjects, versions } = await presentSubjects(['direct'], {}, directory.path, () => undefined)
     expect(subjects.map(({ id }) => id)).to.deep.equal(['direct'])
     expect(Object.keys(versions)).to.deep.equal(['direct'])
-    expect(notes).to.have.length(2)
-    expect(notes[0]).to.include('HAProxy did not take part: there is no program /no/such/haproxy')
-    expect(notes[1]).to.include('nginx did not take part')
   })
 })

@@ -173,7 +173,8 @@ for (const relay of RELAYS) {
       const [socket] = backend.sockets
       const { bytes } = await readAll(socket as Socket)
       expect(bytes).to.be.greaterThan(0)
-      expect(closed[0]?.bytesToBackend).to.be.within(1, bytes)
+      // What was on its way through the system is cut off with the session.
+      expect(closed[0]?.bytesToBackend).to.be.within(bytes, (64 << 20) - 1)
       expect(balancer.stats().counters.bytesToBackend).to.equal(closed[0]?.bytesToBackend)
     })
 

@@ -57,6 +57,25 @@ forEachRelay('resets', pair => {
     })
   }
 
+  it('leaves a client the whole of an answer, whose backend resets behind it', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const client = await rig.connect()
+    const server = await backend.next()
+    const answer = 256 * KIB
+    server.socket.end(Buffer.alloc(answer))
+    // It is in the sockets of a client that does not read yet, with the FIN behind it.
+    await until('the answer to be passed on', () => rig.counters.bytesToClient === answer)
+    await steady('the session', () => rig.stats.sessions)
+    server.reset()
+    // The stream relay reads no more, and does not see it.
+    if (pair.relay === 'native') expect(await rig.causes(1)).to.deep.equal(['endBackendReset'])
+    expect(await client.over()).to.equal('end')
+    expect(client.received.bytes).to.equal(answer)
+    client.destroy()
+    await rig.settle()
+  })
+
   it('passes on a reset that comes while bytes still wait for a backend that does not read', async () => {
     await using backend = await Backend.start({ serve: idle })
     await using rig = await Rig.open(pair, { backends: [backend] })
