@@ -2,6 +2,9 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { quote, show } from './text.ts'
 
+/** Where the admin API listens if nothing else is said. */
+export const DEFAULT_ADMIN_LISTEN = 'unix:/run/limpet/admin.sock'
+
 /** A host given as an IP address, in canonical text; an IPv4-mapped IPv6 address has become IPv4. */
 export interface IpAddress {
   readonly kind: 'ip'

@@ -1,11 +1,9 @@
 import { z } from 'zod'
+import { DEFAULT_ADMIN_LISTEN } from './address.ts'
 import { hostHeader, listenAddress } from './scalars.ts'
 import { secret } from './secret-schema.ts'
 
 const MOST_HOSTS = 100
-
-/** Where the admin API listens if nothing else is said. */
-export const DEFAULT_ADMIN_LISTEN = 'unix:/run/limpet/admin.sock'
 
 /** The admin API; without it there is none. */
 export function admin() {

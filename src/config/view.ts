@@ -1,12 +1,12 @@
 import {
   type BackendAddress,
   type BindAddress,
+  DEFAULT_ADMIN_LISTEN,
   type ListenAddress,
   readBackendAddress,
   readBindAddress,
   readListenAddress,
 } from './address.ts'
-import { DEFAULT_ADMIN_LISTEN } from './admin-schema.ts'
 import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'

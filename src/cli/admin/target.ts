@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { readBindAddress } from '../../config/address.ts'
+import { DEFAULT_ADMIN_LISTEN, readBindAddress } from '../../config/address.ts'
 import { readConfigText } from '../../config/load.ts'
 import { isMapping } from '../../config/mapping.ts'
 import { quote } from '../../config/text.ts'
@@ -29,8 +29,6 @@ export interface AdminTarget {
   token: Token
 }
 
-/** Where it is if nobody says anything else. */
-export const DEFAULT_ADMIN = 'unix:/run/limpet/admin.sock'
 const ACCEPTED = 'unix:/path of a socket, or http://HOST:PORT'
 
 /** Finds the admin listener: `--admin`, then the file of `-c`, then `LIMPET_ADMIN`, then the usual place. */
@@ -41,7 +39,7 @@ export async function findAdmin({ admin, config }: AdminOptions, { env }: Io): P
   if (admin !== undefined) return { ...readTarget(admin, '--admin'), from: '--admin', token }
   if (config !== undefined) return { ...targetOfConfig(config, settings), from: visible(config), token }
   if (env.LIMPET_ADMIN) return { ...readTarget(env.LIMPET_ADMIN, 'LIMPET_ADMIN'), from: 'LIMPET_ADMIN', token }
-  return { ...readTarget(DEFAULT_ADMIN, ''), from: 'the usual place', token }
+  return { ...readTarget(DEFAULT_ADMIN_LISTEN, ''), from: 'the usual place', token }
 }
 
 type Located = Pick<AdminTarget, 'text' | 'connection'>
@@ -64,8 +62,8 @@ async function readAdmin(file: string): Promise<Record<string, unknown> | undefi
 }
 
 function targetOfConfig(file: string, settings: Record<string, unknown> | undefined): Located {
-  if (settings !== undefined) return targetOfListen(file, settings.listen ?? DEFAULT_ADMIN)
-  const advice = `add  admin: { listen: "${DEFAULT_ADMIN}" }  and restart, or give --admin`
+  if (settings !== undefined) return targetOfListen(file, settings.listen ?? DEFAULT_ADMIN_LISTEN)
+  const advice = `add  admin: { listen: "${DEFAULT_ADMIN_LISTEN}" }  and restart, or give --admin`
   throw new CliError(`${visible(file)} has no admin listener; ${advice}`, EXIT.config)
 }
 

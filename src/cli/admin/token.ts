@@ -19,8 +19,9 @@ export function tokenOfEnvironment(env: NodeJS.ProcessEnv): Token {
   return { value: env[VARIABLE] || undefined, from: VARIABLE }
 }
 
-/** The token that `admin.token` names; undefined: it names none. */
+/** The token that `admin.token` is, or names; undefined: it is none. */
 export function tokenOfConfig(setting: unknown, directory: string, env: NodeJS.ProcessEnv): Token | undefined {
+  if (typeof setting === 'string' && setting !== '') return { value: setting, from: 'admin.token' }
   if (!isMapping(setting)) return undefined
   // Whoever may not read the file or has not set the variable may still have the token itself.
   const own = tokenOfEnvironment(env)

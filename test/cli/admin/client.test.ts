@@ -45,13 +45,17 @@ describe('cli: where the running process is asked', () => {
     const listen = http.slice('http://'.length)
     const inFile = fileOf(`admin: { listen: "${listen}", token: { file: token } }`)
     writeFileSync(join(dirname(inFile), 'token'), 'from a file\n')
+    const inText = fileOf(`admin: { listen: "${listen}", token: a text of its own }`)
     const inVariable = fileOf(`admin: { listen: "${listen}", token: { env: OWN_TOKEN } }`)
     expect(await statusOf(['--admin', http], { LIMPET_ADMIN_TOKEN: 'own' })).to.deep.equal(fine)
     expect(await statusOf(['-c', inFile])).to.deep.equal(fine)
+    expect(await statusOf(['-c', inText])).to.deep.equal(fine)
     expect(await statusOf(['-c', inVariable], { OWN_TOKEN: 'of a variable' })).to.deep.equal(fine)
     expect(await statusOf(['-c', inVariable], { LIMPET_ADMIN_TOKEN: 'own' })).to.deep.equal(fine)
     const tokens = server.asked.filter(({ path }) => path === '/v1/status').map(({ token }) => token)
-    expect(tokens).to.deep.equal(['own', 'from a file', 'of a variable', 'own'].map(token => `Bearer ${token}`))
+    expect(tokens).to.deep.equal(
+      ['own', 'from a file', 'a text of its own', 'of a variable', 'own'].map(token => `Bearer ${token}`),
+    )
   })
 
   it('says what to do when nobody listens, or the address is none', async () => {
