@@ -177,6 +177,6 @@ export const SESSION_LIST_HELP = help(
 )
 
 export const SESSION_CLOSE_HELP = help(
-  ['limpet sessions close 513', 'limpet sessions list --backend b2 --json | jq -r .id | xargs limpet sessions close'],
+  ['limpet sessions close 513', 'limpet sessions close $(limpet sessions list --backend b2 --json | jq -r .id)'],
   'a session was not there any more; those behind it were not closed',
 )
