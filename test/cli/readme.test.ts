@@ -35,11 +35,19 @@ describe('README.md', () => {
       'GET /v1/pools': poolsAnswer(pools),
       'POST /v1/pools/redis/plan': [200, plan],
       'PATCH /v1/pools/redis/backends/b': [200, backendInfo('b', { state: 'drain' })],
+      'GET /v1/sessions?backend=b': [200, { sessions: [], more: false }],
       'POST /v1/reload': [200, { generation: 2, added: [], updated: [], removed: [] }],
     })
     const env = { LIMPET_ADMIN: await server.listen() }
     const commands = COMMANDS.filter(command => !command.includes('limpet.yaml'))
-    expect(commands.map(command => command.split(' ', 1)[0])).to.deep.equal(['status', 'plan', 'backends', 'reload'])
+    expect(commands.map(command => command.split(' ', 1)[0])).to.deep.equal([
+      'status',
+      'plan',
+      'backends',
+      'backends',
+      'sessions',
+      'reload',
+    ])
     try {
       for (const command of commands) {
         const { status, stderr } = await limpet(command.split(' '), { env })
