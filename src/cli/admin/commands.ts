@@ -123,7 +123,7 @@ function addConfig(program: Command, io: Io, add: AddCommand, done: Done): void 
 
 function addBackends(program: Command, io: Io, add: AddCommand, done: Done): void {
   const description =
-    'Shows and changes the backends of the running process. A restart, or a reload, goes back to the file.'
+    'Shows and changes the backends of the running process. A reload, or a restart without state, goes back to the file.'
   const backends = add(
     program,
     'backends',
