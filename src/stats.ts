@@ -101,6 +101,7 @@ export function collectStats(
 }
 
 function poolStats(pool: PoolCore): PoolStats {
+  pool.publishHealth()
   const gauges = new Float64Array(GAUGES)
   pool.native.gauges(gauges)
   const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges

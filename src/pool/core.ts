@@ -266,7 +266,10 @@ export class PoolCore {
     if (!this.#closed) this.#republish()
   }
 
-  /** Takes what a check found. It is published with whatever else is found in this turn of the event loop. */
+  /**
+   * Takes what a check found. It is published with whatever else is found in this turn of the event loop, or when
+   * somebody asks.
+   */
   setHealth(name: string, isUp: boolean, reason: string): void {
     this.health.set(name, isUp, reason)
     this.#restage(name)
@@ -277,7 +280,7 @@ export class PoolCore {
     if (this.health.forget(name)) this.#restage(name)
   }
 
-  /** Publishes what checks found, at once. */
+  /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
   publishHealth(): void {
     if (this.#closed || !this.#isPublishing) return
     this.#publish(this.native)

@@ -201,6 +201,7 @@ export class Pool {
 
 /** What is known of each backend, in the order in which they were added. */
 export function infoOf(core: PoolCore): BackendInfo[] {
+  core.publishHealth()
   const figures = core.figures()
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend.name)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as immediately } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import type { BackendHealthChange } from '../../src/balancer-types.ts'
@@ -79,6 +80,19 @@ describe('health of backends', () => {
     await until(() => statusOf(balancer, 'a') === 'up')
     for (const client of CLIENTS) expect(await visit(balancer, client)).to.equal(homes.get(client))
     expect(balancer.stats().counters.connectRefused).to.equal(0)
+  })
+
+  it('says that a backend is down no sooner than nobody is sent there', async () => {
+    const backends = await backendsNamed('a', 'b')
+    const balancer = await balancing(backends, { stickTable: 'off' })
+    const pool = balancer.pool()
+    const client = CLIENTS.find(one => pool.explain(one).home === 'a') ?? expect.fail('no client is at home at a')
+    await backends.all[0]?.kill()
+    // At every turn of the event loop: the one in which the check fails is among them.
+    while (statusOf(balancer, 'a') !== 'down') await immediately()
+    const decision = pool.pick(client)
+    decision.release()
+    expect(decision.backend).to.equal('b')
   })
 
   it('waits for first checks before it listens', async () => {
