@@ -169,7 +169,7 @@ export const POOL_COUNTERS = [
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
-/** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
+/** What {@link NativeRelay.handOver} did with the client. Everything but `taken`: it is refused, and counted. */
 export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
 
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
