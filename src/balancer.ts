@@ -318,7 +318,14 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload })
+    this.#admin = await AdminServer.open({
+      settings,
+      file,
+      balancer: this,
+      sessions: this.#feed,
+      log: this.#log,
+      reload,
+    })
   }
 
   async #closeAdmin(): Promise<void> {
