@@ -77,7 +77,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
-    this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
+    this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
