@@ -44,6 +44,7 @@ bool send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
     } else if (errno == EAGAIN) {
       to.writable = false;
     } else if (errno != EINTR) {
+      to.fail(errno);
       return false;
     }
   }
@@ -112,7 +113,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   if (n <= 0) {
     from.full_reads = 0;
     from.readable = false;
-    if (n == 0 && from.deaf && !from.whole) return false;
+    if (n == 0 && from.failed && !from.whole) return false;
     from.ended = n == 0;
     return n == 0 || errno == EAGAIN;
   }

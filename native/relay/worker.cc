@@ -184,12 +184,12 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
   if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
   if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
-  // Not once the error was taken by a write: what is left of a reset looks like a FIN.
+  // Not once the error was taken: what is left of a reset looks like a FIN.
   if ((flags & EPOLLRDHUP) != 0 && (flags & EPOLLERR) == 0 && !side.failed) side.whole = true;
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    if ((flags & EPOLLERR) != 0) side.failed = true;
+    if ((flags & EPOLLERR) != 0 && !side.failed) side.fail(socket_error(side.fd));
     // One that used up its budget has its turn after the others.
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
