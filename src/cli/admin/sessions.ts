@@ -5,6 +5,7 @@ import type { Io } from '../io.ts'
 import { type Column, tableLines } from '../table.ts'
 import { AdminClient } from './client.ts'
 import { bytesText, counted, timeText } from './figures.ts'
+import { queryOf } from './query.ts'
 import { type AdminOptions, findAdmin } from './target.ts'
 
 /** Which sessions, and how many of them. */
@@ -21,8 +22,9 @@ interface Answer {
 }
 
 export async function listSessions(options: SessionsOptions, io: Io): Promise<number> {
+  const { pool, backend, listener, limit } = options
   const client = new AdminClient(await findAdmin(options, io))
-  const { sessions, more } = await client.get<Answer>(`/v1/sessions${queryOf(options)}`)
+  const { sessions, more } = await client.get<Answer>(`/v1/sessions${queryOf({ pool, backend, listener, limit })}`)
   if (options.json === true) {
     for (const session of sessions) await io.stdout.line(JSON.stringify(session))
   } else if (sessions.length === 0) await io.stdout.line('no sessions')
@@ -37,12 +39,6 @@ export async function closeSessions(ids: readonly string[], options: AdminOption
   const text = options.json === true ? JSON.stringify({ closed: ids }) : `closed: ${counted(ids.length, 'session')}`
   await io.stdout.line(text)
   return EXIT.ok
-}
-
-function queryOf({ pool, backend, listener, limit }: SessionsOptions): string {
-  const given = Object.entries({ pool, backend, listener, limit }).filter(([, value]) => value !== undefined)
-  const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
-  return query === '' ? '' : `?${query}`
 }
 
 const COLUMNS: readonly Column[] = [
