@@ -4,7 +4,7 @@ import { clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo, named } from '../helpers/servers.ts'
-import { until } from '../helpers/wait.ts'
+import { until, within } from '../helpers/wait.ts'
 
 async function live(rig: Rig, filter?: SessionFilter): Promise<SessionInfo[]> {
   const all: SessionInfo[] = []
@@ -120,5 +120,15 @@ forEachRelay('live sessions', pair => {
     }
     rig.hangUp()
     await rig.settle()
+  })
+
+  it('are closed slowly only for as long as the balancer is open', async () => {
+    await using backend = await Backend.start({ serve: echo })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const client = await rig.connect()
+    expect(await client.echo('hello')).to.equal('hello')
+    const closing = rig.balancer.closeSessions({}, { perSecond: 0.001, deadlineMs: 86_400_000 })
+    await rig.balancer.destroy()
+    expect(await within('the closing to be given up', closing)).to.equal(0)
   })
 })
