@@ -122,6 +122,22 @@ forEachRelay('live sessions', pair => {
     await rig.settle()
   })
 
+  it('are not told as connecting when they have ended before somebody looks', async () => {
+    await using backend = await Backend.start({ serve: echo })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const clients = await Promise.all([rig.connect(), rig.connect()])
+    for (const client of clients) expect(await client.echo('hello')).to.equal('hello')
+    const states: string[] = []
+    for await (const { state } of rig.balancer.sessions()) {
+      states.push(state)
+      for (const client of clients) client.reset()
+      await until('the sessions to end', () => rig.stats.sessions === 0)
+    }
+    // The native relay looks at many at one time: it may have seen both.
+    expect(states).to.have.length.within(1, pair.relay === 'native' ? 2 : 1)
+    expect(new Set(states)).to.deep.equal(new Set(['open']))
+  })
+
   it('are closed slowly only for as long as the balancer is open', async () => {
     await using backend = await Backend.start({ serve: echo })
     await using rig = await Rig.open(pair, { backends: [backend] })
