@@ -104,7 +104,7 @@ struct Side {
   // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN
   // came first; a unix socket says it always, and recv() still tells.
   void fail(int error) {
-    failed = readable = true;
+    failed = readable = finished = true;
     whole = whole || error == EPIPE;
   }
   // Taken from this side and not passed on yet.

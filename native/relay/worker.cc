@@ -209,7 +209,7 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    if ((flags & EPOLLERR) != 0 && !side.failed) side.fail(socket_error(side.fd));
+    if ((flags & EPOLLERR) != 0 && !side.failed) take_error(side);
     // One that used up its budget has its turn after the others.
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
@@ -217,6 +217,11 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
     end(session, SessionCounter::kEndClientGone, false);
   }
+}
+
+// EPOLLERR is also said of what somebody who had the socket before wants to know of its packets (SO_TIMESTAMPING).
+void Worker::take_error(Side& side) {
+  if (const int error = socket_error(side.fd); error != 0) side.fail(error);
 }
 
 void Worker::run_queued() {

@@ -1,4 +1,5 @@
 // How sessions end: resets, timeouts, cuts; each counted by its cause.
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -127,6 +128,29 @@ TEST("a reset passes bytes that a slow reader holds up") {
   session.backend.reset();
   CHECK(session.client.is_reset());
   rig.check_end(SessionCounter::kEndBackendReset);
+}
+
+TEST("news of packets that the client's owner had asked for are no reset") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Socket client = begin_connection(rig.front.number());
+  {
+    const Socket accepted = rig.front.accept();
+    const int wanted = SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    CHECK(setsockopt(accepted.fd(), SOL_SOCKET, SO_TIMESTAMPING, &wanted, sizeof wanted) == 0);
+    rig.hand_over(accepted);
+  }
+  Socket backend = port.accept();
+  for (unsigned i = 0; i < 20; i++) {
+    CHECK(client.echoes("question", backend));
+    CHECK(backend.echoes("answer", client));
+  }
+  client.finish();
+  CHECK(backend.ends());
+  backend.finish();
+  CHECK(client.ends());
+  rig.check_end(SessionCounter::kEndFinished);
 }
 
 TEST("a writer whose reader resets is reset, though it reads nothing itself") {
