@@ -57,6 +57,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
+  /** Aborted when it is closed. */
+  readonly #over = new AbortController()
   #closing: Promise<CloseResult> | undefined
   /** Reloads wait for each other. */
   readonly #reloads = new Turns()
@@ -287,14 +289,18 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * many a second. Those that come meanwhile stay.
    *
    * @param filter - which of them; default: all
-   * @returns how many were closed; fewer than there were only after an abort
+   * @returns how many were closed; fewer than there were only after an abort, or where the balancer was closed meanwhile
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const pace = paceArgument(options)
+    const { signal, ...pace } = paceArgument(options)
     const sessions: LiveSession[] = []
     for await (const session of this.#live(filter)) sessions.push(session)
-    return await closePaced(sessions, pace)
+    const over = this.#over.signal
+    return await closePaced(sessions, {
+      ...pace,
+      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
+    })
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -396,6 +402,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#closeAdmin()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
+    this.#over.abort()
     process.nextTick(() => this.emit('close'))
     return result
   }

@@ -204,12 +204,12 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
   if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
   if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
-  // Not once the error was taken by a write: what is left of a reset looks like a FIN.
+  // Not once the error was taken: what is left of a reset looks like a FIN.
   if ((flags & EPOLLRDHUP) != 0 && (flags & EPOLLERR) == 0 && !side.failed) side.whole = true;
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    if ((flags & EPOLLERR) != 0) side.failed = true;
+    if ((flags & EPOLLERR) != 0 && !side.failed) take_error(side);
     // One that used up its budget has its turn after the others.
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
@@ -217,6 +217,11 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
     end(session, SessionCounter::kEndClientGone, false);
   }
+}
+
+// EPOLLERR is also said of what somebody who had the socket before wants to know of its packets (SO_TIMESTAMPING).
+void Worker::take_error(Side& side) {
+  if (const int error = socket_error(side.fd); error != 0) side.fail(error);
 }
 
 void Worker::run_queued() {

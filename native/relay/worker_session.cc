@@ -101,7 +101,7 @@ void Worker::connect_failed(Session& session, int error) {
 
 void Worker::on_connect_event(Session& session, uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    const int error = connect_error(session.side(Which::kBackend).fd);
+    const int error = socket_error(session.side(Which::kBackend).fd);
     if (error != 0) {
       connect_failed(session, error);
       return;
@@ -145,12 +145,9 @@ bool Worker::pump_side(Session& session, Which from) {
     case CopyResult::kFromReset:
       end_by_reset(session, from);
       return false;
-    case CopyResult::kToReset: {
-      Side& to = session.side(other(from));
-      to.failed = to.deaf = to.readable = true;
+    case CopyResult::kToReset:
       // What it had sent before is still there.
       return pump_side(session, other(from));
-    }
     case CopyResult::kError:
       end(session, SessionCounter::kEndError, true);
       return false;

@@ -61,6 +61,7 @@ export class StreamRelay implements SessionOwner {
   *live(filter: SessionFilter): Generator<LiveSession> {
     // They may end while somebody looks at them.
     for (const session of [...this.#sessions]) {
+      if (!this.#sessions.has(session)) continue
       const info = infoOf(session)
       if (matchesFilter(info, filter)) yield { info, close: () => session.close() }
     }

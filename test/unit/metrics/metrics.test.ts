@@ -8,6 +8,8 @@ import { Registry, register } from 'prom-client'
 import type { Balancer } from '../../../src/balancer.ts'
 import { Metrics } from '../../../src/index.ts'
 import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
+import { SESSION_COUNTERS } from '../../../src/native.ts'
+import type { SessionCounts } from '../../../src/relay/counters.ts'
 import {
   afterTest,
   ask,
@@ -51,6 +53,13 @@ describe('metrics', () => {
       expect(figure('limpet_listener_open{listener="l",pool="p"}')).to.equal(1)
     })
   }
+
+  it('tells every counter of sessions', () => {
+    const counters = Object.fromEntries(SESSION_COUNTERS.map((name, at) => [name, 1000 + at])) as SessionCounts
+    const stats = { ...makeBalancer({ backends: [...TWO] }).stats(), counters }
+    const told = new Set(DEFINITIONS.flatMap(definition => definition.read(stats)).map(({ value }) => value))
+    expect(SESSION_COUNTERS.filter(name => !told.has(counters[name]))).to.deep.equal([])
+  })
 
   it('tells what backends are, and forgets those that were removed', async () => {
     const balancer = makeBalancer({ backends: [...TWO] })
