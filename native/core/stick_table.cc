@@ -6,52 +6,11 @@
 #include <bit>
 
 #include "spin_lock.h"
+#include "stick_slot.h"
 
 namespace limpet {
 
 namespace {
-
-// meta: backend 14 | generation 12 | expiry 31 | visits 2 | kind 2 | away 1 | provisional 1
-constexpr unsigned kGenerationShift = 14;
-constexpr unsigned kExpiryShift = 26;
-constexpr unsigned kVisitsShift = 57;
-constexpr unsigned kKindShift = 59;
-constexpr uint64_t kAwayBit = 1ULL << 61;
-constexpr uint64_t kProvisionalBit = 1ULL << 62;
-constexpr uint64_t kExpiryMask = (1ULL << 31) - 1;
-constexpr unsigned kMaxVisits = 3;
-
-unsigned visits_of(uint64_t meta) { return static_cast<unsigned>(meta >> kVisitsShift) & 3; }
-KeyKind kind_of(uint64_t meta) { return static_cast<KeyKind>(meta >> kKindShift & 3); }
-uint16_t backend_of(uint64_t meta) { return static_cast<uint16_t>(meta & kMaxPinBackend); }
-
-uint64_t with_expiry(uint64_t meta, uint64_t expiry) {
-  return (meta & ~(kExpiryMask << kExpiryShift)) | (expiry & kExpiryMask) << kExpiryShift;
-}
-
-uint64_t with_visits(uint64_t meta, unsigned visits) {
-  return (meta & ~(3ULL << kVisitsShift)) | uint64_t{visits} << kVisitsShift;
-}
-
-uint64_t encode(const Pin& pin, KeyKind kind) {
-  uint64_t meta = pin.backend | uint64_t{pin.generation} << kGenerationShift;
-  meta |= static_cast<uint64_t>(kind) << kKindShift;
-  if (pin.away) meta |= kAwayBit;
-  if (pin.provisional) meta |= kProvisionalBit;
-  return meta;
-}
-
-Pin pin_of(uint64_t meta) {
-  return {backend_of(meta), static_cast<uint16_t>(meta >> kGenerationShift & (kGenerations - 1)),
-          (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0};
-}
-
-// Rounded up: nothing expires early.
-uint64_t ticks_of(uint64_t ms) { return std::max<uint64_t>(1, (ms * 2 + 124) / 125); }
-
-// Threads read the clock once for a batch of events, so one may look at an entry with an earlier time than it was
-// stored with: 10 s of that are fresh, not past.
-constexpr uint64_t kSkewTicks = 160;
 
 // Buckets that an insertion into a full table looks through for expired entries: a bound on its work.
 constexpr unsigned kPurgeBuckets = 4;
@@ -60,21 +19,38 @@ constexpr unsigned kPurgeBuckets = 4;
 
 StickTable::StickTable(size_t size, uint64_t ttl_ms, const Secret& secret, const LiveKeys* live)
     : size_(size), ttl_ticks_(ticks_of(ttl_ms)), secret_(secret), live_(live) {
-  // 80 % fill at `size` entries: two choices of seven then lose 0.07 % to conflicts.
-  const size_t slots = size + size / 4 + 1;
-  const size_t count = std::max<size_t>(2, (slots + kSlots - 1) / kSlots);
-  mapped_bytes_ = count * sizeof(Bucket);
+  mapped_bytes_ = bytes_of(size);
   void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
 #ifdef MADV_HUGEPAGE
   madvise(memory, mapped_bytes_, MADV_HUGEPAGE);  // a hint: a look-up is two cache misses, and should be no TLB miss
 #endif
   buckets_ = static_cast<Bucket*>(memory);  // zero pages are empty buckets
-  bucket_count_ = static_cast<uint32_t>(count);
+  bucket_count_ = static_cast<uint32_t>(mapped_bytes_ / sizeof(Bucket));
+}
+
+StickTable::StickTable(size_t size, uint64_t ttl_ms, std::unique_ptr<TableFile> file, const LiveKeys* live,
+                       const TableMoment& now)
+    : size_(size),
+      ttl_ticks_(ticks_of(ttl_ms)),
+      clock_offset_(file->clock_offset()),
+      secret_(file->secret()),
+      live_(live),
+      file_(std::move(file)),
+      bucket_count_(static_cast<uint32_t>(bytes_of(size) / sizeof(Bucket))),
+      buckets_(static_cast<Bucket*>(file_->buckets())) {
+  restore(now.monotonic_ms);
+  file_->begin(now);
+}
+
+size_t StickTable::bytes_of(size_t size) {
+  // 80 % fill at `size` entries: two choices of seven then lose 0.07 % to conflicts.
+  const size_t slots = size + size / 4 + 1;
+  return std::max<size_t>(2, (slots + kSlots - 1) / kSlots) * sizeof(Bucket);
 }
 
 StickTable::~StickTable() {
-  if (buckets_) munmap(buckets_, mapped_bytes_);
+  if (mapped_bytes_ != 0 && buckets_) munmap(buckets_, mapped_bytes_);
 }
 
 uint32_t StickTable::first_bucket(uint64_t hash) const {
@@ -195,6 +171,13 @@ void StickTable::set_slot(uint32_t index, unsigned slot, uint64_t key, uint64_t 
   Bucket& bucket = buckets_[index];
   const uint64_t shift = 8 * slot;
   const uint64_t tags = bucket.tags.load(std::memory_order_relaxed);
+  if (file_) {
+    const uint64_t old_key = bucket.slots[slot].key.load(std::memory_order_relaxed);
+    const uint64_t old_meta = bucket.slots[slot].meta.load(std::memory_order_relaxed);
+    const uint32_t check = bucket.check.load(std::memory_order_relaxed);
+    bucket.check.store(check ^ slot_check(slot, old_key, old_meta) ^ slot_check(slot, key, meta),
+                       std::memory_order_relaxed);
+  }
   bucket.tags.store((tags & ~(0xffULL << shift)) | uint64_t{tag} << shift, std::memory_order_release);
   bucket.slots[slot].key.store(key, std::memory_order_release);
   bucket.slots[slot].meta.store(meta, std::memory_order_release);
