@@ -99,9 +99,9 @@ class StickTable {
       unsigned slot;
     };
     std::optional<At> locate() const;
-    bool drop_expired(uint64_t now_ms);
+    bool drop_expired(uint64_t now);
     std::optional<At> free_slot() const;
-    std::optional<At> victim(uint64_t now_ms, Stored& kind) const;
+    std::optional<At> victim(uint64_t now, Stored& kind) const;
     void write(const At& at, uint64_t meta);
 
     StickTable& table_;
@@ -161,21 +161,23 @@ class StickTable {
   void unlock(uint32_t bucket);
   uint64_t read_consistent(uint32_t bucket, const AffinityKey& key, uint8_t tag) const;
   uint64_t read_meta(const AffinityKey& key, uint64_t hash) const;
+  // The time of the slots, which parameters called `now` are in.
   uint64_t tick(uint64_t now_ms) const { return ticks(now_ms) + clock_offset_; }
-  Found decode(uint64_t meta, uint64_t now_ms) const;
-  bool expired(uint64_t meta, uint64_t now_ms) const;
-  uint64_t left(uint64_t meta, uint64_t now_ms) const;
+  Found decode(uint64_t meta, uint64_t now) const;
+  bool expired(uint64_t meta, uint64_t now) const;
+  uint64_t left(uint64_t meta, uint64_t now) const;
   bool in_use(const AffinityKey& key) const;
-  uint64_t fresh_expiry(uint64_t now_ms) const { return tick(now_ms) + ttl_ticks_ + 1; }
+  uint64_t fresh_expiry(uint64_t now) const { return now + ttl_ticks_ + 1; }
   void erase_everywhere(FunctionRef<bool(const AffinityKey&, const Pin&)> condemned);
-  unsigned aged_visits(uint64_t meta, uint64_t now_ms) const;
+  unsigned aged_visits(uint64_t meta, uint64_t now) const;
   void set_slot(uint32_t bucket, unsigned slot, uint64_t key, uint64_t meta, uint8_t tag);
   void free_slot_locked(uint32_t bucket, unsigned slot);
-  void purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b);
+  void purge_some(uint64_t now, uint32_t not_a, uint32_t not_b);
   // stick_table_restore.cc
   static uint32_t slot_check(unsigned slot, uint64_t key, uint64_t meta);
-  void restore(uint64_t now_ms);
-  void restore_bucket(uint32_t bucket, uint64_t now_ms, const std::vector<uint32_t>& generations);
+  static void change_check(Bucket& bucket, unsigned slot, uint64_t key, uint64_t meta);
+  void restore(uint64_t now);
+  void restore_bucket(uint32_t bucket, uint64_t now, const std::vector<uint32_t>& generations);
   bool is_whole(uint32_t bucket) const;
 
   const size_t size_;

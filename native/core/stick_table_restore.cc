@@ -1,4 +1,4 @@
-// What of a table's file is believed when it is opened. Before any other thread sees the table.
+// The check values of a table in a file, and what of it is believed when it is opened, before any other thread sees it.
 #include <algorithm>
 #include <new>
 
@@ -24,12 +24,21 @@ uint32_t StickTable::slot_check(unsigned slot, uint64_t key, uint64_t meta) {
   return static_cast<uint32_t>(folded >> 32 ^ folded);
 }
 
-void StickTable::restore(uint64_t now_ms) {
+// Before the slot is written, under the bucket's lock.
+void StickTable::change_check(Bucket& bucket, unsigned slot, uint64_t key, uint64_t meta) {
+  const uint64_t old_key = bucket.slots[slot].key.load(std::memory_order_relaxed);
+  const uint64_t old_meta = bucket.slots[slot].meta.load(std::memory_order_relaxed);
+  const uint32_t check = bucket.check.load(std::memory_order_relaxed);
+  bucket.check.store(check ^ slot_check(slot, old_key, old_meta) ^ slot_check(slot, key, meta),
+                     std::memory_order_relaxed);
+}
+
+void StickTable::restore(uint64_t now) {
   std::vector<uint32_t> generations(size_t{kMaxPinBackend} + 1, kNoGeneration);
   file_->each_name([&](uint16_t index, uint16_t generation, std::string_view name) {
     if (!name.empty()) generations[index] = generation;
   });
-  for (uint32_t bucket = 0; bucket < bucket_count_; bucket++) restore_bucket(bucket, now_ms, generations);
+  for (uint32_t bucket = 0; bucket < bucket_count_; bucket++) restore_bucket(bucket, now, generations);
   restored_.pins = entries();
 }
 
@@ -53,7 +62,7 @@ bool StickTable::is_whole(uint32_t index) const {
   return tags >> (8 * kSlots) == 0 && check == bucket.check.load(std::memory_order_relaxed);
 }
 
-void StickTable::restore_bucket(uint32_t index, uint64_t now_ms, const std::vector<uint32_t>& generations) {
+void StickTable::restore_bucket(uint32_t index, uint64_t now, const std::vector<uint32_t>& generations) {
   Bucket& bucket = buckets_[index];
   if (!is_whole(index)) {
     restored_.torn++;
@@ -66,7 +75,7 @@ void StickTable::restore_bucket(uint32_t index, uint64_t now_ms, const std::vect
     if (meta == 0) continue;
     entries_.fetch_add(1, std::memory_order_relaxed);
     const Pin pin = pin_of(meta);
-    const uint64_t ticks_left = left(meta, now_ms);
+    const uint64_t ticks_left = left(meta, now);
     const bool past = ticks_left == 0 || ticks_left > saved_ttl + 1 + kSkewTicks;
     const bool known = generations[pin.backend] == pin.generation && file_->same_keys(kind_of(meta));
     if (!past && !known) restored_.dropped++;
@@ -76,7 +85,7 @@ void StickTable::restore_bucket(uint32_t index, uint64_t now_ms, const std::vect
       // Of a time in which the ttl was longer: to the present one, or it would pass for long past.
       const uint64_t key = bucket.slots[slot].key.load(std::memory_order_relaxed);
       const auto same_tag = static_cast<uint8_t>(bucket.tags.load(std::memory_order_relaxed) >> (8 * slot));
-      set_slot(index, slot, key, with_expiry(meta, fresh_expiry(now_ms)), same_tag);
+      set_slot(index, slot, key, with_expiry(meta, fresh_expiry(now)), same_tag);
     }
   }
 }
