@@ -342,6 +342,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async #openService(signal: AbortSignal): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
+    for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
     const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }

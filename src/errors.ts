@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   LIMPET_ERR_SELF_BACKEND: 'A backend leads back to a listener of its own pool',
   LIMPET_ERR_SOCKET_NOT_TAKEN: 'The socket cannot be balanced: it has ended, or somebody else is using it',
   LIMPET_ERR_STATE_FILE: 'The state file cannot be read or written',
+  LIMPET_ERR_TABLE_FILE: 'The file of a stick table cannot be had',
+  LIMPET_ERR_TABLE_FILE_IN_USE: 'Another process, or another pool, has the file of a stick table',
   LIMPET_ERR_TABLE_IMPORT: 'The text is no export of a stick table, or one of other keys',
   LIMPET_ERR_TOO_MANY_BACKENDS: 'The pool already has as many backends as one pool can hold',
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',

@@ -30,6 +30,7 @@ export type {
   SavedCounts,
   SavedPin,
 } from './pool/table.ts'
+export type { TableFileStats } from './pool/table-file.ts'
 export type { ImportProblem, ImportResult } from './pool/table-lines.ts'
 export type { SessionCounts } from './relay/counters.ts'
 export type { Served } from './relay/relays.ts'

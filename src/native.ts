@@ -79,12 +79,38 @@ export interface NativePool {
   erasePin(key: string): boolean | -2
   /** Erases pins from a cursor on, as {@link listPins} goes. */
   erasePins(cursor: number, index: number | undefined, generation: number | undefined): { erased: number; next: number }
+  /** What became of the file of the table; null: it has none. */
+  tableFile(): NativeTableFile | null
+  /** All backends are set that there were before: pins that came back from the file, to others, are forgotten. */
+  forgetAbsent(): void
+  /** Once a second, and before the end: keeps the file of the table fit for a sudden one. Nothing without a file. */
+  keepTable(): void
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
   /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
   /** Releases the native memory as soon as no relay uses it. Idempotent. */
   close(): void
+}
+
+/** What a file was that is to be that of a stick table; the numbers are those of `TableFound` in `native/core/table_file.h`. */
+export const TABLE_FOUND = ['nothing', 'table', 'foreign', 'version', 'damaged', 'otherSize'] as const
+export type TableFound = (typeof TABLE_FOUND)[number]
+
+/** What became of the file of a stick table when it was opened. */
+export interface NativeTableFile {
+  /** Which opening this is; 1: it was made. */
+  generation: number
+  /** Number of a {@link TableFound}: what was in its place and is set aside; 0: nothing was. */
+  replaced: number
+  /** What the name ends in that this has now. */
+  aside: string
+  /** Pins that came back. */
+  restored: number
+  /** Pins whose backend is gone, or whose keys are made in another way now. */
+  dropped: number
+  /** Buckets (7 entries) that were being written, or are damaged: cleared. */
+  torn: number
 }
 
 /** Pins; the arrays are as long as each other. */
@@ -316,7 +342,11 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
+    /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
+    tableFile?: string | undefined,
   ) => NativePool
+  /** What the pool would find in the place of its file: number of a {@link TableFound}, or -errno. Touches nothing. */
+  inspectTable(path: string, size: number): number
   readonly Placement: new (
     placement: number,
     ringPoints: number,

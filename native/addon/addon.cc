@@ -91,7 +91,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));
   exports.Set("fdBudget", Napi::Value(env, make_fd_budget(env)));
-  std::vector<Property> functions{function<text_of_key>("keyText")};
+  std::vector<Property> functions{function<text_of_key>("keyText"), function<inspect_table>("inspectTable")};
 #ifdef __linux__
   exports.Set("Relay", RelayWrap::define(env));
   functions.push_back(function<set_listen_options>("setListenOptions"));

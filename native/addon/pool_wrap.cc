@@ -57,6 +57,9 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_pin>("setPin"),
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
+                         open_method<&PoolWrap::table_file>("tableFile"),
+                         open_method<&PoolWrap::forget_absent>("forgetAbsent"),
+                         open_method<&PoolWrap::keep_table>("keepTable"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
                      });
@@ -89,7 +92,12 @@ void PoolWrap::make(Call& call) {
     call.failure("too many threads");
     return;
   }
-  pool_ = std::make_shared<Pool>(rules, state_.domain);
+  const std::string file = call.text(10);
+  if (file.empty()) {
+    pool_ = std::make_shared<Pool>(rules, state_.domain);
+  } else if (!make_in_file(call, rules, file)) {
+    return;
+  }
   if (!pool_->usable()) {
     call.no_memory("no memory for a stick table of this size");
     return;

@@ -64,6 +64,9 @@ class Pool {
   using Thread = EpochThread;
 
   Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain);
+  // With the table of a file, which has the size of the rules.
+  Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::unique_ptr<TableFile> file,
+       const TableMoment& now);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -102,6 +105,14 @@ class Pool {
   // Erases pins, those to one backend where it is given, as StickTable::erase_if() goes; returns how many.
   size_t erase_pins(uint32_t& cursor, const Backend* backend);
 
+  // Of a table with a file; pool_table.cc. Nothing without one.
+
+  // All backends are set that there were before: pins to others are forgotten.
+  void forget_absent();
+  // Keeps the file fit for a sudden end: its clocks, and a part of the pins that sessions use, whose ttl would begin
+  // only at a close that then never comes. Once a second.
+  void keep_table(const TableMoment& now);
+
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
   const PoolRules& rules() const { return rules_; }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
@@ -139,6 +150,7 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
+  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

@@ -4,7 +4,14 @@
 
 namespace limpet {
 
-int Registry::claim_index(StickTable* table) {
+int Registry::claim_index(const std::string& name, StickTable* table) {
+  const auto known = remembered_.find(name);
+  if (known != remembered_.end()) {
+    const uint16_t index = known->second;
+    remembered_.erase(known);
+    return index;
+  }
+  if (by_index_.size() >= kMaxIndexes && free_indexes_.empty() && table) forget_remembered(*table);
   if (!free_indexes_.empty()) {
     const uint16_t index = free_indexes_.back();
     free_indexes_.pop_back();
@@ -18,6 +25,41 @@ int Registry::claim_index(StickTable* table) {
   return static_cast<int>(by_index_.size() - 1);
 }
 
+void Registry::adopt(const TableFile& file) {
+  const std::lock_guard lock(mutex_);
+  file.each_name([&](uint16_t index, uint16_t generation, std::string_view name) {
+    if (index >= kMaxIndexes) return;
+    // What lies between is not known: there are no pins to it.
+    while (by_index_.size() <= index) {
+      if (by_index_.size() < index) free_indexes_.push_back(static_cast<uint16_t>(by_index_.size()));
+      by_index_.emplace_back();
+      next_generation_.push_back(0);
+    }
+    next_generation_[index] = generation;
+    if (!name.empty() && remembered_.emplace(name, index).second) return;
+    next_generation_[index] = static_cast<uint16_t>((generation + 1) % kGenerations);
+    free_indexes_.push_back(index);
+  });
+}
+
+void Registry::forget_absent(StickTable& table) {
+  const std::lock_guard lock(mutex_);
+  forget_remembered(table);
+}
+
+void Registry::forget_remembered(StickTable& table) {
+  if (remembered_.empty()) return;
+  std::vector<bool> gone(by_index_.size(), false);
+  for (const auto& [name, index] : remembered_) {
+    gone[index] = true;
+    table.file()->set_name(index, next_generation_[index], "");
+    next_generation_[index] = static_cast<uint16_t>((next_generation_[index] + 1) % kGenerations);
+    free_indexes_.push_back(index);
+  }
+  remembered_.clear();
+  table.drop_restored([&](const Pin& pin) { return pin.backend < gone.size() && gone[pin.backend]; });
+}
+
 int64_t Registry::set(const std::string& name, const BackendSettings& settings, StickTable* table) {
   const std::lock_guard lock(mutex_);
   const auto known = staged_.find(name);
@@ -26,20 +68,23 @@ int64_t Registry::set(const std::string& name, const BackendSettings& settings, 
     return known->second.backend->identity();
   }
   if (staged_.size() >= kMaxBackends) return -1;
-  const int claimed = claim_index(table);
+  const int claimed = claim_index(name, table);
   if (claimed < 0) return -1;
   const auto index = static_cast<uint16_t>(claimed);
   const uint16_t generation = next_generation_[index];
   next_generation_[index] = static_cast<uint16_t>((generation + 1) % kGenerations);
   by_index_[index] = std::make_unique<Backend>(name, index, generation);
+  if (table && table->file()) table->file()->set_name(index, generation, name);
   staged_.emplace(name, Staged{by_index_[index].get(), settings});
   return by_index_[index]->identity();
 }
 
-bool Registry::remove(const std::string& name) {
+bool Registry::remove(const std::string& name, StickTable* table) {
   const std::lock_guard lock(mutex_);
   const auto known = staged_.find(name);
   if (known == staged_.end()) return false;
+  const Backend& backend = *known->second.backend;
+  if (table && table->file()) table->file()->set_name(backend.index, backend.generation, "");
   fresh_.push_back(known->second.backend);
   staged_.erase(known);
   return true;

@@ -45,7 +45,8 @@ const table = z.strictObject({
   inserted: count,
   evicted: z.strictObject({ expired: count, home: count, away: count, aged: count }),
   rejected: count,
-}) satisfies z.ZodType<TableStats>
+  file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
+}) satisfies z.ZodType<Told<TableStats>>
 
 const poolStats = {
   digest: z.string(),

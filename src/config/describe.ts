@@ -7,6 +7,7 @@ import type {
   ResolvedHealth,
   ResolvedListener,
   ResolvedPool,
+  ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
 
@@ -47,7 +48,7 @@ export interface DescribedPool {
   /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
   secret: string
   affinity: { key: string; ipv4Prefix: number; ipv6Prefix: number }
-  stickTable: { size: number; ttl: string } | 'off'
+  stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
   retries: number
   health: DescribedHealth | 'off'
@@ -124,7 +125,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
     secret: secret.toString(),
     affinity: { ...affinity },
-    stickTable: stickTable === undefined ? 'off' : { size: stickTable.size, ttl: formatDuration(stickTable.ttl) },
+    stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
@@ -137,6 +138,10 @@ function describePool(pool: ResolvedPool): DescribedPool {
       state,
     })),
   }
+}
+
+function describeTable({ size, ttl, file }: ResolvedStickTable): { size: number; ttl: string; file: string } {
+  return { size, ttl: formatDuration(ttl), file: file ?? 'off' }
 }
 
 function describeHealth({ http, steps, tls, onDown, ...health }: ResolvedHealth): DescribedHealth {

@@ -304,6 +304,12 @@ export interface StickTableOptions {
    * @defaultValue '30m'
    */
   ttl?: Duration | undefined
+  /**
+   * A file for the table, which then outlives a restart and a crash; relative to the configuration file. It is made if it
+   * is not there, in its full size. `off`: memory only.
+   * @defaultValue 'off'
+   */
+  file?: string | undefined
 }
 
 /** How long things may take. */

@@ -83,6 +83,8 @@ export interface ResolvedStickTable {
   readonly size: number
   /** Milliseconds. */
   readonly ttl: number
+  /** Absolute path; undefined: the table is in memory only. */
+  readonly file: string | undefined
 }
 
 /** Active checks. Times are in milliseconds. */

@@ -92,9 +92,13 @@ function stickTable(mode: Mode) {
       mode,
       'How long an entry stays after the last session of its client has ended.',
     ).prefault('30m'),
+    file: filePath(
+      'A file for the table, which then outlives a restart and a crash; relative to the configuration file. off: memory only.',
+      'LIMPET_ERR_CONFIG',
+    ).prefault('off'),
   })
   return z
-    .union([table, off('{ size, ttl }', 'No table: clients are placed anew with every connection.')])
+    .union([table, off('{ size, ttl, file }', 'No table: clients are placed anew with every connection.')])
     .prefault({})
     .describe('The table that remembers where clients are, or off.')
 }

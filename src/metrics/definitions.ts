@@ -1,5 +1,6 @@
 import { VERSION } from '../package-info.ts'
 import type { BackendInfo } from '../pool/pool.ts'
+import type { TableFileStats } from '../pool/table-file.ts'
 import type { SessionCounts } from '../relay/counters.ts'
 import type { PoolStats, Stats } from '../stats.ts'
 
@@ -112,6 +113,21 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_table_rejected_total', 'Clients that were served without an entry.', [], ({ table }) =>
     alone(table.rejected),
   ),
+  perTableFile(
+    'gauge',
+    'limpet_table_file_generation',
+    'How often the file of the stick table was opened.',
+    'generation',
+  ),
+  perTableFile('counter', 'limpet_table_file_restored_total', 'Pins that came back from the file.', 'restored'),
+  perTableFile('counter', 'limpet_table_file_dropped_total', 'Pins in the file that were dropped.', 'dropped'),
+  perTableFile('counter', 'limpet_table_file_torn_total', 'Buckets of the file in which nothing was believed.', 'torn'),
+  perTableFile(
+    'counter',
+    'limpet_table_file_set_aside_total',
+    'Files that were renamed, because they were not to be believed.',
+    'setAside',
+  ),
 ]
 
 const BACKENDS: readonly Definition[] = [
@@ -166,6 +182,11 @@ function perPool(
   const readAll = ({ pools }: Stats) =>
     Object.entries(pools).flatMap(([pool, figures]) => within({ pool }, read(figures)))
   return { name, kind, help, labels: ['pool', ...labels], read: readAll }
+}
+
+/** Only for pools whose stick table has a file. */
+function perTableFile(kind: Definition['kind'], name: string, help: string, figure: keyof TableFileStats): Definition {
+  return perPool(kind, name, help, [], ({ table: { file } }) => (file === undefined ? [] : alone(file[figure])))
 }
 
 function perBackend(

@@ -6,9 +6,10 @@ import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import { type NativePlacement, type NativePool, native } from '../native.ts'
-import { withTableMemory } from '../table-memory.ts'
+import { withTableFile, withTableMemory } from '../table-memory.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
+import { TableFile } from './table-file.ts'
 
 /** Where a connection can go. */
 export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
@@ -65,6 +66,8 @@ export class PoolCore {
   readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
   #native: NativePool | undefined
+  /** Undefined: the table is in memory, or is not made yet. */
+  #tableFile: TableFile | undefined
   #closed = false
 
   constructor(settings: ResolvedPool) {
@@ -133,6 +136,12 @@ export class PoolCore {
     this.assertOpen()
     this.#native ??= this.#open()
     return this.#native
+  }
+
+  /** The file of its stick table; undefined: it has none. */
+  get tableFile(): TableFile | undefined {
+    void this.native
+    return this.#tableFile
   }
 
   /** In the order in which they were added. */
@@ -339,6 +348,7 @@ export class PoolCore {
   /** Releases the native pool. Idempotent. */
   close(): void {
     this.#closed = true
+    this.#tableFile?.close()
     this.#native?.close()
   }
 
@@ -373,6 +383,7 @@ export class PoolCore {
       if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
+    this.#tableFile = TableFile.of(pool, this.settings)
     return pool
   }
 
@@ -392,8 +403,10 @@ export class PoolCore {
         size,
         stickTable?.ttl ?? 0,
         SESSION_HINT,
+        stickTable?.file,
       )
-    return withTableMemory(size, make, { pool: this.name })
+    const details = { pool: this.name }
+    return withTableMemory(size, () => withTableFile(stickTable?.file, make, details), details)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {

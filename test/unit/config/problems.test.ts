@@ -229,13 +229,29 @@ describe('values', () => {
 
   it('of stickTable are a mapping or off', () => {
     expect(only(poolText('stickTable: on'))).to.equal(
-      'pools.p.stickTable: expected a mapping or off, got the text "on". Accepted: { size, ttl } or off',
+      'pools.p.stickTable: expected a mapping or off, got the text "on". Accepted: { size, ttl, file } or off',
     )
     expect(only(poolText('stickTable: 1000'))).to.match(/expected a mapping or off, got 1000/)
     expect(only(poolText('stickTable: { siz: 1 }'))).to.equal(
-      'pools.p.stickTable.siz: unknown key; did you mean "size"? Accepted: size, ttl',
+      'pools.p.stickTable.siz: unknown key; did you mean "size"? Accepted: size, ttl, file',
     )
     expect(only(poolText('stickTable: { ttl: 999ms }'))).to.match(/^pools.p.stickTable.ttl: 999ms is too short/)
+  })
+
+  it('of files of stick tables are paths that nobody else has', () => {
+    expect(only(poolText('stickTable: { file: "" }'))).to.match(/^pools.p.stickTable.file: expected the path of a file/)
+    const shared = (state: string, file: string): string =>
+      only(`
+listeners: [{ name: l, bind: ":0", pool: p }]
+state: ${state}
+pools:
+  p: { stickTable: { file: ./table } }
+  q: { stickTable: { file: ${file} } }
+`)
+    expect(shared('off', 'table')).to.equal(
+      'pools.q.stickTable.file: "table" is already the file of pools.p.stickTable.file. Accepted: a file of its own',
+    )
+    expect(shared('other', 'x/../other')).to.contain('is already the file of state.')
   })
 
   it('of secrets are a text, a variable or a file', () => {

@@ -72,7 +72,7 @@ describe('a configuration', () => {
       placement: 'rendezvous',
       boundMilli: 1250,
       affinity: { key: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
-      stickTable: { size: 1_000_000, ttl: 1_800_000 },
+      stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,
         idle: 3_600_000,
@@ -189,7 +189,7 @@ describe('settings', () => {
       pool({ retries: undefined, secret: undefined, stickTable: { size: 5, ttl: undefined }, timeouts: undefined }),
     ).to.deep.include({
       retries: 3,
-      stickTable: { size: 5, ttl: 1_800_000 },
+      stickTable: { size: 5, ttl: 1_800_000, file: undefined },
     })
   })
 
