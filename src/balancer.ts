@@ -19,6 +19,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
+import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
 import type { Destination } from './loop-check.ts'
@@ -335,7 +336,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#restore()
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#healthChanged(change)
-    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
+    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
+    const parts = {
+      config: this.#config,
+      pools: this.#cores,
+      feed: this.#feed,
+      log: this.#log,
+      failed,
+      health,
+      ejection,
+    }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
   }

@@ -15,6 +15,7 @@ constexpr double kBadAddress = -3;
 // Outcome in src/native.ts; 2 is "abandoned".
 constexpr uint32_t kServed = 0;
 constexpr uint32_t kFailed = 1;
+constexpr uint32_t kReset = 3;  // was served, and reset in its first moments
 
 // One line `address home`. False: it is no address.
 bool append_home(std::string& output, std::string_view line, const Pool& pool) {
@@ -48,9 +49,11 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::confirm>("confirm"),
+                         open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
+                         open_method<&PoolWrap::take_failures>("takeFailures"),
                          open_method<&PoolWrap::count_pins>("countPins"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
@@ -167,6 +170,12 @@ napi_value PoolWrap::confirm(Call& call) {
   return nullptr;
 }
 
+napi_value PoolWrap::answered(Call& call) {
+  Seat* const taken = seat(call, call.u32(0));
+  if (taken && taken->backend) Pool::clear_reset(*taken);
+  return nullptr;
+}
+
 napi_value PoolWrap::release(Call& call) {
   const uint32_t handle = call.u32(0);
   const uint32_t outcome = call.u32(1);
@@ -174,10 +183,17 @@ napi_value PoolWrap::release(Call& call) {
   if (!taken) return nullptr;
   const uint64_t now = coarse_ms();
   if (outcome == kFailed && taken->backend) Pool::blame(*taken);
-  if (outcome == kServed && taken->backend && !taken->established && !taken->pinned) {
-    pool_->confirm(state_.thread, *taken, now);
+  const bool served = outcome == kServed || outcome == kReset;
+  if (served && taken->backend) {
+    if (!taken->established && !taken->pinned) pool_->confirm(state_.thread, *taken, now);
+    taken->backend->connect_row.went_well();
+    if (outcome == kReset) {
+      Pool::blame_reset(*taken);
+    } else {
+      Pool::clear_reset(*taken);
+    }
   }
-  pool_->release(*taken, outcome != kServed, now);
+  pool_->release(*taken, !served, now);
   free_seat(handle);
   return nullptr;
 }
@@ -236,6 +252,19 @@ napi_value PoolWrap::read_backends(Call& call) {
     into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
+}
+
+napi_value PoolWrap::take_failures(Call& call) {
+  const auto into = call.doubles(0);
+  const uint32_t at_least = call.u32(1);
+  const Roster& roster = pool_->roster();
+  for (const RosterEntry& entry : roster.entries) {
+    Backend& backend = *entry.backend;
+    if (backend.index * 2U + 1 >= into.size()) continue;
+    into[backend.index * 2U] = backend.connect_row.take(at_least);
+    into[backend.index * 2U + 1] = backend.reset_row.take(at_least);
+  }
+  return nullptr;
 }
 
 napi_value PoolWrap::count_pins(Call& call) {

@@ -173,6 +173,7 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
 void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
   if (seat.established) return;
   seat.established = true;
+  seat.backend->connect_row.went_well();
   if (!table_ || seat.key.none()) return;
   live_.establish(seat.key, seat.table_hash, seat.backend->index);
   if (seat.leave_pin) return;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "failure_row.h"
 #include "placement.h"
 
 namespace limpet {
@@ -33,7 +34,10 @@ struct alignas(64) Backend {
   uint32_t sessions() const { return static_cast<uint32_t>(word_.load(std::memory_order_acquire) & kSessionMask); }
   uint64_t total() const { return word_.load(std::memory_order_relaxed) >> kSessionBits; }
   uint64_t connect_failures() const { return connect_failures_.load(std::memory_order_relaxed); }
-  void count_connect_failure() { connect_failures_.fetch_add(1, std::memory_order_relaxed); }
+  void connect_failed() {
+    connect_failures_.fetch_add(1, std::memory_order_relaxed);
+    connect_row.failed();
+  }
 
   // One more session if `room(sessions)` says so of the number there is now.
   template <typename Room>
@@ -50,12 +54,16 @@ struct alignas(64) Backend {
   // The record may be gone as soon as this returns.
   void give_back() { word_.fetch_sub(1, std::memory_order_acq_rel); }
 
+  // In a line of their own with what follows, which every pick writes.
+  alignas(64) FailureRow connect_row;  // connects that failed
+  FailureRow reset_row;                // sessions that it reset in their first moments, before it had sent anything
+
  private:
   static constexpr unsigned kSessionBits = 24;
   static constexpr uint64_t kSessionMask = (1ULL << kSessionBits) - 1;
   // Seats taken now (24 bits, connecting sessions included) and ever taken (40 bits) in one word: a seat costs one
-  // locked instruction. In a line of its own, which every pick writes.
-  alignas(64) std::atomic<uint64_t> word_{0};
+  // locked instruction.
+  std::atomic<uint64_t> word_{0};
   std::atomic<uint64_t> connect_failures_{0};
 };
 

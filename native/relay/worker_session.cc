@@ -13,6 +13,9 @@ namespace limpet {
 namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
+// A backend that resets a session so soon, and has said nothing, did not want it. As FIRST_MOMENTS_MS in
+// src/relay/stream-session.ts.
+constexpr uint64_t kFirstMomentsUs = 5'000'000;
 
 }  // namespace
 
@@ -111,6 +114,10 @@ bool Worker::pump_side(Session& session, Which from) {
   const CopyResult result = copier_.copy(session, from, moved);
   if (moved > 0) {
     session.active_ms = now_ms_;
+    if (from == Which::kBackend && !session.answered) {
+      session.answered = true;
+      Pool::clear_reset(session.seat);
+    }
     count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
   }
   switch (result) {
@@ -138,6 +145,10 @@ bool Worker::pump_side(Session& session, Which from) {
 }
 
 void Worker::end_by_reset(Session& session, Which which) {
+  if (which == Which::kBackend && !session.answered) {
+    const uint64_t open_us = monotonic_us() - session.connect_began_us - session.connect_us;
+    session.rejected = open_us < kFirstMomentsUs;
+  }
   end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
@@ -22,6 +22,7 @@ const health = z.strictObject({
   status: z.enum(['up', 'down', 'unknown']),
   reason: z.string().optional(),
   since: milliseconds.optional().describe('Milliseconds since the epoch.'),
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
 const backend = z.strictObject({
@@ -143,6 +144,10 @@ const healthChange = z.strictObject({
   reason: z.string(),
 }) satisfies z.ZodType<BackendHealthChange>
 
+const ejection = healthChange.extend({
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
+}) satisfies z.ZodType<Told<BackendEjection>>
+
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
 const problem = z.strictObject({
@@ -192,6 +197,8 @@ export const EVENT_DATA = {
   backendRemoved: change,
   backendUp: healthChange,
   backendDown: healthChange,
+  backendEjected: ejection,
+  backendReadmitted: ejection,
   reloaded: reload,
 } as const
 

@@ -52,6 +52,7 @@ export interface DescribedPool {
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
+  ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
   backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
 }
 
@@ -118,7 +119,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
+  const { ejection, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -129,6 +131,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
+    ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
     backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
       name,
       address: formatAddress(address),

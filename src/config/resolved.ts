@@ -69,6 +69,8 @@ export interface ResolvedPool {
   readonly health: ResolvedHealth | undefined
   /** Per cent; 0: off. */
   readonly failOpen: number
+  /** Undefined: nobody is ejected. */
+  readonly ejection: ResolvedEjection | undefined
   readonly backends: readonly ResolvedBackend[]
 }
 
@@ -112,6 +114,16 @@ export interface ResolvedOnDown {
   readonly perSecond: number
   /** Milliseconds. */
   readonly deadline: number
+}
+
+/** When backends are ejected for what their sessions do. */
+export interface ResolvedEjection {
+  /** In a row. */
+  readonly failures: number
+  /** Milliseconds. */
+  readonly baseTime: number
+  /** Per cent. */
+  readonly maxEjected: number
 }
 
 export interface ResolvedHttpCheck {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { failOpen, health } from './health-schema.ts'
+import { ejection, failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -164,6 +164,7 @@ function pool(mode: Mode) {
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),
+      ejection: ejection(mode),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')

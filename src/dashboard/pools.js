@@ -121,6 +121,7 @@ function showBackend(parts, backend, bound, most) {
 
 function stateOf(state, health) {
   if (state !== 'ready') return [health?.status === 'down' ? `${state}, down` : state, 'warn']
+  if (health?.ejectedUntil !== undefined) return ['ejected', 'bad']
   if (health?.status === 'down') return ['down', 'bad']
   if (health?.status === 'unknown') return ['not checked yet', 'warn']
   return [health === undefined ? 'ready' : 'up', 'good']

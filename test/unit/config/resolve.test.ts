@@ -25,6 +25,7 @@ pools:
     retries: 3
     health: off
     failOpen: 50
+    ejection: off
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, state: ready }
 shutdownTimeout: 30s
@@ -91,6 +92,7 @@ describe('a configuration', () => {
       ],
       health: undefined,
       failOpen: 50,
+      ejection: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
