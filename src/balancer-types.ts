@@ -18,6 +18,8 @@ export interface BackendChange {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** Whether it serves only while no other one takes new clients. */
+  backup: boolean
   /** What is wanted of it. */
   state: BackendState
 }

@@ -36,7 +36,15 @@ export interface NativePool {
    * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
    * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
    */
-  setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
+  setBackend(
+    name: string,
+    weight: number,
+    maxSessions: number,
+    state: number,
+    host: string,
+    port: number,
+    backup?: boolean,
+  ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
   /** Publishes what was staged as one new roster; returns its number. */

@@ -24,8 +24,8 @@ bool append_home(std::string& output, std::string_view line, const Pool& pool) {
   const auto address = parse_address(line);
   if (address) {
     const Roster& roster = pool.roster();
-    const Position home = roster.placement->home(pool.place_hash(pool.key(*address)));
-    output.append(home == kNoPosition ? "-" : roster.entries[roster.members[home]].backend->name);
+    const RosterEntry* const home = roster.home(pool.place_hash(pool.key(*address)));
+    output.append(home ? home->backend->name : "-");
   } else {
     output.push_back('!');
   }
@@ -104,6 +104,7 @@ napi_value PoolWrap::set_backend(Call& call) {
   settings.max_sessions = call.u32(2);
   settings.state = static_cast<BackendState>(call.u32(3));
   settings.endpoint = make_endpoint(call.text(4), static_cast<uint16_t>(call.u32(5)));
+  settings.backup = call.flag(6);
   return call.of(static_cast<double>(pool_->set_backend(call.text(0), settings)));
 }
 
@@ -203,7 +204,7 @@ napi_value PoolWrap::explain(Call& call) {
   if (!address) return call.null();
   const AffinityKey key = pool_->key(*address);
   const Roster& roster = pool_->roster();
-  const auto positions = roster.placement->order(pool_->place_hash(key));
+  const auto entries = roster.order(pool_->place_hash(key));
   int pin = -1;
   double expires = -1;
   if (StickTable* const table = pool_->table()) {
@@ -215,8 +216,8 @@ napi_value PoolWrap::explain(Call& call) {
   }
   const napi_value result = call.object();
   call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
-  call.set(result, "order", call.u16_array(positions.size(), [&](std::span<uint16_t> order) {
-    for (size_t i = 0; i < order.size(); i++) order[i] = roster.entries[roster.members[positions[i]]].backend->index;
+  call.set(result, "order", call.u16_array(entries.size(), [&](std::span<uint16_t> order) {
+    for (size_t i = 0; i < order.size(); i++) order[i] = roster.entries[entries[i]].backend->index;
   }));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));

@@ -122,8 +122,8 @@ PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat
 void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                      uint64_t now_ms) {
   const Roster& now = roster();
-  const Position home = now.placement->home(place_hash(seat.key));
-  const bool at_home = home != kNoPosition && now.entries[now.members[home]].backend == seat.backend;
+  const RosterEntry* const home = now.home(place_hash(seat.key));
+  const bool at_home = home && home->backend == seat.backend;
   if (!provisional) {
     live_.drop_origin(seat.key, seat.table_hash);
   } else if (known && !known->pin.provisional && now.find(known->pin.backend, known->pin.generation)) {

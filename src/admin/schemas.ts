@@ -16,7 +16,14 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
-const settings = { name: z.string(), address: z.string(), weight: count, maxSessions: count, state }
+const settings = {
+  name: z.string(),
+  address: z.string(),
+  weight: count,
+  maxSessions: count,
+  backup: z.boolean(),
+  state,
+}
 
 const health = z.strictObject({
   status: z.enum(['up', 'down', 'unknown']),

@@ -53,7 +53,7 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
-  backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
+  backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
 export interface DescribedTimeouts {
@@ -132,11 +132,12 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
-    backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
+    backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),
       weight,
       maxSessions,
+      backup,
       state,
     })),
   }

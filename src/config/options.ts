@@ -394,6 +394,11 @@ export interface BackendOptions {
    */
   maxSessions?: number | undefined
   /**
+   * Whether it serves only while no other backend of the pool takes new clients. Nobody is at home there.
+   * @defaultValue false
+   */
+  backup?: boolean | undefined
+  /**
    * What is wanted of it.
    * @defaultValue 'ready'
    */
@@ -408,6 +413,8 @@ export interface BackendChanges {
   weight?: number | undefined
   /** Most sessions at one time. 0: no limit of its own. */
   maxSessions?: number | undefined
+  /** Whether it serves only while no other backend of the pool takes new clients. */
+  backup?: boolean | undefined
   /** What is wanted of it. */
   state?: BackendState | undefined
 }

@@ -177,6 +177,8 @@ export interface ResolvedBackend {
   readonly weight: number
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  /** Serves only while no other one takes new clients. */
+  readonly backup: boolean
   readonly state: BackendState
 }
 
@@ -185,5 +187,6 @@ export interface ResolvedBackendChanges {
   readonly address?: BackendAddress | undefined
   readonly weight?: number | undefined
   readonly maxSessions?: number | undefined
+  readonly backup?: boolean | undefined
   readonly state?: BackendState | undefined
 }

@@ -18,6 +18,7 @@ import {
   whole,
   wholeOrAuto,
   wholeSwitch,
+  yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
 
@@ -115,6 +116,7 @@ const backendChanges = {
   address: backendAddress('Where the server is reached'),
   weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
   maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+  backup: yesNo('Whether it serves only while no other backend takes new clients.'),
   state: oneOf(
     ['ready', 'drain', 'drain-hard', 'maint'],
     'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
@@ -129,6 +131,7 @@ export const backendSchema = z.strictObject({
   address: backendChanges.address,
   weight: backendChanges.weight.prefault(1),
   maxSessions: backendChanges.maxSessions.prefault(0),
+  backup: backendChanges.backup.prefault(false),
   state: backendChanges.state.prefault('ready'),
 })
 
@@ -136,6 +139,7 @@ export const backendChangesSchema = z.strictObject({
   address: backendChanges.address.optional(),
   weight: backendChanges.weight.optional(),
   maxSessions: backendChanges.maxSessions.optional(),
+  backup: backendChanges.backup.optional(),
   state: backendChanges.state.optional(),
 })
 

@@ -97,8 +97,8 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, bound, most) {
   parts.latest = backend
-  const { address, weight, state, health, sessions, connectFailures } = backend
-  setText(parts.address, `${address} · weight ${weight}`)
+  const { address, weight, backup, state, health, sessions, connectFailures } = backend
+  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}`)
   const [text, tone] = stateOf(state, health)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`

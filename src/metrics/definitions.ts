@@ -125,6 +125,9 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_max_sessions', 'Most sessions at one time; 0: no limit.', [], backend =>
     alone(backend.maxSessions),
   ),
+  perBackend('gauge', 'limpet_backend_backup', 'Whether it serves only while nobody else can.', [], ({ backup }) =>
+    alone(Number(backup)),
+  ),
   perBackend('gauge', 'limpet_backend_state', '1 for the state that is wanted of a backend.', ['state'], backend =>
     STATES.map(state => sample({ state }, Number(backend.state === state))),
   ),

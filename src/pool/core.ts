@@ -194,7 +194,7 @@ export class PoolCore {
     return all.filter(({ connects, resets }) => connects > 0 || resets > 0)
   }
 
-  /** Names of the backends that take new clients now. */
+  /** Names of the backends that take new clients now, backups also while others do. */
   servers(): Set<string> {
     const ready = [...this.#backends.values()].filter(
       backend => backend.weight > 0 && servedBy(backend, this.health) === NativeBackendState.ready,
@@ -443,11 +443,11 @@ export class PoolCore {
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {
-    const { name, weight, maxSessions, endpoint } = backend
+    const { name, weight, maxSessions, backup, endpoint } = backend
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port)
+    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port, backup)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
     this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }

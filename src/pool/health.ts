@@ -99,14 +99,20 @@ export class PoolHealth {
   review(backends: Iterable<ResolvedBackend>): boolean {
     const before = this.#isOpen
     let [all, up] = [0, 0]
-    for (const { name, weight, state } of backends) {
+    let hasBackup = false
+    for (const { name, weight, state, backup } of backends) {
       // Who was taken out by hand does not speak against the checks, and neither does who was not asked yet.
       const isOut = weight === 0 || state === 'maint' || state === 'drain-hard'
       if (isOut || (!this.#unknownIsUp && !this.#found.has(name))) continue
+      // Backups stand by for this: where one can serve, that nobody else is up is believed.
+      if (backup) {
+        hasBackup ||= state === 'ready' && this.#isUp(name)
+        continue
+      }
       all++
       if (this.#isUp(name)) up++
     }
-    this.#isOpen = all > 0 && 100 * up < this.#failOpen * all
+    this.#isOpen = all > 0 && 100 * up < this.#failOpen * all && !(up === 0 && hasBackup)
     return this.#isOpen !== before
   }
 

@@ -27,7 +27,7 @@ pools:
     failOpen: 50
     ejection: off
     backends:
-      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, state: ready }
+      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
 shutdownTimeout: 30s
 log: { level: info, sessions: off }
 `
@@ -87,6 +87,7 @@ describe('a configuration', () => {
           address: { kind: 'ip', host: '127.0.0.1', port: 6379, family: 4, needsLookup: false },
           weight: 1,
           maxSessions: 0,
+          backup: false,
           state: 'ready',
         },
       ],
@@ -254,6 +255,7 @@ describe('resolveBackend()', () => {
       address: { kind: 'name', host: 'h', port: 1, needsLookup: true },
       weight: 1,
       maxSessions: 0,
+      backup: false,
       state: 'ready',
     })
     const { problems } = caught(() => resolveBackend({ name: 'a b', address: 'h', weight: -1, wieght: 1 } as never))
