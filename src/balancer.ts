@@ -18,6 +18,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
@@ -345,7 +346,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
-    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
+    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
+    const parts = {
+      config: this.#config,
+      pools: this.#cores,
+      feed: this.#feed,
+      log: this.#log,
+      failed,
+      health,
+      ejection,
+    }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
   }

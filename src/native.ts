@@ -23,8 +23,9 @@ export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
 /**
  * How a pick ended. `served`: its pin is confirmed, if it was not before. `failed`: its last connect failed, which counts
  * against the backend; a provisional pin is rolled back. `abandoned`: the client left first; rolled back, nobody is blamed.
+ * `reset`: as `served`, and the backend reset it in its first moments, before it had sent anything.
  */
-export const Outcome = { served: 0, failed: 1, abandoned: 2 } as const
+export const Outcome = { served: 0, failed: 1, abandoned: 2, reset: 3 } as const
 
 /** A pick, packed into one double: `handle · 2^20 + backendIndex · 2^4 + reason`; negative: a {@link PickStatus}. */
 export type PackedPick = number
@@ -35,7 +36,15 @@ export interface NativePool {
    * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
    * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
    */
-  setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
+  setBackend(
+    name: string,
+    weight: number,
+    maxSessions: number,
+    state: number,
+    host: string,
+    port: number,
+    backup?: boolean,
+  ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
   /** Publishes what was staged as one new roster; returns its number. */
@@ -46,6 +55,8 @@ export interface NativePool {
   redispatch(handle: number, localFailure: boolean): PackedPick
   /** A connect succeeded: the pin is confirmed and follows to where the client is. */
   confirm(handle: number): void
+  /** The backend has sent something: what was reset before is no row any more. */
+  answered(handle: number): void
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
@@ -54,6 +65,11 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /**
+   * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
+   * sessions that were reset in their first moments; 0 if it was shorter than `atLeast`.
+   */
+  takeFailures(into: Float64Array, atLeast: number): void
   /**
    * Adds to each element the pins to the backend of that index, as far as they are in `mostBuckets` buckets of the table,
    * spread evenly; returns which share of the table that was.

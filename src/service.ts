@@ -7,6 +7,7 @@ import { NetAcceptor } from './acceptor/net-acceptor.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
@@ -28,6 +29,8 @@ export interface ServiceParts {
   failed: (error: Error, listener: string) => void
   /** Told that a backend went up or down. */
   health: HealthChanged
+  /** Told that a backend was ejected, or is back. */
+  ejection: EjectionChanged
 }
 
 /** How a balancer was closed. */
@@ -60,7 +63,7 @@ export class Service {
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
-    this.#health = new HealthMonitor(parts.health)
+    this.#health = new HealthMonitor(parts.health, parts.ejection)
   }
 
   #makeListeners(): void {
@@ -90,6 +93,7 @@ export class Service {
       await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
+      service.#health.watchSessions(parts.pools.values())
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service

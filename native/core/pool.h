@@ -85,7 +85,10 @@ class Pool {
   // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
   PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
   // Counts a failed connect against the seat's backend.
-  static void blame(Seat& seat) { seat.backend->count_connect_failure(); }
+  static void blame(Seat& seat) { seat.backend->connect_failed(); }
+  // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
+  static void blame_reset(Seat& seat) { seat.backend->reset_row.failed(); }
+  static void clear_reset(Seat& seat) { seat.backend->reset_row.went_well(); }
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);

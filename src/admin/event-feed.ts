@@ -12,6 +12,8 @@ export const EVENTS = [
   'backendUpdated',
   'backendUp',
   'backendDown',
+  'backendEjected',
+  'backendReadmitted',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -20,12 +20,20 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
-const settings = { name: z.string(), address: z.string(), weight: count, maxSessions: count, state }
+const settings = {
+  name: z.string(),
+  address: z.string(),
+  weight: count,
+  maxSessions: count,
+  backup: z.boolean(),
+  state,
+}
 
 const health = z.strictObject({
   status: z.enum(['up', 'down', 'unknown']),
   reason: z.string().optional(),
   since: milliseconds.optional().describe('Milliseconds since the epoch.'),
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
 const backend = z.strictObject({
@@ -195,6 +203,10 @@ const healthChange = z.strictObject({
   reason: z.string(),
 }) satisfies z.ZodType<BackendHealthChange>
 
+const ejection = healthChange.extend({
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
+}) satisfies z.ZodType<Told<BackendEjection>>
+
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
 const problem = z.strictObject({
@@ -253,6 +265,8 @@ export const EVENT_DATA = {
   backendRemoved: change,
   backendUp: healthChange,
   backendDown: healthChange,
+  backendEjected: ejection,
+  backendReadmitted: ejection,
   reloaded: reload,
 } as const
 

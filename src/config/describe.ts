@@ -53,7 +53,8 @@ export interface DescribedPool {
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
-  backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
+  ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
 export interface DescribedTimeouts {
@@ -119,7 +120,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
+  const { ejection, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -130,11 +132,13 @@ function describePool(pool: ResolvedPool): DescribedPool {
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
-    backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
+    ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),
       weight,
       maxSessions,
+      backup,
       state,
     })),
   }

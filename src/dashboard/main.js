@@ -102,6 +102,8 @@ async function follow() {
 const TOLD = {
   backendUp: ['is up', 'good'],
   backendDown: ['is down', 'bad'],
+  backendEjected: ['is ejected', 'bad'],
+  backendReadmitted: ['is back', 'good'],
   backendAdded: ['was added', ''],
   backendRemoved: ['was removed', ''],
 }

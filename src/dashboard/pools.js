@@ -97,8 +97,8 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, bound, most) {
   parts.latest = backend
-  const { address, weight, state, health, sessions, connectFailures } = backend
-  setText(parts.address, `${address} · weight ${weight}`)
+  const { address, weight, backup, state, health, sessions, connectFailures } = backend
+  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}`)
   const [text, tone] = stateOf(state, health)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`
@@ -121,6 +121,7 @@ function showBackend(parts, backend, bound, most) {
 
 function stateOf(state, health) {
   if (state !== 'ready') return [health?.status === 'down' ? `${state}, down` : state, 'warn']
+  if (health?.ejectedUntil !== undefined) return ['ejected', 'bad']
   if (health?.status === 'down') return ['down', 'bad']
   if (health?.status === 'unknown') return ['not checked yet', 'warn']
   return [health === undefined ? 'ready' : 'up', 'good']

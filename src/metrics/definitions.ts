@@ -142,11 +142,17 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_max_sessions', 'Most sessions at one time; 0: no limit.', [], backend =>
     alone(backend.maxSessions),
   ),
+  perBackend('gauge', 'limpet_backend_backup', 'Whether it serves only while nobody else can.', [], ({ backup }) =>
+    alone(Number(backup)),
+  ),
   perBackend('gauge', 'limpet_backend_state', '1 for the state that is wanted of a backend.', ['state'], backend =>
     STATES.map(state => sample({ state }, Number(backend.state === state))),
   ),
-  perBackend('gauge', 'limpet_backend_up', 'What checks say; absent while they say nothing.', [], ({ health }) =>
+  perBackend('gauge', 'limpet_backend_up', 'Whether it is up; absent while nothing is known.', [], ({ health }) =>
     health === undefined || health.status === 'unknown' ? [] : alone(Number(health.status === 'up')),
+  ),
+  perBackend('gauge', 'limpet_backend_ejected', 'Whether sessions failed there, so that it gets none.', [], backend =>
+    alone(Number(backend.health?.ejectedUntil !== undefined)),
   ),
 ]
 

@@ -52,7 +52,7 @@ describe('admin API: events', () => {
       expect(told.map(({ id }) => id)).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
       expect(told[1]?.data).to.deep.equal({
         ...{ pool: 'p', name: 'c', address: ADDRESS },
-        ...{ weight: 7, maxSessions: 0, state: 'ready' },
+        ...{ weight: 7, maxSessions: 0, backup: false, state: 'ready' },
       })
       for (const one of told) expectValid(one)
     }

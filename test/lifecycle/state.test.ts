@@ -46,7 +46,7 @@ describe('the state of a balancer', () => {
     await second.close()
     expect(saved(path)).to.deep.equal({
       p: {
-        added: [{ name: 'd', address: '127.0.0.1:2', weight: 4, maxSessions: 0, state: 'ready' }],
+        added: [{ name: 'd', address: '127.0.0.1:2', weight: 4, maxSessions: 0, backup: false, state: 'ready' }],
         changed: {},
         removed: ['b'],
       },

@@ -62,9 +62,10 @@ function limitText(limit: number | undefined): string {
   return limit === undefined ? '-' : countText(limit)
 }
 
-function stateCell({ state, weight }: BackendInfo): Cell {
-  if (state !== 'ready') return { text: visible(state), style: 'yellow' }
-  return { text: 'ready', style: weight === 0 ? 'dim' : 'green' }
+function stateCell({ state, weight, backup }: BackendInfo): Cell {
+  const role = backup ? ', backup' : ''
+  if (state !== 'ready') return { text: `${visible(state)}${role}`, style: 'yellow' }
+  return { text: `ready${role}`, style: weight === 0 ? 'dim' : 'green' }
 }
 
 const HEALTH_STYLES: Readonly<Record<string, Format>> = { up: 'green', down: 'red', unknown: 'yellow' }

@@ -19,6 +19,7 @@ export interface SettingsOptions extends BackendsOptions {
   address?: string | undefined
   weight?: number | undefined
   maxSessions?: number | undefined
+  backup?: boolean | undefined
 }
 
 /** The pool that a command is about, and who can be asked about it. */
@@ -102,17 +103,18 @@ async function subjectOf(options: BackendsOptions, io: Io): Promise<Subject> {
   return { client, pool: await askPool(client, options.pool) }
 }
 
-function settingsOf({ address, weight, maxSessions }: SettingsOptions): Omit<BackendChanges, 'state'> {
+function settingsOf({ address, weight, maxSessions, backup }: SettingsOptions): Omit<BackendChanges, 'state'> {
   return {
     ...(address === undefined ? {} : { address }),
     ...(weight === undefined ? {} : { weight }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
+    ...(backup === undefined ? {} : { backup }),
   }
 }
 
-function settingsText({ address, weight, maxSessions }: BackendInfo): string {
+function settingsText({ address, weight, maxSessions, backup }: BackendInfo): string {
   const most = maxSessions === 0 ? 'no limit of its own' : `at most ${counted(maxSessions, 'session')}`
-  return `${visible(address)}, weight ${weight}, ${most}`
+  return `${visible(address)}, weight ${weight}, ${most}${backup ? ', a backup' : ''}`
 }
 
 function goOn(sessions: number): string {

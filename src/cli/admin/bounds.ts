@@ -19,8 +19,8 @@ export async function askBounds(client: AdminClient): Promise<BoundFactors> {
 }
 
 /** Most sessions that each backend would get with the next new client, by name: `max(1, ceil(c·(m+1)·w/W))`. */
-export function boundsOf({ backends, isFailOpen }: PoolStats, factor: number): Map<string, number> {
-  const candidates = backends.filter(backend => isCandidate(backend, isFailOpen))
+export function boundsOf(pool: PoolStats, factor: number): Map<string, number> {
+  const candidates = candidatesOf(pool)
   const weights = candidates.reduce((sum, { weight }) => sum + weight, 0)
   const sessions = candidates.reduce((sum, backend) => sum + backend.sessions, 0)
   // In thousandths, as the core has it: as a double, 1.1 · 50 rounds up to 56.
@@ -34,8 +34,14 @@ export function boundsOf({ backends, isFailOpen }: PoolStats, factor: number): M
 }
 
 /** Whether new clients may come to it. `isFailOpen`: whatever checks say. */
-function isCandidate(backend: BackendInfo, isFailOpen: boolean): boolean {
-  const { state, weight, health, maxSessions, sessions } = backend
-  const hasRoom = maxSessions === 0 || sessions < maxSessions
-  return state === 'ready' && weight > 0 && (isFailOpen || health?.status !== 'down') && hasRoom
+function isReady({ state, weight, health }: BackendInfo, isFailOpen: boolean): boolean {
+  return state === 'ready' && weight > 0 && (isFailOpen || health?.status !== 'down')
+}
+
+/** Those that new clients may come to, and that have room. Backups only where nobody else may have any. */
+function candidatesOf({ backends, isFailOpen }: PoolStats): BackendInfo[] {
+  const ready = backends.filter(backend => isReady(backend, isFailOpen))
+  const primaries = ready.filter(({ backup }) => !backup)
+  const serving = primaries.length > 0 ? primaries : ready
+  return serving.filter(({ maxSessions, sessions }) => maxSessions === 0 || sessions < maxSessions)
 }

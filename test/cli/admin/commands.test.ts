@@ -385,7 +385,7 @@ describe('cli: commands that ask the running process', () => {
       const found = await diff(path, ['--json', '--exit-code'], script)
       expect(found.status).to.equal(1)
       const { differences } = JSON.parse(found.stdout)
-      expect(differences).to.have.length(10)
+      expect(differences).to.have.length(12)
       expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
     })
 

@@ -82,6 +82,7 @@ export function backendInfo(name: string, more: Partial<BackendInfo> = {}): Back
     address: `10.0.0.1:6379`,
     weight: 1,
     maxSessions: 0,
+    backup: false,
     state: 'ready',
     sessions: 0,
     total: 0,
