@@ -46,6 +46,7 @@ const SESSIONS: readonly Definition[] = [
     idle_timeout: 'endIdleTimeout',
     fin_timeout: 'endFinTimeout',
     shutdown: 'endShutdown',
+    closed: 'endClosed',
     error: 'endError',
   }),
   countedBy('limpet_connect_failures_total', 'Connects to backends that failed.', 'reason', {

@@ -8,6 +8,7 @@ import { Registry, register } from 'prom-client'
 import type { Balancer } from '../../../src/balancer.ts'
 import { Metrics } from '../../../src/index.ts'
 import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
+import { SESSION_COUNTERS } from '../../../src/native.ts'
 import {
   afterTest,
   ask,
@@ -95,6 +96,17 @@ describe('metrics', () => {
     const run = ['--import', tsx, '--input-type=module', '--eval', code]
     const { stdout } = await promisify(execFile)(process.execPath, run, { timeout: 60_000 })
     expect(stdout).to.equal('false true\n')
+  })
+
+  it('leaves no counter of sessions out', () => {
+    const balancer = makeBalancer()
+    const stats = balancer.stats()
+    const read = (counters: typeof stats.counters): string => {
+      const samples = DEFINITIONS.flatMap(definition => definition.read({ ...stats, counters }))
+      return JSON.stringify(samples)
+    }
+    const before = read(stats.counters)
+    for (const name of SESSION_COUNTERS) expect(read({ ...stats.counters, [name]: 4711 }), name).to.not.equal(before)
   })
 
   it('says the type that the library says', () => {
