@@ -1,6 +1,6 @@
 /** Bounds of the admin API: whatever its clients do, they cost no more than this. */
 export const LIMITS = {
-  /** Past these, newcomers are closed at once. */
+  /** Past these, newcomers are closed at once. They are of the descriptors that sessions leave: `kReserve` of native/relay/fd_budget.cc. */
   connections: 64,
   /** Event streams at one time; fewer than connections, so that something is left for questions. */
   subscribers: 16,
