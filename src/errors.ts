@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',
   LIMPET_ERR_UNKNOWN_LISTENER: 'There is no listener of this name',
   LIMPET_ERR_UNKNOWN_POOL: 'There is no pool of this name',
+  LIMPET_ERR_UNKNOWN_SESSION: 'There is no session of this id',
   LIMPET_ERR_UNSUPPORTED: 'This version, or this platform, cannot do what was asked for',
 } as const
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LimpetError } from '../../errors.ts'
 import type { SessionInfo } from '../../sessions/info.ts'
 import type { Route } from '../route.ts'
 import { BODIES } from '../schemas.ts'
@@ -39,7 +40,7 @@ export const closeSession: Route = {
   handle: async (call, { balancer }) => {
     const id = call.req.param('session') ?? ''
     if (await balancer.closeSession(id)) return call.body(null, 204)
-    throw requestError(404, `there is no session ${JSON.stringify(id)}`)
+    throw new LimpetError('LIMPET_ERR_UNKNOWN_SESSION', `there is no session ${JSON.stringify(id)}`)
   },
 }
 

@@ -180,6 +180,40 @@ describe('cli: commands that ask the running process', () => {
     })
   })
 
+  describe('sessions', () => {
+    const none: Script = { 'GET /v1/sessions?backend=b1': [200, { sessions: [], more: false }] }
+
+    it('list says of a backend that is not there that it is not', async () => {
+      expect(await ask(['sessions', 'list', '--backend', 'b1'], none)).to.deep.equal({
+        status: 0,
+        stdout: 'no sessions\n',
+        stderr: '',
+      })
+      const script: Script = { 'GET /v1/sessions?backend=b-1': [200, { sessions: [], more: false }] }
+      expect(await ask(['sessions', 'list', '--backend', 'b-1'], script)).to.deep.equal({
+        status: 0,
+        stdout: 'no sessions\n',
+        stderr: 'there is no backend "b-1" now; did you mean b1?\n',
+      })
+    })
+
+    it('close goes on after one that has ended, and tells it', async () => {
+      const gone = failure('LIMPET_ERR_UNKNOWN_SESSION', 'there is no session "2"')
+      const script: Script = {
+        'DELETE /v1/sessions/1': [204],
+        'DELETE /v1/sessions/2': [404, gone],
+        'DELETE /v1/sessions/3': [204],
+      }
+      expect(await ask(['sessions', 'close', '1', '2', '3'], script)).to.deep.equal({
+        status: 1,
+        stdout: 'closed: 2 sessions; not there, or not any more: 2\n',
+        stderr: '',
+      })
+      const { status, stdout } = await ask(['sessions', 'close', '1', '3', '--json'], script)
+      expect([status, JSON.parse(stdout)]).to.deep.equal([0, { closed: ['1', '3'], unknown: [] }])
+    })
+  })
+
   describe('plan', () => {
     it('asks the running process, and tells what would move', async () => {
       const args = [
