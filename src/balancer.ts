@@ -2,24 +2,24 @@ import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
 import type { AdminServer } from './admin/server.ts'
 import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
+import { invalidState, unknownHost, unknownListener, unknownPool } from './balancer-errors.ts'
 import type {
   BackendChange,
-  BackendHealthChange,
   BalancerEvents,
   BalancerStatus,
   CloseOptions,
   HandleOptions,
   ListenOptions,
 } from './balancer-types.ts'
-import { formatAddress } from './config/address.ts'
 import { restartPaths } from './config/changes.ts'
 import { type DescribedConfig, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
-import { argumentRangeError, argumentTypeError, LimpetError, throwIfAborted } from './errors.ts'
+import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
 import type { HealthChange } from './health/monitor.ts'
+import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
 import type { Destination } from './loop-check.ts'
 import { type BackendRecord, PoolCore } from './pool/core.ts'
@@ -29,25 +29,21 @@ import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
-import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf } from './reload.ts'
+import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf, unharmed } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
 import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
 import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
-import { overlayOf } from './state/overlay.ts'
-import { restore } from './state/restore.ts'
-import { type SavedState, StateFile } from './state/state-file.ts'
+import { KeptChanges } from './state/kept-changes.ts'
 import { collectStats, type Stats } from './stats.ts'
+import { Turns } from './turns.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
 export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
   #config: ResolvedConfig
   readonly #log: Log
   readonly #feed: SessionFeed
-  /** Undefined: nothing is kept. */
-  readonly #state: StateFile | undefined
-  /** Until then what was kept must not be overwritten. */
-  #isRestored = false
+  readonly #kept: KeptChanges
   readonly #cores = new Map<string, PoolCore>()
   readonly #pools = new Map<string, Pool>()
   /** The pool if there is one only: picks by the million ask for it. */
@@ -58,11 +54,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #admin: AdminServer | undefined
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
+  readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
   #closing: Promise<CloseResult> | undefined
   /** Reloads wait for each other. */
-  #reloading: Promise<unknown> = Promise.resolve()
+  readonly #reloads = new Turns()
   /** Number of the state that holds. */
   #generation = 1
   #lastStats: Stats | undefined
@@ -77,19 +74,21 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   constructor(options: BalancerOptions | ResolvedConfig) {
     super()
     this.#config = isResolved(options) ? options : resolveForProgram(options)
-    const { log, listeners, pools, state } = this.#config
+    const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
-    this.#state = state === undefined ? undefined : new StateFile(state, this.#log, () => this.#savedState())
+    this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
     this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
+    const tell: EmitHealth = (event, change) => this.emit(event, change)
+    this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
     for (const [name, settings] of pools) {
       const core = new PoolCore(settings)
-      core.onFailOpen = isOpen => this.#failOpenChanged(core, isOpen)
+      core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }
@@ -172,10 +171,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    */
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
     const next = isResolved(options) ? options : resolveForProgram(options)
-    const turn = this.#reloading.then(() => this.#reload(next))
-    // How it went is the business of whoever asked for it.
-    this.#reloading = turn.catch(() => undefined)
-    return await turn
+    return await this.#reloads.take(() => this.#reload(next))
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
@@ -228,7 +224,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   pool(name?: string): Pool {
     const pool = name === undefined ? this.#onlyPool : this.#pools.get(name)
     if (pool !== undefined) return pool
-    throw new LimpetError('LIMPET_ERR_UNKNOWN_POOL', unknownText('pool', name, this.#pools.keys()), { pool: name })
+    throw unknownPool(name, this.#pools.keys())
   }
 
   /**
@@ -332,33 +328,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   async #openService(signal: AbortSignal): Promise<void> {
     throwIfAborted(signal)
-    await this.#restore()
+    await this.#kept.restore()
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
-    const health = (change: HealthChange): void => this.#healthChanged(change)
+    const health = (change: HealthChange): void => this.#health.changed(change)
     const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
-  }
-
-  /** Once: who tries to listen again has what was kept already. */
-  async #restore(): Promise<void> {
-    if (this.#state === undefined || this.#isRestored) return
-    restore(this.#cores, await this.#state.read(), this.#log)
-    await this.#state.write()
-    this.#isRestored = true
-  }
-
-  #keep(): void {
-    if (this.#isRestored) this.#state?.changed()
-  }
-
-  #savedState(): SavedState {
-    const { pools } = this.#config
-    const overlays = [...this.#cores].map(([name, core]) => [
-      name,
-      overlayOf(pools.get(name)?.backends ?? [], core.backends()),
-    ])
-    return Object.fromEntries(overlays.filter(([, overlay]) => overlay !== undefined))
   }
 
   async #reload(next: ResolvedConfig): Promise<ReloadResult> {
@@ -374,7 +349,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#config = next
     const result = resultOf(++this.#generation, done)
     service.backendsChanged()
-    this.#keep()
+    this.#kept.changed()
     for (const { event, core, backend } of done) unharmed(() => this.#tell(event, core, backend))
     unharmed(() => this.emit('reloaded', result))
     const { generation, added, updated, removed } = result
@@ -410,7 +385,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#state?.settled()
+    await this.#kept.settled()
     await this.#closeAdmin()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
@@ -426,7 +401,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (listener === undefined) return service.targetOfPool(this.#core(this.pool(pool).name))
     if (pool !== undefined) throw argumentTypeError('options.pool', 'left out beside options.listener', pool)
     const target = service.targetOfListener(listener)
-    if (target === undefined) throw this.#unknownListener(listener)
+    if (target === undefined) throw unknownListener(listener, this.#listenerPools.keys())
     return target
   }
 
@@ -439,14 +414,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #listenerName(name: string | undefined): string {
     const names = [...this.#listenerPools.keys()]
     const found = name === undefined && names.length === 1 ? names[0] : names.find(known => known === name)
-    if (found === undefined) throw this.#unknownListener(name)
+    if (found === undefined) throw unknownListener(name, this.#listenerPools.keys())
     return found
-  }
-
-  #unknownListener(name: string | undefined): LimpetError {
-    return new LimpetError('LIMPET_ERR_UNKNOWN_LISTENER', unknownText('listener', name, this.#listenerPools.keys()), {
-      listener: name,
-    })
   }
 
   #failed(error: Error, listener: string): void {
@@ -456,14 +425,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   #checkBackend(core: PoolCore, { name, address }: ResolvedBackend): void {
     if (this.#status === 'idle') return
-    if (address.kind === 'name' && !core.knows(name, address)) {
-      const text = `host names are looked up by listen(), once: give the IP address of ${address.host}`
-      throw new LimpetError('LIMPET_ERR_BAD_ADDRESS', text, {
-        pool: core.name,
-        backend: name,
-        address: formatAddress(address),
-      })
-    }
+    if (address.kind === 'name' && !core.knows(name, address)) throw unknownHost(core.name, name, address)
     this.#service?.checkBackend(core.name, { name, address })
   }
 
@@ -471,7 +433,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
     if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
-    this.#keep()
+    this.#kept.changed()
     this.#tell(event, core, backend)
   }
 
@@ -480,62 +442,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#log.info(change, event)
     this.emit(event, change)
   }
-
-  #healthChanged({ core, backend, isUp, isFirst, reason }: HealthChange): void {
-    const { name, address } = backend
-    const change: BackendHealthChange = { pool: core.name, name, address: formatAddress(address), reason }
-    const event = isUp ? 'backendUp' : 'backendDown'
-    // That all are well at the start is no news.
-    const level = isUp ? (isFirst ? 'debug' : 'info') : 'warn'
-    this.#log[level](change, event)
-    // After the roster, which is published before; and a handler that throws must not end the checks.
-    setImmediate(() => {
-      this.#closeWhenDown(core, name, isUp)
-      this.emit(event, change)
-    })
-  }
-
-  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
-    const onDown = settings.health?.onDown
-    if (this.#status !== 'listening') return
-    if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#downCloser.up(pool, backend)
-    else this.#downCloser.down(pool, backend, onDown)
-  }
-
-  #failOpenChanged(core: PoolCore, isOpen: boolean): void {
-    const { name: pool, settings } = core
-    // Who is not believed to be down keeps its sessions.
-    if (isOpen) for (const backend of core.backends()) this.#downCloser.up(pool, backend.name)
-    if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
-    else this.#log.info({ pool }, 'enough backends are up: only those serve')
-  }
 }
 
 /** A library that was not asked to should not write what goes well on the standard output of its program. */
 function resolveForProgram(options: BalancerOptions): ResolvedConfig {
   const config = resolveOptions(options)
   return options.log?.level === undefined ? changedConfig(config, { log: { ...config.log, level: 'warn' } }) : config
-}
-
-/** Tells somebody of a reload. A handler's fault is no fault of the reload, and the others are to be told, too. */
-function unharmed(tell: () => void): void {
-  try {
-    tell()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
-  }
-}
-
-function invalidState(method: string, status: BalancerStatus, cause?: unknown): LimpetError {
-  return new LimpetError('LIMPET_ERR_INVALID_STATE', `${method}() cannot be called while the balancer is ${status}`, {
-    cause,
-  })
-}
-
-function unknownText(kind: 'pool' | 'listener', name: string | undefined, known: Iterable<string>): string {
-  const names = [...known]
-  if (name !== undefined) return `there is no ${kind} ${JSON.stringify(name)}`
-  return names.length === 0 ? `there is no ${kind}` : `there are ${names.length} ${kind}s: give the name of one`
 }

@@ -107,6 +107,7 @@ void BulkClient::begin() {
   if (!open_all()) return;
   for (const auto& session : sessions_) {
     if (!send_request(*session)) return;
+    session->began_ns = monotonic_ns();  // one that never gets anything has stalled since then
     epoll_event event{};
     event.events = up_ ? EPOLLIN | EPOLLOUT : EPOLLIN;
     event.data.ptr = session.get();

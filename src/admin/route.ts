@@ -4,8 +4,8 @@ import type { z } from 'zod'
 import type { Balancer } from '../balancer.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
+import type { Turns } from '../turns.ts'
 import type { EventFeed } from './event-feed.ts'
-import type { Turns } from './turns.ts'
 
 /** One request. */
 export type Call = Context<{ Bindings: HttpBindings }>

@@ -4,6 +4,7 @@ import type { ResolvedConfig } from '../config/resolved.ts'
 import { formatProblem, LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { ReloadResult } from '../reload.ts'
+import { Turns } from '../turns.ts'
 import { problemsOf } from './problems.ts'
 
 const SIGNAL = 'SIGHUP'
@@ -22,8 +23,7 @@ export class Reloading {
   #balancer: Balancer | undefined
   #isWanted = false
   #isBusy = false
-  /** The last reload that was asked for. */
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   /** Takes signals from now on; they wait for {@link Reloading.begin}. */
   constructor(emitter: EventEmitter, readAgain: ReadAgain, log: Log) {
@@ -44,12 +44,7 @@ export class Reloading {
    *
    * @throws as {@link Balancer.reload}, and what reading it throws
    */
-  readonly reload = async (): Promise<ReloadResult> => {
-    const turn = this.#last.then(() => this.#reload())
-    // How it went is the business of whoever asked for it.
-    this.#last = turn.catch(() => undefined)
-    return await turn
-  }
+  readonly reload = (): Promise<ReloadResult> => this.#turns.take(() => this.#reload())
 
   /** From now on signals change nothing, and do not end the process either. */
   stop(): void {

@@ -208,6 +208,14 @@ describe('bench: the load generator', function () {
     expect(faults).to.include({ total: 3, stalled: 3 })
   })
 
+  it('counts transfers that never begin, and ends', async () => {
+    // What follows the greeting of a session is lost.
+    const lost = (bytes: Buffer, way: string, before: number): Buffer =>
+      way === 'up' && before > 0 ? Buffer.alloc(0) : bytes
+    const { clients } = await through('bulk', { sessions: 3, down: 1, ...SHORT }, lost)
+    expect(clients).to.include({ total: 3, stalled: 3 })
+  })
+
   it('keeps idle sessions, and counts those that are lost meanwhile', async () => {
     await using backends = await Backends.start(2, 1, signal)
     await using whole = await IdleSessions.open({ target: targetsOf(backends.ports), sessions: 200 }, signal)

@@ -4,16 +4,26 @@ import { direct } from './subjects/direct.ts'
 
 /** From this share of its processors on, the load generator may be what is measured. */
 const BUSY = 0.7
+/** From this share of all processors on, everybody waited for a processor. */
+const FULL = 0.95
 
-/** Watches whether the load generator was fast enough. */
+/** How busy what stands around a subject was, as shares of the processors that there were for it. */
+export interface Shares {
+  generator: number
+  machine: number
+}
+
+/** Watches whether the load generator was fast enough, and the machine large enough. */
 export class GeneratorWatch {
   readonly #busiest = new Map<string, number>()
+  readonly #full = new Map<string, Set<string>>()
 
   /** Directly, the generator is meant to be the limit. */
-  saw(trial: string, subject: string, share: number): void {
-    if (subject === direct.name || share < BUSY) return
+  saw(trial: string, subject: string, { generator, machine }: Shares): void {
+    if (machine >= FULL) this.#full.set(trial, (this.#full.get(trial) ?? new Set()).add(subject))
+    if (subject === direct.name || generator < BUSY) return
     const key = `${trial}, ${subject}`
-    this.#busiest.set(key, Math.max(share, this.#busiest.get(key) ?? 0))
+    this.#busiest.set(key, Math.max(generator, this.#busiest.get(key) ?? 0))
   }
 
   /** What a reader must know. */
@@ -22,7 +32,11 @@ export class GeneratorWatch {
       ([key, share]) =>
         `${key}: the load generator was the bottleneck (busy for ${Math.round(share * 100)} % of the time); CPU per unit holds, throughput and latency are its own`,
     )
-    return [...headroom(series), ...busy]
+    const full = [...this.#full].map(
+      ([trial, subjects]) =>
+        `${trial}: the machine was full at times with ${[...subjects].join(', ')}; CPU per unit holds, throughput and latency are also of whoever waited for a processor`,
+    )
+    return [...headroom(series), ...full, ...busy]
   }
 }
 

@@ -9,6 +9,8 @@ import type { Subject } from './subject.ts'
 
 /** Most connections that come and go before memory is looked at. */
 const MOST_FIRST = 10_000
+/** So many warm-ups later what a subject does only for sessions that last (keepalive, after a second) is done. */
+const SETTLED_WARMUPS = 4
 
 /** Sessions that exchanged a message and rest: what each takes of the subject's memory, and what all of them of its time. */
 export function idleCell(subject: Subject, settings: LoadSettings, sessions: number, size: RigSize): Cell {
@@ -38,7 +40,7 @@ async function measure(
   await sleep(warmupMs, undefined, { signal })
   const before = userMemory(pids)
   await using idle = await IdleSessions.open({ target: load.target, sessions }, signal)
-  await sleep(warmupMs, undefined, { signal })
+  await sleep(SETTLED_WARMUPS * warmupMs, undefined, { signal })
   const memory = userMemory(pids) - before
   const [cpu, began] = [threadsCpuNs(pids), process.hrtime.bigint()]
   await sleep(ms, undefined, { signal })

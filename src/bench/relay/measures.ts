@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { LimpetError } from '../../errors.ts'
 import type { Measure } from '../rounds.ts'
 import { requireNone } from './faults.ts'
+import type { Shares } from './generator.ts'
 import type { LoadResult } from './load.ts'
 
 const GIB = 2 ** 30
@@ -60,9 +62,13 @@ export const BULK_COLUMNS: readonly Column[] = [
   BUSY,
 ]
 
-/** How busy the busier of load generator and backends was, as a share of the processors that its threads could use. */
-export function generatorShare({ ns, loadCpuNs, backendCpuNs }: LoadResult, loadThreads: number): number {
-  return Math.max(loadCpuNs, backendCpuNs) / (ns * loadThreads)
+/** How busy the busier of load generator and backends was, of what its threads could use, and the machine as a whole. */
+export function sharesOf(
+  { ns, loadCpuNs, backendCpuNs, machineCpuNs }: LoadResult,
+  loadThreads: number,
+  cores: number = availableParallelism(),
+): Shares {
+  return { generator: Math.max(loadCpuNs, backendCpuNs) / (ns * loadThreads), machine: machineCpuNs / (ns * cores) }
 }
 
 /** @throws {@link LimpetError} `LIMPET_ERR_BENCH_PROGRAM`: something went wrong, or nothing was done at all */

@@ -2,7 +2,7 @@ import type { Place } from '../result.ts'
 import type { Cell } from '../rounds.ts'
 import type { GeneratorWatch } from './generator.ts'
 import { type LoadArguments, runLoad } from './load.ts'
-import { BULK_COLUMNS, type Column, generatorShare, requireWork, UNIT_COLUMNS } from './measures.ts'
+import { BULK_COLUMNS, type Column, requireWork, sharesOf, UNIT_COLUMNS } from './measures.ts'
 import { type RigSize, untilRoomForClosed, withRig } from './rig.ts'
 import type { LoadSettings } from './settings.ts'
 import type { Subject } from './subject.ts'
@@ -58,7 +58,7 @@ export function loadCell(
         runLoad(trial.command, { ...load, ...args }, signal),
       )
       requireWork(result)
-      watch.saw(trial.name, subject.name, generatorShare(result, size.loadThreads))
+      watch.saw(trial.name, subject.name, sharesOf(result, size.loadThreads))
       return columns.map(({ value }) => value(result))
     },
   }
