@@ -318,7 +318,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload })
+    const kept = (): Promise<void> => this.#kept.settled()
+    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload, kept })
   }
 
   async #closeAdmin(): Promise<void> {
@@ -385,8 +386,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#kept.settled()
     await this.#closeAdmin()
+    await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
     process.nextTick(() => this.emit('close'))

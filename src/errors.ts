@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_SELF_BACKEND: 'A backend leads back to a listener of its own pool',
   LIMPET_ERR_SOCKET_NOT_TAKEN: 'The socket cannot be balanced: it has ended, or somebody else is using it',
   LIMPET_ERR_STATE_FILE: 'The state file cannot be read or written',
+  LIMPET_ERR_STATE_LOCKED: 'Another balancer uses the state file',
   LIMPET_ERR_TOO_MANY_BACKENDS: 'The pool already has as many backends as one pool can hold',
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',
   LIMPET_ERR_UNKNOWN_LISTENER: 'There is no listener of this name',

@@ -17,7 +17,7 @@ export interface Api {
   file: string | undefined
   feed: EventFeed
   metrics: Metrics
-  /** Changes and reloads, one after the other. */
+  /** Changes and reloads, one after the other; each is answered when it would outlive a restart. */
   turns: Turns
   /** Undefined: this program cannot read its configuration again. */
   reload: (() => Promise<ReloadResult>) | undefined

@@ -8,13 +8,13 @@ import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
-import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
 import { mountDashboard } from './assets.ts'
 import { DASHBOARD_PATHS } from './dashboard.ts'
 import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
+import { LastingTurns } from './lasting-turns.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
 import { listenOnUnixSocket } from './unix-socket.ts'
@@ -28,6 +28,8 @@ export interface AdminParts {
   log: Log
   /** Reads the configuration again and applies it; undefined: that cannot be done. */
   reload: (() => Promise<ReloadResult>) | undefined
+  /** Resolves when changes that were made are kept for the next start. */
+  kept: () => Promise<void>
 }
 
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
@@ -39,12 +41,12 @@ export class AdminServer {
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
-  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+  private constructor({ settings, file, balancer, log, reload, kept }: AdminParts) {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
     const metrics = new Metrics(balancer)
-    const api = { balancer, file, feed: this.#feed, metrics, turns: new Turns(), reload }
+    const api = { balancer, file, feed: this.#feed, metrics, turns: new LastingTurns(kept), reload }
     const app = createApp(ROUTES, api, log)
     mountDashboard(app)
     const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
