@@ -54,6 +54,8 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  readBounds(into: Float64Array): void
   /**
    * Adds to each element the pins to the backend of that index, as far as they are in `mostBuckets` buckets of the table,
    * spread evenly; returns which share of the table that was.

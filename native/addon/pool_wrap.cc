@@ -51,6 +51,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::explain>("explain"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
+                         open_method<&PoolWrap::read_bounds>("readBounds"),
                          open_method<&PoolWrap::count_pins>("countPins"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
@@ -236,6 +237,14 @@ napi_value PoolWrap::read_backends(Call& call) {
     into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
+}
+
+napi_value PoolWrap::read_bounds(Call& call) {
+  const auto into = call.doubles(0);
+  pool_->each_bound([&](const Backend& backend, uint64_t bound) {
+    if (backend.index < into.size()) into[backend.index] = static_cast<double>(bound);
+  });
+  return nullptr;
 }
 
 napi_value PoolWrap::count_pins(Call& call) {

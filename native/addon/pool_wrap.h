@@ -30,6 +30,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value explain(Call& call);
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
+  napi_value read_bounds(Call& call);
   napi_value count_pins(Call& call);
   napi_value gauges(Call& call);
   napi_value close(Call& call);

@@ -28,6 +28,7 @@ const backend = z.strictObject({
   ...settings,
   health: health.optional(),
   sessions: count,
+  bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
 }) satisfies z.ZodType<Told<BackendInfo>>

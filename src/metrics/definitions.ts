@@ -116,6 +116,9 @@ const POOLS: readonly Definition[] = [
 
 const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_sessions', 'Sessions on a backend now.', [], ({ sessions }) => alone(sessions)),
+  perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
+    bound === null ? [] : alone(bound),
+  ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),
   ),

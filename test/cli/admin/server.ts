@@ -84,6 +84,7 @@ export function backendInfo(name: string, more: Partial<BackendInfo> = {}): Back
     maxSessions: 0,
     state: 'ready',
     sessions: 0,
+    bound: null,
     total: 0,
     connectFailures: 0,
     ...more,
