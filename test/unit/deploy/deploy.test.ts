@@ -37,6 +37,16 @@ describe('deploy', () => {
     await expectKnown([...labels, ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))])
   })
 
+  it('tells of each instance that is down, of the job that it says how to make', () => {
+    const { groups } = parse(textOf('prometheus/alerts.yml')) as { groups: { rules: Rule[] }[] }
+    const down = groups.flatMap(group => group.rules).find(({ alert }) => alert === 'LimpetDown')
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(textOf('README.md')) ?? []
+    const { scrape_configs: jobs } = parse(yaml) as { scrape_configs: { job_name: string }[] }
+    const parts = down?.expr.split(/\s+or\s+/) ?? []
+    expect(parts).to.include(`up{job="${jobs[0]?.job_name}"} == 0`).and.include('absent(limpet_info)')
+    expect(down?.annotations.summary).to.include('$labels.instance')
+  })
+
   it('has alerts about metrics that there are, and says what to do', async () => {
     const { groups } = parse(textOf('prometheus/alerts.yml')) as { groups: { rules: Rule[] }[] }
     const rules = groups.flatMap(group => group.rules)
