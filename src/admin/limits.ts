@@ -10,8 +10,8 @@ export const LIMITS = {
   body: 64 * 1024,
   /** Bytes of the request line and the headers. */
   headers: 8 * 1024,
-  /** Bytes of events that wait for a reader, besides what the system holds for it; past these it is cut. */
-  eventBacklog: 256 * 1024,
+  /** Characters of the last events, which wait for readers and for those that come back; some 30,000 events. */
+  events: 4 * 1024 * 1024,
 } as const
 
 /** Milliseconds. */

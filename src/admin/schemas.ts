@@ -187,7 +187,10 @@ export const BODIES = {
 
 /** What the events of the stream carry, by name. */
 export const EVENT_DATA = {
-  hello: z.strictObject({ generation: count }),
+  hello: z.strictObject({
+    generation: count,
+    missed: z.boolean().describe('Whether events since that of Last-Event-ID are not told any more.'),
+  }),
   backendAdded: change,
   backendUpdated: change,
   backendRemoved: change,

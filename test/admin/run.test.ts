@@ -44,7 +44,7 @@ describe('admin API: limpet run', () => {
     expect(status.config).to.equal(file)
     expect(status.pid).to.not.equal(process.pid)
     const reader = await EventReader.open(client)
-    expect((await reader.next()).data).to.deep.equal({ generation: 1 })
+    expect((await reader.next()).data).to.deep.equal({ generation: 1, missed: false })
 
     await LimpetRun.write(file, config([A, B]))
     const done = (await client.json('POST', '/v1/reload', RELOAD)) as { generation: number; added: { name: string }[] }
