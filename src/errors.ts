@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_ADMIN_FAULT: 'The admin API failed at a request, by a fault of this program',
   LIMPET_ERR_ADMIN_FORBIDDEN: 'The admin API does not take requests from there',
   LIMPET_ERR_ADMIN_REQUEST: 'The admin API cannot take a request of this form',
+  LIMPET_ERR_ADMIN_THROTTLED: 'The admin API got too many wrong tokens from this address',
   LIMPET_ERR_ADMIN_TOKEN: 'The admin API needs a token, and there was none or a wrong one',
   LIMPET_ERR_BACKEND_EXISTS: 'The pool already has a backend of this name',
   LIMPET_ERR_BAD_ADDRESS: 'The text is not an address that can be used here',

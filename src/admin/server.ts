@@ -55,7 +55,7 @@ export class AdminServer {
       overrideGlobalObjects: false,
       errorHandler: error => this.#answer(error),
     })
-    this.#server = createHttpServer(new Security(settings, open), serve)
+    this.#server = createHttpServer(new Security(settings, open, log), serve)
   }
 
   /**

@@ -17,7 +17,7 @@ export const BACKENDS = [
 ]
 
 /** Where an admin API listens. */
-export type AdminDial = { socketPath: string } | { host: string; port: number }
+export type AdminDial = { socketPath: string } | { host: string; port: number; localAddress?: string }
 
 export interface Answer {
   status: number
