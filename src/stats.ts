@@ -3,6 +3,7 @@ import { native, POOL_COUNTERS, type PoolCounter, REASONS, type Reason } from '.
 import type { PoolCore } from './pool/core.ts'
 import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
+import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
@@ -13,6 +14,8 @@ export interface Stats {
   sessions: number
   /** How sessions went, by name; see docs/library.md for each. */
   counters: SessionCounts
+  /** How long connects to backends took, and how long sessions lasted. */
+  durations: Durations
   /** By name. */
   listeners: Record<string, ListenerStats>
   /** By name. */
@@ -89,6 +92,7 @@ export function collectStats(
     generation,
     sessions: service?.sessions ?? 0,
     counters: service?.counts ?? noSessions(),
+    durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
       [...listeners].map(([name, pool]): [string, ListenerStats] => [
         name,

@@ -6,6 +6,7 @@ import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../
 import type { BackendHealth } from '../pool/health.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
@@ -67,10 +68,17 @@ const listener = z.strictObject({
   sessions: count,
 }) satisfies z.ZodType<ListenerStats>
 
+const histogram = z.strictObject({
+  bounds: z.array(z.number().positive()).describe('Upper ends of buckets, inclusive, in seconds.'),
+  counts: z.array(count).describe('What fell into each, and not into one before; the last: what took longer.'),
+  sum: z.number().nonnegative().describe('Seconds.'),
+}) satisfies z.ZodType<Histogram>
+
 const stats = z.strictObject({
   generation: count,
   sessions: count,
   counters: byName<SessionCounter>(SESSION_COUNTERS),
+  durations: z.strictObject({ connect: histogram, session: histogram }),
   listeners: z.record(z.string(), listener),
   pools: z.record(z.string(), z.strictObject(poolStats)),
   fdBudget: z.strictObject({ used: count, limit: count }),

@@ -23,7 +23,11 @@ async function expectKnown(expressions: string[]): Promise<void> {
   const families = parseExposition(await new Metrics(makeBalancer()).render())
   const names = expressions.flatMap(text => text.match(/\b(?:limpet|nodejs|process)_\w+/g) ?? [])
   expect(names.length).to.be.at.least(expressions.length)
-  for (const name of names) expect([...families.keys()]).to.include(name)
+  for (const name of names) {
+    const family = families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ''))
+    expect(family, name).to.not.equal(undefined)
+    expect(name.endsWith('_bucket'), name).to.equal(family?.type === 'histogram')
+  }
 }
 
 describe('deploy', () => {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Registry, register } from 'prom-client'
 import type { Balancer } from '../../../src/balancer.ts'
-import { Metrics } from '../../../src/index.ts'
+import { type Histogram, Metrics } from '../../../src/index.ts'
 import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
 import { SESSION_COUNTERS } from '../../../src/native.ts'
 import {
@@ -32,6 +32,14 @@ async function read(balancer: Balancer): Promise<(series: string) => number | un
   return series => families.get(series.replace(/\{.*/, ''))?.samples.get(series)
 }
 
+/** Of one session. */
+function expectHistogram(families: Map<string, Family>, name: string, { bounds, counts, sum }: Histogram): void {
+  const { samples } = families.get(name) as Family
+  const at = counts.indexOf(1)
+  const expected = [...bounds, '+Inf'].map((le, bucket) => [`${name}_bucket{le="${le}"}`, Number(bucket >= at)])
+  expect([...samples]).to.deep.equal([...expected, [`${name}_sum`, sum], [`${name}_count`, 1]])
+}
+
 describe('metrics', () => {
   afterEach(cleanUp)
 
@@ -50,6 +58,10 @@ describe('metrics', () => {
       expect(figure('limpet_backend_picks_total{pool="p",backend="a"}')).to.equal(1)
       expect(figure('limpet_table_entries{pool="p"}')).to.equal(1)
       expect(figure('limpet_listener_open{listener="l",pool="p"}')).to.equal(1)
+      const families = parseExposition(await new Metrics(balancer).render())
+      const { connect, session } = balancer.stats().durations
+      expectHistogram(families, 'limpet_connect_duration_seconds', connect)
+      expectHistogram(families, 'limpet_session_duration_seconds', session)
     })
   }
 
