@@ -21,6 +21,16 @@ export type { Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
 export type { Plan, PlanChange, PlannedBackend, PlannedMove, PlanOptions } from './pool/plan.ts'
 export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
+export type {
+  PinFilter,
+  PinInfo,
+  PinOptions,
+  PinPage,
+  PoolTable,
+  SavedCounts,
+  SavedPin,
+} from './pool/table.ts'
+export type { ImportProblem, ImportResult } from './pool/table-lines.ts'
 export type { SessionCounts } from './relay/counters.ts'
 export type { Durations, Histogram } from './relay/durations.ts'
 export type { Served } from './relay/relays.ts'

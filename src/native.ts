@@ -61,12 +61,48 @@ export interface NativePool {
    * spread evenly; returns which share of the table that was.
    */
   countPins(into: Float64Array, mostBuckets: number): number
+  /**
+   * Pins of the stick table from a cursor on, at most `most` and a bucket's worth, those to one backend of the roster (by
+   * its index and generation) or to any (`undefined`); `next` is -1 at the end, and there may be more although there are
+   * none here.
+   */
+  listPins(
+    cursor: number,
+    most: number,
+    index: number | undefined,
+    generation: number | undefined,
+    awayOnly: boolean,
+  ): NativePins & { next: number }
+  /** The pin of an address, or of a key as it is listed: one or none. Null: it is no key. */
+  pinOf(key: string): NativePins | null
+  /** Pins a key to a backend, for this time or the table's, whichever is less. False: not stored; -2: it is no key. */
+  setPin(key: string, index: number, generation: number, ttlMs: number): boolean | -2
+  /** False: there was no pin; -2: it is no key. */
+  erasePin(key: string): boolean | -2
+  /** Erases pins from a cursor on, as {@link listPins} goes. */
+  erasePins(cursor: number, index: number | undefined, generation: number | undefined): { erased: number; next: number }
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
   /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
   /** Releases the native memory as soon as no relay uses it. Idempotent. */
   close(): void
+}
+
+/** Pins; the arrays are as long as each other. */
+export interface NativePins {
+  /** As `192.0.2.7/32`; `#` and hex digits: only kept as a hash. */
+  keys: string[]
+  /** Indexes. */
+  backends: Float64Array
+  /** 1: not at home; 2: no connect of the key has succeeded yet. */
+  flags: Float64Array
+  /** Sessions of the key that live. */
+  sessions: Float64Array
+  /** Since it was last used. */
+  idleMs: Float64Array
+  /** Negative: past its ttl, kept by a session. */
+  expiresInMs: Float64Array
 }
 
 export interface NativeExplanation {
@@ -135,7 +171,7 @@ export const POOL_COUNTERS = [
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
-/** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
+/** What {@link NativeRelay.handOver} did with the client. Everything but `taken`: it is refused, and counted. */
 export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
 
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */

@@ -53,6 +53,11 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::read_backends>("readBackends"),
                          open_method<&PoolWrap::read_bounds>("readBounds"),
                          open_method<&PoolWrap::count_pins>("countPins"),
+                         open_method<&PoolWrap::list_pins>("listPins"),
+                         open_method<&PoolWrap::pin_of>("pinOf"),
+                         open_method<&PoolWrap::set_pin>("setPin"),
+                         open_method<&PoolWrap::erase_pin>("erasePin"),
+                         open_method<&PoolWrap::erase_pins>("erasePins"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
                      });

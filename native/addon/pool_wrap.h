@@ -33,6 +33,11 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value read_bounds(Call& call);
   napi_value count_pins(Call& call);
   napi_value gauges(Call& call);
+  napi_value list_pins(Call& call);
+  napi_value pin_of(Call& call);
+  napi_value set_pin(Call& call);
+  napi_value erase_pin(Call& call);
+  napi_value erase_pins(Call& call);
   napi_value close(Call& call);
 
   // A method that throws if the pool is closed.
@@ -45,6 +50,8 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
     return method<PoolWrap, &PoolWrap::open<Method>>(name);
   }
 
+  // By index and generation, in two arguments. Null: it is not in the roster.
+  const Backend* backend_at(Call& call, size_t at) const;
   // Null: released before, or, with an exception pending, not a handle that pick() gave.
   Seat* seat(Call& call, uint32_t handle);
   uint32_t claim_seat();

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 
@@ -81,6 +82,29 @@ AffinityKey make_key(const ClientAddress& given, const KeyRules& rules) {
 AffinityKey make_key(const void* bytes, size_t size, const KeyRules& rules) {
   if (size == 0) return {};
   return {keyed_hash(bytes, size, rules.secret), KeyKind::kHashed};
+}
+
+namespace {
+
+std::optional<AffinityKey> parse_hashed(std::string_view digits) {
+  if (digits.size() != 16) return std::nullopt;
+  AffinityKey key{0, KeyKind::kHashed};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), key.value, 16);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return key;
+}
+
+}  // namespace
+
+std::optional<AffinityKey> parse_key(std::string_view text, const KeyRules& rules) {
+  if (text.starts_with('#')) return parse_hashed(text.substr(1));
+  const size_t slash = text.find('/');
+  const auto address = parse_address(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  const AffinityKey key = make_key(*address, rules);
+  // Only the canonical text has a prefix: anything else would name a key that the writer may not have meant.
+  if (slash != std::string_view::npos && key_text(key, rules) != text) return std::nullopt;
+  return key;
 }
 
 std::string key_text(const AffinityKey& key, const KeyRules& rules) {

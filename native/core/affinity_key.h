@@ -60,6 +60,10 @@ AffinityKey make_key(const ClientAddress& address, const KeyRules& rules);
 // refuses more than kMaxKeyBytes.
 AffinityKey make_key(const void* bytes, size_t size, const KeyRules& rules);
 
+// A key from its canonical text (below), or from an address. Nothing for anything else: a prefix that is not that of
+// the rules, bits behind it, an IPv6 prefix that is only kept as a hash.
+std::optional<AffinityKey> parse_key(std::string_view text, const KeyRules& rules);
+
 // Canonical text: `192.0.2.0/24`, `2001:db8::/64`, `#0123456789abcdef` for a hashed key, `-` for none.
 std::string key_text(const AffinityKey& key, const KeyRules& rules);
 

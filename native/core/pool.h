@@ -92,6 +92,17 @@ class Pool {
   // Ends the session. `failed` without a confirm rolls the pin back.
   void release(Seat& seat, bool failed, uint64_t now_ms);
 
+  // Control plane; pool_table.cc. What the table says is changed, sessions go on. A pool without a table has no pins.
+
+  // Pins a key to a backend of the roster, for `ttl_ms` or the table's ttl, whichever is less. kRejected: nothing may
+  // be evicted for it. Nothing: the backend is not in the roster.
+  std::optional<Stored> set_pin(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms,
+                                uint64_t now_ms);
+  // False: there was none.
+  bool erase_pin(const AffinityKey& key, uint64_t now_ms);
+  // Erases pins, those to one backend where it is given, as StickTable::erase_if() goes; returns how many.
+  size_t erase_pins(uint32_t& cursor, const Backend* backend);
+
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
   const PoolRules& rules() const { return rules_; }
   StickTable* table() { return table_ ? table_.get() : nullptr; }

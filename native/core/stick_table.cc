@@ -46,6 +46,9 @@ Pin pin_of(uint64_t meta) {
           (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0};
 }
 
+// Rounded up: nothing expires early.
+uint64_t ticks_of(uint64_t ms) { return std::max<uint64_t>(1, (ms * 2 + 124) / 125); }
+
 // Threads read the clock once for a batch of events, so one may look at an entry with an earlier time than it was
 // stored with: 10 s of that are fresh, not past.
 constexpr uint64_t kSkewTicks = 160;
@@ -56,7 +59,7 @@ constexpr unsigned kPurgeBuckets = 4;
 }  // namespace
 
 StickTable::StickTable(size_t size, uint64_t ttl_ms, const Secret& secret, const LiveKeys* live)
-    : size_(size), ttl_ticks_(std::max<uint64_t>(1, (ttl_ms * 2 + 124) / 125)), secret_(secret), live_(live) {
+    : size_(size), ttl_ticks_(ticks_of(ttl_ms)), secret_(secret), live_(live) {
   // 80 % fill at `size` entries: two choices of seven then lose 0.07 % to conflicts.
   const size_t slots = size + size / 4 + 1;
   const size_t count = std::max<size_t>(2, (slots + kSlots - 1) / kSlots);
@@ -136,8 +139,6 @@ uint64_t StickTable::read_consistent(uint32_t index, const AffinityKey& key, uin
     spin_pause(spins);
   }
 }
-
-uint64_t StickTable::fresh_expiry(uint64_t now_ms) const { return tick(now_ms) + ttl_ticks_ + 1; }
 
 // Distances are taken modulo 2^31 ticks: what is left of a live entry is at most the ttl and what clocks differ by,
 // anything else is past.
@@ -226,7 +227,8 @@ void StickTable::purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b) {
 std::vector<StickTable::Listed> StickTable::list(uint32_t& cursor, size_t most, uint64_t now_ms) const {
   std::vector<Listed> listed;
   auto* self = const_cast<StickTable*>(this);  // the lock is not part of what is listed
-  for (; cursor < bucket_count_ && listed.size() < most; cursor++) {
+  const uint32_t end = cursor + std::min(kBucketsAtOnce, bucket_count_ - std::min(cursor, bucket_count_));
+  for (; cursor < end && listed.size() < most; cursor++) {
     self->lock(cursor);
     Copy copies[kSlots];
     for (unsigned i = 0; i < kSlots; i++) {
@@ -256,25 +258,35 @@ uint32_t StickTable::sample_pins(uint32_t most, uint64_t now_ms, FunctionRef<voi
   return count;
 }
 
-void StickTable::clear() {
-  for (uint32_t bucket = 0; bucket < bucket_count_; bucket++) {
-    lock(bucket);
+size_t StickTable::erase_if(uint32_t& cursor, FunctionRef<bool(const AffinityKey&, const Pin&)> condemned) {
+  size_t erased = 0;
+  const uint32_t end = cursor + std::min(kBucketsAtOnce, bucket_count_ - std::min(cursor, bucket_count_));
+  for (; cursor < end; cursor++) {
+    lock(cursor);
     for (unsigned slot = 0; slot < kSlots; slot++) {
-      if (buckets_[bucket].slots[slot].meta.load(std::memory_order_relaxed) != 0) free_slot_locked(bucket, slot);
+      const Slot& entry = buckets_[cursor].slots[slot];
+      const uint64_t meta = entry.meta.load(std::memory_order_relaxed);
+      if (meta == 0) continue;
+      const AffinityKey key{entry.key.load(std::memory_order_relaxed), kind_of(meta)};
+      if (!condemned(key, pin_of(meta))) continue;
+      free_slot_locked(cursor, slot);
+      erased++;
     }
-    unlock(bucket);
+    unlock(cursor);
   }
+  return erased;
+}
+
+void StickTable::erase_everywhere(FunctionRef<bool(const AffinityKey&, const Pin&)> condemned) {
+  for (uint32_t cursor = 0; cursor < bucket_count_;) erase_if(cursor, condemned);
+}
+
+void StickTable::clear() {
+  erase_everywhere([](const AffinityKey&, const Pin&) { return true; });
 }
 
 void StickTable::forget_backend(uint16_t backend) {
-  for (uint32_t bucket = 0; bucket < bucket_count_; bucket++) {
-    lock(bucket);
-    for (unsigned slot = 0; slot < kSlots; slot++) {
-      const uint64_t meta = buckets_[bucket].slots[slot].meta.load(std::memory_order_relaxed);
-      if (meta != 0 && backend_of(meta) == backend) free_slot_locked(bucket, slot);
-    }
-    unlock(bucket);
-  }
+  erase_everywhere([=](const AffinityKey&, const Pin& pin) { return pin.backend == backend; });
 }
 
 StickTable::Locked::Locked(StickTable& table, const AffinityKey& key, uint64_t hash)
@@ -384,8 +396,9 @@ void StickTable::Locked::write(const At& at, uint64_t meta) {
   table_.set_slot(at.bucket, at.slot, key_.value, meta, tag(hash_));
 }
 
-Stored StickTable::Locked::store(const Pin& pin, uint64_t now_ms, bool visit) {
-  const uint64_t meta = with_expiry(encode(pin, key_.kind), table_.fresh_expiry(now_ms));
+Stored StickTable::Locked::store(const Pin& pin, uint64_t now_ms, bool visit, uint64_t ttl_ms) {
+  const uint64_t expiry = table_.tick(now_ms) + std::min(ticks_of(ttl_ms), table_.ttl_ticks_) + 1;
+  const uint64_t meta = with_expiry(encode(pin, key_.kind), expiry);
   if (const auto at = locate()) {
     const uint64_t old = table_.buckets_[at->bucket].slots[at->slot].meta.load(std::memory_order_relaxed);
     const unsigned visits = table_.aged_visits(old, now_ms) + (visit ? 1 : 0);

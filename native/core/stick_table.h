@@ -67,7 +67,9 @@ class StickTable {
 
     std::optional<Found> find(uint64_t now_ms) const;
     // Stores or replaces the key's pin and starts its ttl anew. `visit`: count this as a return of the client.
-    Stored store(const Pin& pin, uint64_t now_ms, bool visit);
+    Stored store(const Pin& pin, uint64_t now_ms, bool visit) { return store(pin, now_ms, visit, kMaxTtlMs); }
+    // The same with less than the table's ttl, which holds until the next use.
+    Stored store(const Pin& pin, uint64_t now_ms, bool visit, uint64_t ttl_ms);
     // Starts the ttl anew if there is an entry.
     void refresh(uint64_t now_ms, bool visit);
     void erase();
@@ -90,12 +92,18 @@ class StickTable {
     uint32_t second_;
   };
 
-  // Entries from bucket `cursor` on, at least `most` unless the end comes first; `cursor` becomes the next bucket, or
-  // buckets() at the end. Whole buckets, each consistent in itself.
+  // What one call of list() or erase_if() looks at: 1 MiB, well below a millisecond.
+  static constexpr uint32_t kBucketsAtOnce = 8192;
+
+  // Entries from bucket `cursor` on, until there are `most`, kBucketsAtOnce were looked at, or the end comes; `cursor`
+  // becomes the next bucket, or buckets() at the end. Whole buckets, each consistent in itself.
   std::vector<Listed> list(uint32_t& cursor, size_t most, uint64_t now_ms) const;
   // Calls `visit` for the pin of every entry in `most` buckets at most, spread evenly over the table; returns how many
   // buckets that were. Takes no bucket's lock: an entry that is written meanwhile may be missed, or be seen as it was.
   uint32_t sample_pins(uint32_t most, uint64_t now_ms, FunctionRef<void(const Pin&)> visit) const;
+  // Erases from bucket `cursor` on, as list() goes, what `condemned` says true of, which is called under the bucket's
+  // lock; returns how many.
+  size_t erase_if(uint32_t& cursor, FunctionRef<bool(const AffinityKey&, const Pin&)> condemned);
   void clear();
   // Forgets every pin to a backend index: needed before the generations of that index wrap.
   void forget_backend(uint16_t backend);
@@ -136,7 +144,8 @@ class StickTable {
   bool expired(uint64_t meta, uint64_t now_ms) const;
   uint64_t left(uint64_t meta, uint64_t now_ms) const;
   bool in_use(const AffinityKey& key) const;
-  uint64_t fresh_expiry(uint64_t now_ms) const;
+  uint64_t fresh_expiry(uint64_t now_ms) const { return tick(now_ms) + ttl_ticks_ + 1; }
+  void erase_everywhere(FunctionRef<bool(const AffinityKey&, const Pin&)> condemned);
   unsigned aged_visits(uint64_t meta, uint64_t now_ms) const;
   void set_slot(uint32_t bucket, unsigned slot, uint64_t key, uint64_t meta, uint8_t tag);
   void free_slot_locked(uint32_t bucket, unsigned slot);

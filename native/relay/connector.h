@@ -9,7 +9,7 @@ namespace limpet {
 
 struct ConnectBegun {
   int fd;     // -1: it failed at once
-  int error;  // errno, if fd is -1
+  int error;  // errno, if fd is -1; EAGAIN: the queue of a unix socket is full
 };
 
 // A non-blocking socket, connecting (or connected) to `address`. It has no options yet: most sessions are over before

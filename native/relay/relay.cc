@@ -33,7 +33,7 @@ uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& time
   return id;
 }
 
-int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options) {
+int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options) {
   if (pool >= pools_.size()) return -1;
   const auto id = static_cast<uint32_t>(listeners_.size());
   listeners_.push_back(std::make_unique<RelayListener>());
@@ -41,7 +41,7 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_opti
   listener.pool = pools_[pool].get();
   listener.id = id;
   listener.max_sessions = max_sessions;
-  listener.inherits_options = inherits_options;
+  listener.has_options = has_options;
   return static_cast<int>(id);
 }
 
@@ -67,6 +67,7 @@ int Relay::listen(uint32_t id, const SocketAddress& address, const ListenSetting
   const int fd = open_listen_socket(address, settings, listener->pool->keepalive);
   if (fd < 0) return fd;
   listener->fd = fd;
+  FdBudget::process().keep(1);
   return 0;
 }
 
@@ -122,8 +123,10 @@ bool Relay::drain_queue(RelayListener& listener) {
 }
 
 void Relay::close_listen_socket(RelayListener& listener) {
-  if (listener.fd >= 0) close(listener.fd);
+  if (listener.fd < 0) return;
+  close(listener.fd);
   listener.fd = -1;
+  FdBudget::process().let_go(1);
 }
 
 void Relay::set_record(uint32_t id, bool record) {
@@ -131,7 +134,7 @@ void Relay::set_record(uint32_t id, bool record) {
 }
 
 void Relay::set_others(uint32_t id, uint32_t sessions) {
-  if (RelayListener* const listener = find(id)) listener->others.store(sessions, std::memory_order_relaxed);
+  if (RelayListener* const listener = find(id)) listener->others.store(sessions);
 }
 
 RelayListener* Relay::find(uint32_t id) const { return id < listeners_.size() ? listeners_[id].get() : nullptr; }
@@ -147,7 +150,7 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
     listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
     return refuse(cause, status);
   };
-  NewClient client{-1, &listener, peer_of(fd), {}, record, listener.inherits_options};
+  NewClient client{-1, &listener, peer_of(fd), {}, record, listener.has_options};
   if (client.address.family == ClientAddress::Family::kNone) {
     return give_back(SessionCounter::kRefusedNoAddress, HandOver::kNoAddress);
   }
@@ -178,7 +181,7 @@ uint32_t Relay::sessions() const {
 int64_t Relay::sessions_of(uint32_t listener) const {
   const RelayListener* const found = find(listener);
   if (!found) return -1;
-  return found->sessions.load(std::memory_order_relaxed);
+  return found->sessions.load();
 }
 
 void Relay::cut() {

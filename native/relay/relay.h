@@ -25,7 +25,7 @@ class Relay {
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries);
   // Id of the listener; -1: no such pool.
-  int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options);
+  int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options);
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
   // Where that is bound; length 0: there is none.

@@ -43,7 +43,7 @@ struct RelayListener {
   uint32_t id;
   uint32_t max_sessions;  // 0: no limit of its own
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
-  bool inherits_options;
+  bool has_options;
   std::atomic<uint32_t> sessions{0};
   // Sessions of it that another relay carries; they count for max_sessions.
   std::atomic<uint32_t> others{0};

@@ -20,6 +20,9 @@ namespace {
 constexpr int kEventsAtOnce = 256;
 constexpr uint64_t kLongestWaitMs = 60'000;
 constexpr uint64_t kWakeTag = 0;
+// For how long a cut of many sessions waits for those who read the records, and how often it looks.
+constexpr uint64_t kLongestCutMs = 1000;
+constexpr uint64_t kCutWaitMs = 5;
 
 // The signals of the process belong to its main thread.
 void block_signals() {
@@ -44,8 +47,10 @@ int Worker::start(std::span<const std::unique_ptr<Worker>> all) {
   workers_ = all;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) return errno;
+  FdBudget::process().keep(1);
   event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_ < 0) return errno;
+  FdBudget::process().keep(1);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.u64 = kWakeTag;
@@ -110,9 +115,12 @@ void Worker::close_all() {
   for (const NewClient& client : inbox_) end(admit(client), SessionCounter::kEndShutdown, false);
   inbox_.clear();
   bury();
-  if (epoll_ >= 0) close(epoll_);
-  if (event_ >= 0) close(event_);
-  epoll_ = event_ = -1;
+  for (int* const fd : {&epoll_, &event_}) {
+    if (*fd < 0) continue;
+    close(*fd);
+    *fd = -1;
+    FdBudget::process().let_go(1);
+  }
   epoch_.reset();
 }
 
@@ -127,7 +135,7 @@ void Worker::run() {
 // Milliseconds that epoll_wait may sleep.
 uint64_t Worker::longest_wait() const {
   if (!queued_.empty() || stopping_.load() || cut_.load() || posted_.load()) return 0;
-  const uint64_t wait = wheel_->wait_ms(now_ms_, kLongestWaitMs);
+  const uint64_t wait = wheel_->wait_ms(now_ms_, cutting_ ? kCutWaitMs : kLongestWaitMs);
   if (resume_ms_ == 0) return wait;
   return std::min(wait, resume_ms_ > now_ms_ ? resume_ms_ - now_ms_ : 0);
 }
@@ -151,8 +159,20 @@ void Worker::wait_and_handle() {
   take_inbox();
   expire_timers();
   if (resume_ms_ != 0 && now_ms_ >= resume_ms_) resume_paused();
-  while (cut && all_) end(*all_, SessionCounter::kEndShutdown, false);
+  if (cut) {
+    cutting_ = true;
+    cut_until_ms_ = now_ms_ + kLongestCutMs;
+  }
+  if (cutting_) cut_some();
   bury();
+}
+
+// As many as there is room for records: whoever reads them is another thread, which is waited for a little.
+void Worker::cut_some() {
+  while (all_ && (!all_->record || records_.has_room() || now_ms_ >= cut_until_ms_)) {
+    end(*all_, SessionCounter::kEndShutdown, false);
+  }
+  cutting_ = all_ != nullptr;
 }
 
 void Worker::bury() {
@@ -260,7 +280,7 @@ void Worker::adopt(const NewClient& client) {
   begin(admit(client));
 }
 
-bool Worker::watch(Session& session, Which which) {
+bool Worker::watch_side(Session& session, Which which) {
   epoll_event event{};
   // Edge-triggered, both directions from the start: no epoll_ctl during a session's life, and no spin on a HUP.
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;

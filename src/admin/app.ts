@@ -43,7 +43,8 @@ function checkQuery({ query }: Route, call: Call): void {
   const checked = query?.safeParse(call.req.query())
   if (checked?.success !== false) return
   const missing = String(checked.error.issues[0]?.path[0])
-  throw requestError(400, `the parameter ${JSON.stringify(missing)} is needed`)
+  const isGiven = Object.hasOwn(given, missing)
+  throw requestError(400, `the parameter ${JSON.stringify(missing)} ${isGiven ? 'cannot be this' : 'is needed'}`)
 }
 
 function answer(error: Error): ErrorAnswer {

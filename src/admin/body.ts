@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import type { z } from 'zod'
+import { resolvePart } from '../config/resolve.ts'
 import { LIMITS } from './limits.ts'
 import { requestError } from './security.ts'
 
@@ -16,6 +18,15 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
     // What is wrong is the client's text, which its own parser can tell.
     throw requestError(400, 'the body is no JSON in UTF-8')
   }
+}
+
+/**
+ * The same, checked by a schema.
+ *
+ * @throws {@link AdminError} as {@link readBody}; {@link LimpetConfigError} with everything that is wrong
+ */
+export async function checkedBody<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
+  return resolvePart(schema, await readBody(request))
 }
 
 async function readBytes(request: IncomingMessage): Promise<Buffer> {

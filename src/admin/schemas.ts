@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
+import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
+import { PINS_AT_ONCE } from '../pool/table-lines.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
@@ -119,6 +122,36 @@ const plan = z.strictObject({
   moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
 }) satisfies z.ZodType<Plan>
 
+const pin = z.strictObject({
+  key: z.string().describe('An address with its prefix; # and hex digits: only kept as a hash.'),
+  backend: z.string(),
+  isAway: z.boolean(),
+  isProvisional: z.boolean().describe('No connect of the key has succeeded yet.'),
+  sessions: count,
+  idleMs: milliseconds,
+  expiresInMs: milliseconds.optional().describe('Absent: a session lives.'),
+}) satisfies z.ZodType<Told<PinInfo>>
+
+const newPin = z.strictObject({
+  client: z.string().describe('An IP address, or a key as the list tells it.'),
+  backend: z.string(),
+  ttl: duration({ min: 1000, max: LONGEST_TTL_MS }, 'options', 'Until its first use.').optional(),
+})
+
+const savedPins = z.strictObject({
+  keyDigest: z.string().describe('That of the list that the pins are of.'),
+  pins: z
+    .array(z.strictObject({ key: z.string(), backend: z.string(), expiresInMs: milliseconds.optional() }))
+    .max(PINS_AT_ONCE),
+})
+
+const savedCounts = z.strictObject({
+  stored: count,
+  full: count.describe('Nothing could be evicted for them.'),
+  unknownBackend: count,
+  badKey: count,
+}) satisfies z.ZodType<SavedCounts>
+
 const session = z.strictObject({
   id: z.string(),
   relay: z.enum(['native', 'stream']),
@@ -184,6 +217,15 @@ export const BODIES = {
   explanation: { name: 'Explanation', schema: explanation },
   planChange: { name: 'PlanChange', schema: planSchema },
   plan: { name: 'Plan', schema: plan },
+  pins: {
+    name: 'Pins',
+    schema: z.strictObject({ keyDigest: z.string(), pins: z.array(pin), next: count.optional() }),
+  },
+  pin: { name: 'Pin', schema: pin },
+  newPin: { name: 'NewPin', schema: newPin },
+  savedPins: { name: 'SavedPins', schema: savedPins },
+  savedCounts: { name: 'SavedCounts', schema: savedCounts },
+  cleared: { name: 'Cleared', schema: z.strictObject({ cleared: count }) },
   sessions: {
     name: 'Sessions',
     schema: z.strictObject({ sessions: z.array(session), more: z.boolean() }),

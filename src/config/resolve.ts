@@ -197,7 +197,12 @@ export function resolvePlan(change: unknown): ResolvedPlan {
   return resolvePart(planSchema, change)
 }
 
-function resolvePart<T>(schema: z.ZodType<T>, raw: unknown): T {
+/**
+ * Checks a part of a document, or what is as strict as one.
+ *
+ * @throws {@link LimpetConfigError} with everything that is wrong
+ */
+export function resolvePart<T>(schema: z.ZodType<T>, raw: unknown): T {
   const parsed = schema.safeParse(raw)
   if (parsed.success) return parsed.data
   const source = sourceOf(raw)

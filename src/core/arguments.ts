@@ -1,3 +1,5 @@
+import { type DurationRange, readDuration } from '../config/duration.ts'
+import type { Duration } from '../config/options.ts'
 import { argumentRangeError, argumentTypeError, LimpetError } from '../errors.ts'
 
 /** Longest byte string that may be a key; that of `native/core/affinity_key.h`. */
@@ -24,4 +26,14 @@ export function notAnAddress(key: string | Uint8Array): LimpetError {
   return new LimpetError('LIMPET_ERR_BAD_ADDRESS', `${JSON.stringify(key)} is not an IP address`, {
     address: String(key),
   })
+}
+
+/** A duration in milliseconds. */
+export function durationArgument(name: string, value: Duration, range: DurationRange): number {
+  if (typeof value !== 'number' && typeof value !== 'string') {
+    throw argumentTypeError(name, 'a number or a string', value)
+  }
+  const read = readDuration(value, range, 'options')
+  if ('value' in read) return read.value
+  throw argumentRangeError(name, read.refusal.accepted ?? 'a duration', value)
 }

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { optionsArgument } from '../arguments.ts'
-import { readDuration } from '../config/duration.ts'
 import type { Duration } from '../config/options.ts'
-import { argumentRangeError, argumentTypeError } from '../errors.ts'
 import { type NativeStickTable, native } from '../native.ts'
 import { withTableMemory } from '../table-memory.ts'
-import { integer, keyArgument, notAnAddress } from './arguments.ts'
+import { durationArgument, integer, keyArgument, notAnAddress } from './arguments.ts'
 
 /** What a {@link StickTable} is made of. */
 export interface StickTableSettings {
@@ -57,7 +55,7 @@ export class StickTable {
     integer('size', size, 1, MOST_ENTRIES)
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
     integer('ipv6Prefix', ipv6Prefix, 1, 128)
-    const ms = milliseconds(ttl)
+    const ms = durationArgument('ttl', ttl, TTL_RANGE)
     const { StickTable: NativeTable } = native()
     const make = (): NativeStickTable => new NativeTable(size, ms, randomBytes(SECRET_BYTES), ipv4Prefix, ipv6Prefix)
     this.#native = withTableMemory(size, make)
@@ -132,11 +130,4 @@ export class StickTable {
   advance(ms: number): void {
     this.#native.advance(integer('ms', ms, 0, Number.MAX_SAFE_INTEGER))
   }
-}
-
-function milliseconds(ttl: Duration): number {
-  if (typeof ttl !== 'number' && typeof ttl !== 'string') throw argumentTypeError('ttl', 'a number or a string', ttl)
-  const read = readDuration(ttl, TTL_RANGE, 'options')
-  if ('value' in read) return read.value
-  throw argumentRangeError('ttl', read.refusal.accepted ?? 'a duration', ttl)
 }

@@ -107,6 +107,11 @@ export class PoolCore {
     return digest(this.#secrets.digest, { placement, ...affinity, backends: this.#backends.values() })
   }
 
+  /** 16 hex digits of what keys are made by: secret and prefixes. */
+  get keyDigest(): string {
+    return digest(this.#secrets.digest, { placement: 'rendezvous', ...this.settings.affinity, backends: [] })
+  }
+
   get isClosed(): boolean {
     return this.#closed
   }
@@ -145,6 +150,16 @@ export class PoolCore {
     const owner = this.#byIndex[index]
     if (owner === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
     return owner.backend
+  }
+
+  /** Where the native pool has a backend; undefined: nowhere. */
+  placeOf(name: string): { index: number; generation: number } | undefined {
+    this.assertOpen()
+    // Made when it is first needed.
+    void this.native
+    const index = this.#indexes.get(name)
+    const owner = index === undefined ? undefined : this.#byIndex[index]
+    return index === undefined || owner === undefined ? undefined : { index, generation: owner.generation }
   }
 
   /**

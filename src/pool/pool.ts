@@ -9,6 +9,7 @@ import type { BackendHealth } from './health.ts'
 import { changedBackend } from './membership.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
+import { PoolTable } from './table.ts'
 
 /** A backend and what is on it now. */
 export interface BackendInfo {
@@ -67,6 +68,8 @@ export interface PoolOwner {
  * `LIMPET_ERR_INVALID_STATE`.
  */
 export class Pool {
+  /** Its stick table. */
+  readonly table: PoolTable
   readonly #core: PoolCore
   readonly #owner: PoolOwner
 
@@ -74,6 +77,7 @@ export class Pool {
   constructor(core: PoolCore, owner: PoolOwner) {
     this.#core = core
     this.#owner = owner
+    this.table = new PoolTable(core)
   }
 
   /** Its name in the configuration. */

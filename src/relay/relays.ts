@@ -67,7 +67,7 @@ export class Relays {
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
       this.#tellOnce(target, fd)
     }
-    return this.#stream.serve(target, client, this.#native?.sessionsOf(target) ?? 0) ? 'stream' : 'refused'
+    return this.#stream.serve(target, client, () => this.#native?.sessionsOf(target) ?? 0) ? 'stream' : 'refused'
   }
 
   /** Sessions that live now. */

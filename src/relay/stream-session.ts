@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
+import type { Endpoint } from '../pool/core.ts'
 import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
@@ -24,6 +25,9 @@ type State = 'connecting' | 'open' | 'ended'
 const NO_SEAT = -1
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
+const LATE: ConnectFailure = { counter: 'connectTimeout', local: false }
+/** As with the native relay. */
+const CROWDED_MS = 20
 
 /** One client of the stream relay: picks and connects a backend, then carries bytes both ways until both have ended. */
 export class StreamSession {
@@ -108,10 +112,22 @@ export class StreamSession {
     this.backendName = backend.name
     this.#connectAt = performance.now()
     if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else
-      this.#backend = connectBackend(backend.endpoint, pool, failure =>
-        failure === undefined ? this.#join() : this.#retry(failure),
-      )
+    else this.#connect(backend.endpoint)
+  }
+
+  /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
+  #connect(endpoint: Endpoint): void {
+    const { connectMs, keepaliveMs } = this.target.pool
+    const leftMs = this.#connectAt + connectMs - performance.now()
+    if (leftMs <= 0) {
+      this.#retry(LATE)
+      return
+    }
+    this.#backend = connectBackend(endpoint, { connectMs: Math.ceil(leftMs), keepaliveMs }, failure => {
+      if (failure === undefined) this.#join()
+      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connect(endpoint), CROWDED_MS).unref()
+      else this.#retry(failure)
+    })
   }
 
   #retry(failure: ConnectFailure): void {

@@ -31,11 +31,14 @@ export class StreamRelay implements SessionOwner {
   }
 
   /** Takes a client; `others`: sessions that the target has in another relay. False: refused, closed and counted. */
-  serve(target: Target, client: Socket, others: number): boolean {
+  serve(target: Target, client: Socket, others: () => number): boolean {
     this.count('accepted')
     const address = addressOf(client)
-    const refusal = this.#refusal(target, others, address.gone)
+    // The place is taken before the others are looked at, there as here, so that both cannot take the last one.
+    target.streamSessions++
+    const refusal = this.#refusal(target, others(), address.gone)
     if (refusal !== undefined) {
+      target.streamSessions--
       this.count(refusal)
       client.destroy()
       return false
@@ -46,7 +49,6 @@ export class StreamRelay implements SessionOwner {
       // Asked once, as the native relay does: whoever is told of an end was told of the beginning.
       isTold: this.#feed.wanted,
     })
-    target.streamSessions++
     this.#sessions.add(session)
     session.start()
     return true
@@ -89,7 +91,7 @@ export class StreamRelay implements SessionOwner {
   }
 
   #refusal(target: Target, others: number, gone: boolean): SessionCounter | undefined {
-    if (target.maxSessions > 0 && target.streamSessions + others >= target.maxSessions) return 'refusedMaxSessions'
+    if (target.maxSessions > 0 && target.streamSessions + others > target.maxSessions) return 'refusedMaxSessions'
     if (gone) return 'refusedNoAddress'
     return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'
   }

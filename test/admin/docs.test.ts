@@ -78,7 +78,11 @@ describe('docs/admin-api.md', () => {
       const { method, path, headers, raw } = example
       if (path === '/v1/events') expect((await (await EventReader.open(client)).next()).event).to.equal('hello')
       else {
-        const { status, text } = await client.ask(method, path, { headers, ...(raw === undefined ? {} : { raw }) })
+        const { keyDigest } = balancer.pool().table
+        const { status, text } = await client.ask(method, path, {
+          headers,
+          ...(raw === undefined ? {} : { raw: raw.replace('KEYDIGEST', keyDigest) }),
+        })
         // There is no session to close here.
         if (path.startsWith('/v1/sessions/')) expect(status, text).to.equal(404)
         else expect(status, `${method} ${path}: ${text}`).to.be.within(200, 299)

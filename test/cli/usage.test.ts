@@ -17,6 +17,7 @@ const COMMANDS = [
   'top',
   'backends',
   'sessions',
+  'table',
   'plan',
   'reload',
   'config',

@@ -277,7 +277,28 @@ TEST("key_text of a masked key parses back to the same key") {
     const auto again = parse_address(std::string_view(text).substr(0, text.find('/')));
     REQUIRE(again.has_value());
     CHECK(make_key(*again, rules) == key);
+    const auto parsed = parse_key(text, rules);
+    REQUIRE(parsed.has_value());
+    CHECK(*parsed == key);
   }
+}
+
+TEST("parse_key takes addresses and canonical texts, and nothing else") {
+  const KeyRules rules = rules_of(24, 64);
+  CHECK(parse_key("192.0.2.77", rules) == key_of("192.0.2.77", rules));
+  CHECK(parse_key("192.0.2.0/24", rules) == key_of("192.0.2.77", rules));
+  CHECK(parse_key("2001:db8::/64", rules) == key_of("2001:db8::1", rules));
+  const AffinityKey hashed{0x0123456789abcdefULL, KeyKind::kHashed};
+  CHECK(parse_key("#0123456789abcdef", rules) == hashed);
+  for (const char* text : {"", "-", "/", "/24", "#", "#123", "#0123456789abcdeg", "#0123456789abcdef0",
+                           "#+123456789abcdef", "192.0.2.1/24", "192.0.2.0/32", "192.0.2.0/024", "192.0.2.0/24 ",
+                           "192.0.2.0/24/24", "2001:db8::1/64", "2001:DB8::/64", "here"}) {
+    CHECK(!parse_key(text, rules));
+  }
+  // A longer IPv6 prefix is only kept as a hash, whose text has no address.
+  const KeyRules longer = rules_of(32, 96);
+  CHECK(parse_key("2001:db8::/96", longer) == std::nullopt);
+  CHECK(parse_key(key_text(key_of("2001:db8::1", longer), longer), longer) == key_of("2001:db8::1", longer));
 }
 
 TEST_MAIN

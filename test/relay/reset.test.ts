@@ -76,6 +76,29 @@ forEachRelay('resets', pair => {
     await rig.settle()
   })
 
+  it('tells a client that goes on writing to a backend that has closed, behind its whole answer', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const client = await rig.connect()
+    const server = await backend.next()
+    const answer = 64 * KIB
+    server.socket.end(Buffer.alloc(answer))
+    await until('the answer and its end to be passed on', () => rig.counters.bytesToClient === answer)
+    await until('the answer to have left', () => server.socket.writableFinished)
+    // As close() does: no FIN of the client is waited for, and what it writes now is answered by a reset.
+    server.destroy()
+    await until('the session to end', () => {
+      // The stream relay reads no more, and learns of the reset by the write behind it.
+      client.socket.write(Buffer.alloc(KIB))
+      return rig.stats.sessions === 0
+    })
+    expect(await rig.causes(1)).to.deep.equal(['endBackendReset'])
+    await client.over()
+    expect(client.received.bytes).to.equal(answer)
+    client.destroy()
+    await rig.settle()
+  })
+
   it('passes on a reset that comes while bytes still wait for a backend that does not read', async () => {
     await using backend = await Backend.start({ serve: idle })
     await using rig = await Rig.open(pair, { backends: [backend] })

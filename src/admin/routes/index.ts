@@ -11,6 +11,7 @@ import { listPools, showPool } from './pools.ts'
 import { reloadConfig } from './reload.ts'
 import { closeSession, listSessions } from './sessions.ts'
 import { showStatus } from './status.ts'
+import { clearPins, deletePin, importPins, listPins, setPin, showPin } from './table.ts'
 
 /** Everything that can be asked; a route is mounted, and documented, by its line here. */
 export const ROUTES: readonly Route[] = [
@@ -29,6 +30,12 @@ export const ROUTES: readonly Route[] = [
   removeBackend,
   explainAddress,
   planChange,
+  listPins,
+  clearPins,
+  showPin,
+  setPin,
+  deletePin,
+  importPins,
   listSessions,
   closeSession,
   reloadConfig,

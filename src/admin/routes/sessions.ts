@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { LimpetError } from '../../errors.ts'
 import type { SessionInfo } from '../../sessions/info.ts'
+import { AdminError } from '../errors.ts'
 import type { Route } from '../route.ts'
 import { BODIES } from '../schemas.ts'
 import { requestError } from '../security.ts'
@@ -40,7 +40,7 @@ export const closeSession: Route = {
   handle: async (call, { balancer }) => {
     const id = call.req.param('session') ?? ''
     if (await balancer.closeSession(id)) return call.body(null, 204)
-    throw new LimpetError('LIMPET_ERR_UNKNOWN_SESSION', `there is no session ${JSON.stringify(id)}`)
+    throw new AdminError(404, 'LIMPET_ERR_UNKNOWN_SESSION', `there is no session ${JSON.stringify(id)}`)
   },
 }
 

@@ -23,17 +23,11 @@ import {
   STATUS_HELP,
   TOP_HELP,
 } from './help-texts.ts'
+import { ADMIN_FLAG, ADMIN_TEXT, CONFIG_FLAG, type Done, located, POOL_FLAG, POOL_TEXT } from './located.ts'
 import { readAddition, readName, readWeight } from './plan-options.ts'
+import { addTable } from './table-commands.ts'
 
-export const ADMIN_FLAG = '--admin <address>'
-export const ADMIN_TEXT = 'the running process: unix:/path or http://HOST:PORT'
-const CONFIG_FLAG = '-c, --config <file>'
-const CONFIG_TEXT = 'find the running process by admin of this configuration'
-const POOL_FLAG = '--pool <name>'
-const POOL_TEXT = 'the pool (default: the only one)'
 const MOST_SESSIONS = 10_000_000
-
-type Done = (status: Promise<number>) => Promise<void>
 
 /** The commands that ask a running process. */
 export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done): void {
@@ -64,6 +58,7 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
     .action(async options => done((await import('./top.ts')).top(options, io)))
   addBackends(program, io, add, done)
   addSessions(program, io, add, done)
+  addTable(program, io, add, done)
   add(
     program,
     'plan',
@@ -222,10 +217,6 @@ function addSessions(program: Command, io: Io, add: AddCommand, done: Done): voi
   )
     .option('--json', 'print one JSON object')
     .action(async (ids, options) => done((await import('./sessions.ts')).closeSessions(ids, options, io)))
-}
-
-function located(command: Command): Command {
-  return command.option(ADMIN_FLAG, ADMIN_TEXT).option(CONFIG_FLAG, CONFIG_TEXT)
 }
 
 function settings(command: Command): Command {

@@ -1,12 +1,12 @@
 import { EXIT_CODES, section } from '../help-texts.ts'
 
-const WHERE = [
+export const WHERE = [
   '\nThe running process is asked at --admin, else where admin.listen of the file of',
   '-c says, else at LIMPET_ADMIN, else at unix:/run/limpet/admin.sock. A token is',
   'that of the file, or LIMPET_ADMIN_TOKEN.',
 ].join('\n')
 
-const NEEDS_ADMIN = [
+export const NEEDS_ADMIN = [
   EXIT_CODES.usage,
   EXIT_CODES.unavailable,
   EXIT_CODES.internal,
@@ -14,7 +14,7 @@ const NEEDS_ADMIN = [
   '78  the file of -c cannot be read, or has no admin',
 ]
 
-function help(examples: readonly string[], failed: string, more: readonly string[] = []): string {
+export function help(examples: readonly string[], failed: string, more: readonly string[] = []): string {
   return [
     WHERE,
     ...more,

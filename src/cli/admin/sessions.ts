@@ -8,6 +8,7 @@ import { AdminClient } from './client.ts'
 import { RefusedError } from './failures.ts'
 import { bytesText, counted, timeText } from './figures.ts'
 import { meantText, type NamedPool } from './pools.ts'
+import { queryOf } from './query.ts'
 import { type AdminOptions, findAdmin } from './target.ts'
 
 /** Which sessions, and how many of them. */
@@ -24,8 +25,9 @@ interface Answer {
 }
 
 export async function listSessions(options: SessionsOptions, io: Io): Promise<number> {
+  const { pool, backend, listener, limit } = options
   const client = new AdminClient(await findAdmin(options, io))
-  const { sessions, more } = await client.get<Answer>(`/v1/sessions${queryOf(options)}`)
+  const { sessions, more } = await client.get<Answer>(`/v1/sessions${queryOf({ pool, backend, listener, limit })}`)
   if (options.json === true) {
     for (const session of sessions) await io.stdout.line(JSON.stringify(session))
   } else if (sessions.length === 0) await io.stdout.line('no sessions')
@@ -68,12 +70,6 @@ async function warnOfUnknown(client: AdminClient, { pool, backend }: SessionsOpt
   const backends = pools.filter(({ name }) => pool === undefined || name === pool).flatMap(one => one.backends)
   if (backends.some(({ name }) => name === backend)) return
   await io.stderr.line(`there is no backend ${quote(backend)} now${meantText(backends, [backend])}`)
-}
-
-function queryOf({ pool, backend, listener, limit }: SessionsOptions): string {
-  const given = Object.entries({ pool, backend, listener, limit }).filter(([, value]) => value !== undefined)
-  const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
-  return query === '' ? '' : `?${query}`
 }
 
 const COLUMNS: readonly Column[] = [
