@@ -318,8 +318,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    const kept = (): Promise<void> => this.#kept.settled()
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload, kept })
+    this.#admin = await AdminServer.open({
+      settings,
+      file,
+      balancer: this,
+      sessions: this.#feed,
+      log: this.#log,
+      reload,
+      kept: () => this.#kept.settled(),
+    })
   }
 
   async #closeAdmin(): Promise<void> {

@@ -5,6 +5,7 @@ import type { BalancerEvents } from '../balancer-types.ts'
 import { AdminError } from './errors.ts'
 import { EventRing } from './event-ring.ts'
 import { LIMITS, TIMES } from './limits.ts'
+import { eventText } from './server-sent.ts'
 import { Subscriber } from './subscriber.ts'
 
 /** Events of the balancer that subscribers are told. */
@@ -84,7 +85,7 @@ export class EventFeed {
   }
 
   #text(event: string, number: number, data: object): string {
-    return `event: ${event}\nid: ${this.#run}-${number}\ndata: ${JSON.stringify(data)}\n\n`
+    return eventText(event, `${this.#run}-${number}`, data)
   }
 
   #each(tell: (subscriber: Subscriber) => void): void {

@@ -106,19 +106,19 @@ describe('admin API: events', () => {
     first.response.destroy()
     balancer.pool().update('a', { weight: 6 })
 
-    const again = await EventReader.open(client, twoId)
+    const again = await EventReader.open(client, '/v1/events', twoId)
     expect(await again.next()).to.deep.equal({ event: 'hello', id: 2, data: { generation: 7, missed: false } })
     for (let id = 3; id <= 6; id++) {
       const { event, data, id: told } = await again.next()
       expect([event, told, (data as { weight: number }).weight]).to.deep.equal(['backendUpdated', id, id])
     }
-    const fromTheBeginning = await EventReader.open(client, helloId)
+    const fromTheBeginning = await EventReader.open(client, '/v1/events', helloId)
     expect((await fromTheBeginning.next()).data).to.include({ missed: false })
     expect((await fromTheBeginning.next()).id).to.equal(1)
 
     const strange = ['00000000-2', twoId.replace(/\d+$/, '7'), 'nonsense', `${twoId}0000000000000000`]
     for (const lastId of strange) {
-      const reader = await EventReader.open(client, lastId)
+      const reader = await EventReader.open(client, '/v1/events', lastId)
       expect(await reader.next(), lastId).to.deep.equal({
         event: 'hello',
         id: 6,

@@ -152,9 +152,9 @@ export class EventReader {
   }
 
   /** `lastId`: of the last event that it has. */
-  static async open(client: AdminClient, lastId?: string): Promise<EventReader> {
+  static async open(client: AdminClient, path = '/v1/events', lastId?: string): Promise<EventReader> {
     const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId }
-    const sent = client.send('GET', '/v1/events', { headers })
+    const sent = client.send('GET', path, { headers })
     afterTest(() => sent.destroy())
     const [response] = (await within('an event stream', once(sent, 'response'))) as [IncomingMessage]
     if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}: ${await text(response)}`)
@@ -170,10 +170,11 @@ export class EventReader {
     const blocks = `${this.#rest}${chunk}`.split('\n\n')
     this.#rest = blocks.pop() ?? ''
     for (const block of blocks) {
-      const [, event = '', id = '', data = ''] = /^event: (\w+)\nid: ([0-9a-f]{8}-\d+)\ndata: (.*)$/.exec(block) ?? []
+      const [, event = '', id = '', data = ''] =
+        /^event: (\w+)\nid: ((?:[0-9a-f]{8}-)?\d+)\ndata: (.*)$/.exec(block) ?? []
       if (event === '') continue
       this.lastId = id
-      this.#events.push({ event, id: Number(id.slice(9)), data: JSON.parse(data) })
+      this.#events.push({ event, id: Number(id.replace(/^.*-/, '')), data: JSON.parse(data) })
     }
   }
 }
