@@ -5,7 +5,7 @@ import { until } from '../helpers/wait.ts'
 import { ask, cleanUp, firstData, portOf, startBackend } from '../lifecycle/helpers.ts'
 import { type AdminClient, EventReader, openAdmin, openAdminOnTcp, TOKEN } from './helpers.ts'
 
-const CLIENTS = 200
+const CLIENTS = 1000
 const SESSIONS = 20
 
 /** What a slow client sends, and never goes on with. */
