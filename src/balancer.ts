@@ -332,6 +332,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       sessions: this.#feed,
       log: this.#log,
       reload,
+      kept: () => this.#kept.settled(),
     })
   }
 
@@ -409,8 +410,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#kept.settled()
     await this.#closeAdmin()
+    await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
     this.#over.abort()

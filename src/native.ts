@@ -65,6 +65,8 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  readBounds(into: Float64Array): void
   /**
    * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
    * sessions that were reset in their first moments; 0 if it was shorter than `atLeast`.
@@ -389,6 +391,8 @@ export interface NativeAddon {
   readonly fdBudget: NativeFdBudget
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
+  /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */
+  lockFile?(fd: number): number
   /** Sets TCP_NODELAY, keepalive, TCP_DEFER_ACCEPT and TCP_FASTOPEN on a listening socket; accepted sockets inherit the first two. Returns 0 or -errno. Absent where {@link Relay} is. */
   setListenOptions?(
     fd: number,

@@ -14,6 +14,7 @@ import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
 import { ended, type SessionCounts } from './relay/counters.ts'
+import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
@@ -157,6 +158,11 @@ export class Service {
 
   get counts(): SessionCounts {
     return this.#relays.counts
+  }
+
+  /** How long things took, since the start. */
+  get durations(): Durations {
+    return this.#relays.durations
   }
 
   /** Sessions that live, as they are found. */

@@ -54,6 +54,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
                          open_method<&PoolWrap::take_failures>("takeFailures"),
+                         open_method<&PoolWrap::read_bounds>("readBounds"),
                          open_method<&PoolWrap::count_pins>("countPins"),
                          open_method<&PoolWrap::list_pins>("listPins"),
                          open_method<&PoolWrap::pin_of>("pinOf"),
@@ -278,6 +279,14 @@ napi_value PoolWrap::take_failures(Call& call) {
     into[backend.index * 2U] = backend.connect_row.take(at_least);
     into[backend.index * 2U + 1] = backend.reset_row.take(at_least);
   }
+  return nullptr;
+}
+
+napi_value PoolWrap::read_bounds(Call& call) {
+  const auto into = call.doubles(0);
+  pool_->each_bound([&](const Backend& backend, uint64_t bound) {
+    if (backend.index < into.size()) into[backend.index] = static_cast<double>(bound);
+  });
   return nullptr;
 }
 

@@ -37,6 +37,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
   napi_value take_failures(Call& call);
+  napi_value read_bounds(Call& call);
   napi_value count_pins(Call& call);
   napi_value gauges(Call& call);
   napi_value list_pins(Call& call);

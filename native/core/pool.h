@@ -13,6 +13,7 @@
 #include "affinity_key.h"
 #include "counters.h"
 #include "epoch.h"
+#include "function_ref.h"
 #include "live_keys.h"
 #include "pin.h"
 #include "reason.h"
@@ -129,6 +130,9 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
+  // The most sessions with which each backend would still get a new client now. Not of those that get none, and of
+  // nobody where there is no bound. As roster().
+  void each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const;
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "connector.h"
+#include "durations.h"
 #include "fd_budget.h"
 
 namespace limpet {
@@ -337,6 +338,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
+  if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
   const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {

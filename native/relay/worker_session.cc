@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "connector.h"
+#include "durations.h"
 #include "worker.h"
 
 namespace limpet {
@@ -123,6 +124,7 @@ void Worker::connected(Session& session) {
   session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
   session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
   count(SessionCounter::kOpened);
+  count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
   pump(session);

@@ -9,6 +9,7 @@ import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
@@ -40,6 +41,7 @@ const backend = z.strictObject({
   ...settings,
   health: health.optional(),
   sessions: count,
+  bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
 }) satisfies z.ZodType<Told<BackendInfo>>
@@ -79,10 +81,17 @@ const listener = z.strictObject({
   sessions: count,
 }) satisfies z.ZodType<ListenerStats>
 
+const histogram = z.strictObject({
+  bounds: z.array(z.number().positive()).describe('Upper ends of buckets, inclusive, in seconds.'),
+  counts: z.array(count).describe('What fell into each, and not into one before; the last: what took longer.'),
+  sum: z.number().nonnegative().describe('Seconds.'),
+}) satisfies z.ZodType<Histogram>
+
 const stats = z.strictObject({
   generation: count,
   sessions: count,
   counters: byName<SessionCounter>(SESSION_COUNTERS),
+  durations: z.strictObject({ connect: histogram, session: histogram }),
   listeners: z.record(z.string(), listener),
   pools: z.record(z.string(), z.strictObject(poolStats)),
   fdBudget: z.strictObject({ used: count, limit: count }),
@@ -259,7 +268,10 @@ export const BODIES = {
 
 /** What the events of the stream carry, by name. */
 export const EVENT_DATA = {
-  hello: z.strictObject({ generation: count }),
+  hello: z.strictObject({
+    generation: count,
+    missed: z.boolean().describe('Whether events since that of Last-Event-ID are not told any more.'),
+  }),
   backendAdded: change,
   backendUpdated: change,
   backendRemoved: change,

@@ -9,25 +9,6 @@ function candidatesOf({ backends, isFailOpen }) {
   return serving.filter(({ maxSessions, sessions }) => maxSessions === 0 || sessions < maxSessions)
 }
 
-/**
- * The most sessions of each backend under bounded load: max(1, ceil(c·(m+1)·w/W)), where W and m are of the candidates.
- * A bound that the API tells is taken. Undefined: none applies.
- *
- * @param factor c, or anything else for no bound
- */
-export function boundsOf(pool, factor) {
-  const candidates = candidatesOf(pool)
-  const weights = sum(candidates, 'weight')
-  const seats = sum(candidates, 'sessions') + 1
-  return pool.backends.map(backend => {
-    if (typeof backend.bound === 'number') return backend.bound
-    if (typeof factor !== 'number' || !candidates.includes(backend)) return undefined
-    // In thousandths, as the balancer does: 1.1 · 50 of doubles is more than 55.
-    const thousandths = Math.round(factor * 1000)
-    return Math.max(1, Math.ceil((thousandths * seats * backend.weight) / (1000 * weights)))
-  })
-}
-
 /** c of a pool's settings: a number, or an object that has it; undefined: off. */
 export function factorOf(boundedLoad) {
   const factor = typeof boundedLoad === 'object' ? boundedLoad?.factor : boundedLoad

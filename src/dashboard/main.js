@@ -109,6 +109,7 @@ const TOLD = {
 }
 
 function tell(event, data) {
+  if (event === 'hello' && data.missed) add('events were missed meanwhile', 'warn')
   if (event === 'hello') return
   config = undefined
   refresh()

@@ -18,7 +18,7 @@ export interface HealthChange {
 
 export type HealthChanged = (change: HealthChange) => void
 
-/** Checks that run at one time, of all pools: they take descriptors from the reserve that sessions leave (48). */
+/** Checks that run at one time, of all pools: they take descriptors from the reserve that sessions leave (`kReserve` of native/relay/fd_budget.cc). */
 const AT_ONCE = 32
 /** Traffic does not wait for first checks for longer than this, however many backends there are. */
 const FIRST_CHECKS_MS = 10_000

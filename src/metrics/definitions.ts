@@ -2,6 +2,7 @@ import { VERSION } from '../package-info.ts'
 import type { BackendInfo } from '../pool/pool.ts'
 import type { TableFileStats } from '../pool/table-file.ts'
 import type { SessionCounts } from '../relay/counters.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { PoolStats, Stats } from '../stats.ts'
 
 /** One value of a metric, with the values of its labels. */
@@ -18,6 +19,27 @@ export interface Definition {
   labels: readonly string[]
   read(stats: Stats): Sample[]
 }
+
+/** One histogram, and how it is read; it has no labels of its own. */
+export interface HistogramDefinition {
+  name: string
+  help: string
+  read(stats: Stats): Histogram
+}
+
+/** Every histogram that is read from {@link Stats}. */
+export const HISTOGRAMS: readonly HistogramDefinition[] = [
+  {
+    name: 'limpet_connect_duration_seconds',
+    help: 'How long connects to backends took.',
+    read: ({ durations }) => durations.connect,
+  },
+  {
+    name: 'limpet_session_duration_seconds',
+    help: 'How long sessions lasted that have ended.',
+    read: ({ durations }) => durations.session,
+  },
+]
 
 const STATES = ['ready', 'drain', 'drain-hard', 'maint'] as const
 
@@ -132,6 +154,9 @@ const POOLS: readonly Definition[] = [
 
 const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_sessions', 'Sessions on a backend now.', [], ({ sessions }) => alone(sessions)),
+  perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
+    bound === null ? [] : alone(bound),
+  ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),
   ),

@@ -34,6 +34,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  bound: number | null
   total: number
   connectFailures: number
 }
@@ -200,10 +201,13 @@ export class PoolCore {
       figures = new Float64Array(FIGURES * indexes)
       this.native.readBackends(figures)
     }
+    const bounds = new Float64Array(indexes)
+    this.native.readBounds(bounds)
     return name => {
-      const at = FIGURES * (this.#indexes.get(name) ?? 0)
+      const index = this.#indexes.get(name) ?? 0
+      const at = FIGURES * index
       const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
-      return { sessions, total, connectFailures }
+      return { sessions, bound: bounds[index] || null, total, connectFailures }
     }
   }
 

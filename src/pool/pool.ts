@@ -29,6 +29,11 @@ export interface BackendInfo {
   health?: BackendHealth
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
+  /**
+   * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
+   * Null: there is no bound, or no new clients come to it whatever it has.
+   */
+  bound: number | null
   /** Sessions that it was ever picked for. */
   total: number
   /** Connects to it that failed. */

@@ -44,6 +44,8 @@ export class StreamSession {
   reason: Reason | undefined
   backendName: string | undefined
   connectMs = 0
+  /** Whether it was joined to a backend; it stays so. */
+  hasOpened = false
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
@@ -148,6 +150,7 @@ export class StreamSession {
     const backend = this.#backend
     if (backend === undefined) return
     this.#state = 'open'
+    this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
     this.#owner.opened(this)

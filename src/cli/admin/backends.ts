@@ -4,7 +4,6 @@ import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { backendLines } from './backend-table.ts'
-import { askBounds } from './bounds.ts'
 import { AdminClient } from './client.ts'
 import { counted } from './figures.ts'
 import { askPool, backendPath, type NamedPool, naming, poolPath } from './pools.ts'
@@ -29,14 +28,9 @@ interface Subject {
 }
 
 export async function listBackends(options: BackendsOptions, io: Io): Promise<number> {
-  const { client, pool } = await subjectOf(options, io)
-  if (options.json === true) {
-    await io.stdout.line(JSON.stringify(pool.backends, undefined, 2))
-    return EXIT.ok
-  }
-  const bounds = await askBounds(client)
-  const lines = backendLines(pool, { factor: bounds.get(pool.name) }, io.stdout)
-  await io.stdout.line(lines.join('\n'))
+  const { pool } = await subjectOf(options, io)
+  if (options.json === true) await io.stdout.line(JSON.stringify(pool.backends, undefined, 2))
+  else await io.stdout.line(backendLines(pool, undefined, io.stdout).join('\n'))
   return EXIT.ok
 }
 
