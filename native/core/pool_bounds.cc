@@ -7,9 +7,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-bool candidate(const Roster& roster, const RosterEntry& entry) {
-  return entry.eligible() && entry.backup == roster.on_backups && !entry.full();
-}
+bool candidate(const RosterEntry& entry) { return entry.eligible() && !entry.full(); }
 
 // max(1, ceil(c · (m+1) · w / W))
 uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t weight, uint64_t all_weights) {
@@ -26,13 +24,13 @@ void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
   uint64_t sessions = 1;
   uint64_t weight = 0;
   for (const RosterEntry& entry : roster().entries) {
-    if (!candidate(roster(), entry)) continue;
+    if (!candidate(entry)) continue;
     sessions += entry.backend->sessions();
     weight += entry.weight;
   }
   for (const RosterEntry& entry : roster().entries) {
     // Of who became one since then: the weight would be missing.
-    if (weight == 0 || !candidate(roster(), entry)) continue;
+    if (weight == 0 || !candidate(entry)) continue;
     visit(*entry.backend, bound_of(rules_.bound_milli, sessions, entry.weight, weight));
   }
 }
