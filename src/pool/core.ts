@@ -407,6 +407,7 @@ export class PoolCore {
   close(): void {
     this.#closed = true
     this.#tableFile?.close()
+    this.#tableFile = undefined
     this.#native?.close()
   }
 

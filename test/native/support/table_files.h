@@ -18,8 +18,8 @@ namespace limpet::test {
 
 class Directory {
  public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "limpet-table-XXXXXX").string();
+  explicit Directory(const std::filesystem::path& base = std::filesystem::temp_directory_path()) {
+    std::string name = (base / "limpet-table-XXXXXX").string();
     if (!mkdtemp(name.data())) std::abort();
     path_ = name;
   }
