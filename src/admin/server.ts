@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
 import type { Balancer } from '../balancer.ts'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
+import { handleOf } from '../relay/handle.ts'
 import type { ReloadResult } from '../reload.ts'
 import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
@@ -17,11 +19,13 @@ import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
-import { listenOnUnixSocket } from './unix-socket.ts'
+import { listenOnOpenSocket, listenOnUnixSocket } from './unix-socket.ts'
 
 /** What is needed to open an admin API. */
 export interface AdminParts {
   settings: ResolvedAdmin
+  /** Its socket, if it is open already. */
+  socket?: OpenSocket | undefined
   /** The file of the configuration, if there is one. */
   file: string | undefined
   balancer: Balancer
@@ -30,12 +34,18 @@ export interface AdminParts {
   reload: (() => Promise<ReloadResult>) | undefined
 }
 
+/** Clients that may wait to be accepted: the default of `net`. */
+const BACKLOG = 511
+
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
 export class AdminServer {
   readonly #listen: ListenAddress
   readonly #log: Log
   readonly #server: Server
   readonly #feed: EventFeed
+  /** Set while another process has been given its socket: closing leaves it, and its file, to that one. */
+  isPassed = false
+  #isShared = false
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
@@ -65,7 +75,7 @@ export class AdminServer {
   static async open(parts: AdminParts): Promise<AdminServer> {
     const server = new AdminServer(parts)
     try {
-      await server.#bind()
+      await server.#bind(parts.socket)
     } catch (error) {
       await server.close()
       throw Object.assign(error as Error, { isAdmin: true })
@@ -85,7 +95,7 @@ export class AdminServer {
   async close(): Promise<void> {
     this.#feed.close()
     // While the socket is open nobody can have been given the number of its file.
-    await this.#removeFile?.().catch(error => this.#failed(error))
+    if (!this.isPassed && !this.#isShared) await this.#removeFile?.().catch(error => this.#failed(error))
     if (this.#server.listening) {
       const closed = once(this.#server, 'close')
       this.#server.close()
@@ -94,9 +104,28 @@ export class AdminServer {
     }
   }
 
-  async #bind(): Promise<void> {
+  /** As {@link Balancer.sockets} tells it; undefined: it is not open. */
+  socket(): OpenSocket | undefined {
+    const fd = this.#server.listening ? (handleOf(this.#server)?.fd ?? -1) : -1
+    return fd < 0 ? undefined : { fd, isShared: this.#isShared }
+  }
+
+  async #adopt(socket: OpenSocket): Promise<void> {
     const listen = this.#listen
-    if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
+    adoptSocket({ bind: listen }, socket, BACKLOG)
+    this.#isShared = socket.isShared
+    if (listen.kind === 'unix') {
+      this.#removeFile = await listenOnOpenSocket(this.#server, listen.path, socket.fd)
+      return
+    }
+    this.#server.listen({ fd: socket.fd, exclusive: true } as ListenOptions)
+    await once(this.#server, 'listening')
+  }
+
+  async #bind(socket: OpenSocket | undefined): Promise<void> {
+    const listen = this.#listen
+    if (socket !== undefined) await this.#adopt(socket)
+    else if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
     else {
       const host =
         listen.kind === 'any' ? {} : { host: listen.host, ipv6Only: listen.kind === 'ip' && listen.family === 6 }

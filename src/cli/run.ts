@@ -1,14 +1,18 @@
 import { Balancer } from '../balancer.ts'
+import type { OpenSockets } from '../balancer-types.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { createLog, type Log } from '../log/log.ts'
 import { alwaysJson, standardOutput } from '../log/standard-output.ts'
+import { matchSockets } from '../os/match-sockets.ts'
+import { ServiceManager } from '../os/service-manager.ts'
+import { takeServiceEnvironment } from '../os/systemd.ts'
 import { VERSION } from '../package-info.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { problemsOf, refuse } from './problems.ts'
-import { type ReadAgain, Reloading } from './reloading.ts'
+import { type ReadAgain, Reloading, SERVING } from './reloading.ts'
 import { StopSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 
@@ -33,11 +37,15 @@ export async function run(options: ConfigOptions, io: Io): Promise<number> {
 async function balance(config: ResolvedConfig, readAgain: ReadAgain, io: Io): Promise<number> {
   const log = createLog(config.log.level)
   const signals = new StopSignals(io.signals)
-  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log)
+  const environment = takeServiceEnvironment(io.env)
+  const manager = new ServiceManager(environment, log)
+  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log, manager)
   try {
-    return await serve(config, signals, reloading, log)
+    const sockets = matchSockets(environment.sockets, config)
+    return await serve(config, { signals, reloading, manager, sockets, log })
   } finally {
     reloading.end()
+    manager.end()
   }
 }
 
@@ -48,13 +56,24 @@ async function refuseStdin(): Promise<never> {
   )
 }
 
-async function serve(config: ResolvedConfig, signals: StopSignals, reloading: Reloading, log: Log): Promise<number> {
+/** What a balancer of the command line has around it. */
+interface Surroundings {
+  signals: StopSignals
+  reloading: Reloading
+  manager: ServiceManager
+  sockets: OpenSockets
+  log: Log
+}
+
+async function serve(config: ResolvedConfig, surroundings: Surroundings): Promise<number> {
+  const { signals, reloading, manager, sockets, log } = surroundings
   const opening = new AbortController()
   void signals.first.then(() => opening.abort())
   const balancer = new Balancer(config)
   log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
   try {
-    await balancer.listen({ signal: opening.signal, reload: reloading.reload })
+    manager.status('opening its listeners')
+    await balancer.listen({ signal: opening.signal, reload: reloading.reload, sockets })
   } catch (error) {
     await balancer.destroy()
     if (opening.signal.aborted) return EXIT.ok
@@ -64,23 +83,24 @@ async function serve(config: ResolvedConfig, signals: StopSignals, reloading: Re
     log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
   log.info('ready')
+  manager.ready(SERVING)
   reloading.begin(balancer)
   void signals.first.then(() => reloading.stop())
-  return await stopped(balancer, config, signals, log)
+  return await stopped(balancer, config, surroundings)
 }
 
 /** Waits until it is asked to stop, and stops. */
 async function stopped(
   balancer: Balancer,
   { shutdownTimeout }: ResolvedConfig,
-  signals: StopSignals,
-  log: Log,
+  { signals, manager, log }: Surroundings,
 ): Promise<number> {
   const signal = await signals.first
   const { sessions } = balancer.stats()
   // First: whoever reads that it stops can rely on it.
   const closing = balancer.close()
   log.info({ signal, sessions, timeoutMs: shutdownTimeout }, 'stopping')
+  manager.stopping('waiting for its sessions to end')
   void signals.second.then(second => {
     log.warn({ signal: second, sessions: balancer.stats().sessions }, 'cutting every session')
     return balancer.destroy()
