@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_SOCKET_NOT_TAKEN: 'The socket cannot be balanced: it has ended, or somebody else is using it',
   LIMPET_ERR_STATE_FILE: 'The state file cannot be read or written',
   LIMPET_ERR_TABLE_IMPORT: 'The text is no export of a stick table, or one of other keys',
+  LIMPET_ERR_TAKEOVER: 'This process could not take over from the running one',
   LIMPET_ERR_TOO_MANY_BACKENDS: 'The pool already has as many backends as one pool can hold',
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',
   LIMPET_ERR_UNKNOWN_LISTENER: 'There is no listener of this name',

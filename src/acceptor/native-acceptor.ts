@@ -89,6 +89,7 @@ export class NativeAcceptor implements Acceptor {
     if (status !== 0) throw this.#failure(status, `fd:${open.fd}`, 0)
     this.#isAdopted = true
     this.isShared = open.isShared
+    this.isPassed = open.isBorrowed === true
     this.#listens()
   }
 

@@ -91,6 +91,7 @@ export class NetAcceptor implements Acceptor {
     if (this.#closed) return
     adoptSocket(this.settings, open, this.settings.backlog)
     this.isShared = open.isShared
+    this.isPassed = open.isBorrowed === true
     const { bind } = this.settings
     if (bind.kind === 'unix') this.#file = new SocketFile(bind.path)
     await this.#listenWith({ fd: open.fd } as ListenOptions)

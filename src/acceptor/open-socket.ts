@@ -11,10 +11,16 @@ export interface OpenSocket {
    * queue, and the file of a unix socket, to them.
    */
   readonly isShared: boolean
+  /**
+   * Whether it is still in the hands of the process that opened it: as if it was shared, until `leaveSockets()` of the
+   * balancer tells otherwise.
+   */
+  readonly isBorrowed?: boolean | undefined
 }
 
-/** What of a listener is needed to judge a socket; the admin API has no name. */
+/** What of a listener is needed to judge a socket. */
 export interface SocketUser {
+  /** Absent: it is no listener, but a server of this program, whose unix socket got its place after it was bound. */
   readonly name?: string | undefined
   readonly bind: ResolvedListener['bind']
 }
@@ -32,7 +38,8 @@ export function adoptSocket(user: SocketUser, { fd }: OpenSocket, backlog: numbe
   }
   const path = os.unixPath(fd).toString()
   const wanted = user.bind.kind === 'unix' ? user.bind.path : ''
-  if (path !== wanted) throw unfit(user, `descriptor ${fd} is ${described(path)}, not ${described(wanted)}`)
+  const isOther = user.name === undefined ? (path === '') !== (wanted === '') : path !== wanted
+  if (isOther) throw unfit(user, `descriptor ${fd} is ${described(path)}, not ${described(wanted)}`)
   const status = os.adopt(fd, backlog)
   if (status !== 0) throw unfit(user, `descriptor ${fd} is no stream socket that listens`)
 }

@@ -114,6 +114,7 @@ export class AdminServer {
     const listen = this.#listen
     adoptSocket({ bind: listen }, socket, BACKLOG)
     this.#isShared = socket.isShared
+    this.isPassed = socket.isBorrowed === true
     if (listen.kind === 'unix') {
       this.#removeFile = await listenOnOpenSocket(this.#server, listen.path, socket.fd)
       return
