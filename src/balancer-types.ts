@@ -1,3 +1,4 @@
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
@@ -68,6 +69,22 @@ export interface BalancerEvents {
   reloaded: [ReloadResult]
 }
 
+/** Listen sockets that are open: those that {@link Balancer.listen} takes, or those that a balancer has. Linux. */
+export interface OpenSockets {
+  /** By the name of the listener. */
+  readonly listeners: ReadonlyMap<string, OpenSocket>
+  /** That of the admin API. */
+  readonly admin?: OpenSocket | undefined
+}
+
+/** Listen sockets that another process has been given. */
+export interface PassedSockets {
+  /** Names of listeners. */
+  readonly listeners: readonly string[]
+  /** Whether that of the admin API is one of them. */
+  readonly admin: boolean
+}
+
 /** Options of {@link Balancer.listen}. */
 export interface ListenOptions {
   /** Aborts the opening: everything that was opened is closed again, and the balancer is `idle`. */
@@ -77,6 +94,14 @@ export interface ListenOptions {
    * Left out: it answers that it cannot.
    */
   reload?: (() => Promise<ReloadResult>) | undefined
+  /**
+   * Listen sockets that another process opened, like a service manager or the process that this one takes over from. They
+   * are used in place of those that would be opened; other listeners open theirs. The admin API, if its socket is among them,
+   * is opened last.
+   */
+  sockets?: OpenSockets | undefined
+  /** Awaited when every listener is open and the backends are known, before the first client is served. */
+  prepare?: (() => Promise<void>) | undefined
 }
 
 /** Options of {@link Balancer.close}. */

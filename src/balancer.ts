@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { AdminServer } from './admin/server.ts'
 import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
 import { invalidState, unknownHost, unknownListener, unknownPool } from './balancer-errors.ts'
@@ -10,6 +11,8 @@ import type {
   CloseOptions,
   HandleOptions,
   ListenOptions,
+  OpenSockets,
+  PassedSockets,
 } from './balancer-types.ts'
 import { restartPaths } from './config/changes.ts'
 import { type DescribedConfig, describeConfig } from './config/describe.ts'
@@ -113,7 +116,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
    * was bound is closed again, and the balancer is `idle`.
    *
-   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_PASSED_SOCKET`;
    *   `LIMPET_ERR_UNSUPPORTED`: `relay: native` where there is none; `LIMPET_ERR_ADDON_LOAD`
    * @throws system errors of `net` and `dns`, like `EADDRINUSE`, with the name of the `listener`; `isAdmin`: it is about the
    *   admin API
@@ -122,11 +125,18 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async listen(options: ListenOptions = {}): Promise<void> {
     const signal = signalArgument('options.signal', optionsArgument('options', options).signal)
     const reload = functionArgument('options.reload', options.reload)
+    const sockets = optionsArgument('options.sockets', options.sockets ?? NO_SOCKETS)
+    for (const name of sockets.listeners.keys()) this.#listenerName(name)
+    const prepare = functionArgument('options.prepare', options.prepare)
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
     const stop = this.#stopOpening.signal
-    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), reload)
+    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
+      reload,
+      sockets,
+      prepare,
+    })
     try {
       await this.#opening
     } catch (error) {
@@ -204,6 +214,23 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   /** Where the admin API listens, as {@link Balancer.address}; null while it is not open. */
   adminAddress(): AddressInfo | string | null {
     return this.#admin?.address() ?? null
+  }
+
+  /**
+   * The listen sockets that are open, to be given to another process. They stay the balancer's: nothing but copies of their
+   * descriptors may be used elsewhere.
+   */
+  sockets(): OpenSockets {
+    return { listeners: this.#service?.sockets() ?? new Map(), admin: this.#admin?.socket() }
+  }
+
+  /**
+   * Tells which listen sockets another process has been given: closing leaves the clients in their queues, and the files of
+   * unix sockets, to that process, so that no client is lost. What was told before does not hold any more.
+   */
+  leaveSockets({ listeners, admin }: PassedSockets): void {
+    this.#service?.passed(new Set(listeners))
+    if (this.#admin !== undefined) this.#admin.isPassed = admin
   }
 
   /**
@@ -309,19 +336,24 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#lastStats ?? this.#collectStats()
   }
 
-  async #open(signal: AbortSignal, reload: ListenOptions['reload']): Promise<void> {
+  async #open(signal: AbortSignal, { reload, sockets, prepare }: OpenOptions): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
-    await this.#openAdmin(reload)
+    // A socket of another process's: until this one can take its place, that one answers.
+    const isLast = sockets.admin !== undefined
+    if (!isLast) await this.#openAdmin(reload)
     try {
-      await this.#openService(signal)
+      await this.#openService(signal, sockets.listeners, prepare)
+      if (isLast) await this.#openAdmin(reload, sockets.admin)
     } catch (error) {
+      await this.#service?.close(0, AbortSignal.abort())
+      this.#service = undefined
       await this.#closeAdmin()
       throw error
     }
   }
 
   /** First of all: it tells how far the rest is. Programs without it do not load it. */
-  async #openAdmin(reload: ListenOptions['reload']): Promise<void> {
+  async #openAdmin(reload: ListenOptions['reload'], socket?: OpenSocket): Promise<void> {
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
@@ -333,6 +365,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       log: this.#log,
       reload,
       kept: () => this.#kept.settled(),
+      socket,
     })
   }
 
@@ -341,7 +374,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#admin = undefined
   }
 
-  async #openService(signal: AbortSignal): Promise<void> {
+  async #openService(
+    signal: AbortSignal,
+    sockets: OpenSockets['listeners'],
+    prepare: ListenOptions['prepare'],
+  ): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
     for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
@@ -351,6 +388,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const parts = {
       config: this.#config,
       pools: this.#cores,
+      sockets,
+      prepare,
       feed: this.#feed,
       log: this.#log,
       failed,
@@ -404,12 +443,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#downCloser.stop()
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)
+    // Whoever has its socket answers from now on.
+    const adminClosed = this.#admin?.isPassed === true ? this.#closeAdmin() : undefined
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
+    await adminClosed
     await this.#closeAdmin()
     await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
@@ -469,6 +511,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.emit(event, change)
   }
 }
+
+/** Of {@link Balancer.listen}, but for what was looked at. */
+type OpenOptions = Pick<ListenOptions, 'reload' | 'prepare'> & { sockets: OpenSockets }
+
+const NO_SOCKETS: OpenSockets = { listeners: new Map() }
 
 /** A library that was not asked to should not write what goes well on the standard output of its program. */
 function resolveForProgram(options: BalancerOptions): ResolvedConfig {

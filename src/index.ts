@@ -1,3 +1,4 @@
+export type { OpenSocket } from './acceptor/open-socket.ts'
 export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type * from './config/describe.ts'

@@ -216,6 +216,9 @@ export type PoolCounter = (typeof POOL_COUNTERS)[number]
 /** What {@link NativeRelay.handOver} did with the client. Everything but `taken`: it is refused, and counted. */
 export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
 
+/** What becomes of those who wait in the queue of a listen socket; the numbers are those of `native/relay/relay.h`. */
+export const Unlisten = { serve: 0, reset: 1, leave: 2 } as const
+
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
 export const RECORD_BYTES = 80
 
@@ -259,12 +262,16 @@ export interface NativeRelay {
     deferAcceptSeconds: number,
     fastOpen: number,
   ): number
+  /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
+  adopt(listenerId: number, fd: number): number
+  /** Its descriptor, which stays the relay's; -1: there is none. */
+  socket(listenerId: number): number
   /** Where that is bound; null: there is none, or it is a unix socket. */
   address(listenerId: number): AddressInfo | null
   /** Accepts from now on, those first who wait already. */
   accept(listenerId: number): void
-  /** A step of closing the listen socket; no client that waits in its queue is lost, unless `atOnce`. True: it is closed. */
-  unlisten(listenerId: number, atOnce: boolean): boolean
+  /** A step of closing the listen socket; `how` is an {@link Unlisten}. True: it is closed. */
+  unlisten(listenerId: number, how: number): boolean
   /** Whether sessions that are accepted from now on write session records. */
   setRecord(listenerId: number, record: boolean): void
   /** How many sessions of the listener another relay carries; they count for its `maxSessions`. */
@@ -346,6 +353,37 @@ export interface NativeStickTable {
   readonly bytes: number
 }
 
+/** What of the operating system Node does not give (Linux). Descriptors are plain numbers; negative results are `-errno`. */
+export interface NativeOs {
+  /**
+   * Sends bytes (one at least) over a unix socket, and copies of at most 253 descriptors along with them; returns how many
+   * bytes were sent.
+   */
+  send(socket: number, bytes: Uint8Array, descriptors: Uint32Array): number
+  /**
+   * Receives from a unix socket what is there: bytes, and descriptors, which are the caller's from now on; `count[0]` is how
+   * many. Returns how many bytes; 0: the other side has ended it. Never waits: `-EAGAIN`.
+   */
+  receive(socket: number, bytes: Uint8Array, descriptors: Uint32Array, count: Uint32Array): number
+  /** The process at the other side of a unix socket: when it connected, or when it began to listen. */
+  peer(socket: number): PeerProcess | number
+  /** Makes a listen socket that another process opened fit for use here. Returns 0; `-EINVAL`: it does not listen. */
+  adopt(fd: number, backlog: number): number
+  /** Path of the file of a unix socket; empty: it is another kind, or has none. */
+  unixPath(fd: number): Buffer
+  /** A unix socket that listens; its file is the caller's to remove. */
+  openUnix(path: string, backlog: number): number
+  /** Sends a datagram to the socket that NOTIFY_SOCKET names. */
+  notify(socket: string, text: string): number
+}
+
+/** A process, and for whom it runs. */
+export interface PeerProcess {
+  pid: number
+  uid: number
+  gid: number
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -388,6 +426,8 @@ export interface NativeAddon {
   readonly Relay?: new (
     threads: number,
   ) => NativeRelay
+  /** Absent where {@link Relay} is. */
+  readonly os?: NativeOs
   readonly fdBudget: NativeFdBudget
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null

@@ -4,6 +4,7 @@ import type { Acceptor } from './acceptor/acceptor.ts'
 import { chooseAcceptor } from './acceptor/choose.ts'
 import { NativeAcceptor } from './acceptor/native-acceptor.ts'
 import { NetAcceptor } from './acceptor/net-acceptor.ts'
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
@@ -24,6 +25,10 @@ import type { LiveSession, SessionFilter } from './sessions/info.ts'
 export interface ServiceParts {
   config: ResolvedConfig
   pools: ReadonlyMap<string, PoolCore>
+  /** Listen sockets that are open already, by listener. */
+  sockets: ReadonlyMap<string, OpenSocket>
+  /** Awaited before the first client is served. */
+  prepare?: (() => Promise<void>) | undefined
   feed: SessionFeed
   log: Log
   /** Told what goes wrong with a listener after it was opened. */
@@ -95,6 +100,7 @@ export class Service {
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#health.watchSessions(parts.pools.values())
+      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service
@@ -106,6 +112,17 @@ export class Service {
 
   address(listener: string): AddressInfo | string | null {
     return this.#listeners.get(listener)?.acceptor.address() ?? null
+  }
+
+  /** Listen sockets that are open, by listener. They stay its own. */
+  sockets(): Map<string, OpenSocket> {
+    const open = [...this.#listeners].filter(([, { acceptor }]) => acceptor.fd >= 0)
+    return new Map(open.map(([name, { acceptor }]) => [name, { fd: acceptor.fd, isShared: acceptor.isShared }]))
+  }
+
+  /** The listeners whose listen sockets another process has been given: closing leaves who waits in the queue to that one. */
+  passed(listeners: ReadonlySet<string>): void {
+    for (const [name, { acceptor }] of this.#listeners) acceptor.isPassed = listeners.has(name)
   }
 
   /** Undefined: there is no such listener. */
@@ -202,7 +219,9 @@ export class Service {
   }
 
   async #bind(): Promise<void> {
-    const results = await Promise.allSettled([...this.#listeners.values()].map(({ acceptor }) => acceptor.listen()))
+    const { sockets } = this.#parts
+    const listening = [...this.#listeners].map(([name, { acceptor }]) => acceptor.listen(sockets.get(name)))
+    const results = await Promise.allSettled(listening)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -213,9 +232,8 @@ export class Service {
   #serveAll(): void {
     const { log } = this.#parts
     for (const { acceptor, target } of this.#listeners.values()) {
-      if (!(acceptor instanceof NetAcceptor)) continue
       const hasOptions = acceptor.setOptions(target.pool.settings.timeouts.keepalive)
-      this.#relays.add(target, acceptor.settings.relay, hasOptions)
+      if (acceptor instanceof NetAcceptor) this.#relays.add(target, acceptor.settings.relay, hasOptions)
     }
     for (const { acceptor } of this.#listeners.values()) acceptor.accept()
     for (const { name, pool, ...listener } of this.#bound()) {

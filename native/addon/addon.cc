@@ -14,6 +14,7 @@
 #include "stick_table_wrap.h"
 #ifdef __linux__
 #include "../relay/listen_socket.h"
+#include "os.h"
 #include "relay_wrap.h"
 #endif
 #include "../relay/fd_budget.h"
@@ -106,6 +107,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   std::vector<Property> functions{function<text_of_key>("keyText"), function<inspect_table>("inspectTable")};
 #ifdef __linux__
   exports.Set("Relay", RelayWrap::define(env));
+  exports.Set("os", Napi::Value(env, make_os(env)));
   functions.push_back(function<set_listen_options>("setListenOptions"));
 #endif
 #ifndef _WIN32

@@ -71,6 +71,19 @@ int Relay::listen(uint32_t id, const SocketAddress& address, const ListenSetting
   return 0;
 }
 
+int Relay::adopt(uint32_t id, int fd) {
+  RelayListener* const listener = find(id);
+  if (!listener || listener->fd >= 0 || stopped_ || fd < 0) return -EINVAL;
+  listener->fd = fd;
+  FdBudget::process().keep(1);
+  return 0;
+}
+
+int Relay::socket_of(uint32_t id) const {
+  const RelayListener* const listener = find(id);
+  return listener ? listener->fd : -1;
+}
+
 SocketAddress Relay::address_of(uint32_t id) const {
   const RelayListener* const listener = find(id);
   return listener && listener->fd >= 0 ? local_address(listener->fd) : SocketAddress{};
@@ -85,17 +98,19 @@ void Relay::accept(uint32_t id) {
   }
 }
 
-bool Relay::unlisten(uint32_t id, bool at_once) {
+bool Relay::unlisten(uint32_t id, Unlisten how) {
   RelayListener* const listener = find(id);
   if (!listener || listener->fd < 0) return true;
   if (!listener->closing) {
     listener->closing = true;
-    if (stop_queueing(listener->fd) != 0) at_once = true;  // otherwise its queue might never be empty
+    // The filter and the shutdown belong to the socket: they would hold for another process, too.
+    const bool still_fills = how == Unlisten::kServe && stop_queueing(listener->fd) != 0;
+    if (still_fills) how = Unlisten::kReset;  // otherwise its queue might never be empty
     for (auto& worker : workers_) worker->unwatch(*listener);
   }
   // A worker that still has it in its epoll may be about to accept: the number of a descriptor must not change hands.
   if (listener->watchers.load(std::memory_order_acquire) > 0) return false;
-  if (!at_once && !drain_queue(*listener)) return false;
+  if (how == Unlisten::kServe && !drain_queue(*listener)) return false;
   close_listen_socket(*listener);
   return true;
 }

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
 import type { Balancer } from '../balancer.ts'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
+import { handleOf } from '../relay/handle.ts'
 import type { SessionFeed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import { createApp } from './app.ts'
@@ -19,11 +21,13 @@ import { LastingTurns } from './lasting-turns.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
 import { SessionStream } from './session-stream.ts'
-import { listenOnUnixSocket } from './unix-socket.ts'
+import { listenOnOpenSocket, listenOnUnixSocket } from './unix-socket.ts'
 
 /** What is needed to open an admin API. */
 export interface AdminParts {
   settings: ResolvedAdmin
+  /** Its socket, if it is open already. */
+  socket?: OpenSocket | undefined
   /** The file of the configuration, if there is one. */
   file: string | undefined
   balancer: Balancer
@@ -36,6 +40,9 @@ export interface AdminParts {
   kept: () => Promise<void>
 }
 
+/** Clients that may wait to be accepted: the default of `net`. */
+const BACKLOG = 511
+
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
 export class AdminServer {
   readonly #listen: ListenAddress
@@ -43,6 +50,9 @@ export class AdminServer {
   readonly #server: Server
   readonly #feed: EventFeed
   readonly #sessions: SessionStream
+  /** Set while another process has been given its socket: closing leaves it, and its file, to that one. */
+  isPassed = false
+  #isShared = false
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
@@ -74,7 +84,7 @@ export class AdminServer {
   static async open(parts: AdminParts): Promise<AdminServer> {
     const server = new AdminServer(parts)
     try {
-      await server.#bind()
+      await server.#bind(parts.socket)
     } catch (error) {
       await server.close()
       throw Object.assign(error as Error, { isAdmin: true })
@@ -95,7 +105,7 @@ export class AdminServer {
     this.#feed.close()
     this.#sessions.close()
     // While the socket is open nobody can have been given the number of its file.
-    await this.#removeFile?.().catch(error => this.#failed(error))
+    if (!this.isPassed && !this.#isShared) await this.#removeFile?.().catch(error => this.#failed(error))
     if (this.#server.listening) {
       const closed = once(this.#server, 'close')
       this.#server.close()
@@ -104,9 +114,29 @@ export class AdminServer {
     }
   }
 
-  async #bind(): Promise<void> {
+  /** As {@link Balancer.sockets} tells it; undefined: it is not open. */
+  socket(): OpenSocket | undefined {
+    const fd = this.#server.listening ? (handleOf(this.#server)?.fd ?? -1) : -1
+    return fd < 0 ? undefined : { fd, isShared: this.#isShared }
+  }
+
+  async #adopt(socket: OpenSocket): Promise<void> {
     const listen = this.#listen
-    if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
+    adoptSocket({ bind: listen }, socket, BACKLOG)
+    this.#isShared = socket.isShared
+    this.isPassed = socket.isBorrowed === true
+    if (listen.kind === 'unix') {
+      this.#removeFile = await listenOnOpenSocket(this.#server, listen.path, socket.fd)
+      return
+    }
+    this.#server.listen({ fd: socket.fd, exclusive: true } as ListenOptions)
+    await once(this.#server, 'listening')
+  }
+
+  async #bind(socket: OpenSocket | undefined): Promise<void> {
+    const listen = this.#listen
+    if (socket !== undefined) await this.#adopt(socket)
+    else if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
     else {
       const host =
         listen.kind === 'any' ? {} : { host: listen.host, ipv6Only: listen.kind === 'ip' && listen.family === 6 }

@@ -37,7 +37,9 @@ export interface NativeListener {
   ): number
   accept(): void
   address(): AddressInfo | null
-  unlisten(atOnce: boolean): boolean
+  adopt(fd: number): number
+  fd(): number
+  unlisten(how: number): boolean
 }
 
 /** The native relay of one balancer: its pools and targets, and the records that it writes. */
@@ -97,7 +99,9 @@ export class NativeRelayHost {
         this.#relay.listen(id, host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen),
       accept: () => this.#relay.accept(id),
       address: () => this.#relay.address(id),
-      unlisten: atOnce => this.#relay.unlisten(id, atOnce),
+      adopt: fd => this.#relay.adopt(id, fd),
+      fd: () => this.#relay.socket(id),
+      unlisten: how => this.#relay.unlisten(id, how),
     }
   }
 

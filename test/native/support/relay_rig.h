@@ -83,7 +83,7 @@ class Rig {
   uint16_t own_port() const { return port_of(relay.address_of(listener)); }
   // Closes it without losing who waits; the rig's destructor does so at once.
   bool unlisten() {
-    return eventually([&] { return relay.unlisten(listener, false); });
+    return eventually([&] { return relay.unlisten(listener, Unlisten::kServe); });
   }
   std::vector<SessionRecord> drain(size_t most = 10'000) {
     std::vector<SessionRecord> records(most);
