@@ -288,13 +288,14 @@ TEST("idle: closed after the limit without a byte in either direction, not befor
   const Port port;
   rig.set("a", port.number());
   Joined session(rig, port);
+  auto began = Clock::now();
   // Bytes of either side start the limit anew: twice its time goes by in small steps.
   for (unsigned i = 0; i < 10; i++) {
     CHECK(session.client.quiet_for(static_cast<int>(kShortMs / 5)));
     Socket& from = i % 2 == 0 ? session.client : session.backend;
+    began = Clock::now();
     CHECK(from.echoes("x", i % 2 == 0 ? session.backend : session.client));
   }
-  const auto began = Clock::now();
   CHECK(session.client.closes());
   CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
   CHECK(session.backend.closes());
@@ -330,8 +331,8 @@ TEST("fin: once a side has ended, closed after the limit without a byte of the o
     CHECK(goes_on.ends());
     for (unsigned i = 0; i < 10; i++) {
       CHECK(ended.quiet_for(static_cast<int>(kShortMs / 5)));
-      CHECK(goes_on.echoes("x", ended));
       began = Clock::now();
+      CHECK(goes_on.echoes("x", ended));
     }
     CHECK(ended.closes());
     CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
