@@ -79,7 +79,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
-    this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
+    this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
@@ -324,7 +324,14 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload })
+    this.#admin = await AdminServer.open({
+      settings,
+      file,
+      balancer: this,
+      sessions: this.#feed,
+      log: this.#log,
+      reload,
+    })
   }
 
   async #closeAdmin(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Balancer } from '../balancer.ts'
 import type { BalancerEvents } from '../balancer-types.ts'
 import { AdminError } from './errors.ts'
 import { LIMITS, TIMES } from './limits.ts'
+import { eventText } from './server-sent.ts'
 
 /** Events of the balancer that subscribers are told. */
 export const EVENTS = [
@@ -49,7 +50,7 @@ export class EventFeed {
     answer.once('close', () => this.#left(answer))
     this.#comments ??= setInterval(() => this.#write(':\n\n'), TIMES.comment).unref()
     const { generation } = this.#balancer
-    answer.write(textOf('hello', this.#id, { generation }))
+    answer.write(eventText('hello', this.#id, { generation }))
   }
 
   /** Ends every stream. */
@@ -61,7 +62,7 @@ export class EventFeed {
 
   #tellAll(name: string, data: object): void {
     this.#id++
-    if (this.#subscribers.size > 0) this.#write(textOf(name, this.#id, data))
+    if (this.#subscribers.size > 0) this.#write(eventText(name, this.#id, data))
   }
 
   #write(text: string): void {
@@ -77,8 +78,4 @@ export class EventFeed {
     clearInterval(this.#comments)
     this.#comments = undefined
   }
-}
-
-function textOf(event: string, id: number, data: object): string {
-  return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`
 }

@@ -4,6 +4,8 @@ export const LIMITS = {
   connections: 64,
   /** Event streams at one time; fewer than connections, so that something is left for questions. */
   subscribers: 16,
+  /** Readers of the sessions that end, besides. */
+  logReaders: 8,
   /** Requests of one connection; then it is closed. */
   requestsPerConnection: 1000,
   /** Bytes of a body. */

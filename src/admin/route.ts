@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { Turns } from '../turns.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { SessionStream } from './session-stream.ts'
 
 /** One request. */
 export type Call = Context<{ Bindings: HttpBindings }>
@@ -16,6 +17,7 @@ export interface Api {
   /** The file of the configuration, if there is one. */
   file: string | undefined
   feed: EventFeed
+  sessions: SessionStream
   metrics: Metrics
   /** Changes and reloads, one after the other. */
   turns: Turns

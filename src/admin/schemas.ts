@@ -9,6 +9,7 @@ import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
+import type { SessionClosed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
@@ -160,6 +161,23 @@ const session = z.strictObject({
   bytesToClient: count,
 }) satisfies z.ZodType<Told<SessionInfo>>
 
+const sessionClosed = z.strictObject({
+  id: z.string(),
+  time: milliseconds.describe('When it ended, in milliseconds since the epoch.'),
+  relay: z.enum(['native', 'stream']),
+  listener: z.string().optional(),
+  pool: z.string(),
+  clientAddress: z.string().optional(),
+  clientPort: count.optional(),
+  backend: z.string().optional().describe('Absent: none was found.'),
+  reason: z.enum(REASONS).optional(),
+  connectMs: milliseconds,
+  cause: z.enum(SESSION_COUNTERS).describe('How it ended.'),
+  bytesToBackend: count,
+  bytesToClient: count,
+  durationMs: milliseconds,
+}) satisfies z.ZodType<Told<SessionClosed>>
+
 const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
 
 const reload = z.strictObject({
@@ -235,6 +253,15 @@ export const EVENT_DATA = {
   backendUp: healthChange,
   backendDown: healthChange,
   reloaded: reload,
+} as const
+
+/** What the events of the stream of sessions carry, by name. */
+export const LOG_DATA = {
+  hello: z.strictObject({}),
+  session: sessionClosed,
+  leftOut: z.strictObject({
+    sessions: count.describe('Sessions that were not told, since they were not read in time.'),
+  }),
 } as const
 
 /** What is left of a type in JSON: what is undefined is absent. */

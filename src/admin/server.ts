@@ -7,6 +7,7 @@ import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
+import type { SessionFeed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
@@ -17,6 +18,7 @@ import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
+import { SessionStream } from './session-stream.ts'
 import { listenOnUnixSocket } from './unix-socket.ts'
 
 /** What is needed to open an admin API. */
@@ -25,6 +27,8 @@ export interface AdminParts {
   /** The file of the configuration, if there is one. */
   file: string | undefined
   balancer: Balancer
+  /** Told of every session. */
+  sessions: SessionFeed
   log: Log
   /** Reads the configuration again and applies it; undefined: that cannot be done. */
   reload: (() => Promise<ReloadResult>) | undefined
@@ -36,15 +40,17 @@ export class AdminServer {
   readonly #log: Log
   readonly #server: Server
   readonly #feed: EventFeed
+  readonly #sessions: SessionStream
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
-  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+  private constructor({ settings, file, balancer, sessions, log, reload }: AdminParts) {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
+    this.#sessions = new SessionStream(sessions)
     const metrics = new Metrics(balancer)
-    const api = { balancer, file, feed: this.#feed, metrics, turns: new Turns(), reload }
+    const api = { balancer, file, feed: this.#feed, sessions: this.#sessions, metrics, turns: new Turns(), reload }
     const app = createApp(ROUTES, api, log)
     mountDashboard(app)
     const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
@@ -84,6 +90,7 @@ export class AdminServer {
   /** At once: ends every connection. Never rejects. */
   async close(): Promise<void> {
     this.#feed.close()
+    this.#sessions.close()
     // While the socket is open nobody can have been given the number of its file.
     await this.#removeFile?.().catch(error => this.#failed(error))
     if (this.#server.listening) {

@@ -17,7 +17,7 @@ export interface DescribedConfig {
   threads: number | 'auto'
   shutdownTimeout: string
   state: string
-  log: { level: string; sessions: 'off' | 'on' }
+  log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
 }
@@ -89,7 +89,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     state: config.state ?? 'off',
-    log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+    log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }
 }
@@ -177,4 +177,9 @@ function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): 
       userTimeout: formatDuration(keepalive.userTimeout),
     },
   }
+}
+
+function shareText(share: number): 'off' | 'on' | number {
+  if (share === 0) return 'off'
+  return share === 1 ? 'on' : share
 }

@@ -394,8 +394,8 @@ export interface LogOptions {
    */
   level?: LogLevel | undefined
   /**
-   * A line for every session that ended.
+   * A line for every session that ended, or for a share of them, chosen at random: a number above 0 and below 1.
    * @defaultValue 'off'
    */
-  sessions?: 'off' | 'on' | boolean | undefined
+  sessions?: 'off' | 'on' | boolean | number | undefined
 }

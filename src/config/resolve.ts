@@ -137,7 +137,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     threads,
     shutdownTimeout,
     state: state === 'off' ? undefined : resolvePath(directory, state),
-    log: { level: log.level, sessions: log.sessions === 'on' },
+    log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
 }

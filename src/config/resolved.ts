@@ -24,8 +24,8 @@ export interface ResolvedConfig {
 
 export interface ResolvedLog {
   readonly level: LogLevel
-  /** Whether a line is written for every session that ended. */
-  readonly sessions: boolean
+  /** The share of the sessions for which a line is written when they have ended; 0: none. */
+  readonly sessions: number
 }
 
 export interface ResolvedAdmin {

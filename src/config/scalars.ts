@@ -173,6 +173,15 @@ export function wholeSwitch(range: WholeRange, onValue: number, description: str
   return switchOr<number>(rule, description, value => readWhole(value, range))
 }
 
+/** A share, or none (0), or all (1). */
+export function shareSwitch(description: string) {
+  const accepted = 'a number above 0 and below 1'
+  const read = (value: unknown): Parsed<number> =>
+    typeof value === 'number' && value > 0 && value < 1 ? accept(value) : refuse('is no share', accepted)
+  const facts = { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }
+  return switchOr<number>({ on: { text: 'all', value: 1 }, accepted, facts }, description, read)
+}
+
 /** A whole number, or the word `auto`, which is 0. */
 export function wholeOrAuto(range: WholeRange, description: string): z.ZodType<number, number | 'auto'> {
   const { min, max } = range

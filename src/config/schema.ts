@@ -13,8 +13,8 @@ import {
   name,
   off,
   oneOf,
-  onOff,
   reference,
+  shareSwitch,
   whole,
   wholeOrAuto,
   wholeSwitch,
@@ -210,7 +210,9 @@ function log() {
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
         'Lines less important than this are not written.',
       ).prefault('info'),
-      sessions: onOff('A line for every session that ended.').prefault('off'),
+      sessions: shareSwitch('A line for every session that ended, or for a share of them, chosen at random.').prefault(
+        'off',
+      ),
     })
     .prefault({})
     .describe('What is written to the log.')

@@ -148,8 +148,8 @@ export class EventReader {
     response.setEncoding('utf8').on('data', (chunk: string) => this.#take(chunk))
   }
 
-  static async open(client: AdminClient): Promise<EventReader> {
-    const sent = client.send('GET', '/v1/events')
+  static async open(client: AdminClient, path = '/v1/events'): Promise<EventReader> {
+    const sent = client.send('GET', path)
     afterTest(() => sent.destroy())
     const [response] = (await within('an event stream', once(sent, 'response'))) as [IncomingMessage]
     if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}: ${await text(response)}`)

@@ -446,4 +446,37 @@ describe('cli: commands that ask the running process', () => {
       expect(text.stdout).to.match(/Z {2}hello {2}generation=7\n.*Z {2}backendDown {2}pool=redis {2}name=b\\u001b1\n$/)
     })
   })
+
+  describe('log', () => {
+    it('prints a line for each session that ended, and how many it missed', async () => {
+      const session = {
+        ...{
+          id: '513',
+          time: 0,
+          relay: 'native',
+          listener: 'l',
+          pool: 'redis',
+          clientAddress: '2001:db8::7',
+          clientPort: 9,
+        },
+        ...{ backend: 'b\u001b1', reason: 'pin', connectMs: 0.2, cause: 'endFinished' },
+        ...{ bytesToBackend: 12, bytesToClient: 3_400_000, durationMs: 1234 },
+      }
+      const event = (name: string, data: object): string => `event: ${name}\nid: 1\ndata: ${JSON.stringify(data)}\n\n`
+      const script: Script = {
+        'GET /v1/log?pool=redis&share=0.5': response => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          response.end(event('hello', {}) + event('session', session) + event('leftOut', { sessions: 7 }))
+        },
+      }
+      const args = ['log', '--pool', 'redis', '--share', '0.5']
+      const { status, stdout, stderr } = await ask(args, script)
+      expect(stdout).to.equal(
+        '1970-01-01T00:00:00.000Z  [2001:db8::7]:9  b\\u001b1 (pin)  endFinished  12 B to backend, 3.4 MB to client  1.234 s, connect 0.2 ms\n',
+      )
+      expect(status).to.equal(69)
+      expect(stderr).to.match(/^7 sessions left out: .*\nlimpet: .* has ended the log: limpet was stopped\n$/)
+      expect(JSON.parse((await ask([...args, '--json'], script)).stdout)).to.deep.equal(session)
+    })
+  })
 })

@@ -96,7 +96,7 @@ describe('a configuration', () => {
     expect(config).to.deep.include({
       file: 'limpet.yaml',
       shutdownTimeout: 30_000,
-      log: { level: 'info', sessions: false },
+      log: { level: 'info', sessions: 0 },
       warnings: [],
     })
   })
@@ -164,12 +164,13 @@ describe('settings', () => {
     })
   })
 
-  it('of the session log are off, on, false and true', () => {
+  it('of the session log are off, on, false, true and a share', () => {
     const cases = [
-      ['off', false],
-      ['on', true],
-      ['false', false],
-      ['true', true],
+      ['off', 0],
+      ['on', 1],
+      ['false', 0],
+      ['true', 1],
+      ['0.01', 0.01],
     ] as const
     for (const [text, value] of cases) {
       expect(parse(`pools: { p: {} }\nlog: { sessions: ${text} }`).log.sessions, text).to.equal(value)
