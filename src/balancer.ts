@@ -18,6 +18,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
@@ -331,6 +332,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       sessions: this.#feed,
       log: this.#log,
       reload,
+      kept: () => this.#kept.settled(),
     })
   }
 
@@ -342,9 +344,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async #openService(signal: AbortSignal): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
+    for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
-    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
+    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
+    const parts = {
+      config: this.#config,
+      pools: this.#cores,
+      feed: this.#feed,
+      log: this.#log,
+      failed,
+      health,
+      ejection,
+    }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
   }
@@ -398,8 +410,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#kept.settled()
     await this.#closeAdmin()
+    await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
     this.#over.abort()

@@ -129,6 +129,8 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool connected = false;
+  bool answered = false;  // the backend has sent something
+  bool rejected = false;  // the backend reset it in its first moments
   bool record = false;
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "connector.h"
+#include "durations.h"
 #include "fd_budget.h"
 
 namespace limpet {
@@ -337,8 +338,14 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
+  if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
   const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
+  if (session.rejected) {
+    Pool::blame_reset(session.seat);
+  } else if (session.connected) {
+    Pool::clear_reset(session.seat);
+  }
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
   const bool cut_off[] = {session.connected && session.sides[1].has_more(),

@@ -19,7 +19,7 @@ export interface Api {
   feed: EventFeed
   sessions: SessionStream
   metrics: Metrics
-  /** Changes and reloads, one after the other. */
+  /** Changes and reloads, one after the other; each is answered when it would outlive a restart. */
   turns: Turns
   /** Undefined: this program cannot read its configuration again. */
   reload: (() => Promise<ReloadResult>) | undefined

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -9,6 +9,7 @@ import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
@@ -20,18 +21,27 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
-const settings = { name: z.string(), address: z.string(), weight: count, maxSessions: count, state }
+const settings = {
+  name: z.string(),
+  address: z.string(),
+  weight: count,
+  maxSessions: count,
+  backup: z.boolean(),
+  state,
+}
 
 const health = z.strictObject({
   status: z.enum(['up', 'down', 'unknown']),
   reason: z.string().optional(),
   since: milliseconds.optional().describe('Milliseconds since the epoch.'),
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
   sessions: count,
+  bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
 }) satisfies z.ZodType<Told<BackendInfo>>
@@ -45,7 +55,8 @@ const table = z.strictObject({
   inserted: count,
   evicted: z.strictObject({ expired: count, home: count, away: count, aged: count }),
   rejected: count,
-}) satisfies z.ZodType<TableStats>
+  file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
+}) satisfies z.ZodType<Told<TableStats>>
 
 const poolStats = {
   digest: z.string(),
@@ -70,10 +81,17 @@ const listener = z.strictObject({
   sessions: count,
 }) satisfies z.ZodType<ListenerStats>
 
+const histogram = z.strictObject({
+  bounds: z.array(z.number().positive()).describe('Upper ends of buckets, inclusive, in seconds.'),
+  counts: z.array(count).describe('What fell into each, and not into one before; the last: what took longer.'),
+  sum: z.number().nonnegative().describe('Seconds.'),
+}) satisfies z.ZodType<Histogram>
+
 const stats = z.strictObject({
   generation: count,
   sessions: count,
   counters: byName<SessionCounter>(SESSION_COUNTERS),
+  durations: z.strictObject({ connect: histogram, session: histogram }),
   listeners: z.record(z.string(), listener),
   pools: z.record(z.string(), z.strictObject(poolStats)),
   fdBudget: z.strictObject({ used: count, limit: count }),
@@ -194,6 +212,10 @@ const healthChange = z.strictObject({
   reason: z.string(),
 }) satisfies z.ZodType<BackendHealthChange>
 
+const ejection = healthChange.extend({
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
+}) satisfies z.ZodType<Told<BackendEjection>>
+
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
 const problem = z.strictObject({
@@ -246,12 +268,17 @@ export const BODIES = {
 
 /** What the events of the stream carry, by name. */
 export const EVENT_DATA = {
-  hello: z.strictObject({ generation: count }),
+  hello: z.strictObject({
+    generation: count,
+    missed: z.boolean().describe('Whether events since that of Last-Event-ID are not told any more.'),
+  }),
   backendAdded: change,
   backendUpdated: change,
   backendRemoved: change,
   backendUp: healthChange,
   backendDown: healthChange,
+  backendEjected: ejection,
+  backendReadmitted: ejection,
   reloaded: reload,
 } as const
 

@@ -9,13 +9,13 @@ import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import type { SessionFeed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
-import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
 import { mountDashboard } from './assets.ts'
 import { DASHBOARD_PATHS } from './dashboard.ts'
 import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
+import { LastingTurns } from './lasting-turns.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
 import { SessionStream } from './session-stream.ts'
@@ -32,6 +32,8 @@ export interface AdminParts {
   log: Log
   /** Reads the configuration again and applies it; undefined: that cannot be done. */
   reload: (() => Promise<ReloadResult>) | undefined
+  /** Resolves when changes that were made are kept for the next start. */
+  kept: () => Promise<void>
 }
 
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
@@ -44,13 +46,14 @@ export class AdminServer {
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
-  private constructor({ settings, file, balancer, sessions, log, reload }: AdminParts) {
+  private constructor({ settings, file, balancer, sessions, log, reload, kept }: AdminParts) {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
     this.#sessions = new SessionStream(sessions)
     const metrics = new Metrics(balancer)
-    const api = { balancer, file, feed: this.#feed, sessions: this.#sessions, metrics, turns: new Turns(), reload }
+    const turns = new LastingTurns(kept)
+    const api = { balancer, file, feed: this.#feed, sessions: this.#sessions, metrics, turns, reload }
     const app = createApp(ROUTES, api, log)
     mountDashboard(app)
     const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
@@ -59,7 +62,7 @@ export class AdminServer {
       overrideGlobalObjects: false,
       errorHandler: error => this.#answer(error),
     })
-    this.#server = createHttpServer(new Security(settings, open), serve)
+    this.#server = createHttpServer(new Security(settings, open, log), serve)
   }
 
   /**

@@ -69,6 +69,8 @@ export interface ResolvedPool {
   readonly health: ResolvedHealth | undefined
   /** Per cent; 0: off. */
   readonly failOpen: number
+  /** Undefined: nobody is ejected. */
+  readonly ejection: ResolvedEjection | undefined
   readonly backends: readonly ResolvedBackend[]
 }
 
@@ -83,6 +85,8 @@ export interface ResolvedStickTable {
   readonly size: number
   /** Milliseconds. */
   readonly ttl: number
+  /** Absolute path; undefined: the table is in memory only. */
+  readonly file: string | undefined
 }
 
 /** Active checks. Times are in milliseconds. */
@@ -112,6 +116,16 @@ export interface ResolvedOnDown {
   readonly perSecond: number
   /** Milliseconds. */
   readonly deadline: number
+}
+
+/** When backends are ejected for what their sessions do. */
+export interface ResolvedEjection {
+  /** In a row. */
+  readonly failures: number
+  /** Milliseconds. */
+  readonly baseTime: number
+  /** Per cent. */
+  readonly maxEjected: number
 }
 
 export interface ResolvedHttpCheck {
@@ -165,6 +179,8 @@ export interface ResolvedBackend {
   readonly weight: number
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  /** Serves only while no other one takes new clients. */
+  readonly backup: boolean
   readonly state: BackendState
 }
 
@@ -173,5 +189,6 @@ export interface ResolvedBackendChanges {
   readonly address?: BackendAddress | undefined
   readonly weight?: number | undefined
   readonly maxSessions?: number | undefined
+  readonly backup?: boolean | undefined
   readonly state?: BackendState | undefined
 }

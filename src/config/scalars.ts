@@ -290,6 +290,13 @@ export function onOff(description: string): z.ZodType<'on' | 'off', 'on' | 'off'
   return oneOf<'on' | 'off', boolean>(['off', 'on'], description, ON_OFF)
 }
 
+/** A property that something has or has not. */
+export function yesNo(description: string): z.ZodType<boolean, boolean> {
+  const read = (value: unknown): Parsed<boolean> =>
+    typeof value === 'boolean' ? accept(value) : refuse(`expected true or false, got ${show(value)}`, 'true, false')
+  return scalar(read, { enum: [true, false], description })
+}
+
 export function backendAddress(description: string): z.ZodType<BackendAddress, string> {
   const facts = {
     type: 'string',

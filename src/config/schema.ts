@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { failOpen, health } from './health-schema.ts'
+import { ejection, failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -18,6 +18,7 @@ import {
   whole,
   wholeOrAuto,
   wholeSwitch,
+  yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
 
@@ -92,9 +93,13 @@ function stickTable(mode: Mode) {
       mode,
       'How long an entry stays after the last session of its client has ended.',
     ).prefault('30m'),
+    file: filePath(
+      'A file for the table, which then outlives a restart and a crash; relative to the configuration file. off: memory only.',
+      'LIMPET_ERR_CONFIG',
+    ).prefault('off'),
   })
   return z
-    .union([table, off('{ size, ttl }', 'No table: clients are placed anew with every connection.')])
+    .union([table, off('{ size, ttl, file }', 'No table: clients are placed anew with every connection.')])
     .prefault({})
     .describe('The table that remembers where clients are, or off.')
 }
@@ -115,6 +120,7 @@ const backendChanges = {
   address: backendAddress('Where the server is reached'),
   weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
   maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+  backup: yesNo('Whether it serves only while no other backend takes new clients.'),
   state: oneOf(
     ['ready', 'drain', 'drain-hard', 'maint'],
     'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
@@ -129,6 +135,7 @@ export const backendSchema = z.strictObject({
   address: backendChanges.address,
   weight: backendChanges.weight.prefault(1),
   maxSessions: backendChanges.maxSessions.prefault(0),
+  backup: backendChanges.backup.prefault(false),
   state: backendChanges.state.prefault('ready'),
 })
 
@@ -136,6 +143,7 @@ export const backendChangesSchema = z.strictObject({
   address: backendChanges.address.optional(),
   weight: backendChanges.weight.optional(),
   maxSessions: backendChanges.maxSessions.optional(),
+  backup: backendChanges.backup.optional(),
   state: backendChanges.state.optional(),
 })
 
@@ -164,6 +172,7 @@ function pool(mode: Mode) {
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),
+      ejection: ejection(mode),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')

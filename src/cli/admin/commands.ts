@@ -248,4 +248,6 @@ function settings(command: Command): Command {
         wholeNumber(0, MOST_SESSIONS),
       ),
     )
+    .option('--backup', 'it serves only while nobody else takes new clients')
+    .option('--no-backup', 'it serves as the others do')
 }
