@@ -93,6 +93,7 @@ export const SESSION_COUNTERS = [
   'refusedNoAddress',
   'refusedNoBackend',
   'refusedPoolFull',
+  'refusedDenied',
   'endFinished',
   'endClientReset',
   'endBackendReset',
@@ -134,7 +135,7 @@ export const POOL_COUNTERS = [
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
 /** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
-export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
+export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4, denied: 5 } as const
 
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
 export const RECORD_BYTES = 80
@@ -163,8 +164,9 @@ export interface NativeRelay {
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
+   * `filter`: clients that it does not permit are closed at once.
    */
-  addListener(poolId: number, maxSessions: number, hasOptions: boolean): number
+  addListener(poolId: number, maxSessions: number, hasOptions: boolean, filter?: NativeAddressFilter): number
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -266,6 +268,12 @@ export interface NativeStickTable {
   readonly bytes: number
 }
 
+/** Networks that are allowed and denied, as sorted ranges. */
+export interface NativeAddressFilter {
+  /** Whether a textual IP address is permitted; anything else is not. */
+  permits(address: string): boolean
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -300,6 +308,11 @@ export interface NativeAddon {
     ipv4Prefix: number,
     ipv6Prefix: number,
   ) => NativeStickTable
+  /** Of networks as `readNetwork` in `src/config/network.ts` gives them; nothing allowed: whatever is not denied. */
+  readonly AddressFilter: new (
+    allow: readonly string[],
+    deny: readonly string[],
+  ) => NativeAddressFilter
   /** Absent where the native relay does not exist (not Linux). */
   readonly Relay?: new (
     threads: number,

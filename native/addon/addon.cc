@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "address_filter_wrap.h"
 #include "call.h"
 #include "env_state.h"
 #include "placement_wrap.h"
@@ -87,6 +88,7 @@ napi_value make_fd_budget(napi_env env) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvState(env));
   exports.Set("version", LIMPET_VERSION);
+  exports.Set("AddressFilter", AddressFilterWrap::define(env));
   exports.Set("Pool", PoolWrap::define(env));
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));

@@ -16,6 +16,7 @@ enum class SessionCounter : unsigned {
   kRefusedNoAddress,
   kRefusedNoBackend,
   kRefusedPoolFull,
+  kRefusedDenied,  // by the listener's lists
   kEndFinished,
   kEndClientReset,
   kEndBackendReset,

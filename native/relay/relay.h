@@ -10,7 +10,14 @@
 namespace limpet {
 
 // The numbers are those of HandOver in src/native.ts.
-enum class HandOver : uint8_t { kTaken = 0, kMaxSessions = 1, kFdBudget = 2, kNoAddress = 3, kStopped = 4 };
+enum class HandOver : uint8_t {
+  kTaken = 0,
+  kMaxSessions = 1,
+  kFdBudget = 2,
+  kNoAddress = 3,
+  kStopped = 4,
+  kDenied = 5
+};
 
 // Used by one thread, apart from its workers.
 class Relay {
@@ -25,7 +32,8 @@ class Relay {
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries);
   // Id of the listener; -1: no such pool.
-  int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options);
+  int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options,
+                   std::shared_ptr<const AddressFilter> filter = nullptr);
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
   // Where that is bound; length 0: there is none.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "../core/address_filter.h"
 #include "../core/pool.h"
 #include "counters.h"
 #include "timer_wheel.h"
@@ -44,6 +45,7 @@ struct RelayListener {
   uint32_t max_sessions;  // 0: no limit of its own
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
   bool inherits_options;
+  std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
   std::atomic<uint32_t> sessions{0};
   // Sessions of it that another relay carries; they count for max_sessions.
   std::atomic<uint32_t> others{0};

@@ -312,7 +312,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedDenied;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);

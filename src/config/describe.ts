@@ -39,6 +39,8 @@ export interface DescribedListener {
   backlog: number
   deferAccept: string
   fastOpen: number | 'off'
+  allow: string[]
+  deny: string[]
 }
 
 export interface DescribedPool {
@@ -99,7 +101,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, allow, deny } = listener
   return {
     name,
     bind: describeBind(bind),
@@ -110,6 +112,8 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     backlog,
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
+    allow: [...allow],
+    deny: [...deny],
   }
 }
 

@@ -116,6 +116,17 @@ export interface ListenerOptions {
    * @defaultValue 'off'
    */
   fastOpen?: number | 'off' | 'on' | boolean | undefined
+  /**
+   * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
+   * are not denied.
+   * @defaultValue []
+   */
+  allow?: string[] | undefined
+  /**
+   * Networks and addresses whose clients are closed at once, allowed or not.
+   * @defaultValue []
+   */
+  deny?: string[] | undefined
 }
 
 /** A set of backends with one affinity policy. */

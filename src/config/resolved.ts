@@ -51,6 +51,9 @@ export interface ResolvedListener {
   readonly deferAccept: number
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
+  /** Networks in canonical text; empty: whatever is not denied. */
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
 }
 
 export interface ResolvedPool {

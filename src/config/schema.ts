@@ -11,6 +11,7 @@ import {
   durationSwitch,
   filePath,
   name,
+  network,
   off,
   oneOf,
   onOff,
@@ -29,6 +30,8 @@ export const LIMITS = {
    */
   backends: 10_000,
   listeners: 1000,
+  /** Of each list; 160 KB of IPv4 networks, twice that of IPv6 ones. */
+  networks: 10_000,
   pools: 1000,
   /** Points of a ring in all: 24 MB, and half a second to sort at start. */
   ringPoints: 2_000_000,
@@ -200,7 +203,17 @@ function listener(mode: Mode) {
       ON.fastOpen,
       'Clients that may send data with their first packet (TCP_FASTOPEN): the length of their queue.',
     ).prefault('off'),
+    allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
+    deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })
+}
+
+function networks(description: string) {
+  return z
+    .array(network('An IP address or a network, like 10.0.0.0/8.'))
+    .max(LIMITS.networks)
+    .prefault([])
+    .describe(description)
 }
 
 function log() {

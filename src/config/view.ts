@@ -37,6 +37,8 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  allow?: unknown
+  deny?: unknown
 }
 
 export interface PoolView {
@@ -68,13 +70,13 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen } = raw
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
-    ...{ acceptor, relay, deferAccept, fastOpen },
+    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
   }
 }
 

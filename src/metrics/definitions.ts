@@ -37,6 +37,7 @@ const SESSIONS: readonly Definition[] = [
     no_address: 'refusedNoAddress',
     no_backend: 'refusedNoBackend',
     pool_full: 'refusedPoolFull',
+    denied: 'refusedDenied',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',

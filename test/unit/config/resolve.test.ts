@@ -64,6 +64,8 @@ describe('a configuration', () => {
         backlog: 4096,
         deferAccept: 0,
         fastOpen: 0,
+        allow: [],
+        deny: [],
       },
     ])
     const { secret, ...settings } = config.pools.get('redis') ?? expect.fail('the pool is gone')
