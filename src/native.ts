@@ -15,7 +15,7 @@ export type Reason = (typeof REASONS)[number]
 export const PLACEMENT_SLOTS = 2 ** 20
 
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
-export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3 } as const
+export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3, keySessions: -4, keyRate: -5 } as const
 
 /** What a backend may serve, all things considered; numbers of `BackendState` in `native/core/roster.h`. */
 export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
@@ -61,7 +61,7 @@ export interface NativePool {
   countPins(into: Float64Array, mostBuckets: number): number
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
-  /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
+  /** Rows of {@link POOL_STRIDE} 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
   /** Releases the native memory as soon as no relay uses it. Idempotent. */
   close(): void
@@ -93,6 +93,8 @@ export const SESSION_COUNTERS = [
   'refusedNoAddress',
   'refusedNoBackend',
   'refusedPoolFull',
+  'refusedKeySessions',
+  'refusedKeyRate',
   'refusedDenied',
   'endFinished',
   'endClientReset',
@@ -131,8 +133,14 @@ export const POOL_COUNTERS = [
   'tableEvictedAway',
   'tableEvictedAged',
   'tableRejected',
+  'keySessions',
+  'keyRate',
+  'keyRateShared',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
+
+/** Columns of a row of them: whole cache lines of eight. */
+export const POOL_STRIDE = Math.ceil(POOL_COUNTERS.length / 8) * 8
 
 /** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
 export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4, denied: 5 } as const
@@ -288,6 +296,8 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; 0: no limit. */
+    limits?: Uint32Array,
   ) => NativePool
   readonly Placement: new (
     placement: number,

@@ -76,6 +76,7 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
+  if (const auto limits = call.words(10); limits.size() == 3) rules.limits = {limits[0], limits[1], limits[2]};
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
     return;

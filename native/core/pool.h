@@ -13,6 +13,7 @@
 #include "affinity_key.h"
 #include "counters.h"
 #include "epoch.h"
+#include "key_rates.h"
 #include "live_keys.h"
 #include "pin.h"
 #include "reason.h"
@@ -20,6 +21,15 @@
 #include "stick_table.h"
 
 namespace limpet {
+
+// What one affinity key may have. Clients without a key have no limits.
+struct KeyLimits {
+  uint32_t sessions = 0;    // live at one time, connecting ones included; 0: no limit
+  uint32_t per_second = 0;  // new sessions; 0: no limit
+  uint32_t burst = 0;       // of them at once, if per_second > 0; then > 0
+
+  bool any() const { return sessions != 0 || per_second != 0; }
+};
 
 struct PoolRules {
   PlacementRules placement;
@@ -30,6 +40,7 @@ struct PoolRules {
   uint64_t ttl_ms = 0;
   Secret table_secret{};  // random per table
   size_t session_hint = 0;
+  KeyLimits limits;
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -45,6 +56,7 @@ struct Seat {
   uint8_t tried_count = 0;
   Reason reason = Reason::kNoKey;
   bool counted = false;  // in the pool's m
+  bool claimed = false;  // counted among its key's sessions, where those are limited
   bool established = false;
   bool pinned = false;     // the pin was confirmed for this backend when the seat was taken
   bool leave_pin = false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
@@ -111,6 +123,9 @@ class Pool {
   using MaybeFound = std::optional<StickTable::Found>;
 
   void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
+  PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
+  PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
+  void unclaim(Seat& seat);
   PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
@@ -128,6 +143,7 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
+  std::unique_ptr<KeyRates> rates_;  // null: how fast sessions come is not limited
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

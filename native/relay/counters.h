@@ -16,6 +16,8 @@ enum class SessionCounter : unsigned {
   kRefusedNoAddress,
   kRefusedNoBackend,
   kRefusedPoolFull,
+  kRefusedKeySessions,
+  kRefusedKeyRate,
   kRefusedDenied,  // by the listener's lists
   kEndFinished,
   kEndClientReset,
@@ -41,8 +43,10 @@ enum class SessionCounter : unsigned {
   kCount,
 };
 
-using SessionCounters = CounterRows<32>;
-static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 32);
+// What a usual session adds to is in the first two cache lines of a row: kEndFinished ends the second.
+using SessionCounters = CounterRows<40>;
+static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 40);
+static_assert(static_cast<unsigned>(SessionCounter::kEndFinished) < 16);
 
 // The row of one thread, which alone adds to it.
 struct SessionCounterRow {

@@ -14,6 +14,21 @@ namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
 
+SessionCounter refusal(PickStatus status) {
+  switch (status) {
+    case PickStatus::kPoolFull:
+      return SessionCounter::kRefusedPoolFull;
+    case PickStatus::kKeySessions:
+      return SessionCounter::kRefusedKeySessions;
+    case PickStatus::kKeyRate:
+      return SessionCounter::kRefusedKeyRate;
+    case PickStatus::kOk:  // the last connect failed, and no try is left
+    case PickStatus::kNoBackend:
+      break;
+  }
+  return SessionCounter::kRefusedNoBackend;
+}
+
 }  // namespace
 
 void Worker::begin(Session& session) {
@@ -37,8 +52,7 @@ void Worker::dispatch(Session& session, PickStatus status) {
     if (session.tries > session.relay_pool().retries) break;
     status = pool.redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_);
   }
-  end(session, status == PickStatus::kPoolFull ? SessionCounter::kRefusedPoolFull : SessionCounter::kRefusedNoBackend,
-      false);
+  end(session, refusal(status), false);
 }
 
 // 0: connecting; else the errno of what failed at once.

@@ -54,6 +54,7 @@ export interface DescribedPool {
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
+  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number }
   backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
 }
 
@@ -122,7 +123,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, limits, backends } =
+    pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -133,6 +135,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
+    limits: { ...limits },
     backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
       name,
       address: formatAddress(address),

@@ -129,6 +129,25 @@ export interface ListenerOptions {
   deny?: string[] | undefined
 }
 
+/** What one client may have. Past it, its new sessions are closed at once, and counted. Clients of a unix socket have no limits. */
+export interface LimitsOptions {
+  /**
+   * Most sessions at one time, those that are still connecting included; 0: no limit.
+   * @defaultValue 0
+   */
+  sessionsPerKey?: number | undefined
+  /**
+   * New sessions a second, 1 to 1,000,000; 0: no limit.
+   * @defaultValue 0
+   */
+  newPerSecondPerKey?: number | undefined
+  /**
+   * New sessions at once, after a while without; 0: as many as in a second.
+   * @defaultValue 0
+   */
+  burst?: number | undefined
+}
+
 /** A set of backends with one affinity policy. */
 export interface PoolOptions {
   /**
@@ -172,6 +191,8 @@ export interface PoolOptions {
    * @defaultValue 50
    */
   failOpen?: number | 'off' | false | undefined
+  /** What one client may have; a client is what `affinity` makes of it. */
+  limits?: LimitsOptions | undefined
   /**
    * The servers; at most 10,000.
    * @defaultValue []

@@ -14,6 +14,7 @@ import type {
   ResolvedBackendChanges,
   ResolvedConfig,
   ResolvedHealth,
+  ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
@@ -126,9 +127,9 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health, ...rest } = pool
+    const { boundedLoad: boundMilli, secret: _, health, limits, ...rest } = pool
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
-    return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
+    return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health), limits: limitsOf(limits) }]
   })
   const { listeners, threads, shutdownTimeout, state, log, admin } = document
   return {
@@ -140,6 +141,10 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     log: { level: log.level, sessions: log.sessions === 'on' },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
+}
+
+function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
+  return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
 }
 
 type ParsedHealth = Exclude<ParsedDocument['pools'][string]['health'], undefined>

@@ -72,7 +72,16 @@ export interface ResolvedPool {
   readonly health: ResolvedHealth | undefined
   /** Per cent; 0: off. */
   readonly failOpen: number
+  readonly limits: ResolvedLimits
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** What one client may have; 0: no limit. */
+export interface ResolvedLimits {
+  readonly sessionsPerKey: number
+  readonly newPerSecondPerKey: number
+  /** Not 0 where the rate is limited. */
+  readonly burst: number
 }
 
 export interface ResolvedAffinity {

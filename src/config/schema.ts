@@ -45,6 +45,7 @@ const DAY = 24 * HOUR
 const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
+const RATE = { min: 0, max: 1_000_000 }
 /** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
 const QUEUE = { min: 1, max: 65_535 }
 const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
@@ -100,6 +101,17 @@ function stickTable(mode: Mode) {
     .union([table, off('{ size, ttl }', 'No table: clients are placed anew with every connection.')])
     .prefault({})
     .describe('The table that remembers where clients are, or off.')
+}
+
+function limits() {
+  return z
+    .strictObject({
+      sessionsPerKey: whole(SESSIONS, 'Most sessions of one client at one time; 0: no limit.').prefault(0),
+      newPerSecondPerKey: whole(RATE, 'New sessions of one client a second; 0: no limit.').prefault(0),
+      burst: whole(RATE, 'New sessions of one client at once; 0: as many as in a second.').prefault(0),
+    })
+    .prefault({})
+    .describe('What one client may have; a client is what affinity makes of it.')
 }
 
 function affinity() {
@@ -167,6 +179,7 @@ function pool(mode: Mode) {
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),
+      limits: limits(),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')

@@ -45,6 +45,8 @@ export interface PoolView {
   name: string
   isRing: boolean
   secret: unknown
+  /** A burst is given, but no rate. */
+  hasIdleBurst?: boolean
   backends: readonly BackendView[]
 }
 
@@ -81,11 +83,13 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, backends } = isMapping(raw) ? raw : {}
+  const { placement, secret, backends, limits } = isMapping(raw) ? raw : {}
+  const { burst = 0, newPerSecondPerKey = 0 } = isMapping(limits) ? limits : {}
   return {
     name,
     isRing: placement === 'ring',
     secret,
+    hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
 }

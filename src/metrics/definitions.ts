@@ -37,6 +37,8 @@ const SESSIONS: readonly Definition[] = [
     no_address: 'refusedNoAddress',
     no_backend: 'refusedNoBackend',
     pool_full: 'refusedPoolFull',
+    key_sessions: 'refusedKeySessions',
+    key_rate: 'refusedKeyRate',
     denied: 'refusedDenied',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
@@ -96,7 +98,15 @@ const POOLS: readonly Definition[] = [
     by('reason', pool.decisions),
   ),
   perPool('counter', 'limpet_pool_refused_total', 'Picks without a decision.', ['reason'], ({ refused }) =>
-    by('reason', { no_backend: refused.noBackend, pool_full: refused.poolFull }),
+    by('reason', {
+      no_backend: refused.noBackend,
+      pool_full: refused.poolFull,
+      key_sessions: refused.keySessions,
+      key_rate: refused.keyRate,
+    }),
+  ),
+  perPool('counter', 'limpet_pool_shared_rates_total', 'Picks whose rate was that of several keys.', [], pool =>
+    alone(pool.sharedRates),
   ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>

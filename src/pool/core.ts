@@ -362,7 +362,7 @@ export class PoolCore {
   }
 
   #make(): NativePool {
-    const { placement, boundMilli, affinity, stickTable } = this.settings
+    const { placement, boundMilli, affinity, stickTable, limits } = this.settings
     const { Pool } = native()
     const size = stickTable?.size ?? 0
     const make = (): NativePool =>
@@ -377,6 +377,7 @@ export class PoolCore {
         size,
         stickTable?.ttl ?? 0,
         SESSION_HINT,
+        new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst]),
       )
     return withTableMemory(size, make, { pool: this.name })
   }

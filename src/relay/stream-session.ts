@@ -22,6 +22,12 @@ export interface SessionFacts {
 
 type State = 'connecting' | 'open' | 'ended'
 const NO_SEAT = -1
+/** What a pick that found no backend is counted as; a session that gets no seat after a failed try is one, too. */
+const REFUSALS = new Map<number, SessionCounter>([
+  [PickStatus.poolFull, 'refusedPoolFull'],
+  [PickStatus.keySessions, 'refusedKeySessions'],
+  [PickStatus.keyRate, 'refusedKeyRate'],
+])
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
 
@@ -96,7 +102,7 @@ export class StreamSession {
     if (packed < 0) {
       this.backendName = undefined
       this.reason = undefined
-      this.#end(packed === PickStatus.poolFull ? 'refusedPoolFull' : 'refusedNoBackend', Outcome.failed)
+      this.#end(REFUSALS.get(packed) ?? 'refusedNoBackend', Outcome.failed)
       return
     }
     const { pool } = this.target

@@ -22,6 +22,7 @@ struct PoolOptions {
   uint64_t secret = 1;
   PlacementKind kind = PlacementKind::kRendezvous;
   uint32_t ring_points = 160;
+  KeyLimits limits{};
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -35,6 +36,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.ttl_ms = kTtlMs;
   rules.table_secret = make_secret(options.secret + 2000);
   rules.session_hint = 100;
+  rules.limits = options.limits;
   return rules;
 }
 

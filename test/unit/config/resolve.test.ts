@@ -93,6 +93,7 @@ describe('a configuration', () => {
       ],
       health: undefined,
       failOpen: 50,
+      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0 },
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
