@@ -44,6 +44,13 @@ export interface NativePool {
   pick(address: string | undefined): PackedPick
   /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
   redispatch(handle: number, localFailure: boolean): PackedPick
+  /**
+   * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
+   * longer than `mostMs`.
+   */
+  admit(handle: number, mostMs: number): number
+  /** After such a wait: false where the backend serves nobody any more. */
+  servesStill(handle: number): boolean
   /** A connect succeeded: the pin is confirmed and follows to where the client is. */
   confirm(handle: number): void
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
@@ -95,6 +102,7 @@ export const SESSION_COUNTERS = [
   'refusedPoolFull',
   'refusedKeySessions',
   'refusedKeyRate',
+  'refusedAdmission',
   'refusedDenied',
   'endFinished',
   'endClientReset',
@@ -136,6 +144,7 @@ export const POOL_COUNTERS = [
   'keySessions',
   'keyRate',
   'keyRateShared',
+  'held',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
@@ -296,7 +305,7 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
-    /** What one key may have: sessions at one time, new ones a second, and of these at once; 0: no limit. */
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. */
     limits?: Uint32Array,
   ) => NativePool
   readonly Placement: new (

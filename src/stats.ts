@@ -47,6 +47,8 @@ export interface PoolStats {
   refused: { noBackend: number; poolFull: number; keySessions: number; keyRate: number }
   /** Picks whose rate was judged together with that of other keys, because the table of rates had no room for the key. */
   sharedRates: number
+  /** Sessions that had to wait until their backend took them. */
+  held: number
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -119,6 +121,7 @@ function poolStats(pool: PoolCore): PoolStats {
       keyRate: counters.keyRate,
     },
     sharedRates: counters.keyRateShared,
+    held: counters.held,
     table: { entries, capacity, bytes, ...tableCounters(counters) },
     isFailOpen: pool.health.isFailOpen,
     backends: infoOf(pool),

@@ -31,6 +31,7 @@ enum class PoolCounter : unsigned {
   kKeySessions,
   kKeyRate,
   kKeyRateShared,  // picks judged by a bucket that keys without one of their own share
+  kHeld,           // sessions that had to wait until their backend took them
   kCount,
 };
 

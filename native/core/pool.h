@@ -41,6 +41,7 @@ struct PoolRules {
   Secret table_secret{};  // random per table
   size_t session_hint = 0;
   KeyLimits limits;
+  uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -98,6 +99,11 @@ class Pool {
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
+  // Where a backend takes its new sessions at a rate: how many milliseconds this one has to wait before it connects; 0:
+  // it need not. Nothing: longer than `most_ms`. Asked once after each pick and redispatch.
+  std::optional<uint64_t> admit(Thread& thread, const Seat& seat, uint64_t now_ms, uint64_t most_ms);
+  // After that wait: finds the endpoint anew. False: the backend serves nobody any more.
+  bool serves_still(Seat& seat) const;
   // The connect succeeded: the pin is confirmed.
   void confirm(Thread& thread, Seat& seat, uint64_t now_ms);
   // Ends the session. `failed` without a confirm rolls the pin back.

@@ -18,7 +18,8 @@ enum class SessionCounter : unsigned {
   kRefusedPoolFull,
   kRefusedKeySessions,
   kRefusedKeyRate,
-  kRefusedDenied,  // by the listener's lists
+  kRefusedAdmission,  // would have had to wait too long for its backend
+  kRefusedDenied,     // by the listener's lists
   kEndFinished,
   kEndClientReset,
   kEndBackendReset,
@@ -43,7 +44,7 @@ enum class SessionCounter : unsigned {
   kCount,
 };
 
-// What a usual session adds to is in the first two cache lines of a row: kEndFinished ends the second.
+// What a usual session adds to is in the first two cache lines of a row.
 using SessionCounters = CounterRows<40>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 40);
 static_assert(static_cast<unsigned>(SessionCounter::kEndFinished) < 16);

@@ -124,6 +124,7 @@ struct alignas(64) Session : TimerNode {
   uint32_t connect_us = 0;
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
+  bool held = false;       // waits until its backend takes it
   bool connected = false;
   bool record = false;
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it

@@ -40,11 +40,13 @@ void Worker::begin(Session& session) {
   dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_));
 }
 
-// Connects to the backend that was picked; on an immediate failure to the next one, until one is connecting or none is
-// left. A loop, not recursion: bounded by the pool's retries.
-void Worker::dispatch(Session& session, PickStatus status) {
+// Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
+// one is connecting or none is left. A loop, not recursion: bounded by the pool's retries.
+void Worker::dispatch(Session& session, PickStatus status, bool admitted) {
   Pool& pool = *session.relay_pool().pool;
   while (status == PickStatus::kOk) {
+    if (!admitted && hold(session)) return;
+    admitted = false;
     const int error = connect(session);
     if (error == 0) return;
     count(connect_counter(error));
@@ -205,6 +207,10 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.held) {
+    release_held(session);
+    return;
+  }
   if (!session.connected) {
     connect_failed(session, ETIMEDOUT);
     return;

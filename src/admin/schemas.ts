@@ -51,6 +51,7 @@ const poolStats = {
   decisions: byName<Reason>(REASONS),
   refused: z.strictObject({ noBackend: count, poolFull: count, keySessions: count, keyRate: count }),
   sharedRates: count,
+  held: count,
   table,
   isFailOpen: z.boolean(),
   backends: z.array(backend),

@@ -54,7 +54,7 @@ export interface DescribedPool {
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
-  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number }
+  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
   backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
 }
 

@@ -129,7 +129,7 @@ export interface ListenerOptions {
   deny?: string[] | undefined
 }
 
-/** What one client may have. Past it, its new sessions are closed at once, and counted. Clients of a unix socket have no limits. */
+/** What one client may have; a client is what `affinity` makes of it. Past it, its new sessions are closed at once, and counted. Clients of a unix socket have no limits. */
 export interface LimitsOptions {
   /**
    * Most sessions at one time, those that are still connecting included; 0: no limit.
@@ -146,6 +146,11 @@ export interface LimitsOptions {
    * @defaultValue 0
    */
   burst?: number | undefined
+  /**
+   * New sessions that each backend takes a second; more wait for their turn, at most `timeouts.connect`. 0: as many as come.
+   * @defaultValue 0
+   */
+  admitPerSecond?: number | undefined
 }
 
 /** A set of backends with one affinity policy. */
@@ -191,7 +196,7 @@ export interface PoolOptions {
    * @defaultValue 50
    */
   failOpen?: number | 'off' | false | undefined
-  /** What one client may have; a client is what `affinity` makes of it. */
+  /** What one client may have, and how fast backends take new ones. */
   limits?: LimitsOptions | undefined
   /**
    * The servers; at most 10,000.

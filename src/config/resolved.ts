@@ -76,12 +76,14 @@ export interface ResolvedPool {
   readonly backends: readonly ResolvedBackend[]
 }
 
-/** What one client may have; 0: no limit. */
+/** What one client may have, and how fast backends take new ones; 0: no limit. */
 export interface ResolvedLimits {
   readonly sessionsPerKey: number
   readonly newPerSecondPerKey: number
   /** Not 0 where the rate is limited. */
   readonly burst: number
+  /** New sessions that each backend takes. */
+  readonly admitPerSecond: number
 }
 
 export interface ResolvedAffinity {

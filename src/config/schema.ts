@@ -109,9 +109,10 @@ function limits() {
       sessionsPerKey: whole(SESSIONS, 'Most sessions of one client at one time; 0: no limit.').prefault(0),
       newPerSecondPerKey: whole(RATE, 'New sessions of one client a second; 0: no limit.').prefault(0),
       burst: whole(RATE, 'New sessions of one client at once; 0: as many as in a second.').prefault(0),
+      admitPerSecond: whole(RATE, 'New sessions that each backend takes a second; more wait. 0: no limit.').prefault(0),
     })
     .prefault({})
-    .describe('What one client may have; a client is what affinity makes of it.')
+    .describe('What one client may have (a client is what affinity makes of it), and how fast backends take new ones.')
 }
 
 function affinity() {

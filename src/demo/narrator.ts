@@ -25,6 +25,7 @@ const ENDS: Record<string, string> = {
   refusedPoolFull: 'refused: every backend is full',
   refusedKeySessions: 'refused: the client has as many sessions as it may have',
   refusedKeyRate: 'refused: the client comes too fast',
+  refusedAdmission: 'refused: its backend takes no more for now',
 }
 
 /** Says what happens, a line for each decision. */

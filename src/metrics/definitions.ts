@@ -39,6 +39,7 @@ const SESSIONS: readonly Definition[] = [
     pool_full: 'refusedPoolFull',
     key_sessions: 'refusedKeySessions',
     key_rate: 'refusedKeyRate',
+    admission: 'refusedAdmission',
     denied: 'refusedDenied',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
@@ -107,6 +108,9 @@ const POOLS: readonly Definition[] = [
   ),
   perPool('counter', 'limpet_pool_shared_rates_total', 'Picks whose rate was that of several keys.', [], pool =>
     alone(pool.sharedRates),
+  ),
+  perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
+    alone(held),
   ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>

@@ -95,6 +95,11 @@ export class PoolCore {
     return this.settings.timeouts.keepalive.idle
   }
 
+  /** Whether backends take new sessions at a rate. */
+  get admitsSlowly(): boolean {
+    return this.settings.limits.admitPerSecond > 0
+  }
+
   /** Further tries after a failed connect. */
   get retries(): number {
     return this.settings.retries
@@ -377,7 +382,7 @@ export class PoolCore {
         size,
         stickTable?.ttl ?? 0,
         SESSION_HINT,
-        new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst]),
+        new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
       )
     return withTableMemory(size, make, { pool: this.name })
   }

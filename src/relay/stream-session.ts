@@ -50,6 +50,7 @@ export class StreamSession {
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
+  #backendIndex = 0
   #tries = 0
   #ended = 0
   #connectAt = 0
@@ -106,10 +107,42 @@ export class StreamSession {
       return
     }
     const { pool } = this.target
-    const backend = pool.backendAt(backendIndexOf(packed))
+    this.#backendIndex = backendIndexOf(packed)
+    const backend = pool.backendAt(this.#backendIndex)
     this.#seat = seatOf(packed)
     this.reason = reasonOf(packed)
     this.backendName = backend.name
+    if (pool.admitsSlowly && this.#hold()) return
+    this.#connect()
+  }
+
+  /** True: the session waits until its backend takes it, or has ended because that is too long. */
+  #hold(): boolean {
+    const { pool } = this.target
+    const waitMs = pool.native.admit(this.#seat, pool.connectMs)
+    if (waitMs < 0) this.#end('refusedAdmission')
+    else if (waitMs > 0) this.#timer = setTimeout(() => this.#releaseHeld(), waitMs).unref()
+    return waitMs !== 0
+  }
+
+  /** Its turn has come. A backend that serves nobody any more is not to blame: only this session goes elsewhere. */
+  #releaseHeld(): void {
+    const { pool } = this.target
+    if (pool.native.servesStill(this.#seat)) {
+      this.#connect()
+      return
+    }
+    if (this.#tries === pool.retries) {
+      this.#end('refusedNoBackend')
+      return
+    }
+    this.#tries++
+    this.#dial(pool.native.redispatch(this.#seat, true))
+  }
+
+  #connect(): void {
+    const { pool } = this.target
+    const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
     if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
     else

@@ -23,6 +23,7 @@ struct PoolOptions {
   PlacementKind kind = PlacementKind::kRendezvous;
   uint32_t ring_points = 160;
   KeyLimits limits{};
+  uint32_t admit_per_second = 0;
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -37,6 +38,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.table_secret = make_secret(options.secret + 2000);
   rules.session_hint = 100;
   rules.limits = options.limits;
+  rules.admit_per_second = options.admit_per_second;
   return rules;
 }
 

@@ -93,7 +93,7 @@ describe('a configuration', () => {
       ],
       health: undefined,
       failOpen: 50,
-      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0 },
+      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
