@@ -15,7 +15,7 @@ export type Reason = (typeof REASONS)[number]
 export const PLACEMENT_SLOTS = 2 ** 20
 
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
-export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3 } as const
+export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3, keySessions: -4, keyRate: -5 } as const
 
 /** What a backend may serve, all things considered; numbers of `BackendState` in `native/core/roster.h`. */
 export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
@@ -53,6 +53,13 @@ export interface NativePool {
   pick(address: string | undefined): PackedPick
   /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
   redispatch(handle: number, localFailure: boolean): PackedPick
+  /**
+   * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
+   * longer than `mostMs`.
+   */
+  admit(handle: number, mostMs: number): number
+  /** After such a wait: false where the backend serves nobody any more. */
+  servesStill(handle: number): boolean
   /** A connect succeeded: the pin is confirmed and follows to where the client is. */
   confirm(handle: number): void
   /** The backend has sent something: what was reset before is no row any more. */
@@ -105,7 +112,7 @@ export interface NativePool {
   keepTable(): void
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
-  /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
+  /** Rows of {@link POOL_STRIDE} 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
   /** Releases the native memory as soon as no relay uses it. Idempotent. */
   close(): void
@@ -173,6 +180,10 @@ export const SESSION_COUNTERS = [
   'refusedNoAddress',
   'refusedNoBackend',
   'refusedPoolFull',
+  'refusedKeySessions',
+  'refusedKeyRate',
+  'refusedAdmission',
+  'refusedDenied',
   'endFinished',
   'endClientReset',
   'endBackendReset',
@@ -210,11 +221,18 @@ export const POOL_COUNTERS = [
   'tableEvictedAway',
   'tableEvictedAged',
   'tableRejected',
+  'keySessions',
+  'keyRate',
+  'keyRateShared',
+  'held',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
+/** Columns of a row of them: whole cache lines of eight. */
+export const POOL_STRIDE = Math.ceil(POOL_COUNTERS.length / 8) * 8
+
 /** What {@link NativeRelay.handOver} did with the client. Everything but `taken`: it is refused, and counted. */
-export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
+export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4, denied: 5 } as const
 
 /** What becomes of those who wait in the queue of a listen socket; the numbers are those of `native/relay/relay.h`. */
 export const Unlisten = { serve: 0, reset: 1, leave: 2 } as const
@@ -246,8 +264,9 @@ export interface NativeRelay {
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
+   * `filter`: clients that it does not permit are closed at once.
    */
-  addListener(poolId: number, maxSessions: number, hasOptions: boolean): number
+  addListener(poolId: number, maxSessions: number, hasOptions: boolean, filter?: NativeAddressFilter): number
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -384,6 +403,12 @@ export interface PeerProcess {
   gid: number
 }
 
+/** Networks that are allowed and denied, as sorted ranges. */
+export interface NativeAddressFilter {
+  /** Whether a textual IP address is permitted; anything else is not. */
+  permits(address: string): boolean
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -398,6 +423,8 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. */
+    limits?: Uint32Array,
     /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
     tableFile?: string | undefined,
   ) => NativePool
@@ -422,6 +449,11 @@ export interface NativeAddon {
     ipv4Prefix: number,
     ipv6Prefix: number,
   ) => NativeStickTable
+  /** Of networks as `readNetwork` in `src/config/network.ts` gives them; nothing allowed: whatever is not denied. */
+  readonly AddressFilter: new (
+    allow: readonly string[],
+    deny: readonly string[],
+  ) => NativeAddressFilter
   /** Absent where the native relay does not exist (not Linux). */
   readonly Relay?: new (
     threads: number,

@@ -2,6 +2,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Acceptor } from './acceptor/acceptor.ts'
 import { chooseAcceptor } from './acceptor/choose.ts'
+import { filterOf } from './acceptor/filter.ts'
 import { NativeAcceptor } from './acceptor/native-acceptor.ts'
 import { NetAcceptor } from './acceptor/net-acceptor.ts'
 import type { OpenSocket } from './acceptor/open-socket.ts'
@@ -77,7 +78,7 @@ export class Service {
     for (const settings of config.listeners) {
       const pool = pools.get(settings.pool)
       if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
-      const target = new Target(settings.name, pool, settings.maxSessions)
+      const target = new Target(settings.name, pool, settings.maxSessions, filterOf(settings))
       this.#listeners.set(settings.name, { acceptor: this.#acceptorOf(settings, target), target })
     }
   }

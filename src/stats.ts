@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { native, POOL_COUNTERS, type PoolCounter, REASONS, type Reason } from './native.ts'
+import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
 import type { TableFileStats } from './pool/table-file.ts'
@@ -47,8 +47,12 @@ export interface PoolStats {
   outstandingPicks: number
   /** Picks, by the reason of their decision. */
   decisions: Record<Reason, number>
-  /** Picks without a decision: nobody eligible, or all at `maxSessions`. */
-  refused: { noBackend: number; poolFull: number }
+  /** Picks without a decision: nobody eligible, all at `maxSessions`, or the limits of the key (`limits`). */
+  refused: { noBackend: number; poolFull: number; keySessions: number; keyRate: number }
+  /** Picks whose rate was judged together with that of other keys, because the table of rates had no room for the key. */
+  sharedRates: number
+  /** Sessions that had to wait until their backend took them. */
+  held: number
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -79,8 +83,6 @@ export interface TableStats {
   file?: TableFileStats
 }
 
-/** Columns of a row of the pool's counters. */
-const POOL_STRIDE = POOL_COUNTERS.length
 const GAUGES = 6
 
 /** `service`: undefined while the balancer is not open. */
@@ -120,7 +122,14 @@ function poolStats(pool: PoolCore): PoolStats {
     seats,
     outstandingPicks,
     decisions: Object.fromEntries(REASONS.map(reason => [reason, counters[reason]])) as Record<Reason, number>,
-    refused: { noBackend: counters.noBackend, poolFull: counters.poolFull },
+    refused: {
+      noBackend: counters.noBackend,
+      poolFull: counters.poolFull,
+      keySessions: counters.keySessions,
+      keyRate: counters.keyRate,
+    },
+    sharedRates: counters.keyRateShared,
+    held: counters.held,
     table: {
       entries,
       capacity,

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #endif
 
+#include "address_filter_wrap.h"
 #include "call.h"
 #include "env_state.h"
 #include "placement_wrap.h"
@@ -100,6 +101,7 @@ napi_value make_fd_budget(napi_env env) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvState(env));
   exports.Set("version", LIMPET_VERSION);
+  exports.Set("AddressFilter", AddressFilterWrap::define(env));
   exports.Set("Pool", PoolWrap::define(env));
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));

@@ -48,6 +48,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
+                         open_method<&PoolWrap::admit>("admit"),
+                         open_method<&PoolWrap::serves_still>("servesStill"),
                          open_method<&PoolWrap::confirm>("confirm"),
                          open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
@@ -88,6 +90,10 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
+  if (const auto limits = call.words(10); limits.size() == 4) {
+    rules.limits = {limits[0], limits[1], limits[2]};
+    rules.admit_per_second = limits[3];
+  }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
     return;
@@ -96,7 +102,7 @@ void PoolWrap::make(Call& call) {
     call.failure("too many threads");
     return;
   }
-  const std::string file = call.text(10);
+  const std::string file = call.text(11);
   if (file.empty()) {
     pool_ = std::make_shared<Pool>(rules, state_.domain);
   } else if (!make_in_file(call, rules, file)) {
@@ -177,6 +183,18 @@ napi_value PoolWrap::redispatch(Call& call) {
   if (!local_failure) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
   return call.of(packed(handle, status));
+}
+
+napi_value PoolWrap::admit(Call& call) {
+  Seat* const taken = seat(call, call.u32(0));
+  if (!taken || !taken->backend) return call.of(0.0);
+  const auto wait_ms = pool_->admit(state_.thread, *taken, coarse_ms(), call.u64(1));
+  return call.of(wait_ms ? static_cast<double>(*wait_ms) : -1.0);
+}
+
+napi_value PoolWrap::serves_still(Call& call) {
+  Seat* const taken = seat(call, call.u32(0));
+  return call.of(taken && taken->backend && pool_->serves_still(*taken));
 }
 
 napi_value PoolWrap::confirm(Call& call) {

@@ -30,6 +30,8 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value publish(Call& call);
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
+  napi_value admit(Call& call);
+  napi_value serves_still(Call& call);
   napi_value confirm(Call& call);
   napi_value answered(Call& call);
   napi_value release(Call& call);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "address_filter_wrap.h"
 #include "pool_wrap.h"
 
 namespace limpet {
@@ -84,7 +85,8 @@ napi_value RelayWrap::add_pool(Call& call) {
 }
 
 napi_value RelayWrap::add_listener(Call& call) {
-  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2));
+  auto* const filter = call.wrapped<AddressFilterWrap>(3);
+  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filter ? filter->filter() : nullptr);
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
 }
 

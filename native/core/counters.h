@@ -28,6 +28,10 @@ enum class PoolCounter : unsigned {
   kTableEvictedAway,
   kTableEvictedAged,
   kTableRejected,
+  kKeySessions,
+  kKeyRate,
+  kKeyRateShared,  // picks judged by a bucket that keys without one of their own share
+  kHeld,           // sessions that had to wait until their backend took them
   kCount,
 };
 
@@ -65,7 +69,8 @@ class CounterRows {
   std::unique_ptr<Line[]> lines_;
 };
 
-using PoolCounters = CounterRows<16>;
-static_assert(static_cast<unsigned>(PoolCounter::kCount) == 16);
+// What a usual pick adds to is in the first two cache lines of a row.
+using PoolCounters = CounterRows<24>;
+static_assert(static_cast<unsigned>(PoolCounter::kCount) <= 24);
 
 }  // namespace limpet

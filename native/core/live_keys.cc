@@ -25,12 +25,16 @@ LiveKeys::LiveKeys(size_t sessions) {
 
 LiveKeys::Run LiveKeys::scan(const Shard& shard, const AffinityKey& key, uint64_t hash, uint16_t backend) {
   const size_t mask = shard.cells.size() - 1;
-  Run run{0, kNowhere, kNowhere};
+  Run run{0, kNowhere, kNowhere, kNowhere};
   for (size_t at = static_cast<uint32_t>(hash) & mask; shard.cells[at].seats != 0; at = (at + 1) & mask) {
     const Entry& entry = shard.cells[at];
     if (!entry.is(key)) continue;
     if (entry.backend == kOriginMark) {
       run.origin = at;
+      continue;
+    }
+    if (entry.backend == kClaimMark) {
+      run.claims = at;
       continue;
     }
     run.seats += entry.seats;
@@ -119,6 +123,27 @@ void LiveKeys::drop_origin(const AffinityKey& key, uint64_t hash) {
   const std::lock_guard lock(own.lock);
   const Run run = scan(own, key, hash, kOriginMark);
   if (run.origin != kNowhere) erase(own, run.origin);
+}
+
+bool LiveKeys::claim(const AffinityKey& key, uint64_t hash, uint32_t most) {
+  Shard& own = shard(hash);
+  const std::lock_guard lock(own.lock);
+  const Run run = scan(own, key, hash, kClaimMark);
+  if (run.claims == kNowhere) {
+    insert(own, {key.value, 1, 0, static_cast<uint32_t>(hash), kClaimMark, key.kind});
+    return true;
+  }
+  uint32_t& claimed = own.cells[run.claims].seats;
+  if (claimed >= most) return false;
+  claimed++;
+  return true;
+}
+
+void LiveKeys::unclaim(const AffinityKey& key, uint64_t hash) {
+  Shard& own = shard(hash);
+  const std::lock_guard lock(own.lock);
+  const Run run = scan(own, key, hash, kClaimMark);
+  if (run.claims != kNowhere && --own.cells[run.claims].seats == 0) erase(own, run.claims);
 }
 
 bool LiveKeys::any(const AffinityKey& key, uint64_t hash) const { return count(key, hash) != 0; }

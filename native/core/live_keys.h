@@ -2,7 +2,8 @@
 // the slots of the stick table are too small to know. Sized by the session budget; a shard that fills doubles.
 //
 // Beside them, for as long as a session of the key lives: the confirmed pin that a provisional one has replaced (the
-// key's origin), which comes back if none of its sessions gets through.
+// key's origin), which comes back if none of its sessions gets through. And, where sessions per key are limited, how
+// many the key has claimed: counted before a backend is known, so that no two threads take the same last one.
 #pragma once
 
 #include <array>
@@ -43,6 +44,10 @@ class LiveKeys {
   // Forgets it: the key has a confirmed pin again.
   void drop_origin(const AffinityKey& key, uint64_t hash);
 
+  // One more session of the key, unless it has `most` > 0 already. Counted apart from acquire() and release().
+  bool claim(const AffinityKey& key, uint64_t hash, uint32_t most);
+  void unclaim(const AffinityKey& key, uint64_t hash);
+
   bool any(const AffinityKey& key, uint64_t hash) const;
   bool established_on(const AffinityKey& key, uint64_t hash, uint16_t backend) const;
   // Sessions of the key on all backends.
@@ -58,7 +63,7 @@ class LiveKeys {
     uint32_t seats = 0;        // 0: a free cell
     uint32_t established = 0;  // of an origin: the pin, packed
     uint32_t hash = 0;         // its home cell, for growing and for closing gaps
-    uint16_t backend = 0;      // kOriginMark: no backend, but the key's origin
+    uint16_t backend = 0;      // kOriginMark: no backend, but the key's origin; kClaimMark: its claims, in `seats`
     KeyKind kind = KeyKind::kNone;
 
     bool is(const AffinityKey& wanted) const { return key == wanted.value && kind == wanted.kind; }
@@ -74,10 +79,13 @@ class LiveKeys {
     uint32_t seats = 0;  // on all backends
     size_t backend;
     size_t origin;
+    size_t claims;
   };
 
   static constexpr size_t kNowhere = SIZE_MAX;
   static constexpr uint16_t kOriginMark = 0xffff;
+  static constexpr uint16_t kClaimMark = 0xfffe;
+  static_assert(kMaxPinBackend < kClaimMark);
 
   Shard& shard(uint64_t hash) { return shards_[hash >> 58]; }
   const Shard& shard(uint64_t hash) const { return shards_[hash >> 58]; }

@@ -2,6 +2,13 @@
 
 namespace limpet {
 
+namespace {
+
+// 4 MiB for 196,608 keys whose buckets are not full.
+constexpr size_t kRateLines = 1 << 16;
+
+}  // namespace
+
 Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain) : Pool(rules, std::move(domain), nullptr, {}) {}
 
 Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::unique_ptr<TableFile> file,
@@ -16,6 +23,9 @@ Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::uni
     registry_->adopt(*table_->file());
   } else if (rules.table_size > 0) {
     table_ = std::make_unique<StickTable>(rules.table_size, rules.ttl_ms, rules.table_secret, &live_);
+  }
+  if (const KeyLimits& limits = rules.limits; limits.per_second > 0) {
+    rates_ = std::make_unique<KeyRates>(limits.per_second, limits.burst, kRateLines);
   }
   std::vector<Backend*> released;
   roster_.store(registry_->make_roster(nullptr, released).release(), std::memory_order_release);

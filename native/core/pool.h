@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "epoch.h"
 #include "function_ref.h"
+#include "key_rates.h"
 #include "live_keys.h"
 #include "pin.h"
 #include "reason.h"
@@ -21,6 +22,15 @@
 #include "stick_table.h"
 
 namespace limpet {
+
+// What one affinity key may have. Clients without a key have no limits.
+struct KeyLimits {
+  uint32_t sessions = 0;    // live at one time, connecting ones included; 0: no limit
+  uint32_t per_second = 0;  // new sessions; 0: no limit
+  uint32_t burst = 0;       // of them at once, if per_second > 0; then > 0
+
+  bool any() const { return sessions != 0 || per_second != 0; }
+};
 
 struct PoolRules {
   PlacementRules placement;
@@ -31,6 +41,8 @@ struct PoolRules {
   uint64_t ttl_ms = 0;
   Secret table_secret{};  // random per table
   size_t session_hint = 0;
+  KeyLimits limits;
+  uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -46,6 +58,7 @@ struct Seat {
   uint8_t tried_count = 0;
   Reason reason = Reason::kNoKey;
   bool counted = false;  // in the pool's m
+  bool claimed = false;  // counted among its key's sessions, where those are limited
   bool established = false;
   bool pinned = false;     // the pin was confirmed for this backend when the seat was taken
   bool leave_pin = false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
@@ -93,6 +106,11 @@ class Pool {
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
+  // Where a backend takes its new sessions at a rate: how many milliseconds this one has to wait before it connects; 0:
+  // it need not. Nothing: longer than `most_ms`. Asked once after each pick and redispatch.
+  std::optional<uint64_t> admit(Thread& thread, const Seat& seat, uint64_t now_ms, uint64_t most_ms);
+  // After that wait: finds the endpoint anew. False: the backend serves nobody any more.
+  bool serves_still(Seat& seat) const;
   // The connect succeeded: the pin is confirmed.
   void confirm(Thread& thread, Seat& seat, uint64_t now_ms);
   // Ends the session. `failed` without a confirm rolls the pin back.
@@ -140,6 +158,9 @@ class Pool {
   using MaybeFound = std::optional<StickTable::Found>;
 
   void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
+  PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
+  PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
+  void unclaim(Seat& seat);
   PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
@@ -157,7 +178,8 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
-  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
+  unsigned kept_shard_ = 0;          // of live_, that keep_table() goes on with
+  std::unique_ptr<KeyRates> rates_;  // null: how fast sessions come is not limited
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

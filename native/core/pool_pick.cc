@@ -31,6 +31,17 @@ PoolCounter eviction_counter(Stored stored) {
 
 PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms) {
   seat.key = key;
+  if (rules_.limits.any() && !key.none()) {
+    const PickStatus refused = admit_key(thread, seat, now_ms);
+    if (refused != PickStatus::kOk) return refused;
+  }
+  const PickStatus status = place(thread, seat, now_ms);
+  if (status != PickStatus::kOk) unclaim(seat);
+  return status;
+}
+
+PickStatus Pool::place(Thread& thread, Seat& seat, uint64_t now_ms) {
+  const AffinityKey& key = seat.key;
   const bool pinnable = table_ && !key.none();
   if (pinnable) {
     seat.table_hash = table_->hash(key);
@@ -227,6 +238,7 @@ void Pool::release(Seat& seat, bool failed, uint64_t now_ms) {
   }
   if (seat.counted) seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
+  unclaim(seat);
 }
 
 }  // namespace limpet

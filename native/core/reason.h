@@ -18,6 +18,9 @@ enum class PickStatus : int8_t {
   kOk = 0,
   kNoBackend = -1,  // nobody is eligible
   kPoolFull = -2,   // all eligible backends are at their maxSessions
+  // −3 is an address that is none (pool_wrap.cc).
+  kKeySessions = -4,  // the key has as many sessions as one may have
+  kKeyRate = -5,      // its sessions come too fast
 };
 
 }  // namespace limpet

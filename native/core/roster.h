@@ -1,9 +1,11 @@
 // The roster: the immutable, numbered snapshot of a pool that a pick works on. Replaced whole, by one pointer swap.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,18 @@ struct alignas(64) Backend {
     }
     return false;
   }
+  // Takes the next turn of those who come, one every `every_ns`; who is ahead of that by `slack_ns` or less need not
+  // wait. How long until the turn; nothing: longer than `most_ns`, and no turn is taken.
+  std::optional<uint64_t> take_turn(uint64_t now_ns, uint64_t every_ns, uint64_t slack_ns, uint64_t most_ns) {
+    uint64_t seen = next_turn_ns_.load(std::memory_order_relaxed);
+    for (;;) {
+      const uint64_t turn = std::max(seen, now_ns);
+      const uint64_t ahead = turn - now_ns;
+      const uint64_t wait = ahead > slack_ns ? ahead - slack_ns : 0;
+      if (wait > most_ns) return std::nullopt;
+      if (next_turn_ns_.compare_exchange_weak(seen, turn + every_ns, std::memory_order_relaxed)) return wait;
+    }
+  }
   // The record may be gone as soon as this returns.
   void give_back() { word_.fetch_sub(1, std::memory_order_acq_rel); }
 
@@ -65,6 +79,7 @@ struct alignas(64) Backend {
   // locked instruction.
   std::atomic<uint64_t> word_{0};
   std::atomic<uint64_t> connect_failures_{0};
+  std::atomic<uint64_t> next_turn_ns_{0};  // where sessions are admitted at a rate
 };
 
 // Where a backend listens: opaque to the core, a socket address to the relay.

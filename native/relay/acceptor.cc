@@ -63,13 +63,15 @@ Accepted accept_client(RelayListener& listener, const SessionCounterRow& counter
     return outcome;
   }
   counters.add(SessionCounter::kAccepted);
-  if (!take_place(listener)) {
-    counters.add(SessionCounter::kRefusedMaxSessions);
+  const ClientAddress address = client_address(peer);
+  const bool denied = is_denied(listener, address);
+  if (denied || !take_place(listener)) {
+    counters.add(denied ? SessionCounter::kRefusedDenied : SessionCounter::kRefusedMaxSessions);
     close(fd);
     FdBudget::process().give(FdBudget::kSession);
     return Accepted::kRefused;
   }
-  client = NewClient{fd, &listener, client_address(peer), {}, listener.record.load(std::memory_order_relaxed), true};
+  client = NewClient{fd, &listener, address, {}, listener.record.load(std::memory_order_relaxed), true};
   return Accepted::kClient;
 }
 

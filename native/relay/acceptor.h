@@ -26,6 +26,11 @@ enum class Accepted : uint8_t {
 // Takes one client from the queue of the listener's socket. Any thread, with its row of the counters.
 Accepted accept_client(RelayListener& listener, const SessionCounterRow& counters, NewClient& client);
 
+// The listener does not take clients from there. One that is gone has no address; somebody else refuses it.
+inline bool is_denied(const RelayListener& listener, const ClientAddress& address) {
+  return listener.filter && address.family != ClientAddress::Family::kNone && !listener.filter->permits(address);
+}
+
 // A seat at the listener. False: it is at its `max_sessions`.
 bool take_place(RelayListener& listener);
 

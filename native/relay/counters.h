@@ -16,6 +16,10 @@ enum class SessionCounter : unsigned {
   kRefusedNoAddress,
   kRefusedNoBackend,
   kRefusedPoolFull,
+  kRefusedKeySessions,
+  kRefusedKeyRate,
+  kRefusedAdmission,  // would have had to wait too long for its backend
+  kRefusedDenied,     // by the listener's lists
   kEndFinished,
   kEndClientReset,
   kEndBackendReset,
@@ -40,10 +44,12 @@ enum class SessionCounter : unsigned {
   kCount,
 };
 
-inline constexpr unsigned kSessionCounterColumns = 32;
+// What a usual session adds to is in the first two cache lines of a row.
+inline constexpr unsigned kSessionCounterColumns = 40;
 inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
 using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);
+static_assert(static_cast<unsigned>(SessionCounter::kEndFinished) < 16);
 
 // The row of one thread, which alone adds to it.
 struct SessionCounterRow {

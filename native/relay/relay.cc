@@ -33,7 +33,8 @@ uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& time
   return id;
 }
 
-int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options) {
+int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
+                        std::shared_ptr<const AddressFilter> filter) {
   if (pool >= pools_.size()) return -1;
   const auto id = static_cast<uint32_t>(listeners_.size());
   listeners_.push_back(std::make_unique<RelayListener>());
@@ -42,6 +43,7 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options) 
   listener.id = id;
   listener.max_sessions = max_sessions;
   listener.has_options = has_options;
+  listener.filter = std::move(filter);
   return static_cast<int>(id);
 }
 
@@ -160,6 +162,10 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
   if (stopped_) return static_cast<int>(HandOver::kStopped);
   RelayListener& listener = *found;
   counters_->add(0, static_cast<unsigned>(SessionCounter::kAccepted));
+  // Asked here only where there is a filter: it is a system call.
+  if (listener.filter && is_denied(listener, peer_of(fd))) {
+    return refuse(SessionCounter::kRefusedDenied, HandOver::kDenied);
+  }
   if (!take_place(listener)) return refuse(SessionCounter::kRefusedMaxSessions, HandOver::kMaxSessions);
   const auto give_back = [&](SessionCounter cause, HandOver status) {
     listener.sessions.fetch_sub(1, std::memory_order_acq_rel);

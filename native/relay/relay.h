@@ -10,7 +10,14 @@
 namespace limpet {
 
 // The numbers are those of HandOver in src/native.ts.
-enum class HandOver : uint8_t { kTaken = 0, kMaxSessions = 1, kFdBudget = 2, kNoAddress = 3, kStopped = 4 };
+enum class HandOver : uint8_t {
+  kTaken = 0,
+  kMaxSessions = 1,
+  kFdBudget = 2,
+  kNoAddress = 3,
+  kStopped = 4,
+  kDenied = 5
+};
 
 // What becomes of those who wait in the queue of a listen socket that is closed. The numbers are those of Unlisten in
 // src/native.ts.
@@ -33,7 +40,8 @@ class Relay {
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries);
   // Id of the listener; -1: no such pool.
-  int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options);
+  int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
+                   std::shared_ptr<const AddressFilter> filter = nullptr);
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
   // Takes a listen socket that somebody else opened, non-blocking, for the listener. 0 or -errno, as listen().

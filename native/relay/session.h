@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "../core/address_filter.h"
 #include "../core/pool.h"
 #include "counters.h"
 #include "timer_wheel.h"
@@ -45,6 +46,7 @@ struct RelayListener {
   uint32_t max_sessions;  // 0: no limit of its own
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
   bool has_options;
+  std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
   std::atomic<uint32_t> sessions{0};
   // Sessions of it that another relay carries; they count for max_sessions.
   std::atomic<uint32_t> others{0};
@@ -128,6 +130,7 @@ struct alignas(64) Session : TimerNode {
   uint32_t connect_us = 0;
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
+  bool held = false;       // waits until its backend takes it
   bool connected = false;
   bool answered = false;  // the backend has sent something
   bool rejected = false;  // the backend reset it in its first moments

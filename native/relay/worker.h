@@ -107,7 +107,10 @@ class Worker {
 
   // A session's life.
   void begin(Session& session);
-  void dispatch(Session& session, PickStatus status);
+  void dispatch(Session& session, PickStatus status, bool admitted = false);
+  // Until the backend takes it (worker_hold.cc).
+  bool hold(Session& session);
+  void release_held(Session& session);
   int connect(Session& session);
   int try_connect(Session& session);
   void connect_again(Session& session);

@@ -20,6 +20,21 @@ constexpr uint64_t kCrowdedMs = 20;
 // src/relay/stream-session.ts.
 constexpr uint64_t kFirstMomentsUs = 5'000'000;
 
+SessionCounter refusal(PickStatus status) {
+  switch (status) {
+    case PickStatus::kPoolFull:
+      return SessionCounter::kRefusedPoolFull;
+    case PickStatus::kKeySessions:
+      return SessionCounter::kRefusedKeySessions;
+    case PickStatus::kKeyRate:
+      return SessionCounter::kRefusedKeyRate;
+    case PickStatus::kOk:  // the last connect failed, and no try is left
+    case PickStatus::kNoBackend:
+      break;
+  }
+  return SessionCounter::kRefusedNoBackend;
+}
+
 }  // namespace
 
 void Worker::begin(Session& session) {
@@ -31,11 +46,13 @@ void Worker::begin(Session& session) {
   dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_));
 }
 
-// Connects to the backend that was picked; on an immediate failure to the next one, until one is connecting or none is
-// left. A loop, not recursion: bounded by the pool's retries.
-void Worker::dispatch(Session& session, PickStatus status) {
+// Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
+// one is connecting or none is left. A loop, not recursion: bounded by the pool's retries.
+void Worker::dispatch(Session& session, PickStatus status, bool admitted) {
   Pool& pool = *session.relay_pool().pool;
   while (status == PickStatus::kOk) {
+    if (!admitted && hold(session)) return;
+    admitted = false;
     const int error = connect(session);
     if (error == 0) return;
     count(connect_counter(error));
@@ -43,8 +60,7 @@ void Worker::dispatch(Session& session, PickStatus status) {
     if (session.tries > session.relay_pool().retries) break;
     status = pool.redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_);
   }
-  end(session, status == PickStatus::kPoolFull ? SessionCounter::kRefusedPoolFull : SessionCounter::kRefusedNoBackend,
-      false);
+  end(session, refusal(status), false);
 }
 
 // 0: connecting; else the errno of what failed at once.
@@ -223,6 +239,10 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.held) {
+    release_held(session);
+    return;
+  }
   if (!session.connected) {
     const bool waits = session.side(Which::kBackend).fd < 0;
     return waits ? connect_again(session) : connect_failed(session, ETIMEDOUT);

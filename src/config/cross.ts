@@ -22,7 +22,8 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
 }
 
 /** Settings of a listener that exclude each other. */
-function listenerFindings({ index, bind, acceptor, relay, deferAccept, fastOpen }: ListenerView): Finding[] {
+function listenerFindings(listener: ListenerView): Finding[] {
+  const { index, bind, acceptor, relay, deferAccept, fastOpen, allow, deny } = listener
   const findings: Finding[] = []
   const refuse = (key: string, message: string, accepted: string): void => {
     findings.push({ path: ['listeners', index, key], message, accepted })
@@ -35,6 +36,10 @@ function listenerFindings({ index, bind, acceptor, relay, deferAccept, fastOpen 
   for (const [key, value] of Object.entries({ deferAccept, fastOpen })) {
     if (value !== undefined && value !== 'off' && value !== false)
       refuse(key, 'this is an option of TCP, and the listener has a unix socket', 'off')
+  }
+  for (const [key, value] of Object.entries({ allow, deny })) {
+    if (Array.isArray(value) && value.length > 0)
+      refuse(key, 'clients of a unix socket have no address; the mode of its directory says who may connect', '[]')
   }
   return findings
 }

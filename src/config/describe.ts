@@ -40,6 +40,8 @@ export interface DescribedListener {
   backlog: number
   deferAccept: string
   fastOpen: number | 'off'
+  allow: string[]
+  deny: string[]
 }
 
 export interface DescribedPool {
@@ -54,6 +56,7 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
@@ -101,7 +104,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, allow, deny } = listener
   return {
     name,
     bind: describeBind(bind),
@@ -112,6 +115,8 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     backlog,
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
+    allow: [...allow],
+    deny: [...deny],
   }
 }
 
@@ -121,7 +126,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, backends } = pool
+  const { ejection, limits, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -133,6 +138,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    limits: { ...limits },
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),

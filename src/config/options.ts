@@ -116,6 +116,41 @@ export interface ListenerOptions {
    * @defaultValue 'off'
    */
   fastOpen?: number | 'off' | 'on' | boolean | undefined
+  /**
+   * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
+   * are not denied.
+   * @defaultValue []
+   */
+  allow?: string[] | undefined
+  /**
+   * Networks and addresses whose clients are closed at once, allowed or not.
+   * @defaultValue []
+   */
+  deny?: string[] | undefined
+}
+
+/** What one client may have; a client is what `affinity` makes of it. Past it, its new sessions are closed at once, and counted. Clients of a unix socket have no limits. */
+export interface LimitsOptions {
+  /**
+   * Most sessions at one time, those that are still connecting included; 0: no limit.
+   * @defaultValue 0
+   */
+  sessionsPerKey?: number | undefined
+  /**
+   * New sessions a second, 1 to 1,000,000; 0: no limit.
+   * @defaultValue 0
+   */
+  newPerSecondPerKey?: number | undefined
+  /**
+   * New sessions at once, after a while without; 0: as many as in a second.
+   * @defaultValue 0
+   */
+  burst?: number | undefined
+  /**
+   * New sessions that each backend takes a second; more wait for their turn, at most `timeouts.connect`. 0: as many as come.
+   * @defaultValue 0
+   */
+  admitPerSecond?: number | undefined
 }
 
 /** A set of backends with one affinity policy. */
@@ -161,6 +196,8 @@ export interface PoolOptions {
    * @defaultValue 50
    */
   failOpen?: number | 'off' | false | undefined
+  /** What one client may have, and how fast backends take new ones. */
+  limits?: LimitsOptions | undefined
   /**
    * Passive checks, or `off` (`false`): a backend that fails the sessions of clients gets none for a while. `{}`: with the
    * defaults. They run while the balancer listens.

@@ -14,6 +14,7 @@ import type {
   ResolvedBackendChanges,
   ResolvedConfig,
   ResolvedHealth,
+  ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
@@ -126,10 +127,11 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health, stickTable: table, ...rest } = pool
+    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...rest } = pool
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health: health && healthOf(health) }]
+    const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
+    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
   })
   const { listeners, threads, shutdownTimeout, state, log, admin } = document
   return {
@@ -141,6 +143,10 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
+}
+
+function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
+  return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
 }
 
 function pathOf(file: string, directory: string): string | undefined {

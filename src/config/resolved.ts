@@ -51,6 +51,9 @@ export interface ResolvedListener {
   readonly deferAccept: number
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
+  /** Networks in canonical text; empty: whatever is not denied. */
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
 }
 
 export interface ResolvedPool {
@@ -71,7 +74,18 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly limits: ResolvedLimits
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** What one client may have, and how fast backends take new ones; 0: no limit. */
+export interface ResolvedLimits {
+  readonly sessionsPerKey: number
+  readonly newPerSecondPerKey: number
+  /** Not 0 where the rate is limited. */
+  readonly burst: number
+  /** New sessions that each backend takes. */
+  readonly admitPerSecond: number
 }
 
 export interface ResolvedAffinity {

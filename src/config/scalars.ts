@@ -17,6 +17,7 @@ import {
   type Mode,
   readDuration,
 } from './duration.ts'
+import { NETWORK_PATTERN, readNetwork } from './network.ts'
 import type { BindOption, Duration } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
@@ -309,6 +310,11 @@ export function backendAddress(description: string): z.ZodType<BackendAddress, s
 export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddress, BindOption> {
   const facts = { type: 'string', pattern: ':[0-9]{1,5}$|^unix:/', description }
   return scalar(value => readBindAddress(value, mode === 'options'), facts)
+}
+
+/** A network, in canonical text. */
+export function network(description: string): z.ZodType<string, string> {
+  return scalar(readNetwork, { type: 'string', pattern: NETWORK_PATTERN, description })
 }
 
 export function listenAddress(description: string): z.ZodType<ListenAddress, string> {

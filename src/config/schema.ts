@@ -11,6 +11,7 @@ import {
   durationSwitch,
   filePath,
   name,
+  network,
   off,
   oneOf,
   reference,
@@ -30,6 +31,8 @@ export const LIMITS = {
    */
   backends: 10_000,
   listeners: 1000,
+  /** Of each list; 160 KB of IPv4 networks, twice that of IPv6 ones. */
+  networks: 10_000,
   pools: 1000,
   /** Points of a ring in all: 24 MB, and half a second to sort at start. */
   ringPoints: 2_000_000,
@@ -43,6 +46,7 @@ const DAY = 24 * HOUR
 const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
+const RATE = { min: 0, max: 1_000_000 }
 /** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
 const QUEUE = { min: 1, max: 65_535 }
 const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
@@ -102,6 +106,18 @@ function stickTable(mode: Mode) {
     .union([table, off('{ size, ttl, file }', 'No table: clients are placed anew with every connection.')])
     .prefault({})
     .describe('The table that remembers where clients are, or off.')
+}
+
+function limits() {
+  return z
+    .strictObject({
+      sessionsPerKey: whole(SESSIONS, 'Most sessions of one client at one time; 0: no limit.').prefault(0),
+      newPerSecondPerKey: whole(RATE, 'New sessions of one client a second; 0: no limit.').prefault(0),
+      burst: whole(RATE, 'New sessions of one client at once; 0: as many as in a second.').prefault(0),
+      admitPerSecond: whole(RATE, 'New sessions that each backend takes a second; more wait. 0: no limit.').prefault(0),
+    })
+    .prefault({})
+    .describe('What one client may have (a client is what affinity makes of it), and how fast backends take new ones.')
 }
 
 function affinity() {
@@ -173,6 +189,7 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      limits: limits(),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')
@@ -209,7 +226,17 @@ function listener(mode: Mode) {
       ON.fastOpen,
       'Clients that may send data with their first packet (TCP_FASTOPEN): the length of their queue.',
     ).prefault('off'),
+    allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
+    deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })
+}
+
+function networks(description: string) {
+  return z
+    .array(network('An IP address or a network, like 10.0.0.0/8.'))
+    .max(LIMITS.networks)
+    .prefault([])
+    .describe(description)
 }
 
 function log() {

@@ -38,6 +38,8 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  allow?: unknown
+  deny?: unknown
 }
 
 export interface PoolView {
@@ -46,6 +48,8 @@ export interface PoolView {
   secret: unknown
   /** The file of its stick table, as it is written. */
   tableFile?: string | undefined
+  /** A burst is given, but no rate. */
+  hasIdleBurst?: boolean
   backends: readonly BackendView[]
 }
 
@@ -72,23 +76,25 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen } = raw
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
-    ...{ acceptor, relay, deferAccept, fastOpen },
+    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
   }
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends } = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends, limits } = isMapping(raw) ? raw : {}
+  const { burst = 0, newPerSecondPerKey = 0 } = isMapping(limits) ? limits : {}
   return {
     name,
     isRing: placement === 'ring',
     secret,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
+    hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
 }

@@ -48,6 +48,10 @@ function poolWarnings(pool: PoolView): Finding[] {
       at: 'key',
     })
   }
+  if (pool.hasIdleBurst) {
+    const message = 'burst means nothing without newPerSecondPerKey'
+    warnings.push({ path: [...path, 'limits', 'burst'], message })
+  }
   return [...warnings, ...sharedAddresses(pool)]
 }
 

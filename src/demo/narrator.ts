@@ -23,6 +23,9 @@ const ENDS: Record<string, string> = {
   endClosed: 'closed by the operator',
   refusedNoBackend: 'refused: no backend answered',
   refusedPoolFull: 'refused: every backend is full',
+  refusedKeySessions: 'refused: the client has as many sessions as it may have',
+  refusedKeyRate: 'refused: the client comes too fast',
+  refusedAdmission: 'refused: its backend takes no more for now',
 }
 
 /** Says what happens, a line for each decision. */

@@ -60,6 +60,10 @@ const SESSIONS: readonly Definition[] = [
     no_address: 'refusedNoAddress',
     no_backend: 'refusedNoBackend',
     pool_full: 'refusedPoolFull',
+    key_sessions: 'refusedKeySessions',
+    key_rate: 'refusedKeyRate',
+    admission: 'refusedAdmission',
+    denied: 'refusedDenied',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -119,7 +123,18 @@ const POOLS: readonly Definition[] = [
     by('reason', pool.decisions),
   ),
   perPool('counter', 'limpet_pool_refused_total', 'Picks without a decision.', ['reason'], ({ refused }) =>
-    by('reason', { no_backend: refused.noBackend, pool_full: refused.poolFull }),
+    by('reason', {
+      no_backend: refused.noBackend,
+      pool_full: refused.poolFull,
+      key_sessions: refused.keySessions,
+      key_rate: refused.keyRate,
+    }),
+  ),
+  perPool('counter', 'limpet_pool_shared_rates_total', 'Picks whose rate was that of several keys.', [], pool =>
+    alone(pool.sharedRates),
+  ),
+  perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
+    alone(held),
   ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>

@@ -111,6 +111,11 @@ export class PoolCore {
     return this.settings.timeouts.keepalive.idle
   }
 
+  /** Whether backends take new sessions at a rate. */
+  get admitsSlowly(): boolean {
+    return this.settings.limits.admitPerSecond > 0
+  }
+
   /** Further tries after a failed connect. */
   get retries(): number {
     return this.settings.retries
@@ -447,7 +452,7 @@ export class PoolCore {
   }
 
   #make(): NativePool {
-    const { placement, boundMilli, affinity, stickTable } = this.settings
+    const { placement, boundMilli, affinity, stickTable, limits } = this.settings
     const { Pool } = native()
     const size = stickTable?.size ?? 0
     const make = (): NativePool =>
@@ -462,6 +467,7 @@ export class PoolCore {
         size,
         stickTable?.ttl ?? 0,
         SESSION_HINT,
+        new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
         stickTable?.file,
       )
     const details = { pool: this.name }

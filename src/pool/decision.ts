@@ -84,6 +84,15 @@ function pickError(pool: string, address: string | undefined, status: number): L
       address,
     })
   }
+  if (status === PickStatus.keySessions) {
+    return new LimpetError('LIMPET_ERR_KEY_SESSIONS', `the client has its sessionsPerKey in the pool ${pool}`, {
+      pool,
+      address,
+    })
+  }
+  if (status === PickStatus.keyRate) {
+    return new LimpetError('LIMPET_ERR_KEY_RATE', `the client comes too fast to the pool ${pool}`, { pool, address })
+  }
   return new LimpetError('LIMPET_ERR_NO_BACKEND', `no backend of the pool ${pool} may serve a client now`, {
     pool,
     address,

@@ -147,7 +147,8 @@ export class Pool {
    * makes a provisional pin.
    *
    * @param address - the client's IP address; `undefined`: a client without one, which goes to the least loaded backend
-   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`, `LIMPET_ERR_NO_BACKEND`, `LIMPET_ERR_POOL_FULL`
+   * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`, `LIMPET_ERR_NO_BACKEND`, `LIMPET_ERR_POOL_FULL`;
+   *   `LIMPET_ERR_KEY_SESSIONS`, `LIMPET_ERR_KEY_RATE`: the pool's `limits`
    */
   pick(address: string | undefined): Decision {
     return decide(this.#core, address)

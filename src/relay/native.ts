@@ -82,7 +82,7 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, hasOptions)
+    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, hasOptions, target.filter)
     this.#targets[id] = target
     target.nativeId = id
     return id

@@ -26,6 +26,12 @@ const FIRST_MOMENTS_MS = 5000
 
 type State = 'connecting' | 'open' | 'ended'
 const NO_SEAT = -1
+/** What a pick that found no backend is counted as; a session that gets no seat after a failed try is one, too. */
+const REFUSALS = new Map<number, SessionCounter>([
+  [PickStatus.poolFull, 'refusedPoolFull'],
+  [PickStatus.keySessions, 'refusedKeySessions'],
+  [PickStatus.keyRate, 'refusedKeyRate'],
+])
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
 const LATE: ConnectFailure = { counter: 'connectTimeout', local: false }
@@ -53,6 +59,7 @@ export class StreamSession {
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
+  #backendIndex = 0
   #tries = 0
   #hasAnswer = false
   #ended = 0
@@ -106,21 +113,53 @@ export class StreamSession {
     if (packed < 0) {
       this.backendName = undefined
       this.reason = undefined
-      this.#end(packed === PickStatus.poolFull ? 'refusedPoolFull' : 'refusedNoBackend', Outcome.failed)
+      this.#end(REFUSALS.get(packed) ?? 'refusedNoBackend', Outcome.failed)
       return
     }
     const { pool } = this.target
-    const backend = pool.backendAt(backendIndexOf(packed))
+    this.#backendIndex = backendIndexOf(packed)
+    const backend = pool.backendAt(this.#backendIndex)
     this.#seat = seatOf(packed)
     this.reason = reasonOf(packed)
     this.backendName = backend.name
+    if (pool.admitsSlowly && this.#hold()) return
+    this.#connect()
+  }
+
+  /** True: the session waits until its backend takes it, or has ended because that is too long. */
+  #hold(): boolean {
+    const { pool } = this.target
+    const waitMs = pool.native.admit(this.#seat, pool.connectMs)
+    if (waitMs < 0) this.#end('refusedAdmission')
+    else if (waitMs > 0) this.#timer = setTimeout(() => this.#releaseHeld(), waitMs).unref()
+    return waitMs !== 0
+  }
+
+  /** Its turn has come. A backend that serves nobody any more is not to blame: only this session goes elsewhere. */
+  #releaseHeld(): void {
+    const { pool } = this.target
+    if (pool.native.servesStill(this.#seat)) {
+      this.#connect()
+      return
+    }
+    if (this.#tries === pool.retries) {
+      this.#end('refusedNoBackend')
+      return
+    }
+    this.#tries++
+    this.#dial(pool.native.redispatch(this.#seat, true))
+  }
+
+  #connect(): void {
+    const { pool } = this.target
+    const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
     if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connect(backend.endpoint)
+    else this.#connectTo(backend.endpoint)
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connect(endpoint: Endpoint): void {
+  #connectTo(endpoint: Endpoint): void {
     const { connectMs, keepaliveMs } = this.target.pool
     const leftMs = this.#connectAt + connectMs - performance.now()
     if (leftMs <= 0) {
@@ -129,7 +168,7 @@ export class StreamSession {
     }
     this.#backend = connectBackend(endpoint, { connectMs: Math.ceil(leftMs), keepaliveMs }, failure => {
       if (failure === undefined) this.#join()
-      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connect(endpoint), CROWDED_MS).unref()
+      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
       else this.#retry(failure)
     })
   }

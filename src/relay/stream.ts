@@ -36,7 +36,7 @@ export class StreamRelay implements SessionOwner {
     const address = addressOf(client)
     // The place is taken before the others are looked at, there as here, so that both cannot take the last one.
     target.streamSessions++
-    const refusal = this.#refusal(target, others(), address.gone)
+    const refusal = this.#refusal(target, others(), address)
     if (refusal !== undefined) {
       target.streamSessions--
       this.count(refusal)
@@ -91,7 +91,8 @@ export class StreamRelay implements SessionOwner {
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
   }
 
-  #refusal(target: Target, others: number, gone: boolean): SessionCounter | undefined {
+  #refusal(target: Target, others: number, { text, gone }: ClientAddress): SessionCounter | undefined {
+    if (!gone && target.filter?.permits(text ?? '') === false) return 'refusedDenied'
     if (target.maxSessions > 0 && target.streamSessions + others > target.maxSessions) return 'refusedMaxSessions'
     if (gone) return 'refusedNoAddress'
     return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'
@@ -120,8 +121,15 @@ function facts(session: StreamSession): SessionOpened {
   }
 }
 
+interface ClientAddress {
+  /** Undefined: it has none. */
+  text: string | undefined
+  /** It was reset already. */
+  gone: boolean
+}
+
 /** A socket that has no remote address but still has a local one was reset already; one with neither is a unix socket. */
-function addressOf(client: Socket): { text: string | undefined; gone: boolean } {
+function addressOf(client: Socket): ClientAddress {
   const { remoteAddress } = client
   if (remoteAddress !== undefined) return { text: plainAddress(remoteAddress), gone: false }
   return { text: undefined, gone: client.destroyed || client.localAddress !== undefined }

@@ -1,3 +1,4 @@
+import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 
 /** Where clients go: a listener with its pool, or a pool alone (`handle()`). */
@@ -7,6 +8,8 @@ export class Target {
   readonly pool: PoolCore
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  /** Undefined: whoever comes is taken. */
+  readonly filter: NativeAddressFilter | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   /** Told when {@link Target.streamSessions} changes. */
@@ -15,10 +18,11 @@ export class Target {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told = new Set<string>()
 
-  constructor(listener: string | undefined, pool: PoolCore, maxSessions: number) {
+  constructor(listener: string | undefined, pool: PoolCore, maxSessions: number, filter?: NativeAddressFilter) {
     this.listener = listener
     this.pool = pool
     this.maxSessions = maxSessions
+    this.filter = filter
   }
 
   /** Sessions in the stream relay. */

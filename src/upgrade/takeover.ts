@@ -61,7 +61,9 @@ export class Takeover {
     // Both files have one owner, and are not handed over.
     const held = [config.state, ...[...config.pools.values()].map(({ stickTable }) => stickTable?.file)].find(isGiven)
     if (held !== undefined) {
-      throw failure(`it keeps ${held} (state, stickTable.file) to itself: restart it, which loses no pins and no changes`)
+      throw failure(
+        `it keeps ${held} (state, stickTable.file) to itself: restart it, which loses no pins and no changes`,
+      )
     }
     const path = takeoverPath(config.admin?.listen)
     if (path === undefined)

@@ -147,6 +147,8 @@ describe('the choice of the acceptor', () => {
       [{ acceptor: 'native', bind: { fd: 3 } }, /listeners\[0\]\.acceptor: the native acceptor opens its own/],
       [{ bind: 'unix:/tmp/l', deferAccept: 'on' }, /listeners\[0\]\.deferAccept: this is an option of TCP/],
       [{ bind: 'unix:/tmp/l', fastOpen: 8 }, /listeners\[0\]\.fastOpen: this is an option of TCP/],
+      [{ bind: 'unix:/tmp/l', allow: ['10.0.0.0/8'] }, /listeners\[0\]\.allow: clients of a unix socket have no addr/],
+      [{ bind: 'unix:/tmp/l', deny: ['10.0.0.0/8'] }, /listeners\[0\]\.deny: clients of a unix socket have no address/],
     ]
     for (const [options, text] of refused) expect(() => makeBalancer({}, on('net', options))).to.throw(text)
   })

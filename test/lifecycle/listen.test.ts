@@ -281,6 +281,8 @@ describe('clients that come while the balancer opens', () => {
     backlog: 16,
     deferAccept: 0,
     fastOpen: 0,
+    allow: [],
+    deny: [],
   } as const
 
   async function openWithClient(serve: (socket: Socket) => void): Promise<{ acceptor: NetAcceptor; client: Socket }> {

@@ -100,6 +100,8 @@ describe('listeners', () => {
     backlog: 16,
     deferAccept: 0,
     fastOpen: 0,
+    allow: [],
+    deny: [],
   } as const
   const serve = (): never => expect.fail('a client was served')
 

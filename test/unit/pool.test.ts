@@ -51,6 +51,22 @@ describe('a pool', () => {
     expect(pool.explain('192.0.2.1').pin?.expiresInMs).to.be.within(1_790_000, 1_801_000)
   })
 
+  it('refuses a client what its limits do not give it', () => {
+    const limits = { sessionsPerKey: 2, newPerSecondPerKey: 1, burst: 3 }
+    const balancer = balancerOf({ backends: backendsNamed(['a', 'b']), limits })
+    const decisions = [balancer.pick('192.0.2.1'), balancer.pick('192.0.2.1')]
+    expect(thrownCode(() => balancer.pick('192.0.2.1'))).to.equal('LIMPET_ERR_KEY_SESSIONS')
+    balancer.pick('192.0.2.2').release()
+    for (const decision of decisions) decision.release()
+    // A token comes back every second: with so many, one more is always too fast.
+    const codes = Array.from({ length: 1000 }, () => thrownCode(() => balancer.pick('192.0.2.1').release()))
+    expect(new Set(codes)).to.include('LIMPET_ERR_KEY_RATE')
+    const refused = balancer.stats().pools.p?.refused
+    expect(refused).to.include({ keySessions: 1, poolFull: 0, noBackend: 0 })
+    expect(refused?.keyRate).to.be.within(1, 1000)
+    expect(balancer.stats().pools.p).to.include({ seats: 0, outstandingPicks: 0, sharedRates: 0 })
+  })
+
   it('holds a seat until it is released, once', () => {
     const balancer = balancerOf({ backends: backendsNamed(['a'], { maxSessions: 2 }) })
     const decisions = [balancer.pick('192.0.2.1'), balancer.pick('192.0.2.2')]
@@ -62,7 +78,7 @@ describe('a pool', () => {
     expect(decisions[0]?.released).to.equal(true)
     expect(balancer.pool().backends()[0]).to.include({ sessions: 1, total: 2 })
     expect(thrownCode(() => balancer.pick('192.0.2.3').release())).to.equal(undefined)
-    expect(balancer.stats().pools.p?.refused).to.deep.equal({ noBackend: 0, poolFull: 1 })
+    expect(balancer.stats().pools.p?.refused).to.deep.equal({ noBackend: 0, poolFull: 1, keySessions: 0, keyRate: 0 })
   })
 
   it('takes a pin back when the pick failed', () => {

@@ -22,6 +22,8 @@ struct PoolOptions {
   uint64_t secret = 1;
   PlacementKind kind = PlacementKind::kRendezvous;
   uint32_t ring_points = 160;
+  KeyLimits limits{};
+  uint32_t admit_per_second = 0;
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -35,6 +37,8 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.ttl_ms = kTtlMs;
   rules.table_secret = make_secret(options.secret + 2000);
   rules.session_hint = 100;
+  rules.limits = options.limits;
+  rules.admit_per_second = options.admit_per_second;
   return rules;
 }
 

@@ -65,6 +65,8 @@ describe('a configuration', () => {
         backlog: 4096,
         deferAccept: 0,
         fastOpen: 0,
+        allow: [],
+        deny: [],
       },
     ])
     const { secret, ...settings } = config.pools.get('redis') ?? expect.fail('the pool is gone')
@@ -94,6 +96,7 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
+      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({

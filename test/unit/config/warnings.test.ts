@@ -22,6 +22,19 @@ describe('warnings', () => {
     ])
   })
 
+  it('tell of a burst without a rate', () => {
+    const limited = (limits: string): readonly string[] =>
+      parse(`listeners: [{ name: l, bind: ":1", pool: p }]
+pools:
+  p: { secret: long enough, limits: ${limits}, backends: [{ name: a, address: "h:1" }] }
+`).warnings
+    expect(limited('{ burst: 5 }')).to.deep.equal([
+      'limpet.yaml:3:46: pools.p.limits.burst: burst means nothing without newPerSecondPerKey',
+    ])
+    expect(limited('{ burst: 5, newPerSecondPerKey: 1 }')).to.deep.equal([])
+    expect(limited('{ sessionsPerKey: 5 }')).to.deep.equal([])
+  })
+
   it('tell of pools that no listener uses, and of shared addresses', () => {
     const text = `listeners: [{ name: l, bind: ":1", pool: p }]
 pools:

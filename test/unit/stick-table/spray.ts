@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type NativePool, Outcome, POOL_COUNTERS, type PoolCounter } from '../../../src/native.ts'
+import { type NativePool, Outcome, POOL_COUNTERS, POOL_STRIDE, type PoolCounter } from '../../../src/native.ts'
 import { gauges, type Picked, pick } from '../../helpers/oracle/picks.ts'
 import { nthAddress, nthNetwork } from '../../helpers/oracle/random.ts'
 import { equalBackends, nativePool } from '../../helpers/oracle/subject.ts'
@@ -17,7 +17,7 @@ const BACKENDS = equalBackends(20)
 /** One counter over all threads. */
 export function counter(pool: NativePool, name: PoolCounter): number {
   const column = POOL_COUNTERS.indexOf(name)
-  const cells = pool.counters.filter((_, i) => i % POOL_COUNTERS.length === column)
+  const cells = pool.counters.filter((_, i) => i % POOL_STRIDE === column)
   return Number(cells.reduce((sum, cell) => sum + cell, 0n))
 }
 
