@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url)
 const values = {
   core: () => sourcesOf('native/core'),
   sources: () => {
-    const parts = process.platform === 'linux' ? ['native/relay', 'native/addon'] : ['native/addon']
+    const parts = process.platform === 'linux' ? ['native/relay', 'native/os', 'native/addon'] : ['native/addon']
     return parts.flatMap(sourcesOf)
   },
   bench: (program = '') => sourcesOf(`bench/${program}`),

@@ -1,4 +1,4 @@
-// Compiles native/core and native/relay with each program of test/native, without Node-API, under sanitizers, and runs
+// Compiles native/core, native/relay and native/os with each program of test/native, without Node-API, under sanitizers, and runs
 // them. Every test/native/*_test.cc is one program; at its end it prints `N passed, N failed`.
 //
 //   node scripts/native-test.mjs [--filter TEXT] [--sanitizer asan|tsan] [--jobs N]

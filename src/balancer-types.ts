@@ -1,3 +1,4 @@
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
@@ -18,6 +19,8 @@ export interface BackendChange {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** Whether it serves only while no other one takes new clients. */
+  backup: boolean
   /** What is wanted of it. */
   state: BackendState
 }
@@ -30,8 +33,14 @@ export interface BackendHealthChange {
   name: string
   /** Its address, as it is configured. */
   address: string
-  /** What the check said. */
+  /** What the check said, or what failed. */
   reason: string
+}
+
+/** What the events `backendEjected` and `backendReadmitted` tell. */
+export interface BackendEjection extends BackendHealthChange {
+  /** When it will be back, in milliseconds since the epoch; absent: it is back. */
+  ejectedUntil?: number
 }
 
 /** The events of a {@link Balancer} and their arguments. */
@@ -52,8 +61,28 @@ export interface BalancerEvents {
   backendUp: [BackendHealthChange]
   /** A backend is down by its checks. */
   backendDown: [BackendHealthChange]
+  /** A backend gets no sessions for a while, because those that it had failed one after the other. */
+  backendEjected: [BackendEjection]
+  /** A backend that was ejected is back. */
+  backendReadmitted: [BackendEjection]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
+}
+
+/** Listen sockets that are open: those that {@link Balancer.listen} takes, or those that a balancer has. Linux. */
+export interface OpenSockets {
+  /** By the name of the listener. */
+  readonly listeners: ReadonlyMap<string, OpenSocket>
+  /** That of the admin API. */
+  readonly admin?: OpenSocket | undefined
+}
+
+/** Listen sockets that another process has been given. */
+export interface PassedSockets {
+  /** Names of listeners. */
+  readonly listeners: readonly string[]
+  /** Whether that of the admin API is one of them. */
+  readonly admin: boolean
 }
 
 /** Options of {@link Balancer.listen}. */
@@ -65,6 +94,14 @@ export interface ListenOptions {
    * Left out: it answers that it cannot.
    */
   reload?: (() => Promise<ReloadResult>) | undefined
+  /**
+   * Listen sockets that another process opened, like a service manager or the process that this one takes over from. They
+   * are used in place of those that would be opened; other listeners open theirs. The admin API, if its socket is among them,
+   * is opened last.
+   */
+  sockets?: OpenSockets | undefined
+  /** Awaited when every listener is open and the backends are known, before the first client is served. */
+  prepare?: (() => Promise<void>) | undefined
 }
 
 /** Options of {@link Balancer.close}. */

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { AdminServer } from './admin/server.ts'
 import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
 import { invalidState, unknownHost, unknownListener, unknownPool } from './balancer-errors.ts'
@@ -10,6 +11,8 @@ import type {
   CloseOptions,
   HandleOptions,
   ListenOptions,
+  OpenSockets,
+  PassedSockets,
 } from './balancer-types.ts'
 import { restartPaths } from './config/changes.ts'
 import { type DescribedConfig, describeConfig } from './config/describe.ts'
@@ -18,6 +21,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
@@ -57,6 +61,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
+  /** Aborted when it is closed. */
+  readonly #over = new AbortController()
   #closing: Promise<CloseResult> | undefined
   /** Reloads wait for each other. */
   readonly #reloads = new Turns()
@@ -77,7 +83,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
-    this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
+    this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
@@ -110,7 +116,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
    * was bound is closed again, and the balancer is `idle`.
    *
-   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`;
+   * @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: called before, or closed; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_PASSED_SOCKET`;
    *   `LIMPET_ERR_UNSUPPORTED`: `relay: native` where there is none; `LIMPET_ERR_ADDON_LOAD`
    * @throws system errors of `net` and `dns`, like `EADDRINUSE`, with the name of the `listener`; `isAdmin`: it is about the
    *   admin API
@@ -119,11 +125,18 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async listen(options: ListenOptions = {}): Promise<void> {
     const signal = signalArgument('options.signal', optionsArgument('options', options).signal)
     const reload = functionArgument('options.reload', options.reload)
+    const sockets = optionsArgument('options.sockets', options.sockets ?? NO_SOCKETS)
+    for (const name of sockets.listeners.keys()) this.#listenerName(name)
+    const prepare = functionArgument('options.prepare', options.prepare)
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
     const stop = this.#stopOpening.signal
-    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), reload)
+    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
+      reload,
+      sockets,
+      prepare,
+    })
     try {
       await this.#opening
     } catch (error) {
@@ -201,6 +214,23 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   /** Where the admin API listens, as {@link Balancer.address}; null while it is not open. */
   adminAddress(): AddressInfo | string | null {
     return this.#admin?.address() ?? null
+  }
+
+  /**
+   * The listen sockets that are open, to be given to another process. They stay the balancer's: nothing but copies of their
+   * descriptors may be used elsewhere.
+   */
+  sockets(): OpenSockets {
+    return { listeners: this.#service?.sockets() ?? new Map(), admin: this.#admin?.socket() }
+  }
+
+  /**
+   * Tells which listen sockets another process has been given: closing leaves the clients in their queues, and the files of
+   * unix sockets, to that process, so that no client is lost. What was told before does not hold any more.
+   */
+  leaveSockets({ listeners, admin }: PassedSockets): void {
+    this.#service?.passed(new Set(listeners))
+    if (this.#admin !== undefined) this.#admin.isPassed = admin
   }
 
   /**
@@ -287,14 +317,18 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * many a second. Those that come meanwhile stay.
    *
    * @param filter - which of them; default: all
-   * @returns how many were closed; fewer than there were only after an abort
+   * @returns how many were closed; fewer than there were only after an abort, or where the balancer was closed meanwhile
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const pace = paceArgument(options)
+    const { signal, ...pace } = paceArgument(options)
     const sessions: LiveSession[] = []
     for await (const session of this.#live(filter)) sessions.push(session)
-    return await closePaced(sessions, pace)
+    const over = this.#over.signal
+    return await closePaced(sessions, {
+      ...pace,
+      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
+    })
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -302,23 +336,37 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#lastStats ?? this.#collectStats()
   }
 
-  async #open(signal: AbortSignal, reload: ListenOptions['reload']): Promise<void> {
+  async #open(signal: AbortSignal, { reload, sockets, prepare }: OpenOptions): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
-    await this.#openAdmin(reload)
+    // A socket of another process's: until this one can take its place, that one answers.
+    const isLast = sockets.admin !== undefined
+    if (!isLast) await this.#openAdmin(reload)
     try {
-      await this.#openService(signal)
+      await this.#openService(signal, sockets.listeners, prepare)
+      if (isLast) await this.#openAdmin(reload, sockets.admin)
     } catch (error) {
+      await this.#service?.close(0, AbortSignal.abort())
+      this.#service = undefined
       await this.#closeAdmin()
       throw error
     }
   }
 
   /** First of all: it tells how far the rest is. Programs without it do not load it. */
-  async #openAdmin(reload: ListenOptions['reload']): Promise<void> {
+  async #openAdmin(reload: ListenOptions['reload'], socket?: OpenSocket): Promise<void> {
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload })
+    this.#admin = await AdminServer.open({
+      settings,
+      file,
+      balancer: this,
+      sessions: this.#feed,
+      log: this.#log,
+      reload,
+      kept: () => this.#kept.settled(),
+      socket,
+    })
   }
 
   async #closeAdmin(): Promise<void> {
@@ -326,13 +374,28 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#admin = undefined
   }
 
-  async #openService(signal: AbortSignal): Promise<void> {
+  async #openService(
+    signal: AbortSignal,
+    sockets: OpenSockets['listeners'],
+    prepare: ListenOptions['prepare'],
+  ): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
     for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
-    const parts = { config: this.#config, pools: this.#cores, feed: this.#feed, log: this.#log, failed, health }
+    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
+    const parts = {
+      config: this.#config,
+      pools: this.#cores,
+      sockets,
+      prepare,
+      feed: this.#feed,
+      log: this.#log,
+      failed,
+      health,
+      ejection,
+    }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
   }
@@ -380,16 +443,20 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#downCloser.stop()
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)
+    // Whoever has its socket answers from now on.
+    const adminClosed = this.#admin?.isPassed === true ? this.#closeAdmin() : undefined
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#kept.settled()
+    await adminClosed
     await this.#closeAdmin()
+    await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
+    this.#over.abort()
     process.nextTick(() => this.emit('close'))
     return result
   }
@@ -444,6 +511,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.emit(event, change)
   }
 }
+
+/** Of {@link Balancer.listen}, but for what was looked at. */
+type OpenOptions = Pick<ListenOptions, 'reload' | 'prepare'> & { sockets: OpenSockets }
+
+const NO_SOCKETS: OpenSockets = { listeners: new Map() }
 
 /** A library that was not asked to should not write what goes well on the standard output of its program. */
 function resolveForProgram(options: BalancerOptions): ResolvedConfig {

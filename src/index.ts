@@ -1,3 +1,4 @@
+export type { OpenSocket } from './acceptor/open-socket.ts'
 export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type * from './config/describe.ts'
@@ -33,6 +34,7 @@ export type {
 export type { TableFileStats } from './pool/table-file.ts'
 export type { ImportProblem, ImportResult } from './pool/table-lines.ts'
 export type { SessionCounts } from './relay/counters.ts'
+export type { Durations, Histogram } from './relay/durations.ts'
 export type { Served } from './relay/relays.ts'
 export type { SessionClosed, SessionOpened } from './relay/session-feed.ts'
 export type { ReloadResult } from './reload.ts'

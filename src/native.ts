@@ -23,8 +23,9 @@ export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
 /**
  * How a pick ended. `served`: its pin is confirmed, if it was not before. `failed`: its last connect failed, which counts
  * against the backend; a provisional pin is rolled back. `abandoned`: the client left first; rolled back, nobody is blamed.
+ * `reset`: as `served`, and the backend reset it in its first moments, before it had sent anything.
  */
-export const Outcome = { served: 0, failed: 1, abandoned: 2 } as const
+export const Outcome = { served: 0, failed: 1, abandoned: 2, reset: 3 } as const
 
 /** A pick, packed into one double: `handle · 2^20 + backendIndex · 2^4 + reason`; negative: a {@link PickStatus}. */
 export type PackedPick = number
@@ -35,7 +36,15 @@ export interface NativePool {
    * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
    * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
    */
-  setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
+  setBackend(
+    name: string,
+    weight: number,
+    maxSessions: number,
+    state: number,
+    host: string,
+    port: number,
+    backup?: boolean,
+  ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
   /** Publishes what was staged as one new roster; returns its number. */
@@ -46,6 +55,8 @@ export interface NativePool {
   redispatch(handle: number, localFailure: boolean): PackedPick
   /** A connect succeeded: the pin is confirmed and follows to where the client is. */
   confirm(handle: number): void
+  /** The backend has sent something: what was reset before is no row any more. */
+  answered(handle: number): void
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
@@ -54,6 +65,13 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  readBounds(into: Float64Array): void
+  /**
+   * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
+   * sessions that were reset in their first moments; 0 if it was shorter than `atLeast`.
+   */
+  takeFailures(into: Float64Array, atLeast: number): void
   /**
    * Adds to each element the pins to the backend of that index, as far as they are in `mostBuckets` buckets of the table,
    * spread evenly; returns which share of the table that was.
@@ -195,8 +213,11 @@ export const POOL_COUNTERS = [
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
-/** What {@link NativeRelay.handOver} did with the client. Everything but `taken` means: the caller still owns the socket and closes it; the relay has counted it. */
+/** What {@link NativeRelay.handOver} did with the client. Everything but `taken`: it is refused, and counted. */
 export const HandOver = { taken: 0, maxSessions: 1, fdBudget: 2, noAddress: 3, stopped: 4 } as const
+
+/** What becomes of those who wait in the queue of a listen socket; the numbers are those of `native/relay/relay.h`. */
+export const Unlisten = { serve: 0, reset: 1, leave: 2 } as const
 
 /** Bytes of one session record of {@link NativeRelay.drainRecords}; the layout is in `native/relay/record.h` and `src/relay/record.ts`. */
 export const RECORD_BYTES = 80
@@ -241,12 +262,16 @@ export interface NativeRelay {
     deferAcceptSeconds: number,
     fastOpen: number,
   ): number
+  /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
+  adopt(listenerId: number, fd: number): number
+  /** Its descriptor, which stays the relay's; -1: there is none. */
+  socket(listenerId: number): number
   /** Where that is bound; null: there is none, or it is a unix socket. */
   address(listenerId: number): AddressInfo | null
   /** Accepts from now on, those first who wait already. */
   accept(listenerId: number): void
-  /** A step of closing the listen socket; no client that waits in its queue is lost, unless `atOnce`. True: it is closed. */
-  unlisten(listenerId: number, atOnce: boolean): boolean
+  /** A step of closing the listen socket; `how` is an {@link Unlisten}. True: it is closed. */
+  unlisten(listenerId: number, how: number): boolean
   /** Whether sessions that are accepted from now on write session records. */
   setRecord(listenerId: number, record: boolean): void
   /** How many sessions of the listener another relay carries; they count for its `maxSessions`. */
@@ -328,6 +353,37 @@ export interface NativeStickTable {
   readonly bytes: number
 }
 
+/** What of the operating system Node does not give (Linux). Descriptors are plain numbers; negative results are `-errno`. */
+export interface NativeOs {
+  /**
+   * Sends bytes (one at least) over a unix socket, and copies of at most 253 descriptors along with them; returns how many
+   * bytes were sent.
+   */
+  send(socket: number, bytes: Uint8Array, descriptors: Uint32Array): number
+  /**
+   * Receives from a unix socket what is there: bytes, and descriptors, which are the caller's from now on; `count[0]` is how
+   * many. Returns how many bytes; 0: the other side has ended it. Never waits: `-EAGAIN`.
+   */
+  receive(socket: number, bytes: Uint8Array, descriptors: Uint32Array, count: Uint32Array): number
+  /** The process at the other side of a unix socket: when it connected, or when it began to listen. */
+  peer(socket: number): PeerProcess | number
+  /** Makes a listen socket that another process opened fit for use here. Returns 0; `-EINVAL`: it does not listen. */
+  adopt(fd: number, backlog: number): number
+  /** Path of the file of a unix socket; empty: it is another kind, or has none. */
+  unixPath(fd: number): Buffer
+  /** A unix socket that listens; its file is the caller's to remove. */
+  openUnix(path: string, backlog: number): number
+  /** Sends a datagram to the socket that NOTIFY_SOCKET names. */
+  notify(socket: string, text: string): number
+}
+
+/** A process, and for whom it runs. */
+export interface PeerProcess {
+  pid: number
+  uid: number
+  gid: number
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -370,9 +426,13 @@ export interface NativeAddon {
   readonly Relay?: new (
     threads: number,
   ) => NativeRelay
+  /** Absent where {@link Relay} is. */
+  readonly os?: NativeOs
   readonly fdBudget: NativeFdBudget
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
+  /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */
+  lockFile?(fd: number): number
   /** Sets TCP_NODELAY, keepalive, TCP_DEFER_ACCEPT and TCP_FASTOPEN on a listening socket; accepted sockets inherit the first two. Returns 0 or -errno. Absent where {@link Relay} is. */
   setListenOptions?(
     fd: number,

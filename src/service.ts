@@ -4,15 +4,18 @@ import type { Acceptor } from './acceptor/acceptor.ts'
 import { chooseAcceptor } from './acceptor/choose.ts'
 import { NativeAcceptor } from './acceptor/native-acceptor.ts'
 import { NetAcceptor } from './acceptor/net-acceptor.ts'
+import type { OpenSocket } from './acceptor/open-socket.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
 import { ended, type SessionCounts } from './relay/counters.ts'
+import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
@@ -22,12 +25,18 @@ import type { LiveSession, SessionFilter } from './sessions/info.ts'
 export interface ServiceParts {
   config: ResolvedConfig
   pools: ReadonlyMap<string, PoolCore>
+  /** Listen sockets that are open already, by listener. */
+  sockets: ReadonlyMap<string, OpenSocket>
+  /** Awaited before the first client is served. */
+  prepare?: (() => Promise<void>) | undefined
   feed: SessionFeed
   log: Log
   /** Told what goes wrong with a listener after it was opened. */
   failed: (error: Error, listener: string) => void
   /** Told that a backend went up or down. */
   health: HealthChanged
+  /** Told that a backend was ejected, or is back. */
+  ejection: EjectionChanged
 }
 
 /** How a balancer was closed. */
@@ -60,7 +69,7 @@ export class Service {
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
-    this.#health = new HealthMonitor(parts.health)
+    this.#health = new HealthMonitor(parts.health, parts.ejection)
   }
 
   #makeListeners(): void {
@@ -90,6 +99,8 @@ export class Service {
       await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
+      service.#health.watchSessions(parts.pools.values())
+      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service
@@ -101,6 +112,17 @@ export class Service {
 
   address(listener: string): AddressInfo | string | null {
     return this.#listeners.get(listener)?.acceptor.address() ?? null
+  }
+
+  /** Listen sockets that are open, by listener. They stay its own. */
+  sockets(): Map<string, OpenSocket> {
+    const open = [...this.#listeners].filter(([, { acceptor }]) => acceptor.fd >= 0)
+    return new Map(open.map(([name, { acceptor }]) => [name, { fd: acceptor.fd, isShared: acceptor.isShared }]))
+  }
+
+  /** The listeners whose listen sockets another process has been given: closing leaves who waits in the queue to that one. */
+  passed(listeners: ReadonlySet<string>): void {
+    for (const [name, { acceptor }] of this.#listeners) acceptor.isPassed = listeners.has(name)
   }
 
   /** Undefined: there is no such listener. */
@@ -155,6 +177,11 @@ export class Service {
     return this.#relays.counts
   }
 
+  /** How long things took, since the start. */
+  get durations(): Durations {
+    return this.#relays.durations
+  }
+
   /** Sessions that live, as they are found. */
   live(filter: SessionFilter): AsyncGenerator<LiveSession> {
     return this.#relays.live(filter)
@@ -192,7 +219,9 @@ export class Service {
   }
 
   async #bind(): Promise<void> {
-    const results = await Promise.allSettled([...this.#listeners.values()].map(({ acceptor }) => acceptor.listen()))
+    const { sockets } = this.#parts
+    const listening = [...this.#listeners].map(([name, { acceptor }]) => acceptor.listen(sockets.get(name)))
+    const results = await Promise.allSettled(listening)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -203,9 +232,8 @@ export class Service {
   #serveAll(): void {
     const { log } = this.#parts
     for (const { acceptor, target } of this.#listeners.values()) {
-      if (!(acceptor instanceof NetAcceptor)) continue
       const hasOptions = acceptor.setOptions(target.pool.settings.timeouts.keepalive)
-      this.#relays.add(target, acceptor.settings.relay, hasOptions)
+      if (acceptor instanceof NetAcceptor) this.#relays.add(target, acceptor.settings.relay, hasOptions)
     }
     for (const { acceptor } of this.#listeners.values()) acceptor.accept()
     for (const { name, pool, ...listener } of this.#bound()) {

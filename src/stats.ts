@@ -4,6 +4,7 @@ import type { PoolCore } from './pool/core.ts'
 import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
 import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
+import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
@@ -14,6 +15,8 @@ export interface Stats {
   sessions: number
   /** How sessions went, by name; see docs/library.md for each. */
   counters: SessionCounts
+  /** How long connects to backends took, and how long sessions lasted. */
+  durations: Durations
   /** By name. */
   listeners: Record<string, ListenerStats>
   /** By name. */
@@ -92,6 +95,7 @@ export function collectStats(
     generation,
     sessions: service?.sessions ?? 0,
     counters: service?.counts ?? noSessions(),
+    durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
       [...listeners].map(([name, pool]): [string, ListenerStats] => [
         name,

@@ -31,10 +31,13 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
   napi_value confirm(Call& call);
+  napi_value answered(Call& call);
   napi_value release(Call& call);
   napi_value explain(Call& call);
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
+  napi_value take_failures(Call& call);
+  napi_value read_bounds(Call& call);
   napi_value count_pins(Call& call);
   napi_value gauges(Call& call);
   napi_value list_pins(Call& call);

@@ -22,6 +22,8 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
                          method<RelayWrap, &RelayWrap::listen>("listen"),
+                         method<RelayWrap, &RelayWrap::adopt>("adopt"),
+                         method<RelayWrap, &RelayWrap::socket_of>("socket"),
                          method<RelayWrap, &RelayWrap::address>("address"),
                          method<RelayWrap, &RelayWrap::accept>("accept"),
                          method<RelayWrap, &RelayWrap::unlisten>("unlisten"),
@@ -94,6 +96,12 @@ napi_value RelayWrap::listen(Call& call) {
   return call.of(static_cast<double>(relay_->listen(call.u32(0), *address, settings)));
 }
 
+napi_value RelayWrap::adopt(Call& call) {
+  return call.of(static_cast<double>(relay_->adopt(call.u32(0), static_cast<int>(call.i64(1)))));
+}
+
+napi_value RelayWrap::socket_of(Call& call) { return call.of(static_cast<double>(relay_->socket_of(call.u32(0)))); }
+
 napi_value RelayWrap::address(Call& call) {
   const SocketAddress address = relay_->address_of(call.u32(0));
   const std::string text = address_text(address);
@@ -110,7 +118,9 @@ napi_value RelayWrap::accept(Call& call) {
   return nullptr;
 }
 
-napi_value RelayWrap::unlisten(Call& call) { return call.of(relay_->unlisten(call.u32(0), call.flag(1))); }
+napi_value RelayWrap::unlisten(Call& call) {
+  return call.of(relay_->unlisten(call.u32(0), static_cast<Unlisten>(std::min<uint32_t>(call.u32(1), 2))));
+}
 
 napi_value RelayWrap::set_record(Call& call) {
   relay_->set_record(call.u32(0), call.flag(1));

@@ -22,6 +22,8 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   napi_value add_pool(Call& call);
   napi_value add_listener(Call& call);
   napi_value listen(Call& call);
+  napi_value adopt(Call& call);
+  napi_value socket_of(Call& call);
   napi_value address(Call& call);
   napi_value accept(Call& call);
   napi_value unlisten(Call& call);

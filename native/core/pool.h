@@ -13,6 +13,7 @@
 #include "affinity_key.h"
 #include "counters.h"
 #include "epoch.h"
+#include "function_ref.h"
 #include "live_keys.h"
 #include "pin.h"
 #include "reason.h"
@@ -85,7 +86,10 @@ class Pool {
   // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
   PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
   // Counts a failed connect against the seat's backend.
-  static void blame(Seat& seat) { seat.backend->count_connect_failure(); }
+  static void blame(Seat& seat) { seat.backend->connect_failed(); }
+  // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
+  static void blame_reset(Seat& seat) { seat.backend->reset_row.failed(); }
+  static void clear_reset(Seat& seat) { seat.backend->reset_row.went_well(); }
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
@@ -126,6 +130,9 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
+  // The most sessions with which each backend would still get a new client now. Not of those that get none, and of
+  // nobody where there is no bound. As roster().
+  void each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const;
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes

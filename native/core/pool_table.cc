@@ -16,8 +16,7 @@ std::optional<Stored> Pool::set_pin(const AffinityKey& key, uint16_t backend, ui
                                     uint64_t now_ms) {
   const RosterEntry* const entry = roster().find(backend, generation);
   if (!entry || !table_) return std::nullopt;
-  const Position home = roster().placement->home(place_hash(key));
-  const bool away = home == kNoPosition || &roster().entries[roster().members[home]] != entry;
+  const bool away = roster().home(place_hash(key)) != entry;
   const uint64_t hash = table_->hash(key);
   StickTable::Locked locked(*table_, key, hash);
   // Its sessions must not bring back at their end what is replaced here.

@@ -90,50 +90,63 @@ bool Registry::remove(const std::string& name, StickTable* table) {
   return true;
 }
 
-std::shared_ptr<const Placement> Registry::make_members(Roster& roster, const Roster* previous) const {
+Tier Registry::make_tier(const Roster& roster, bool backup, const Roster* previous) const {
+  Tier tier;
   std::vector<Member> members;
-  members.reserve(roster.entries.size());
   for (EntryIndex i = 0; i < roster.entries.size(); i++) {
     const RosterEntry& entry = roster.entries[i];
-    if (entry.weight == 0) continue;
-    roster.members.push_back(i);
+    if (entry.weight == 0 || entry.backup != backup) continue;
+    tier.members.push_back(i);
     members.push_back({entry.backend->name, entry.weight, entry.backend->identity()});
   }
+  const Tier* const before = previous ? (backup ? &previous->backups : &previous->primaries) : nullptr;
   const auto same = [&](EntryIndex now, EntryIndex then) {
     const RosterEntry& a = roster.entries[now];
     const RosterEntry& b = previous->entries[then];
     return a.backend == b.backend && a.weight == b.weight;
   };
-  if (previous && previous->placement && roster.members.size() == previous->members.size() &&
-      std::equal(roster.members.begin(), roster.members.end(), previous->members.begin(), same)) {
-    return previous->placement;  // the memo belongs to the membership: health and addresses change nothing
+  // The memo belongs to the membership: health and addresses change nothing.
+  const bool unchanged =
+      before && before->placement &&
+      std::equal(tier.members.begin(), tier.members.end(), before->members.begin(), before->members.end(), same);
+  tier.placement =
+      unchanged ? before->placement : make_placement(rules_, members, before ? before->placement.get() : nullptr);
+  return tier;
+}
+
+void Registry::add_entries(Roster& roster) const {
+  roster.entries.reserve(staged_.size());
+  roster.by_registry_index.assign(by_index_.size(), kNoEntry);
+  roster.on_backups = true;
+  for (const auto& [name, staged] : staged_) {
+    const BackendSettings& settings = staged.settings;
+    roster.by_registry_index[staged.backend->index] = static_cast<EntryIndex>(roster.entries.size());
+    roster.entries.push_back(
+        {staged.backend, settings.endpoint, settings.weight, settings.max_sessions, settings.state, settings.backup});
+    if (!settings.backup && roster.entries.back().ready()) roster.on_backups = false;
   }
-  return make_placement(rules_, members, previous ? previous->placement.get() : nullptr);
+  for (EntryIndex at = 0; at < roster.entries.size(); at++) {
+    RosterEntry& entry = roster.entries[at];
+    entry.standby = entry.backup && !roster.on_backups;
+    if (!entry.eligible()) {
+      roster.ineligible.push_back(at);
+      continue;
+    }
+    roster.eligible_weight += entry.weight;
+    if (entry.max_sessions == 0) continue;
+    roster.limited.push_back(at);
+    const bool least = roster.least_limit == 0 || entry.max_sessions < roster.least_limit;
+    if (least) roster.least_limit = entry.max_sessions;
+  }
 }
 
 std::unique_ptr<const Roster> Registry::make_roster(const Roster* previous, std::vector<Backend*>& released) {
   const std::lock_guard lock(mutex_);
   auto roster = std::make_unique<Roster>();
   roster->number = previous ? previous->number + 1 : 1;
-  roster->entries.reserve(staged_.size());
-  roster->by_registry_index.assign(by_index_.size(), kNoEntry);
-  for (const auto& [name, staged] : staged_) {
-    const auto at = static_cast<EntryIndex>(roster->entries.size());
-    const BackendSettings& settings = staged.settings;
-    roster->entries.push_back(
-        {staged.backend, settings.endpoint, settings.weight, settings.max_sessions, settings.state});
-    roster->by_registry_index[staged.backend->index] = at;
-    if (!roster->entries[at].eligible()) {
-      roster->ineligible.push_back(at);
-      continue;
-    }
-    roster->eligible_weight += settings.weight;
-    if (settings.max_sessions == 0) continue;
-    roster->limited.push_back(at);
-    const bool least = roster->least_limit == 0 || settings.max_sessions < roster->least_limit;
-    if (least) roster->least_limit = settings.max_sessions;
-  }
-  roster->placement = make_members(*roster, previous);
+  add_entries(*roster);
+  roster->primaries = make_tier(*roster, false, previous);
+  roster->backups = make_tier(*roster, true, previous);
   std::erase_if(removed_, [&](Backend* backend) {
     if (backend->sessions() != 0) return false;
     released.push_back(backend);

@@ -18,6 +18,7 @@ struct BackendSettings {
   uint32_t weight = 1;
   uint32_t max_sessions = 0;
   BackendState state = BackendState::kReady;
+  bool backup = false;
 };
 
 class Registry {
@@ -52,7 +53,8 @@ class Registry {
 
   int claim_index(const std::string& name, StickTable* table);
   void forget_remembered(StickTable& table);
-  std::shared_ptr<const Placement> make_members(Roster& roster, const Roster* previous) const;
+  void add_entries(Roster& roster) const;
+  Tier make_tier(const Roster& roster, bool backup, const Roster* previous) const;
 
   const PlacementRules rules_;
   std::map<std::string, Staged> staged_;  // by name, bytewise: the order of positions

@@ -37,8 +37,9 @@ Accepted failed(int error) {
 }  // namespace
 
 bool take_place(RelayListener& listener) {
-  const uint32_t others = listener.others.load(std::memory_order_relaxed);
-  const uint32_t before = listener.sessions.fetch_add(1, std::memory_order_acq_rel);
+  // The place is taken before the others are looked at, there as here, so that both cannot take the last one.
+  const uint32_t before = listener.sessions.fetch_add(1);
+  const uint32_t others = listener.others.load();
   if (listener.max_sessions == 0 || before + others < listener.max_sessions) return true;
   listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
   return false;

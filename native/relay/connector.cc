@@ -43,17 +43,13 @@ int set_socket_options(int fd, const Keepalive& keepalive) {
 ConnectBegun begin_connect(const SocketAddress& address) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return {-1, errno};
-  int result;
-  do {
-    result = connect(fd, address.get(), address.length);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0 || errno == EINPROGRESS) return {fd, 0};
+  if (connect(fd, address.get(), address.length) == 0 || errno == EINPROGRESS) return {fd, 0};
   const int error = errno;
   close(fd);
   return {-1, error};
 }
 
-int connect_error(int fd) {
+int socket_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;

@@ -9,7 +9,7 @@ namespace limpet {
 
 struct ConnectBegun {
   int fd;     // -1: it failed at once
-  int error;  // errno, if fd is -1
+  int error;  // errno, if fd is -1; EAGAIN: the queue of a unix socket is full
 };
 
 // A non-blocking socket, connecting (or connected) to `address`. It has no options yet: most sessions are over before
@@ -23,8 +23,8 @@ int set_socket_options(int fd, const Keepalive& keepalive);
 bool set_no_delay(int fd);
 bool set_keepalive(int fd, const Keepalive& keepalive);
 
-// Outcome of a connect that epoll reported: 0 or an errno.
-int connect_error(int fd);
+// Takes the error that epoll reported: 0, or the errno of a failed connect or of a reset.
+int socket_error(int fd);
 
 // The counter for a failed connect.
 SessionCounter connect_counter(int error);

@@ -33,8 +33,8 @@ void prepare(Side& to) {
   to.sent = true;
 }
 
-// Writes [bytes, bytes + count); `done` says how far it came. False: the receiver is gone.
-bool send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
+// Writes [bytes, bytes + count); `done` says how far it came. 0, or the errno of what was in the way for good.
+int send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
   done = 0;
   while (done < count && to.writable) {
     prepare(to);
@@ -44,10 +44,10 @@ bool send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
     } else if (errno == EAGAIN) {
       to.writable = false;
     } else if (errno != EINTR) {
-      return false;
+      return errno;
     }
   }
-  return true;
+  return 0;
 }
 
 CopyResult finish(const Side& from, Side& to) {
@@ -112,7 +112,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   if (n <= 0) {
     from.full_reads = 0;
     from.readable = false;
-    if (n == 0 && from.deaf && !from.whole) return false;
+    if (n == 0 && from.failed && !from.whole) return false;
     from.ended = n == 0;
     return n == 0 || errno == EAGAIN;
   }
@@ -157,14 +157,21 @@ void Copier::refuse(Side& from) {
   counters_.add(SessionCounter::kSpliceFallbacks);
 }
 
+// Where this host has no memory, the receiver is not to blame.
+Copier::Sent Copier::failed(Side& to, int error) {
+  if (is_local_failure(error)) return Sent::kError;
+  to.fail(error);
+  return Sent::kFailed;
+}
+
 Copier::Sent Copier::flush(Side& from, Side& to, uint64_t& moved) {
   Backlog& backlog = from.backlog;
   if (!backlog.empty()) {
     uint32_t done;
-    const bool ok = send_some(to, backlog.data + backlog.begin, backlog.end - backlog.begin, done);
+    const int error = send_some(to, backlog.data + backlog.begin, backlog.end - backlog.begin, done);
     backlog.begin += done;
     moved += done;
-    if (!ok) return Sent::kFailed;
+    if (error != 0) return failed(to, error);
     if (!backlog.empty()) return Sent::kBlocked;
     buffers_.drop(backlog);
   }
@@ -209,9 +216,9 @@ Copier::Sent Copier::empty_pipe(Side& from, Side& to, uint64_t& moved) {
 // Writes what is in the thread's buffer; the rest becomes the backlog of `from`.
 Copier::Sent Copier::send_buffer(Side& from, Side& to, uint32_t count, uint64_t& moved) {
   uint32_t done;
-  const bool ok = send_some(to, buffers_.shared(), count, done);
+  const int error = send_some(to, buffers_.shared(), count, done);
   moved += done;
-  if (!ok) return Sent::kFailed;
+  if (error != 0) return failed(to, error);
   if (done == count) return Sent::kAll;
   return buffers_.hold(from.backlog, buffers_.shared() + done, count - done) ? Sent::kBlocked : Sent::kError;
 }

@@ -9,9 +9,10 @@ namespace limpet {
 
 namespace {
 
-// For what the process still opens: listeners, epoll and event descriptors, log files, the admin API, the descriptor
-// that a hand-over doubles, and those that libuv holds for a moment while it drops a newcomer.
-constexpr uint32_t kReserve = 48;
+// For what the process still opens: 64 connections of the admin API (LIMITS in src/admin/limits.ts), 32 checks at one
+// time (AT_ONCE in src/health/monitor.ts), and 48 for listeners of libuv, files, the descriptor that a hand-over
+// doubles, and those that libuv holds for a moment while it drops a newcomer.
+constexpr uint32_t kReserve = 64 + 32 + 48;
 constexpr uint32_t kUnlimited = 1U << 30;
 
 uint32_t open_now() {
@@ -39,13 +40,13 @@ void FdBudget::read_limit() {
   uint32_t most = kUnlimited;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kUnlimited)
     most = static_cast<uint32_t>(limit.rlim_cur);
-  const uint32_t kept = open_now() + kReserve;
-  limit_.store(most > kept ? most - kept : 0);
+  const uint32_t others = open_now() + kReserve;
+  all_.store(most > others ? most - others : 0);
 }
 
-bool FdBudget::take(uint32_t count) {
+bool FdBudget::take_below(uint32_t count, uint32_t limit) {
   uint32_t used = used_.load(std::memory_order_relaxed);
-  while (used + count <= limit()) {
+  while (used + count <= limit) {
     if (used_.compare_exchange_weak(used, used + count, std::memory_order_acq_rel)) return true;
   }
   return false;

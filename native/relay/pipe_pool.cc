@@ -23,7 +23,7 @@ bool PipePool::lend(Pipe& pipe) {
 
 bool PipePool::make(Pipe& pipe) {
   int ends[2];
-  if (open_ == kMost || !FdBudget::process().take(2)) {
+  if (open_ == kMost || !FdBudget::process().take_spare(2)) {
     counters_.add(SessionCounter::kPipesRefused);
     return false;
   }

@@ -36,9 +36,13 @@ static_assert(sizeof(SessionRecord) == 80);
 // One writer (a worker), one reader (the JavaScript thread). Full: the record is dropped, and the writer counts it.
 class RecordRing {
  public:
+  // For the writer.
+  bool has_room() const {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire) < kCapacity;
+  }
   bool push(const SessionRecord& record) {
+    if (!has_room()) return false;
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_.load(std::memory_order_acquire) >= kCapacity) return false;
     if (!cells_) cells_ = std::make_unique<SessionRecord[]>(kCapacity);  // only those who log pay for it
     cells_[tail % kCapacity] = record;
     tail_.store(tail + 1, std::memory_order_release);

@@ -33,7 +33,7 @@ uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& time
   return id;
 }
 
-int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options) {
+int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options) {
   if (pool >= pools_.size()) return -1;
   const auto id = static_cast<uint32_t>(listeners_.size());
   listeners_.push_back(std::make_unique<RelayListener>());
@@ -41,7 +41,7 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_opti
   listener.pool = pools_[pool].get();
   listener.id = id;
   listener.max_sessions = max_sessions;
-  listener.inherits_options = inherits_options;
+  listener.has_options = has_options;
   return static_cast<int>(id);
 }
 
@@ -67,7 +67,21 @@ int Relay::listen(uint32_t id, const SocketAddress& address, const ListenSetting
   const int fd = open_listen_socket(address, settings, listener->pool->keepalive);
   if (fd < 0) return fd;
   listener->fd = fd;
+  FdBudget::process().keep(1);
   return 0;
+}
+
+int Relay::adopt(uint32_t id, int fd) {
+  RelayListener* const listener = find(id);
+  if (!listener || listener->fd >= 0 || stopped_ || fd < 0) return -EINVAL;
+  listener->fd = fd;
+  FdBudget::process().keep(1);
+  return 0;
+}
+
+int Relay::socket_of(uint32_t id) const {
+  const RelayListener* const listener = find(id);
+  return listener ? listener->fd : -1;
 }
 
 SocketAddress Relay::address_of(uint32_t id) const {
@@ -84,17 +98,19 @@ void Relay::accept(uint32_t id) {
   }
 }
 
-bool Relay::unlisten(uint32_t id, bool at_once) {
+bool Relay::unlisten(uint32_t id, Unlisten how) {
   RelayListener* const listener = find(id);
   if (!listener || listener->fd < 0) return true;
   if (!listener->closing) {
     listener->closing = true;
-    if (stop_queueing(listener->fd) != 0) at_once = true;  // otherwise its queue might never be empty
+    // The filter and the shutdown belong to the socket: they would hold for another process, too.
+    const bool still_fills = how == Unlisten::kServe && stop_queueing(listener->fd) != 0;
+    if (still_fills) how = Unlisten::kReset;  // otherwise its queue might never be empty
     for (auto& worker : workers_) worker->unwatch(*listener);
   }
   // A worker that still has it in its epoll may be about to accept: the number of a descriptor must not change hands.
   if (listener->watchers.load(std::memory_order_acquire) > 0) return false;
-  if (!at_once && !drain_queue(*listener)) return false;
+  if (how == Unlisten::kServe && !drain_queue(*listener)) return false;
   close_listen_socket(*listener);
   return true;
 }
@@ -122,8 +138,10 @@ bool Relay::drain_queue(RelayListener& listener) {
 }
 
 void Relay::close_listen_socket(RelayListener& listener) {
-  if (listener.fd >= 0) close(listener.fd);
+  if (listener.fd < 0) return;
+  close(listener.fd);
   listener.fd = -1;
+  FdBudget::process().let_go(1);
 }
 
 void Relay::set_record(uint32_t id, bool record) {
@@ -131,7 +149,7 @@ void Relay::set_record(uint32_t id, bool record) {
 }
 
 void Relay::set_others(uint32_t id, uint32_t sessions) {
-  if (RelayListener* const listener = find(id)) listener->others.store(sessions, std::memory_order_relaxed);
+  if (RelayListener* const listener = find(id)) listener->others.store(sessions);
 }
 
 RelayListener* Relay::find(uint32_t id) const { return id < listeners_.size() ? listeners_[id].get() : nullptr; }
@@ -147,7 +165,7 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
     listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
     return refuse(cause, status);
   };
-  NewClient client{-1, &listener, peer_of(fd), {}, record, listener.inherits_options};
+  NewClient client{-1, &listener, peer_of(fd), {}, record, listener.has_options};
   if (client.address.family == ClientAddress::Family::kNone) {
     return give_back(SessionCounter::kRefusedNoAddress, HandOver::kNoAddress);
   }
@@ -178,7 +196,7 @@ uint32_t Relay::sessions() const {
 int64_t Relay::sessions_of(uint32_t listener) const {
   const RelayListener* const found = find(listener);
   if (!found) return -1;
-  return found->sessions.load(std::memory_order_relaxed);
+  return found->sessions.load();
 }
 
 void Relay::cut() {

@@ -12,6 +12,14 @@ namespace limpet {
 // The numbers are those of HandOver in src/native.ts.
 enum class HandOver : uint8_t { kTaken = 0, kMaxSessions = 1, kFdBudget = 2, kNoAddress = 3, kStopped = 4 };
 
+// What becomes of those who wait in the queue of a listen socket that is closed. The numbers are those of Unlisten in
+// src/native.ts.
+enum class Unlisten : uint8_t {
+  kServe = 0,  // they are served, and nobody else comes into the queue
+  kReset = 1,
+  kLeave = 2,  // they wait for another process, which has the socket, too: it goes on as it is
+};
+
 // Used by one thread, apart from its workers.
 class Relay {
  public:
@@ -25,16 +33,19 @@ class Relay {
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries);
   // Id of the listener; -1: no such pool.
-  int add_listener(uint32_t pool, uint32_t max_sessions, bool inherits_options);
+  int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options);
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
+  // Takes a listen socket that somebody else opened, non-blocking, for the listener. 0 or -errno, as listen().
+  int adopt(uint32_t listener, int fd);
+  // The listen socket, which stays the relay's; -1: there is none.
+  int socket_of(uint32_t listener) const;
   // Where that is bound; length 0: there is none.
   SocketAddress address_of(uint32_t listener) const;
   // Serves its clients from now on, those first who wait already: the workers accept them.
   void accept(uint32_t listener);
   // Closes the listen socket without losing a client that waits in its queue, in steps: call until it says true.
-  // `at_once`: whoever waits is reset.
-  bool unlisten(uint32_t listener, bool at_once);
+  bool unlisten(uint32_t listener, Unlisten how);
   // Whether sessions that are accepted from now on write records, and how many sessions of the listener others carry.
   void set_record(uint32_t listener, bool record);
   void set_others(uint32_t listener, uint32_t sessions);

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "connector.h"
+#include "durations.h"
 #include "fd_budget.h"
 
 namespace limpet {
@@ -19,6 +20,9 @@ namespace {
 constexpr int kEventsAtOnce = 256;
 constexpr uint64_t kLongestWaitMs = 60'000;
 constexpr uint64_t kWakeTag = 0;
+// For how long a cut of many sessions waits for those who read the records, and how often it looks.
+constexpr uint64_t kLongestCutMs = 1000;
+constexpr uint64_t kCutWaitMs = 5;
 
 // The signals of the process belong to its main thread.
 void block_signals() {
@@ -43,8 +47,10 @@ int Worker::start(std::span<const std::unique_ptr<Worker>> all) {
   workers_ = all;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) return errno;
+  FdBudget::process().keep(1);
   event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_ < 0) return errno;
+  FdBudget::process().keep(1);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.u64 = kWakeTag;
@@ -109,9 +115,12 @@ void Worker::close_all() {
   for (const NewClient& client : inbox_) end(admit(client), SessionCounter::kEndShutdown, false);
   inbox_.clear();
   bury();
-  if (epoll_ >= 0) close(epoll_);
-  if (event_ >= 0) close(event_);
-  epoll_ = event_ = -1;
+  for (int* const fd : {&epoll_, &event_}) {
+    if (*fd < 0) continue;
+    close(*fd);
+    *fd = -1;
+    FdBudget::process().let_go(1);
+  }
   epoch_.reset();
 }
 
@@ -126,7 +135,7 @@ void Worker::run() {
 // Milliseconds that epoll_wait may sleep.
 uint64_t Worker::longest_wait() const {
   if (!queued_.empty() || stopping_.load() || cut_.load() || posted_.load()) return 0;
-  const uint64_t wait = wheel_->wait_ms(now_ms_, kLongestWaitMs);
+  const uint64_t wait = wheel_->wait_ms(now_ms_, cutting_ ? kCutWaitMs : kLongestWaitMs);
   if (resume_ms_ == 0) return wait;
   return std::min(wait, resume_ms_ > now_ms_ ? resume_ms_ - now_ms_ : 0);
 }
@@ -150,8 +159,20 @@ void Worker::wait_and_handle() {
   take_inbox();
   expire_timers();
   if (resume_ms_ != 0 && now_ms_ >= resume_ms_) resume_paused();
-  while (cut && all_) end(*all_, SessionCounter::kEndShutdown, false);
+  if (cut) {
+    cutting_ = true;
+    cut_until_ms_ = now_ms_ + kLongestCutMs;
+  }
+  if (cutting_) cut_some();
   bury();
+}
+
+// As many as there is room for records: whoever reads them is another thread, which is waited for a little.
+void Worker::cut_some() {
+  while (all_ && (!all_->record || records_.has_room() || now_ms_ >= cut_until_ms_)) {
+    end(*all_, SessionCounter::kEndShutdown, false);
+  }
+  cutting_ = all_ != nullptr;
 }
 
 void Worker::bury() {
@@ -184,12 +205,12 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
   if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
   if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
-  // Not once the error was taken by a write: what is left of a reset looks like a FIN.
+  // Not once the error was taken: what is left of a reset looks like a FIN.
   if ((flags & EPOLLRDHUP) != 0 && (flags & EPOLLERR) == 0 && !side.failed) side.whole = true;
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    if ((flags & EPOLLERR) != 0) side.failed = true;
+    if ((flags & EPOLLERR) != 0 && !side.failed) take_error(side);
     // One that used up its budget has its turn after the others.
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
@@ -197,6 +218,11 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
     end(session, SessionCounter::kEndClientGone, false);
   }
+}
+
+// EPOLLERR is also said of what somebody who had the socket before wants to know of its packets (SO_TIMESTAMPING).
+void Worker::take_error(Side& side) {
+  if (const int error = socket_error(side.fd); error != 0) side.fail(error);
 }
 
 void Worker::run_queued() {
@@ -259,7 +285,7 @@ void Worker::adopt(const NewClient& client) {
   begin(admit(client));
 }
 
-bool Worker::watch(Session& session, Which which) {
+bool Worker::watch_side(Session& session, Which which) {
   epoll_event event{};
   // Edge-triggered, both directions from the start: no epoll_ctl during a session's life, and no spin on a HUP.
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
@@ -312,8 +338,14 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
+  if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
   const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
+  if (session.rejected) {
+    Pool::blame_reset(session.seat);
+  } else if (session.connected) {
+    Pool::clear_reset(session.seat);
+  }
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
   const bool cut_off[] = {session.connected && session.sides[1].has_more(),

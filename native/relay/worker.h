@@ -77,6 +77,7 @@ class Worker {
   uint64_t longest_wait() const;
   void handle(const epoll_event& event);
   void handle_session(Session& session, const epoll_event& event);
+  static void take_error(Side& side);
   void post(const Order& order);
   void announce();
   void take_inbox();
@@ -96,6 +97,7 @@ class Worker {
   bool listen_to(const RelayListener& listener);
   void expire_timers();
   void run_queued();
+  void cut_some();
   void bury();
   void wake();
 
@@ -107,6 +109,8 @@ class Worker {
   void begin(Session& session);
   void dispatch(Session& session, PickStatus status);
   int connect(Session& session);
+  int try_connect(Session& session);
+  void connect_again(Session& session);
   void connect_failed(Session& session, int error);
   void on_connect_event(Session& session, uint32_t events);
   void connected(Session& session);
@@ -118,7 +122,7 @@ class Worker {
   void on_timer(Session& session);
   void end(Session& session, SessionCounter cause, bool reset);
   void close_side(Session& session, Which which, bool reset);
-  bool watch(Session& session, Which which);
+  bool watch_side(Session& session, Which which);
 
   void count(SessionCounter counter, uint64_t by = 1) { counters_.add(counter, by); }
   SessionRecord record_of(const Session& session, RecordKind kind) const;
@@ -140,7 +144,9 @@ class Worker {
   SessionSlab slab_;
   std::span<const std::unique_ptr<Worker>> workers_;
   std::vector<Watched> watched_;
-  uint64_t resume_ms_ = 0;  // when those that are paused are tried again; 0: none is
+  bool cutting_ = false;
+  uint64_t cut_until_ms_ = 0;  // until then a cut waits for room for its records
+  uint64_t resume_ms_ = 0;     // when those that are paused are tried again; 0: none is
   Session* all_ = nullptr;
   std::vector<Session*> queued_;  // used up their budget: go on after the others
   std::vector<Session*> turn_;    // those of the wake-up before, whose turn it is after the events of this one

@@ -51,7 +51,8 @@ bool Worker::listen_to(const RelayListener& listener) {
 // by one cost no accept() that finds nobody.
 void Worker::accept_from(Watched& watched) {
   unsigned count = 0;
-  while (count < watched.batch) {
+  bool more = true;
+  while (more && count < watched.batch) {
     NewClient client;
     switch (accept_client(*watched.listener, counters_, client)) {
       case Accepted::kClient:
@@ -61,15 +62,16 @@ void Worker::accept_from(Watched& watched) {
         break;
       case Accepted::kNone:
         watched.batch = std::max(count, 1U);
-        return;
+        more = false;
+        continue;
       case Accepted::kFull:
         pause(watched);
         return;
     }
     count++;
   }
-  if (watched.wake + 1 == wake_) watched.batch = std::min(watched.batch * 2, kMostAtOnce);
-  watched.wake = wake_;
+  if (more && watched.wake + 1 == wake_) watched.batch = std::min(watched.batch * 2, kMostAtOnce);
+  if (more) watched.wake = wake_;
   watched.turn -= std::min(count, watched.turn);
   if (watched.turn == 0) next_turn(watched);
 }

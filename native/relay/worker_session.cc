@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "connector.h"
+#include "durations.h"
 #include "worker.h"
 
 namespace limpet {
@@ -13,11 +14,16 @@ namespace limpet {
 namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
+// When a unix socket whose queue is full is tried again: nothing tells that it has room.
+constexpr uint64_t kCrowdedMs = 20;
+// A backend that resets a session so soon, and has said nothing, did not want it. As FIRST_MOMENTS_MS in
+// src/relay/stream-session.ts.
+constexpr uint64_t kFirstMomentsUs = 5'000'000;
 
 }  // namespace
 
 void Worker::begin(Session& session) {
-  if (!watch(session, Which::kClient)) {
+  if (!watch_side(session, Which::kClient)) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
@@ -45,25 +51,44 @@ void Worker::dispatch(Session& session, PickStatus status) {
 int Worker::connect(Session& session) {
   session.tries++;
   session.connect_began_us = monotonic_us();
+  return try_connect(session);
+}
+
+int Worker::try_connect(Session& session) {
   const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
   if (!address) return EHOSTUNREACH;  // its host name has not been looked up
   const ConnectBegun begun = begin_connect(*address);
-  if (begun.fd < 0) return begun.error;
   Side& backend = session.side(Which::kBackend);
   backend = Side{};
   backend.fd = begun.fd;
+  if (begun.fd < 0 && begun.error == EAGAIN && address->family() == AF_UNIX) {
+    wheel_->arm(session, now_ms_ + kCrowdedMs);
+    return 0;
+  }
+  if (begun.fd < 0) return begun.error;
   const Keepalive& keepalive = session.relay_pool().keepalive;
   backend.probe = address->family() == AF_UNIX;
   backend.delays = !backend.probe;
   session.wants_keepalive = !backend.probe && (keepalive.idle_s > 0 || keepalive.user_timeout_ms > 0);
   session.self_port = may_self_connect(*address) ? port_of(*address) : uint16_t{0};
-  if (!watch(session, Which::kBackend)) {
+  if (!watch_side(session, Which::kBackend)) {
     const int error = errno;
     close_side(session, Which::kBackend, false);
     return error;
   }
   arm_timer(session);
   return 0;
+}
+
+// The backend's queue was full: it is tried again for as long as a connect may take.
+void Worker::connect_again(Session& session) {
+  const RelayPool& pool = session.relay_pool();
+  if (now_ms_ >= session.connect_began_us / 1000 + pool.timeouts.connect_ms) return connect_failed(session, ETIMEDOUT);
+  // What was picked may have another address since, or be gone.
+  const Backend& backend = *session.seat.backend;
+  const RosterEntry* const entry = pool.pool->roster().find(backend.index, backend.generation);
+  session.seat.endpoint = entry ? entry->endpoint.get() : nullptr;
+  if (const int error = try_connect(session); error != 0) connect_failed(session, error);
 }
 
 // The connect under way came to nothing: the next backend, if there is a try left.
@@ -80,7 +105,7 @@ void Worker::connect_failed(Session& session, int error) {
 
 void Worker::on_connect_event(Session& session, uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    const int error = connect_error(session.side(Which::kBackend).fd);
+    const int error = socket_error(session.side(Which::kBackend).fd);
     if (error != 0) {
       connect_failed(session, error);
       return;
@@ -99,6 +124,7 @@ void Worker::connected(Session& session) {
   session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
   session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
   count(SessionCounter::kOpened);
+  count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
   pump(session);
@@ -111,6 +137,10 @@ bool Worker::pump_side(Session& session, Which from) {
   const CopyResult result = copier_.copy(session, from, moved);
   if (moved > 0) {
     session.active_ms = now_ms_;
+    if (from == Which::kBackend && !session.answered) {
+      session.answered = true;
+      Pool::clear_reset(session.seat);
+    }
     count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
   }
   switch (result) {
@@ -124,12 +154,9 @@ bool Worker::pump_side(Session& session, Which from) {
     case CopyResult::kFromReset:
       end_by_reset(session, from);
       return false;
-    case CopyResult::kToReset: {
-      Side& to = session.side(other(from));
-      to.failed = to.deaf = to.readable = true;
+    case CopyResult::kToReset:
       // What it had sent before is still there.
       return pump_side(session, other(from));
-    }
     case CopyResult::kError:
       end(session, SessionCounter::kEndError, true);
       return false;
@@ -138,6 +165,10 @@ bool Worker::pump_side(Session& session, Which from) {
 }
 
 void Worker::end_by_reset(Session& session, Which which) {
+  if (which == Which::kBackend && !session.answered) {
+    const uint64_t open_us = monotonic_us() - session.connect_began_us - session.connect_us;
+    session.rejected = open_us < kFirstMomentsUs;
+  }
   end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
 }
 
@@ -181,7 +212,8 @@ void Worker::arm_timer(Session& session) {
   uint64_t limit = timeouts.idle_ms;
   if (half && timeouts.fin_ms != 0) limit = timeouts.fin_ms;
   if (!session.connected) limit = timeouts.connect_ms;
-  uint64_t due = limit == 0 ? kNever : (session.connected ? session.active_ms : now_ms_) + limit;
+  const uint64_t since = session.connected ? session.active_ms : session.connect_began_us / 1000;
+  uint64_t due = limit == 0 ? kNever : since + limit;
   if (session.connected && session.wants_keepalive) due = std::min(due, session.began_ms + kKeepaliveAfterMs);
   if (due == kNever) {
     TimerWheel::disarm(session);
@@ -192,8 +224,8 @@ void Worker::arm_timer(Session& session) {
 
 void Worker::on_timer(Session& session) {
   if (!session.connected) {
-    connect_failed(session, ETIMEDOUT);
-    return;
+    const bool waits = session.side(Which::kBackend).fd < 0;
+    return waits ? connect_again(session) : connect_failed(session, ETIMEDOUT);
   }
   if (session.wants_keepalive && now_ms_ >= session.began_ms + kKeepaliveAfterMs) {
     set_keepalive(session.side(Which::kBackend).fd, session.relay_pool().keepalive);

@@ -1,17 +1,32 @@
 import type { AddressInfo } from 'node:net'
-import type { ResolvedListener } from '../config/resolved.ts'
+import type { ResolvedKeepalive, ResolvedListener } from '../config/resolved.ts'
+import type { OpenSocket } from './open-socket.ts'
 
 /** Accepts the clients of one listener. */
 export interface Acceptor {
   readonly settings: ResolvedListener
   /** Looks the name of its address up, if it has one. */
   lookUp(): Promise<void>
-  /** Binds and listens, unless it is closed before. Rejects with an error as `net` has it, and the listener's name. */
-  listen(): Promise<void>
+  /**
+   * Binds and listens, unless it is closed before; `open`: takes that one instead. Rejects with an error as `net` has it, and
+   * the listener's name.
+   */
+  listen(open?: OpenSocket): Promise<void>
+  /**
+   * Before {@link Acceptor.accept}. True: every socket that is accepted from now on has these options, TCP_NODELAY and those
+   * of the listener, which saves system calls for each. False: each must be set.
+   */
+  setOptions(keepalive: ResolvedKeepalive): boolean
   /** Serves clients from now on, those first that wait already: nobody is served until every listener is open. */
   accept(): void
   /** As `net.Server#address()`; null while it does not listen. */
   address(): AddressInfo | string | null
+  /** Descriptor of its listen socket, which stays its own; -1: there is none. */
+  readonly fd: number
+  /** As {@link OpenSocket.isShared}. */
+  readonly isShared: boolean
+  /** Set while another process has been given the listen socket: closing is as for one that is shared. */
+  isPassed: boolean
   /**
    * Stops accepting, before it returns; resolves when nothing is bound, and nothing will be. Idempotent; sessions are not
    * its business.

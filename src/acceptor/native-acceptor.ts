@@ -1,11 +1,13 @@
-import { lstatSync, unlinkSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ResolvedListener } from '../config/resolved.ts'
+import type { ResolvedKeepalive, ResolvedListener } from '../config/resolved.ts'
 import { type SystemError, systemError } from '../errors.ts'
+import { Unlisten } from '../native.ts'
 import type { NativeListener } from '../relay/native.ts'
 import type { Acceptor } from './acceptor.ts'
 import { bindOf, lookUpHost } from './binding.ts'
+import { adoptSocket, type OpenSocket, setListenOptions } from './open-socket.ts'
+import { SocketFile } from './socket-file.ts'
 
 /** How often the queue is looked at while the acceptor closes. */
 const CLOSE_POLL_MS = 5
@@ -17,13 +19,16 @@ const LONGEST_INTERVAL_MS = 2 ** 31 - 1
 /** Accepts clients on the relay's own threads. JavaScript opens and closes the listen socket, and sees no client. */
 export class NativeAcceptor implements Acceptor {
   readonly settings: ResolvedListener
+  isShared = false
+  isPassed = false
   readonly #listener: NativeListener
   #host: string | undefined
   #listening = false
   #closed = false
   #binding: Promise<void> = Promise.resolve()
-  /** The file of its unix socket: whoever has another one in its place keeps it. */
-  #inode: bigint | undefined
+  #isAdopted = false
+  /** Of a unix socket. */
+  #file: SocketFile | undefined
   /** As a `net.Server` does, it keeps the process alive while it listens. */
   #alive: NodeJS.Timeout | undefined
 
@@ -36,11 +41,20 @@ export class NativeAcceptor implements Acceptor {
     this.#host = await lookUpHost(this.settings)
   }
 
-  async listen(): Promise<void> {
-    const bound = bindOf(this.settings, () => this.#bind())
+  get fd(): number {
+    return this.#listening ? this.#listener.fd() : -1
+  }
+
+  async listen(open?: OpenSocket): Promise<void> {
+    const bound = open === undefined ? bindOf(this.settings, () => this.#bind()) : this.#adopt(open)
     // How it went is told to the caller.
     this.#binding = bound.catch(() => undefined)
     await bound
+  }
+
+  /** Sockets that are opened here have them already. */
+  setOptions(keepalive: ResolvedKeepalive): boolean {
+    return !this.#isAdopted || setListenOptions(this.fd, this.settings, keepalive)
   }
 
   accept(): void {
@@ -60,10 +74,30 @@ export class NativeAcceptor implements Acceptor {
     this.#listening = false
     clearInterval(this.#alive)
     // Before the socket stops queueing: from then on it looks like one that nobody listens on.
-    this.#unlink()
+    const isLeft = this.isShared || this.isPassed
+    if (!isLeft) this.#file?.remove()
     const deadline = performance.now() + CLOSE_MS
     const isLate = (): boolean => hurry.aborted || performance.now() >= deadline
-    while (!this.#listener.unlisten(isLate())) await sleep(CLOSE_POLL_MS)
+    const how = (): number => (isLeft ? Unlisten.leave : isLate() ? Unlisten.reset : Unlisten.serve)
+    while (!this.#listener.unlisten(how())) await sleep(CLOSE_POLL_MS)
+  }
+
+  async #adopt(open: OpenSocket): Promise<void> {
+    if (this.#closed) return
+    adoptSocket(this.settings, open, this.settings.backlog)
+    const status = this.#listener.adopt(open.fd)
+    if (status !== 0) throw this.#failure(status, `fd:${open.fd}`, 0)
+    this.#isAdopted = true
+    this.isShared = open.isShared
+    this.isPassed = open.isBorrowed === true
+    this.#listens()
+  }
+
+  #listens(): void {
+    const { bind } = this.settings
+    this.#listening = true
+    this.#alive = setInterval(() => undefined, LONGEST_INTERVAL_MS)
+    if (bind.kind === 'unix') this.#file = new SocketFile(bind.path)
   }
 
   async #bind(): Promise<void> {
@@ -79,9 +113,7 @@ export class NativeAcceptor implements Acceptor {
       if (failure === undefined || !NO_IPV6.has(failure.code)) break
     }
     if (failure !== undefined) throw failure
-    this.#listening = true
-    this.#alive = setInterval(() => undefined, LONGEST_INTERVAL_MS)
-    if (bind.kind === 'unix') this.#inode = lstatSync(bind.path, { bigint: true }).ino
+    this.#listens()
   }
 
   /** What to bind to, in order of preference, in the words of the addon. */
@@ -107,18 +139,6 @@ export class NativeAcceptor implements Acceptor {
       ? systemError(status, 'listen', { address: bind.path })
       : systemError(status, 'listen', { address: host, port })
   }
-
-  #unlink(): void {
-    const { bind } = this.settings
-    if (bind.kind !== 'unix') return
-    try {
-      if (lstatSync(bind.path, { bigint: true }).ino === this.#inode) unlinkSync(bind.path)
-    } catch (error) {
-      // Somebody has removed it already. If it may not be removed, the next one to bind finds it stale.
-      if (!LEFT_ALONE.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-    }
-  }
 }
 
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
-const LEFT_ALONE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS'])

@@ -1,9 +1,12 @@
+import cluster from 'node:cluster'
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { ResolvedKeepalive, ResolvedListener } from '../config/resolved.ts'
-import { native } from '../native.ts'
+import { systemError } from '../errors.ts'
 import { handleOf } from '../relay/handle.ts'
 import type { Acceptor } from './acceptor.ts'
 import { bindOf, lookUpHost } from './binding.ts'
+import { adoptSocket, nativeOs, type OpenSocket, setListenOptions } from './open-socket.ts'
+import { SocketFile } from './socket-file.ts'
 
 /** Who is told what a {@link NetAcceptor} meets. */
 export interface NetAcceptorEvents {
@@ -17,6 +20,8 @@ export interface NetAcceptorEvents {
 export class NetAcceptor implements Acceptor {
   readonly settings: ResolvedListener
   readonly server: Server
+  isShared = false
+  isPassed = false
   readonly #events: NetAcceptorEvents
   /** What the name of the address was found to be. */
   #host: string | undefined
@@ -26,6 +31,8 @@ export class NetAcceptor implements Acceptor {
   #closed = false
   /** Settles when no bind is under way, never rejects. */
   #binding: Promise<void> = Promise.resolve()
+  /** Of a unix socket that is opened here: `net` would remove the file of one of its own, whoever else has that socket. */
+  #file: SocketFile | undefined
   /** Ends the attempt to bind that is under way. */
   #attempted: ((error?: Error) => void) | undefined
 
@@ -45,23 +52,19 @@ export class NetAcceptor implements Acceptor {
     this.#host = await lookUpHost(this.settings)
   }
 
-  async listen(): Promise<void> {
-    const bound = bindOf(this.settings, () => this.#attempt())
+  get fd(): number {
+    return this.server.listening ? (handleOf(this.server)?.fd ?? -1) : -1
+  }
+
+  async listen(open?: OpenSocket): Promise<void> {
+    const bound = open === undefined ? bindOf(this.settings, () => this.#attempt()) : this.#adopt(open)
     // How it went is told to the caller.
     this.#binding = bound.catch(() => undefined)
     await bound
   }
 
-  /**
-   * True: every socket that is accepted from now on has these options, TCP_NODELAY and those of the listener, which
-   * saves system calls for each. False: each must be set.
-   */
-  setOptions({ idle, interval, count, userTimeout }: ResolvedKeepalive): boolean {
-    const { deferAccept, fastOpen } = this.settings
-    const fd = handleOf(this.server)?.fd ?? -1
-    if (fd < 0 || typeof this.server.address() === 'string') return false
-    const options = [idle / 1000, interval / 1000, count, userTimeout, deferAccept / 1000, fastOpen] as const
-    return native().setListenOptions?.(fd, ...options) === 0
+  setOptions(keepalive: ResolvedKeepalive): boolean {
+    return setListenOptions(this.fd, this.settings, keepalive)
   }
 
   accept(): void {
@@ -69,9 +72,10 @@ export class NetAcceptor implements Acceptor {
     for (const client of this.#waiting.splice(0)) this.#events.serve(client)
   }
 
-  /** `net` gives the path of a unix socket also when it is closed. */
+  /** `net` gives the path of a unix socket also when it is closed, and none for one that it got open. */
   address(): AddressInfo | string | null {
-    return this.server.listening ? this.server.address() : null
+    if (!this.server.listening) return null
+    return this.#file?.path ?? this.server.address()
   }
 
   /** At once in any case. */
@@ -83,11 +87,38 @@ export class NetAcceptor implements Acceptor {
     await this.#binding
   }
 
-  /** One attempt to bind. It cannot be called off: in the worker of a cluster it is a question to the primary. */
+  async #adopt(open: OpenSocket): Promise<void> {
+    if (this.#closed) return
+    adoptSocket(this.settings, open, this.settings.backlog)
+    this.isShared = open.isShared
+    this.isPassed = open.isBorrowed === true
+    const { bind } = this.settings
+    if (bind.kind === 'unix') this.#file = new SocketFile(bind.path)
+    await this.#listenWith({ fd: open.fd } as ListenOptions)
+  }
+
   async #attempt(): Promise<void> {
     if (this.#closed) return
+    const fd = this.#openUnix()
+    await this.#listenWith(fd === undefined ? this.#listenOptions() : ({ fd } as ListenOptions))
+  }
+
+  /** Undefined: `net` opens it. */
+  #openUnix(): number | undefined {
+    const { bind, backlog } = this.settings
+    const os = nativeOs()
+    // The primary of a cluster opens the sockets of its workers.
+    if (bind.kind !== 'unix' || os === undefined || cluster.isWorker) return undefined
+    const fd = os.openUnix(bind.path, backlog)
+    if (fd < 0) throw systemError(fd, 'listen', { address: bind.path })
+    this.#file = new SocketFile(bind.path)
+    return fd
+  }
+
+  /** One attempt to bind. It cannot be called off: in the worker of a cluster it is a question to the primary. */
+  async #listenWith(options: ListenOptions): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.server.listen({ ...this.#listenOptions(), backlog: this.settings.backlog })
+      this.server.listen({ ...options, backlog: this.settings.backlog })
       this.#attempted = error => {
         this.#attempted = undefined
         if (error === undefined) resolve()
@@ -98,7 +129,9 @@ export class NetAcceptor implements Acceptor {
   }
 
   #closeServer(): void {
-    if (this.server.listening) this.server.close()
+    if (!this.server.listening) return
+    if (!this.isShared && !this.isPassed) this.#file?.remove()
+    this.server.close()
   }
 
   #listenOptions(): ListenOptions {

@@ -1,34 +1,47 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
 import type { Balancer } from '../balancer.ts'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
+import { handleOf } from '../relay/handle.ts'
+import type { SessionFeed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
-import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
 import { mountDashboard } from './assets.ts'
 import { DASHBOARD_PATHS } from './dashboard.ts'
 import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
+import { LastingTurns } from './lasting-turns.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
-import { listenOnUnixSocket } from './unix-socket.ts'
+import { SessionStream } from './session-stream.ts'
+import { listenOnOpenSocket, listenOnUnixSocket } from './unix-socket.ts'
 
 /** What is needed to open an admin API. */
 export interface AdminParts {
   settings: ResolvedAdmin
+  /** Its socket, if it is open already. */
+  socket?: OpenSocket | undefined
   /** The file of the configuration, if there is one. */
   file: string | undefined
   balancer: Balancer
+  /** Told of every session. */
+  sessions: SessionFeed
   log: Log
   /** Reads the configuration again and applies it; undefined: that cannot be done. */
   reload: (() => Promise<ReloadResult>) | undefined
+  /** Resolves when changes that were made are kept for the next start. */
+  kept: () => Promise<void>
 }
+
+/** Clients that may wait to be accepted: the default of `net`. */
+const BACKLOG = 511
 
 /** The HTTP server of the admin API. Whatever happens to it once it is open is logged, and harms nothing else. */
 export class AdminServer {
@@ -36,15 +49,21 @@ export class AdminServer {
   readonly #log: Log
   readonly #server: Server
   readonly #feed: EventFeed
+  readonly #sessions: SessionStream
+  /** Set while another process has been given its socket: closing leaves it, and its file, to that one. */
+  isPassed = false
+  #isShared = false
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
-  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+  private constructor({ settings, file, balancer, sessions, log, reload, kept }: AdminParts) {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
+    this.#sessions = new SessionStream(sessions)
     const metrics = new Metrics(balancer)
-    const api = { balancer, file, feed: this.#feed, metrics, turns: new Turns(), reload }
+    const turns = new LastingTurns(kept)
+    const api = { balancer, file, feed: this.#feed, sessions: this.#sessions, metrics, turns, reload }
     const app = createApp(ROUTES, api, log)
     mountDashboard(app)
     const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
@@ -53,7 +72,7 @@ export class AdminServer {
       overrideGlobalObjects: false,
       errorHandler: error => this.#answer(error),
     })
-    this.#server = createHttpServer(new Security(settings, open), serve)
+    this.#server = createHttpServer(new Security(settings, open, log), serve)
   }
 
   /**
@@ -65,7 +84,7 @@ export class AdminServer {
   static async open(parts: AdminParts): Promise<AdminServer> {
     const server = new AdminServer(parts)
     try {
-      await server.#bind()
+      await server.#bind(parts.socket)
     } catch (error) {
       await server.close()
       throw Object.assign(error as Error, { isAdmin: true })
@@ -84,8 +103,9 @@ export class AdminServer {
   /** At once: ends every connection. Never rejects. */
   async close(): Promise<void> {
     this.#feed.close()
+    this.#sessions.close()
     // While the socket is open nobody can have been given the number of its file.
-    await this.#removeFile?.().catch(error => this.#failed(error))
+    if (!this.isPassed && !this.#isShared) await this.#removeFile?.().catch(error => this.#failed(error))
     if (this.#server.listening) {
       const closed = once(this.#server, 'close')
       this.#server.close()
@@ -94,9 +114,29 @@ export class AdminServer {
     }
   }
 
-  async #bind(): Promise<void> {
+  /** As {@link Balancer.sockets} tells it; undefined: it is not open. */
+  socket(): OpenSocket | undefined {
+    const fd = this.#server.listening ? (handleOf(this.#server)?.fd ?? -1) : -1
+    return fd < 0 ? undefined : { fd, isShared: this.#isShared }
+  }
+
+  async #adopt(socket: OpenSocket): Promise<void> {
     const listen = this.#listen
-    if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
+    adoptSocket({ bind: listen }, socket, BACKLOG)
+    this.#isShared = socket.isShared
+    this.isPassed = socket.isBorrowed === true
+    if (listen.kind === 'unix') {
+      this.#removeFile = await listenOnOpenSocket(this.#server, listen.path, socket.fd)
+      return
+    }
+    this.#server.listen({ fd: socket.fd, exclusive: true } as ListenOptions)
+    await once(this.#server, 'listening')
+  }
+
+  async #bind(socket: OpenSocket | undefined): Promise<void> {
+    const listen = this.#listen
+    if (socket !== undefined) await this.#adopt(socket)
+    else if (listen.kind === 'unix') this.#removeFile = await listenOnUnixSocket(this.#server, listen.path)
     else {
       const host =
         listen.kind === 'any' ? {} : { host: listen.host, ipv6Only: listen.kind === 'ip' && listen.family === 6 }

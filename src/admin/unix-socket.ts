@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { chmod, link, lstat, mkdtemp, rm, unlink } from 'node:fs/promises'
-import type { Server } from 'node:net'
+import type { ListenOptions, Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { getSystemErrorMap } from 'node:util'
 import { removeStaleSocket } from '../acceptor/stale-socket.ts'
@@ -13,6 +13,18 @@ const PREFIX = '.limpet-'
 const NAME = 's'
 /** `sun_path` of Linux holds 108 bytes with the final NUL (unix(7)). */
 const LONGEST_PATH = 107
+
+/**
+ * Listens on a unix socket that is open already, and has its place.
+ *
+ * @returns removes the file, if it is still this one
+ */
+export async function listenOnOpenSocket(server: Server, path: string, fd: number): Promise<() => Promise<void>> {
+  // Missing in the types of Node 20; documented for server.listen(handle).
+  server.listen({ fd, exclusive: true } as ListenOptions)
+  await once(server, 'listening')
+  return await removal(path)
+}
 
 /**
  * Listens on a unix socket that nobody else could open for a single moment. bind() gives a socket the mode of the umask,

@@ -62,11 +62,12 @@ export const RUN_HELP = [
     'limpet run -c limpet.yaml',
     'LIMPET_SECRET=$(cat secret) limpet run -c limpet.yaml',
     'generate-config | limpet run -c -',
+    'limpet run -c limpet.yaml --takeover   upgrade: nobody is refused',
   ),
   section(
     'Exit status',
     '0   stopped, every session had finished',
-    '1   an address could not be bound, or sessions were cut',
+    '1   an address could not be bound, nobody could be taken over from, or\n      sessions were cut',
     EXIT_CODES.usage,
     EXIT_CODES.internal,
     EXIT_CODES.config,

@@ -113,6 +113,10 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
 
   add(program, 'run', 'balance, until SIGTERM or SIGINT', 'Balances, until SIGTERM or SIGINT.', RUN_HELP)
     .option(CONFIG_FLAG, CONFIG_TEXT)
+    .option(
+      '--takeover',
+      'take over from the running process: its sockets and its pins; it ends when its sessions have',
+    )
     .option('--json', 'write the log as JSON lines on a terminal, too; tell problems as JSON')
     .action(async options => done((await import('./run.ts')).run(options, io)))
   add(

@@ -3,11 +3,14 @@ import type { Balancer } from '../balancer.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { formatProblem, LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import type { ServiceManager } from '../os/service-manager.ts'
 import type { ReloadResult } from '../reload.ts'
 import { Turns } from '../turns.ts'
 import { problemsOf } from './problems.ts'
 
 const SIGNAL = 'SIGHUP'
+/** What a service manager is told of a process that is well. */
+export const SERVING = 'serving'
 
 /** Reads the configuration again. */
 export type ReadAgain = () => Promise<ResolvedConfig>
@@ -20,16 +23,18 @@ export class Reloading {
   readonly #emitter: EventEmitter
   readonly #readAgain: ReadAgain
   readonly #log: Log
+  readonly #manager: ServiceManager
   #balancer: Balancer | undefined
   #isWanted = false
   #isBusy = false
   readonly #turns = new Turns()
 
   /** Takes signals from now on; they wait for {@link Reloading.begin}. */
-  constructor(emitter: EventEmitter, readAgain: ReadAgain, log: Log) {
+  constructor(emitter: EventEmitter, readAgain: ReadAgain, log: Log, manager: ServiceManager) {
     this.#emitter = emitter
     this.#readAgain = readAgain
     this.#log = log
+    this.#manager = manager
     emitter.on(SIGNAL, this.#received)
   }
 
@@ -73,8 +78,10 @@ export class Reloading {
   }
 
   async #reload(): Promise<ReloadResult> {
+    let status = SERVING
     try {
       const balancer = this.#listening()
+      this.#manager.reloading()
       const config = await this.#readAgain()
       for (const warning of config.warnings) this.#log.warn(warning)
       return await balancer.reload(config)
@@ -85,7 +92,10 @@ export class Reloading {
         { code, ...(problems === undefined ? { error: message } : { problems }) },
         'not reloaded: nothing was changed',
       )
+      status = `${SERVING} as before: the last reload failed`
       throw error
+    } finally {
+      if (this.#balancer !== undefined) this.#manager.ready(status)
     }
   }
 

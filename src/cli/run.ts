@@ -1,27 +1,38 @@
 import { Balancer } from '../balancer.ts'
+import type { OpenSockets } from '../balancer-types.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { createLog, type Log } from '../log/log.ts'
 import { alwaysJson, standardOutput } from '../log/standard-output.ts'
+import { matchSockets } from '../os/match-sockets.ts'
+import { ServiceManager } from '../os/service-manager.ts'
+import { takeServiceEnvironment } from '../os/systemd.ts'
 import { VERSION } from '../package-info.ts'
+import { Takeover } from '../upgrade/takeover.ts'
+import { TakeoverServer } from '../upgrade/takeover-server.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { problemsOf, refuse } from './problems.ts'
-import { type ReadAgain, Reloading } from './reloading.ts'
+import { type ReadAgain, Reloading, SERVING } from './reloading.ts'
 import { StopSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 
 /** How long a reader of the log may take for the last lines. */
 const LAST_LINES_MS = 1000
 
-export async function run(options: ConfigOptions, io: Io): Promise<number> {
+/** Options of `limpet run`. */
+export interface RunOptions extends ConfigOptions {
+  takeover?: boolean | undefined
+}
+
+export async function run(options: RunOptions, io: Io): Promise<number> {
   const given = configFile('run', options)
   const file = given === '-' ? STDIN_NAME : given
   try {
     const config = await readConfig(given, io, true)
     if (options.json === true) alwaysJson()
-    return await balance(config, () => readConfig(given, io, true), io)
+    return await balance(config, () => readConfig(given, io, true), options.takeover === true, io)
   } catch (error) {
     return await refuse(error, file, options.json, io)
   } finally {
@@ -30,14 +41,19 @@ export async function run(options: ConfigOptions, io: Io): Promise<number> {
   }
 }
 
-async function balance(config: ResolvedConfig, readAgain: ReadAgain, io: Io): Promise<number> {
+async function balance(config: ResolvedConfig, readAgain: ReadAgain, takesOver: boolean, io: Io): Promise<number> {
   const log = createLog(config.log.level)
   const signals = new StopSignals(io.signals)
-  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log)
+  const environment = takeServiceEnvironment(io.env)
+  const manager = new ServiceManager(environment, log)
+  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log, manager)
   try {
-    return await serve(config, signals, reloading, log)
+    const sockets = matchSockets(environment.sockets, config)
+    const takeover = takesOver ? await Takeover.begin(config, log) : undefined
+    return await serve(config, { signals, reloading, manager, sockets, takeover, log })
   } finally {
     reloading.end()
+    manager.end()
   }
 }
 
@@ -48,41 +64,83 @@ async function refuseStdin(): Promise<never> {
   )
 }
 
-async function serve(config: ResolvedConfig, signals: StopSignals, reloading: Reloading, log: Log): Promise<number> {
+/** What a balancer of the command line has around it. */
+interface Surroundings {
+  signals: StopSignals
+  reloading: Reloading
+  manager: ServiceManager
+  /** What the service manager passed. */
+  sockets: OpenSockets
+  /** From which process it takes over, if it does. */
+  takeover: Takeover | undefined
+  log: Log
+}
+
+async function serve(config: ResolvedConfig, surroundings: Surroundings): Promise<number> {
+  const { signals, reloading, manager, takeover, log } = surroundings
   const opening = new AbortController()
   void signals.first.then(() => opening.abort())
   const balancer = new Balancer(config)
   log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
   try {
-    await balancer.listen({ signal: opening.signal, reload: reloading.reload })
+    manager.status('opening its listeners')
+    await open(balancer, surroundings, opening.signal)
   } catch (error) {
     await balancer.destroy()
+    takeover?.abandon()
     if (opening.signal.aborted) return EXIT.ok
     throw problemsOf(error) === undefined ? startFailure(error, config) : error
   }
   for (const { name, placement, backends } of config.pools.values()) {
     log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
+  const successor = await TakeoverServer.open({ config, socket: takeover?.own, balancer, log })
   log.info('ready')
+  manager.ready(SERVING)
   reloading.begin(balancer)
   void signals.first.then(() => reloading.stop())
-  return await stopped(balancer, config, signals, log)
+  try {
+    return await stopped(balancer, config, surroundings, successor)
+  } finally {
+    await successor?.close()
+  }
 }
 
-/** Waits until it is asked to stop, and stops. */
+/** Opens the balancer, in the place of the process that it takes over from, if it does. */
+async function open(
+  balancer: Balancer,
+  { reloading, sockets, takeover }: Surroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { reload } = reloading
+  if (takeover === undefined) {
+    await balancer.listen({ signal, reload, sockets })
+    return
+  }
+  const prepare = (): Promise<void> => takeover.takeTables(balancer)
+  await balancer.listen({ signal, reload, sockets: takeover.sockets, prepare })
+  await takeover.finish(balancer)
+}
+
+/** Waits until it is asked to stop, or another process has taken its place, and stops. */
 async function stopped(
   balancer: Balancer,
   { shutdownTimeout }: ResolvedConfig,
-  signals: StopSignals,
-  log: Log,
+  { signals, reloading, manager, log }: Surroundings,
+  successor: TakeoverServer | undefined,
 ): Promise<number> {
-  const signal = await signals.first
+  const taken = successor?.taken.then(({ pid }) => ({ successor: pid }))
+  const why = await Promise.race([signals.first.then(signal => ({ signal })), ...(taken === undefined ? [] : [taken])])
   const { sessions } = balancer.stats()
   // First: whoever reads that it stops can rely on it.
   const closing = balancer.close()
-  log.info({ signal, sessions, timeoutMs: shutdownTimeout }, 'stopping')
-  void signals.second.then(second => {
-    log.warn({ signal: second, sessions: balancer.stats().sessions }, 'cutting every session')
+  log.info({ ...why, sessions, timeoutMs: shutdownTimeout }, 'stopping')
+  if ('successor' in why) manager.succeededBy(why.successor)
+  else manager.stopping('waiting for its sessions to end')
+  reloading.stop()
+  const hurry = 'successor' in why ? signals.first : signals.second
+  void hurry.then(signal => {
+    log.warn({ signal, sessions: balancer.stats().sessions }, 'cutting every session')
     return balancer.destroy()
   })
   const { cut } = await closing

@@ -18,7 +18,7 @@ export interface DescribedConfig {
   threads: number | 'auto'
   shutdownTimeout: string
   state: string
-  log: { level: string; sessions: 'off' | 'on' }
+  log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
 }
@@ -53,7 +53,8 @@ export interface DescribedPool {
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
-  backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
+  ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
 export interface DescribedTimeouts {
@@ -90,7 +91,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     state: config.state ?? 'off',
-    log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+    log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }
 }
@@ -119,7 +120,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
+  const { ejection, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -130,11 +132,13 @@ function describePool(pool: ResolvedPool): DescribedPool {
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
-    backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
+    ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),
       weight,
       maxSessions,
+      backup,
       state,
     })),
   }
@@ -182,4 +186,9 @@ function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): 
       userTimeout: formatDuration(keepalive.userTimeout),
     },
   }
+}
+
+function shareText(share: number): 'off' | 'on' | number {
+  if (share === 0) return 'off'
+  return share === 1 ? 'on' : share
 }

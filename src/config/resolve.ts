@@ -138,7 +138,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     threads,
     shutdownTimeout,
     state: pathOf(state, directory),
-    log: { level: log.level, sessions: log.sessions === 'on' },
+    log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { failOpen, health } from './health-schema.ts'
+import { ejection, failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -13,11 +13,12 @@ import {
   name,
   off,
   oneOf,
-  onOff,
   reference,
+  shareSwitch,
   whole,
   wholeOrAuto,
   wholeSwitch,
+  yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
 
@@ -119,6 +120,7 @@ const backendChanges = {
   address: backendAddress('Where the server is reached'),
   weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
   maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+  backup: yesNo('Whether it serves only while no other backend takes new clients.'),
   state: oneOf(
     ['ready', 'drain', 'drain-hard', 'maint'],
     'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
@@ -133,6 +135,7 @@ export const backendSchema = z.strictObject({
   address: backendChanges.address,
   weight: backendChanges.weight.prefault(1),
   maxSessions: backendChanges.maxSessions.prefault(0),
+  backup: backendChanges.backup.prefault(false),
   state: backendChanges.state.prefault('ready'),
 })
 
@@ -140,6 +143,7 @@ export const backendChangesSchema = z.strictObject({
   address: backendChanges.address.optional(),
   weight: backendChanges.weight.optional(),
   maxSessions: backendChanges.maxSessions.optional(),
+  backup: backendChanges.backup.optional(),
   state: backendChanges.state.optional(),
 })
 
@@ -168,6 +172,7 @@ function pool(mode: Mode) {
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),
+      ejection: ejection(mode),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')
@@ -214,7 +219,9 @@ function log() {
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
         'Lines less important than this are not written.',
       ).prefault('info'),
-      sessions: onOff('A line for every session that ended.').prefault('off'),
+      sessions: shareSwitch('A line for every session that ended, or for a share of them, chosen at random.').prefault(
+        'off',
+      ),
     })
     .prefault({})
     .describe('What is written to the log.')

@@ -8,6 +8,8 @@ export interface ConnectFailure {
   counter: Extract<SessionCounter, `connect${string}`>
   /** The cause was this host, not the backend. */
   local: boolean
+  /** The queue of a unix socket is full; nothing tells when it has room. */
+  isCrowded?: boolean
 }
 
 const FAILURES: Readonly<Record<string, ConnectFailure['counter']>> = {
@@ -63,7 +65,7 @@ export function connectBackend(
 }
 
 function failureOf({ code = '' }: NodeJS.ErrnoException): ConnectFailure {
-  return { counter: FAILURES[code] ?? 'connectOther', local: LOCAL.has(code) }
+  return { counter: FAILURES[code] ?? 'connectOther', local: LOCAL.has(code), isCrowded: code === 'EAGAIN' }
 }
 
 /** TCP's simultaneous open lets a socket reach itself when the backend's port is in the range of local ports and is free. */

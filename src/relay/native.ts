@@ -5,6 +5,7 @@ import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SES
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
+import { DurationColumns } from './durations.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
@@ -36,7 +37,9 @@ export interface NativeListener {
   ): number
   accept(): void
   address(): AddressInfo | null
-  unlisten(atOnce: boolean): boolean
+  adopt(fd: number): number
+  fd(): number
+  unlisten(how: number): boolean
 }
 
 /** The native relay of one balancer: its pools and targets, and the records that it writes. */
@@ -73,6 +76,10 @@ export class NativeRelayHost {
     return counters.length === 0 ? noSessions() : sumColumns(counters, counterStride, SESSION_COUNTERS)
   }
 
+  get durations(): DurationColumns {
+    return new DurationColumns().addRows(this.#relay.counters, this.#relay.counterStride)
+  }
+
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
     const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, hasOptions)
@@ -92,7 +99,9 @@ export class NativeRelayHost {
         this.#relay.listen(id, host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen),
       accept: () => this.#relay.accept(id),
       address: () => this.#relay.address(id),
-      unlisten: atOnce => this.#relay.unlisten(id, atOnce),
+      adopt: fd => this.#relay.adopt(id, fd),
+      fd: () => this.#relay.socket(id),
+      unlisten: how => this.#relay.unlisten(id, how),
     }
   }
 

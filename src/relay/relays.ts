@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
+import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
@@ -66,7 +67,7 @@ export class Relays {
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
       this.#tellOnce(target, fd)
     }
-    return this.#stream.serve(target, client, this.#native?.sessionsOf(target) ?? 0) ? 'stream' : 'refused'
+    return this.#stream.serve(target, client, () => this.#native?.sessionsOf(target) ?? 0) ? 'stream' : 'refused'
   }
 
   /** Sessions that live now. */
@@ -83,6 +84,12 @@ export class Relays {
     return this.#native === undefined
       ? { ...this.#stream.counts }
       : addSessions(this.#native.counts, this.#stream.counts)
+  }
+
+  /** How long things took, since the start. */
+  get durations(): Durations {
+    const { durations } = this.#stream
+    return (this.#native === undefined ? durations : durations.plus(this.#native.durations)).told()
   }
 
   /** Those that live, as they are found. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
+import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import { type SessionOwner, StreamSession } from './stream-session.ts'
@@ -13,6 +14,7 @@ const FDS_PER_SESSION = 2
 /** The portable relay: carries bytes through `net` sockets, with the behaviour and the counters of the native one. */
 export class StreamRelay implements SessionOwner {
   readonly counts: SessionCounts = noSessions()
+  readonly durations = new DurationColumns()
   readonly #sessions = new Set<StreamSession>()
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
@@ -29,11 +31,14 @@ export class StreamRelay implements SessionOwner {
   }
 
   /** Takes a client; `others`: sessions that the target has in another relay. False: refused, closed and counted. */
-  serve(target: Target, client: Socket, others: number): boolean {
+  serve(target: Target, client: Socket, others: () => number): boolean {
     this.count('accepted')
     const address = addressOf(client)
-    const refusal = this.#refusal(target, others, address.gone)
+    // The place is taken before the others are looked at, there as here, so that both cannot take the last one.
+    target.streamSessions++
+    const refusal = this.#refusal(target, others(), address.gone)
     if (refusal !== undefined) {
+      target.streamSessions--
       this.count(refusal)
       client.destroy()
       return false
@@ -44,7 +49,6 @@ export class StreamRelay implements SessionOwner {
       // Asked once, as the native relay does: whoever is told of an end was told of the beginning.
       isTold: this.#feed.wanted,
     })
-    target.streamSessions++
     this.#sessions.add(session)
     session.start()
     return true
@@ -59,6 +63,7 @@ export class StreamRelay implements SessionOwner {
   *live(filter: SessionFilter): Generator<LiveSession> {
     // They may end while somebody looks at them.
     for (const session of [...this.#sessions]) {
+      if (!this.#sessions.has(session)) continue
       const info = infoOf(session)
       if (matchesFilter(info, filter)) yield { info, close: () => session.close() }
     }
@@ -70,6 +75,7 @@ export class StreamRelay implements SessionOwner {
 
   opened(session: StreamSession): void {
     this.count('opened')
+    this.durations.countConnect(session.connectMs)
     if (session.isTold) this.#feed.opened(facts(session))
   }
 
@@ -78,14 +84,15 @@ export class StreamRelay implements SessionOwner {
     this.#sessions.delete(session)
     this.#fdBudget.give(FDS_PER_SESSION)
     this.count(cause)
+    const durationMs = Math.round(performance.now() - session.startedAt)
+    if (session.hasOpened) this.durations.countSession(durationMs)
     if (!session.isTold) return
     const { bytesToBackend, bytesToClient } = session
-    const durationMs = Math.round(performance.now() - session.startedAt)
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
   }
 
   #refusal(target: Target, others: number, gone: boolean): SessionCounter | undefined {
-    if (target.maxSessions > 0 && target.streamSessions + others >= target.maxSessions) return 'refusedMaxSessions'
+    if (target.maxSessions > 0 && target.streamSessions + others > target.maxSessions) return 'refusedMaxSessions'
     if (gone) return 'refusedNoAddress'
     return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'
   }

@@ -15,6 +15,7 @@ import { Terminal } from '../../src/cli/terminal.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { Narrator } from '../../src/demo/narrator.ts'
 import { createLog } from '../../src/log/log.ts'
+import { ServiceManager } from '../../src/os/service-manager.ts'
 import { nodeProblem } from '../../src/package-info.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Recorder, ROOT, runnable } from './helpers.ts'
@@ -29,7 +30,9 @@ describe('cli: reloading', () => {
     let reloads = 0
     const read = () => new Promise<typeof config>(resolve => readings.push(() => resolve(config)))
     const balancer = { reload: async () => reloads++ } as unknown as Balancer
-    const subject = new Reloading(emitter, read, createLog('silent'))
+    const log = createLog('silent')
+    const manager = new ServiceManager({ notifySocket: undefined, watchdogMs: undefined }, log)
+    const subject = new Reloading(emitter, read, log, manager)
     const settle = () => new Promise(resolve => setImmediate(resolve))
     return { emitter, readings, subject, balancer, settle, reloads: () => reloads }
   }

@@ -30,16 +30,37 @@ export class LimpetRun implements AsyncDisposable {
   }
 
   /** Starts it, and waits until it is ready. */
-  static async start(file: string): Promise<LimpetRun> {
-    const args = ['--import', 'tsx', MAIN, 'run', '-c', file]
-    const program = new Program(process.execPath, args, { cwd: ROOT })
+  static async start(file: string, options: readonly string[] = []): Promise<LimpetRun> {
+    const run = LimpetRun.begin(file, options)
     try {
-      await program.says('"msg":"ready"')
-      return new LimpetRun(program)
+      await run.says('"msg":"ready"')
+      return run
     } catch (error) {
-      await program[Symbol.asyncDispose]()
+      await run[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Starts it, and does not wait. */
+  static begin(file: string, options: readonly string[] = []): LimpetRun {
+    const args = ['--import', 'tsx', MAIN, 'run', '-c', file, ...options]
+    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT }))
+  }
+
+  get pid(): number {
+    return this.#program.child.pid ?? 0
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#program.exited
+  }
+
+  get output(): string {
+    return this.#program.output
+  }
+
+  async says(text: string): Promise<void> {
+    await this.#program.says(text)
   }
 
   /** Where a listener listens. */

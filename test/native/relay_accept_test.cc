@@ -195,7 +195,7 @@ TEST("closing serves those who wait in the queue, and refuses who comes later") 
   CHECK_EQUAL(rig.count(SessionCounter::kAccepted), uint64_t{100});
   Socket late = begin_connection(port);
   CHECK_EQUAL(late.connect_error(), ECONNREFUSED);
-  CHECK(rig.relay.unlisten(rig.listener, false));
+  CHECK(rig.relay.unlisten(rig.listener, Unlisten::kServe));
 }
 
 TEST("closing while there is no descriptor left keeps those who wait, until it must be at once") {
@@ -206,11 +206,34 @@ TEST("closing while there is no descriptor left keeps those who wait, until it m
   rig.relay.accept(rig.listener);
   ScarceDescriptors scarce(0);
   auto clients = connect_many(rig.own_port(), 4);
-  for (unsigned i = 0; i < 20; i++) CHECK(!rig.relay.unlisten(rig.listener, false));
+  for (unsigned i = 0; i < 20; i++) CHECK(!rig.relay.unlisten(rig.listener, Unlisten::kServe));
   CHECK(clients[0].quiet_for(20));
   scarce.end();
   CHECK(rig.unlisten());
   CHECK(all_served(clients));
+}
+
+TEST("closing a socket that another process has leaves it as it is: who waits and who comes later is accepted there") {
+  Rig rig;
+  EchoServer backend;
+  rig.set("a", backend.number());
+  rig.listen();
+  rig.relay.accept(rig.listener);
+  auto first = connect_many(rig.own_port(), 1);
+  CHECK(all_served(first));
+  const uint16_t port = rig.own_port();
+  const int copy = dup(rig.relay.socket_of(rig.listener));
+  CHECK(eventually([&] { return rig.relay.unlisten(rig.listener, Unlisten::kLeave); }));
+  CHECK_EQUAL(rig.relay.socket_of(rig.listener), -1);
+  auto clients = connect_many(port, 20);
+  Rig successor;
+  successor.set("a", backend.number());
+  CHECK_EQUAL(successor.relay.adopt(successor.listener, copy), 0);
+  CHECK_EQUAL(successor.relay.adopt(successor.listener, copy), -EINVAL);
+  CHECK_EQUAL(successor.own_port(), port);
+  successor.relay.accept(successor.listener);
+  CHECK(all_served(clients));
+  CHECK_EQUAL(rig.count(SessionCounter::kAccepted), uint64_t{1});
 }
 
 TEST("closing at once resets those who wait") {
@@ -219,7 +242,7 @@ TEST("closing at once resets those who wait") {
   rig.set("a", port.number());
   rig.listen();
   auto clients = connect_many(rig.own_port(), 4);
-  CHECK(rig.relay.unlisten(rig.listener, true));
+  CHECK(rig.relay.unlisten(rig.listener, Unlisten::kReset));
   for (Socket& client : clients) CHECK(client.closes());
   CHECK_EQUAL(rig.count(SessionCounter::kAccepted), uint64_t{0});
 }
@@ -413,7 +436,7 @@ TEST("listeners come and go while their workers are busy") {
       rig.relay.accept(id);
       Socket client = begin_connection(port_of(rig.relay.address_of(id)));
       CHECK(client.echoes("x", client));
-      CHECK(eventually([&] { return rig.relay.unlisten(id, false); }));
+      CHECK(eventually([&] { return rig.relay.unlisten(id, Unlisten::kServe); }));
       CHECK(client.echoes("y", client));
     }
   });

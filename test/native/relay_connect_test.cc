@@ -31,7 +31,7 @@ std::shared_ptr<const Endpoint> unix_endpoint(const std::string& path) { return 
 // A listening unix socket in the abstract of a temporary directory.
 class UnixPort {
  public:
-  UnixPort() : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit UnixPort(int backlog = 16) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     char directory[] = "/tmp/limpet-native-XXXXXX";
     CHECK(mkdtemp(directory) != nullptr);
     directory_ = directory;
@@ -39,7 +39,7 @@ class UnixPort {
     address.sun_family = AF_UNIX;
     std::snprintf(address.sun_path, sizeof address.sun_path, "%s", path().c_str());
     CHECK(bind(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    CHECK(listen(socket_.fd(), 16) == 0);
+    CHECK(listen(socket_.fd(), backlog) == 0);
   }
   ~UnixPort() {
     unlink(path().c_str());
@@ -245,6 +245,81 @@ TEST("a unix socket that is not there counts as refused") {
   CHECK(client.ends());
   rig.check_end(SessionCounter::kRefusedNoBackend);
   CHECK_EQUAL(rig.count(SessionCounter::kConnectRefused), uint64_t{1});
+}
+
+TEST("a unix socket whose queue is full is waited for, and not blamed") {
+  Rig rig;
+  const UnixPort port(0);
+  rig.set("a", unix_endpoint(port.path()));
+  Socket first = port.connect_to();  // the queue's only place
+  Socket client = rig.client();
+  CHECK(client.write("question"));
+  CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // some tries, none of which counts
+  CHECK_EQUAL(rig.count(SessionCounter::kOpened), uint64_t{0});
+  Socket taken = port.accept();
+  Socket backend = port.accept();
+  CHECK_EQUAL(backend.read(8), "question");
+  CHECK(rig.counts(SessionCounter::kOpened, 1));
+  CHECK_EQUAL(rig.count(SessionCounter::kConnectOther), uint64_t{0});
+  CHECK_EQUAL(rig.backend("a")->connect_failures(), uint64_t{0});
+  client.close();
+  CHECK(backend.ends());
+  backend.close();
+  rig.check_end(SessionCounter::kEndFinished);
+}
+
+TEST("a unix socket whose queue stays full: the next backend after the connect timeout") {
+  constexpr uint64_t kConnectMs = 200;
+  Rig rig({.timeouts = {kConnectMs, 30'000, 30'000}});
+  const auto names = rig.names_in_order(2);
+  const UnixPort full(0);
+  const Port good;
+  rig.set(names[0], unix_endpoint(full.path()));
+  rig.set(names[1], good.number());
+  Socket first = full.connect_to();
+  const auto began = Clock::now();
+  Socket client = rig.client();
+  Socket backend = good.accept();
+  CHECK(backend.open());
+  CHECK(ms_since(began) >= static_cast<int64_t>(kConnectMs) - 20);
+  CHECK(rig.counts(SessionCounter::kConnectTimeout, 1));
+  CHECK_EQUAL(rig.backend(names[0])->connect_failures(), uint64_t{1});
+  client.close();
+  CHECK(backend.ends());
+  backend.close();
+  rig.check_end(SessionCounter::kEndFinished);
+}
+
+TEST("a unix socket that goes away, or is removed, while its queue is full") {
+  for (const bool removed : {false, true}) {
+    Rig rig({.retries = 0});
+    std::optional<UnixPort> port(0);
+    rig.set("a", unix_endpoint(port->path()));
+    Socket first = port->connect_to();
+    Socket client = rig.client();
+    CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+    if (removed) {
+      rig.pool->remove_backend("a");
+      rig.pool->publish();
+    } else {
+      port.reset();
+    }
+    CHECK(client.ends());
+    rig.check_end(SessionCounter::kRefusedNoBackend);
+  }
+}
+
+TEST("a cut while a unix socket's queue is full") {
+  Rig rig;
+  const UnixPort port(0);
+  rig.set("a", unix_endpoint(port.path()));
+  Socket first = port.connect_to();
+  Socket client = rig.client();
+  CHECK(eventually([&] { return rig.backend("a")->sessions() == 1; }));
+  rig.relay.cut();
+  CHECK(client.ends());
+  rig.check_end(SessionCounter::kEndShutdown);
 }
 
 TEST("a client on a unix socket has no key: the least loaded, unpinned") {

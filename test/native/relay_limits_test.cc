@@ -42,6 +42,61 @@ TEST("maxSessions of a listener: newcomers past it are refused, until one leaves
   rig.check_balance();
 }
 
+TEST("a cut of more sessions than there is room for records waits for who reads them, a little") {
+  constexpr unsigned kLive = 100;
+  for (const bool read : {true, false}) {
+    Rig rig({.workers = 1, .record = true});
+    const Port port;
+    rig.set("a", port.number());
+    // Two records each, up to some below the ring's 4,096.
+    for (unsigned i = 0; i < 1980; i++) {
+      Socket client = rig.client();
+      client.close();
+      CHECK(port.accept().ends());
+    }
+    CHECK(rig.idle());
+    std::vector<Socket> clients;
+    for (unsigned i = 0; i < kLive; i++) clients.push_back(rig.client());
+    CHECK(rig.counts(SessionCounter::kOpened, 1980 + kLive));
+    rig.relay.cut();
+    if (!read) {
+      CHECK(rig.idle());  // nobody is waited for without end
+      CHECK(rig.count(SessionCounter::kRecordsDropped) > 0);
+      continue;
+    }
+    CHECK(eventually([&] { return rig.relay.sessions() < kLive; }));
+    unsigned closed = 0;
+    CHECK(eventually([&] {
+      for (const SessionRecord& record : rig.drain()) {
+        if (record.cause == static_cast<uint8_t>(SessionCounter::kEndShutdown)) closed++;
+      }
+      return closed == kLive;
+    }));
+    rig.check_balance();
+    CHECK_EQUAL(rig.count(SessionCounter::kRecordsDropped), uint64_t{0});
+  }
+}
+
+TEST("the budget keeps what threads and listen socket have, and the last part from pipes") {
+  FdBudget& budget = FdBudget::process();
+  budget.init();
+  const uint32_t before = budget.limit();
+  {
+    Rig rig({.workers = 3});
+    CHECK_EQUAL(budget.limit(), before - 6);
+    rig.listen();
+    CHECK_EQUAL(budget.limit(), before - 7);
+    CHECK(rig.unlisten());
+    CHECK_EQUAL(budget.limit(), before - 6);
+    const uint32_t spare = budget.limit() - budget.limit() / 8;
+    CHECK(budget.take(spare));
+    CHECK(!budget.take_spare(2));
+    CHECK(budget.take(2));
+    budget.give(spare + 2);
+  }
+  CHECK_EQUAL(budget.limit(), before);
+}
+
 TEST("listeners have limits and pools of their own") {
   Rig rig({.max_sessions = 1});
   const Port port;

@@ -90,7 +90,7 @@ describe('the stream relay and limits of the process', () => {
   it('closes and counts clients past the budget of descriptors', async () => {
     const { relay, target, given } = relayWith(false)
     const socket = await acceptedSocket()
-    expect(relay.serve(target, socket, 0)).to.equal(false)
+    expect(relay.serve(target, socket, () => 0)).to.equal(false)
     expect(socket.destroyed).to.equal(true)
     expect(relay.counts).to.include({ accepted: 1, refusedFdBudget: 1 })
     expect(given).to.deep.equal([])
@@ -98,7 +98,7 @@ describe('the stream relay and limits of the process', () => {
 
   it('gives its descriptors back when there was no backend', async () => {
     const { relay, target, given } = relayWith(true)
-    relay.serve(target, await acceptedSocket(), 0)
+    relay.serve(target, await acceptedSocket(), () => 0)
     expect(relay.counts).to.include({ accepted: 1, refusedNoBackend: 1 })
     expect([given, relay.sessions, target.streamSessions]).to.deep.equal([[2], 0, 0])
   })
@@ -112,7 +112,7 @@ describe('the stream relay and limits of the process', () => {
       const { relay, target } = relayWith(true, { retries: 0, backends: [{ name: 'a', address: '127.0.0.1:9' }] })
       const socket = await acceptedSocket()
       failConnects(code)
-      relay.serve(target, socket, 0)
+      relay.serve(target, socket, () => 0)
       await until(() => relay.sessions === 0)
       expect(relay.counts).to.include({ accepted: 1, refusedNoBackend: 1 })
       expect(target.pool.figures()('a')).to.include({ sessions: 0, connectFailures })
@@ -123,7 +123,7 @@ describe('the stream relay and limits of the process', () => {
     const { relay, target } = relayWith(true)
     const socket = await acceptedSocket()
     socket.destroy()
-    expect(relay.serve(target, socket, 0)).to.equal(false)
+    expect(relay.serve(target, socket, () => 0)).to.equal(false)
     expect(relay.counts).to.include({ accepted: 1, refusedNoAddress: 1 })
   })
 

@@ -56,8 +56,8 @@ class Rig {
     const Roster& roster = pool->roster();
     std::vector<std::string> names;
     const AffinityKey key = pool->key(*parse_address(source));
-    for (const Position position : roster.placement->order(pool->place_hash(key))) {
-      names.push_back(roster.entries[roster.members[position]].backend->name);
+    for (const EntryIndex at : roster.order(pool->place_hash(key))) {
+      names.push_back(roster.entries[at].backend->name);
     }
     return names;
   }
@@ -83,7 +83,7 @@ class Rig {
   uint16_t own_port() const { return port_of(relay.address_of(listener)); }
   // Closes it without losing who waits; the rig's destructor does so at once.
   bool unlisten() {
-    return eventually([&] { return relay.unlisten(listener, false); });
+    return eventually([&] { return relay.unlisten(listener, Unlisten::kServe); });
   }
   std::vector<SessionRecord> drain(size_t most = 10'000) {
     std::vector<SessionRecord> records(most);

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { formatAddress, type ListenAddress } from '../config/address.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
+
+/**
+ * What two processes say to each other while one takes over from the other, over a unix socket beside that of the admin
+ * API. Each message is a line of JSON.
+ *
+ *   running → new   an offer, with a descriptor for each socket that it lists
+ *   new → running   it wants the stick tables, when it knows its backends
+ *   running → new   the tables
+ *   new → running   it serves, and which sockets it uses
+ *   running → new   the pins of clients that are not at home, once more: some are new; then, that it accepts nobody any more
+ *
+ * Until "ready" the running process goes on whatever happens. An end of the connection ends the attempt.
+ */
+export const PROTOCOL = 1
+
+/** No line is longer: an offer has a name and an address for each of some thousand listeners. */
+export const LONGEST_LINE = 4 * 1024 * 1024
+
+const socketSchema = z.object({
+  kind: z.enum(['listener', 'admin', 'takeover']),
+  /** Of a listener. */
+  name: z.string(),
+  /** As it is configured. */
+  bind: z.string(),
+  /** Whether a service manager has it, too. */
+  isShared: z.boolean(),
+})
+export type OfferedSocket = z.infer<typeof socketSchema>
+
+export const offerSchema = z.object({
+  limpet: z.literal('takeover'),
+  protocol: z.number(),
+  version: z.string(),
+  sockets: z.array(socketSchema),
+})
+export type Offer = z.infer<typeof offerSchema>
+
+export const readySchema = z.object({ ready: z.literal(true), listeners: z.array(z.string()), admin: z.boolean() })
+export type Ready = z.infer<typeof readySchema>
+
+export const wantSchema = z.object({ want: z.literal('tables') })
+export const refusalSchema = z.object({ refused: z.string() })
+export const tableSchema = z.object({ table: z.string() })
+export const leftSchema = z.object({ left: z.literal(true) })
+
+/** Ends the lines of one table, and all tables. */
+export const END = JSON.stringify({ end: true })
+
+/** Where a process waits for its successor; undefined: its admin API has no unix socket that it could be beside. */
+export function takeoverPath(listen: ListenAddress | undefined): string | undefined {
+  return listen?.kind === 'unix' ? `${listen.path}.takeover` : undefined
+}
+
+/** The binds of a configuration, as an offer tells them. */
+export function bindsOf({ listeners, admin }: ResolvedConfig): { listeners: Map<string, string>; admin: string } {
+  return {
+    listeners: new Map(listeners.map(({ name, bind }) => [name, formatAddress(bind)])),
+    admin: admin === undefined ? '' : formatAddress(admin.listen),
+  }
+}
+
+/** A message of this kind; undefined: it is another one. */
+export function read<T>(schema: z.ZodType<T>, line: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(line)).data
+  } catch {
+    // It is no JSON.
+    return undefined
+  }
+}

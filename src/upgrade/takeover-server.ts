@@ -1,0 +1,196 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
+import { listenOnOpenSocket, listenOnUnixSocket } from '../admin/unix-socket.ts'
+import type { Balancer } from '../balancer.ts'
+import type { ResolvedConfig } from '../config/resolved.ts'
+import type { Log } from '../log/log.ts'
+import { native, type PeerProcess } from '../native.ts'
+import { VERSION } from '../package-info.ts'
+import { handleOf } from '../relay/handle.ts'
+import { peerOf, sendDescriptors } from './descriptors.ts'
+import { LineReader, writeLines } from './line-reader.ts'
+import { bindsOf, type Offer, PROTOCOL, type Ready, read, readySchema, takeoverPath, wantSchema } from './messages.ts'
+import { tableLines } from './tables.ts'
+
+/** How long a successor may take from one message to the next: longer than its backends have for their first checks. */
+const PATIENCE_MS = 120_000
+const BACKLOG = 16
+const NOTHING = { listeners: [], admin: false }
+
+export interface TakeoverServerParts {
+  /** Where it waits. */
+  path: string
+  /** Its socket, if it is open already. */
+  socket: OpenSocket | undefined
+  /** The configuration that the process was started with. */
+  config: ResolvedConfig
+  balancer: Balancer
+  log: Log
+}
+
+/** Waits for a process that takes over: the side of the running one, which goes on until the other one serves. */
+export class TakeoverServer {
+  /** Another process serves the clients: this one is to close. */
+  readonly taken: Promise<PeerProcess>
+  readonly #parts: TakeoverServerParts
+  readonly #server: Server
+  #removeFile: (() => Promise<void>) | undefined
+  #resolve: ((peer: PeerProcess) => void) | undefined
+  #successor: Socket | undefined
+  /** Settles with the connection of the successor; never rejects. */
+  #handingOver: Promise<void> = Promise.resolve()
+  #isTaken = false
+  /** The successor waits at the same place. */
+  #isFileLeft = false
+
+  private constructor(parts: TakeoverServerParts) {
+    this.#parts = parts
+    this.taken = new Promise(resolve => {
+      this.#resolve = resolve
+    })
+    this.#server = createServer(socket => this.#connected(socket))
+    this.#server.on('error', error => parts.log.error({ error: error.message }, 'the takeover socket failed'))
+  }
+
+  /** Undefined: there is no place for it, or it cannot be opened, which is told in the log. */
+  static async open(parts: Omit<TakeoverServerParts, 'path'>): Promise<TakeoverServer | undefined> {
+    const path = takeoverPath(parts.config.admin?.listen)
+    if (path === undefined || native().os === undefined) return undefined
+    const server = new TakeoverServer({ ...parts, path })
+    try {
+      await server.#bind()
+      return server
+    } catch (error) {
+      await server.close()
+      const { code, message } = error as NodeJS.ErrnoException
+      parts.log.warn({ path, code, error: message }, 'no process will be able to take over from this one')
+      return undefined
+    }
+  }
+
+  /** Resolves when a successor has heard everything. Never rejects. */
+  async close(): Promise<void> {
+    if (!this.#isFileLeft) await this.#removeFile?.().catch(() => undefined)
+    this.#server.close()
+    if (this.#isTaken) await this.#handingOver
+    else this.#successor?.destroy()
+  }
+
+  async #bind(): Promise<void> {
+    const { path, socket } = this.#parts
+    if (socket === undefined) {
+      this.#removeFile = await listenOnUnixSocket(this.#server, path)
+    } else {
+      adoptSocket({ bind: { kind: 'unix', path } }, socket, BACKLOG)
+      this.#removeFile = await listenOnOpenSocket(this.#server, path, socket.fd)
+    }
+    // A successor is waited for as long as clients are served, and no longer.
+    this.#server.unref()
+  }
+
+  #connected(socket: Socket): void {
+    const { log } = this.#parts
+    socket.on('error', () => socket.destroy())
+    try {
+      const peer = peerOf(socket)
+      const why = this.#whyNot(peer)
+      if (why === undefined) {
+        this.#handingOver = this.#serve(socket, peer)
+        return
+      }
+      log.warn({ pid: peer.pid, uid: peer.uid, why }, 'not taken over')
+      socket.end(`${JSON.stringify({ refused: why })}\n`)
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'not taken over')
+      socket.destroy()
+    }
+  }
+
+  async #serve(socket: Socket, peer: PeerProcess): Promise<void> {
+    const { balancer, log } = this.#parts
+    this.#successor = socket
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+    try {
+      await this.#handOver(socket, peer)
+    } catch (error) {
+      log.warn({ pid: peer.pid, error: (error as Error).message }, 'not taken over: this process goes on')
+    } finally {
+      socket.destroy()
+      this.#successor = undefined
+      if (!this.#isTaken) balancer.leaveSockets(NOTHING)
+    }
+  }
+
+  #whyNot({ uid }: PeerProcess): string | undefined {
+    if (uid !== 0 && uid !== process.geteuid?.()) return `user ${uid} may not`
+    if (this.#successor !== undefined || this.#isTaken) return 'another process is taking over'
+    const { status } = this.#parts.balancer
+    return status === 'listening' ? undefined : `it is ${status}`
+  }
+
+  async #handOver(socket: Socket, peer: PeerProcess): Promise<void> {
+    const { balancer, log } = this.#parts
+    log.info({ pid: peer.pid }, 'another process is taking over')
+    const reader = new LineReader(socket)
+    this.#offer(socket)
+    for (let line = await reader.next(); line !== undefined; line = await reader.next()) {
+      const ready = read(readySchema, line)
+      if (ready !== undefined) {
+        await this.#leave(socket, ready, peer)
+        return
+      }
+      if (read(wantSchema, line) === undefined) throw new Error('the successor does not speak as one')
+      await writeLines(socket, tableLines(balancer, false))
+    }
+    log.warn({ pid: peer.pid }, 'the other process gave up: this one goes on')
+  }
+
+  #offer(socket: Socket): void {
+    const { balancer, config } = this.#parts
+    const { listeners, admin } = balancer.sockets()
+    const binds = bindsOf(config)
+    const own = handleOf(this.#server)?.fd ?? -1
+    const offered: [Offer['sockets'][number], number][] = [...listeners].map(([name, { fd, isShared }]) => [
+      { kind: 'listener', name, bind: binds.listeners.get(name) ?? '', isShared },
+      fd,
+    ])
+    if (admin !== undefined) {
+      offered.push([{ kind: 'admin', name: '', bind: binds.admin, isShared: admin.isShared }, admin.fd])
+    }
+    offered.push([{ kind: 'takeover', name: '', bind: binds.admin, isShared: false }, own])
+    const offer: Offer = {
+      limpet: 'takeover',
+      protocol: PROTOCOL,
+      version: VERSION,
+      sockets: offered.map(([told]) => told),
+    }
+    sendDescriptors(
+      socket,
+      JSON.stringify(offer),
+      offered.map(([, fd]) => fd),
+    )
+    // Should this process be asked to stop meanwhile, the other one still has its sockets as they are.
+    balancer.leaveSockets({ listeners: [...listeners.keys()], admin: admin !== undefined })
+  }
+
+  async #leave(socket: Socket, { listeners, admin }: Ready, peer: PeerProcess): Promise<void> {
+    const { balancer, log } = this.#parts
+    await writeLines(socket, tableLines(balancer, true))
+    balancer.leaveSockets({ listeners, admin })
+    this.#isTaken = true
+    // It has that of the admin API, so it has the one beside it.
+    this.#isFileLeft = admin
+    this.#server.close()
+    log.info({ pid: peer.pid }, 'taken over')
+    this.#resolve?.(peer)
+    // By then this process accepts nobody: whoever hears of the end of the other one's start asks that one.
+    await nextTurn()
+    socket.end(`${JSON.stringify({ left: true })}\n`)
+    // By its own end, or the time limit.
+    await new Promise<void>(resolve => {
+      if (socket.closed) resolve()
+      else socket.once('close', () => resolve())
+    })
+  }
+}
