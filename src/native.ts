@@ -134,7 +134,7 @@ export interface NativeTableFile {
   restored: number
   /** Pins whose backend is gone, or whose keys are made in another way now. */
   dropped: number
-  /** Buckets (7 entries) that were being written, or are damaged: cleared. */
+  /** Buckets (7 entries) that were half written, or are damaged: cleared. */
   torn: number
 }
 

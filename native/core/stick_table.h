@@ -44,7 +44,7 @@ class StickTable {
   struct Restored {
     size_t pins = 0;     // came back
     size_t dropped = 0;  // their backend is not known any more, or keys are made in another way
-    size_t torn = 0;     // buckets that were being written, or are damaged: nothing in them was believed
+    size_t torn = 0;     // buckets that were half written, or are damaged: nothing in them was believed
   };
 
   // `size` is the most entries there ever are. `secret` chooses buckets: random per table, so that nobody can aim keys

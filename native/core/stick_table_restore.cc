@@ -42,10 +42,10 @@ void StickTable::restore(uint64_t now) {
   restored_.pins = entries();
 }
 
-// Nobody was writing it, its check value fits, and every entry is where a look-up would look for it.
+// Its check value fits, and every entry is where a look-up would look for it, under the tag that it would look for. A
+// write that was stopped between any two of its stores fails one of that.
 bool StickTable::is_whole(uint32_t index) const {
   const Bucket& bucket = buckets_[index];
-  if ((bucket.sequence.load(std::memory_order_relaxed) & 1) != 0) return false;
   const uint64_t tags = bucket.tags.load(std::memory_order_relaxed);
   uint32_t check = 0;
   for (unsigned slot = 0; slot < kSlots; slot++) {
@@ -69,6 +69,8 @@ void StickTable::restore_bucket(uint32_t index, uint64_t now, const std::vector<
     new (&bucket) Bucket;
     return;
   }
+  // Who died with the lock had changed nothing yet, or had done so wholly: a first touch has it for its placement pass.
+  bucket.sequence.store(0, std::memory_order_relaxed);
   const uint64_t saved_ttl = ticks_of(file_->saved_ttl());
   for (unsigned slot = 0; slot < kSlots; slot++) {
     const uint64_t meta = bucket.slots[slot].meta.load(std::memory_order_relaxed);

@@ -20,7 +20,7 @@ export interface TableFileStats {
   restored: number
   /** Pins in it that were dropped: their backend is gone, or keys are made in another way now. */
   dropped: number
-  /** Buckets, of 7 entries each, in which nothing was believed: they were being written, or are damaged. */
+  /** Buckets, of 7 entries each, in which nothing was believed: they were half written, or are damaged. */
   torn: number
   /** Files that were renamed because they were not to be believed: 0 or 1. */
   setAside: number
