@@ -130,13 +130,15 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
   })
-  const { listeners, threads, shutdownTimeout, state, log, admin } = document
+  const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
     listeners,
     pools: new Map(pools),
     threads,
     shutdownTimeout,
     state: state === 'off' ? undefined : resolvePath(directory, state),
+    user,
+    group,
     log: { level: log.level, sessions: log.sessions === 'on' },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
