@@ -392,6 +392,14 @@ export interface NativeOs {
   unixPath(fd: number): Buffer
   /** A unix socket that listens; its file is the caller's to remove. */
   openUnix(path: string, backlog: number): number
+  /** A TCP socket that listens, without the options of a listener. `host`: an IP address. */
+  openTcp(host: string, port: number, ipv6Only: boolean, backlog: number): number
+  /** A user by name, or by number as text; `gid` is that of its primary group. Undefined: there is none. */
+  user(name: string): { name: string; uid: number; gid: number } | undefined
+  /** The number of a group, by name. Undefined: there is none. */
+  group(name: string): number | undefined
+  /** For every thread. Returns 0 or -errno: only for this thread, and those that it starts. */
+  noNewPrivileges(): number
   /** Sends a datagram to the socket that NOTIFY_SOCKET names. */
   notify(socket: string, text: string): number
 }

@@ -1,7 +1,12 @@
 #include "os.h"
 
+#include <cerrno>
+
 #include "../os/descriptors.h"
 #include "../os/notify.h"
+#include "../os/privileges.h"
+#include "../relay/listen_socket.h"
+#include "../relay/socket_address.h"
 
 namespace limpet {
 
@@ -40,6 +45,31 @@ napi_value open_unix(Call& call) {
   return call.of(static_cast<double>(open_unix_socket(call.text(0), static_cast<int>(call.u32(1)))));
 }
 
+napi_value open_tcp(Call& call) {
+  const auto address = make_endpoint(call.text(0), static_cast<uint16_t>(call.u32(1)));
+  if (!address || address->family() == AF_UNIX) return call.of(static_cast<double>(-EINVAL));
+  // The options of the listener are set when it takes the socket.
+  const ListenSettings settings{static_cast<int>(call.u32(3)), call.flag(2), 0, 0};
+  return call.of(static_cast<double>(open_listen_socket(*address, settings, Keepalive{})));
+}
+
+napi_value user(Call& call) {
+  const auto found = find_user(call.text(0));
+  if (!found) return call.null();
+  const napi_value result = call.object();
+  call.set(result, "name", call.of(std::string_view(found->name)));
+  call.set(result, "uid", call.of(static_cast<double>(found->uid)));
+  call.set(result, "gid", call.of(static_cast<double>(found->gid)));
+  return result;
+}
+
+napi_value group_number(Call& call) {
+  const auto found = find_group(call.text(0));
+  return found ? call.of(static_cast<double>(*found)) : call.null();
+}
+
+napi_value forbid_new_privileges(Call& call) { return call.of(static_cast<double>(-no_new_privileges())); }
+
 napi_value notify_manager(Call& call) { return call.of(static_cast<double>(-notify(call.text(0), call.text(1)))); }
 
 }  // namespace
@@ -53,6 +83,10 @@ napi_value make_os(napi_env env) {
       function<path_of>("unixPath"),
       function<open_unix>("openUnix"),
       function<notify_manager>("notify"),
+      function<open_tcp>("openTcp"),
+      function<user>("user"),
+      function<group_number>("group"),
+      function<forbid_new_privileges>("noNewPrivileges"),
   };
   napi_value os = nullptr;
   napi_create_object(env, &os);

@@ -5,6 +5,8 @@ import { LimpetError } from '../errors.ts'
 import { createLog, type Log } from '../log/log.ts'
 import { alwaysJson, standardOutput } from '../log/standard-output.ts'
 import { matchSockets } from '../os/match-sockets.ts'
+import { openPrivileged } from '../os/privileged-sockets.ts'
+import { become, identityOf } from '../os/privileges.ts'
 import { ServiceManager } from '../os/service-manager.ts'
 import { takeServiceEnvironment } from '../os/systemd.ts'
 import { VERSION } from '../package-info.ts'
@@ -48,12 +50,26 @@ async function balance(config: ResolvedConfig, readAgain: ReadAgain, takesOver: 
   const manager = new ServiceManager(environment, log)
   const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log, manager)
   try {
-    const sockets = matchSockets(environment.sockets, config)
     const takeover = takesOver ? await Takeover.begin(config, log) : undefined
+    const passed = takeover?.sockets ?? matchSockets(environment.sockets, config)
+    const sockets = await becomeIdentity(config, passed, log)
     return await serve(config, { signals, reloading, manager, sockets, takeover, log })
   } finally {
     reloading.end()
     manager.end()
+  }
+}
+
+/** Opens what only root may, and becomes the user of the configuration, if there is one. */
+async function becomeIdentity(config: ResolvedConfig, passed: OpenSockets, log: Log): Promise<OpenSockets> {
+  const identity = identityOf(config)
+  if (identity === undefined) return passed
+  try {
+    const sockets = await openPrivileged(config, passed)
+    become(identity, log)
+    return sockets
+  } catch (error) {
+    throw startFailure(error, config)
   }
 }
 
@@ -69,7 +85,7 @@ interface Surroundings {
   signals: StopSignals
   reloading: Reloading
   manager: ServiceManager
-  /** What the service manager passed. */
+  /** Those that are open already. */
   sockets: OpenSockets
   /** From which process it takes over, if it does. */
   takeover: Takeover | undefined
@@ -118,7 +134,7 @@ async function open(
     return
   }
   const prepare = (): Promise<void> => takeover.takeTables(balancer)
-  await balancer.listen({ signal, reload, sockets: takeover.sockets, prepare })
+  await balancer.listen({ signal, reload, sockets, prepare })
   await takeover.finish(balancer)
 }
 

@@ -18,6 +18,9 @@ export interface DescribedConfig {
   threads: number | 'auto'
   shutdownTimeout: string
   state: string
+  /** Absent: the process stays what it is. */
+  user?: string
+  group?: string
   log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
@@ -94,6 +97,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     threads: config.threads === 0 ? 'auto' : config.threads,
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     state: config.state ?? 'off',
+    ...given({ user: config.user, group: config.group }),
     log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }

@@ -54,6 +54,17 @@ export interface BalancerOptions {
    * @defaultValue 'off', nothing is kept
    */
   state?: string | undefined
+  /**
+   * `limpet run`: the user, by name or number, that the process becomes when its listen sockets are open; only root can. A
+   * program of your own becomes what it wants by itself.
+   * @defaultValue the process stays what it is
+   */
+  user?: string | number | undefined
+  /**
+   * `limpet run`: the group, by name or number, that the process becomes.
+   * @defaultValue the primary group of `user`
+   */
+  group?: string | number | undefined
   /** What is written to the log. */
   log?: LogOptions | undefined
   /** The admin API, which `listen()` opens; without this there is none. */

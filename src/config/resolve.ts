@@ -133,13 +133,15 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
     return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
   })
-  const { listeners, threads, shutdownTimeout, state, log, admin } = document
+  const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
     listeners,
     pools: new Map(pools),
     threads,
     shutdownTimeout,
     state: pathOf(state, directory),
+    user,
+    group,
     log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }

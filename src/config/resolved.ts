@@ -15,6 +15,10 @@ export interface ResolvedConfig {
   readonly shutdownTimeout: number
   /** Absolute path of the file that keeps changes; undefined: nothing is kept. */
   readonly state: string | undefined
+  /** User to become, by name or number; undefined: the process stays what it is. */
+  readonly user: string | undefined
+  /** Group to become; undefined: the primary one of the user. */
+  readonly group: string | undefined
   readonly log: ResolvedLog
   /** Undefined: there is no admin API. */
   readonly admin: ResolvedAdmin | undefined

@@ -76,6 +76,25 @@ export function reference(description: string, kind: string): z.ZodType<string, 
   return scalar(read, { type: 'string', description })
 }
 
+const SYSTEM_NAME = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\\$?$'
+const LARGEST_ID = 2 ** 32 - 2
+
+/** The name of a user or a group of the system, or its number. */
+export function systemName(description: string, kind: 'user' | 'group'): z.ZodType<string, string | number> {
+  const accepted = `the name of a ${kind}, or its number`
+  const read = (value: unknown): Parsed<string> => {
+    const isNumber = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID
+    if (isNumber) return accept(String(value))
+    const isName = typeof value === 'string' && new RegExp(SYSTEM_NAME).test(value)
+    return isName ? accept(value) : refuse(`expected a ${kind} of the system, got ${show(value)}`, accepted)
+  }
+  const facts = [
+    { type: 'string', pattern: SYSTEM_NAME },
+    { type: 'integer', minimum: 0, maximum: LARGEST_ID },
+  ]
+  return scalar(read, { anyOf: facts, description })
+}
+
 /** The range of a whole number, and why it ends there. */
 export interface WholeRange {
   min: number

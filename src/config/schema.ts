@@ -16,6 +16,7 @@ import {
   oneOf,
   reference,
   shareSwitch,
+  systemName,
   whole,
   wholeOrAuto,
   wholeSwitch,
@@ -272,6 +273,11 @@ function documentSchema(mode: Mode) {
         'A file that keeps what was changed while it ran, for the next start; relative to the configuration file. off: nothing is kept.',
         'LIMPET_ERR_CONFIG',
       ).prefault('off'),
+      user: systemName(
+        'The user that limpet run becomes when ports below 1024 are open. Only root can become another one.',
+        'user',
+      ).optional(),
+      group: systemName('The group that limpet run becomes. Left out: the primary group of user.', 'group').optional(),
       log: log(),
       admin: admin(),
     })

@@ -1,17 +1,21 @@
 // Descriptors over unix sockets, sockets of others, and what a service manager is told.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "os/descriptors.h"
 #include "os/notify.h"
+#include "os/privileges.h"
 #include "relay/listen_socket.h"
 #include "support/sockets.h"
 #include "support/test.h"
@@ -178,6 +182,32 @@ TEST("a service manager is told, at a path and in the abstract namespace") {
   CHECK_EQUAL(notify("/" + std::string(108, 'x'), "READY=1"), ENAMETOOLONG);
   unlink(path.c_str());
   rmdir(directory);
+}
+
+TEST("users and groups by name, and users by number") {
+  const auto root = find_user("root");
+  REQUIRE(root.has_value());
+  CHECK_EQUAL(root->uid, 0U);
+  CHECK_EQUAL(find_user("0")->name, std::string("root"));
+  CHECK_EQUAL(find_group("root").value_or(1), 0U);
+  CHECK(!find_user("no-such-user").has_value());
+  CHECK(!find_user("4294967294").has_value());
+  CHECK(!find_group("no-such-group").has_value());
+}
+
+// Last: it holds for the rest of the process.
+TEST("no new privileges, in threads that run already, too") {
+  std::atomic<int> seen{-1};
+  std::atomic<bool> go{false};
+  std::thread thread([&] {
+    while (!go) std::this_thread::yield();
+    seen = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+  });
+  const int error = no_new_privileges();
+  go = true;
+  thread.join();
+  CHECK_EQUAL(error, 0);
+  CHECK_EQUAL(seen.load(), 1);
 }
 
 TEST_MAIN
