@@ -35,6 +35,7 @@ const health = z.strictObject({
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
+  ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
   total: count,
   connectFailures: count,

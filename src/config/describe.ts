@@ -53,6 +53,7 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  slowStart: string
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
@@ -120,7 +121,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, backends } = pool
+  const { ejection, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -132,6 +133,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    slowStart: formatDuration(slowStart),
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),

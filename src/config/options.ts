@@ -168,6 +168,12 @@ export interface PoolOptions {
    */
   ejection?: EjectionOptions | 'off' | false | undefined
   /**
+   * How long a backend that is added, or serves again after it was down, ejected or in maintenance, takes to get all of its clients, up to
+   * 1 hour. Its bound grows with it. 0: it gets them at once.
+   * @defaultValue '0s'
+   */
+  slowStart?: Duration | undefined
+  /**
    * The servers; at most 10,000.
    * @defaultValue []
    */

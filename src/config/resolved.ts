@@ -71,6 +71,8 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  /** Milliseconds; 0: off. */
+  readonly slowStart: number
   readonly backends: readonly ResolvedBackend[]
 }
 

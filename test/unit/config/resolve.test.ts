@@ -26,6 +26,7 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    slowStart: 0s
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
 shutdownTimeout: 30s
@@ -94,6 +95,7 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
+      slowStart: 0,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
