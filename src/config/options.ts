@@ -24,7 +24,7 @@ export type AcceptorKind = 'auto' | 'net' | 'native'
 export type BackendState = 'ready' | 'drain' | 'drain-hard' | 'maint'
 
 /** What a health check asks a backend. */
-export type CheckType = 'tcp' | 'tls' | 'http' | 'https' | 'expect' | 'redis' | 'postgres' | 'smtp' | 'mqtt'
+export type CheckType = 'tcp' | 'tls' | 'http' | 'https' | 'expect' | 'redis' | 'postgres' | 'mysql' | 'smtp' | 'mqtt'
 
 /** How bytes are carried between a client and its backend. */
 export type RelayKind = 'auto' | 'native' | 'stream'
@@ -184,7 +184,7 @@ export interface PoolOptions {
 export interface HealthOptions {
   /**
    * What a backend is asked. `tcp`: to connect; `tls`: a handshake; `http`, `https`: a GET; `expect`: the steps below;
-   * `redis`: PING; `postgres`: to begin a session; `smtp`: its greeting; `mqtt`: CONNECT.
+   * `redis`: PING; `postgres`: to begin a session; `mysql`: its greeting; `smtp`: its greeting; `mqtt`: CONNECT.
    * @defaultValue 'tcp'
    */
   type?: CheckType | undefined
