@@ -17,6 +17,9 @@ export const PLACEMENT_SLOTS = 2 ** 20
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
 export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3, keySessions: -4, keyRate: -5 } as const
 
+/** A backend that is wholly there; less, down to 1, while it warms up: `kFullRamp` in `native/core/roster.h`. */
+export const FULL_RAMP = 2 ** 16
+
 /** What a backend may serve, all things considered; numbers of `BackendState` in `native/core/roster.h`. */
 export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
 
@@ -44,6 +47,7 @@ export interface NativePool {
     host: string,
     port: number,
     backup?: boolean,
+    ramp?: number,
   ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean

@@ -11,6 +11,7 @@ import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
 import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
+import { WarmUp } from './health/warm-up.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
@@ -65,6 +66,7 @@ export class Service {
   readonly #listeners = new Map<string, OpenListener>()
   readonly #poolTargets = new Map<string, Target>()
   readonly #health: HealthMonitor
+  #warmUps: readonly WarmUp[] = []
   #trouble: TroubleReport | undefined
 
   private constructor(parts: ServiceParts) {
@@ -101,6 +103,8 @@ export class Service {
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#health.watchSessions(parts.pools.values())
+      const slow = [...parts.pools.values()].filter(({ settings }) => settings.slowStart > 0)
+      service.#warmUps = slow.map(core => new WarmUp(core, parts.log))
       if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
@@ -197,6 +201,7 @@ export class Service {
     this.#relays.cut()
     await this.#emptied(CUT_MS)
     this.#health.stop()
+    for (const one of this.#warmUps) one.stop()
     this.#trouble?.stop()
     this.#relays.stop()
     // By what has ended, clients that waited to be accepted included: beside how many live, threads would still accept.
@@ -271,6 +276,7 @@ export class Service {
 
   async #stop(): Promise<void> {
     this.#health.abandon()
+    for (const one of this.#warmUps) one.stop()
     await this.#closeListeners(AT_ONCE)
     this.#relays.stop()
   }

@@ -125,6 +125,7 @@ napi_value PoolWrap::set_backend(Call& call) {
   settings.state = static_cast<BackendState>(call.u32(3));
   settings.endpoint = make_endpoint(call.text(4), static_cast<uint16_t>(call.u32(5)));
   settings.backup = call.flag(6);
+  if (!call.missing(7)) settings.ramp = call.u32(7);
   return call.of(static_cast<double>(pool_->set_backend(call.text(0), settings)));
 }
 

@@ -32,7 +32,7 @@ bool Pool::Assignment::candidate(const RosterEntry& entry) const {
 // What is not on a candidate is subtracted from the pool's total, so that the usual pick walks nothing.
 Pool::Assignment::Candidates Pool::Assignment::candidates() const {
   uint64_t elsewhere = 0;
-  uint64_t weight = roster_.eligible_weight;
+  uint64_t share = roster_.eligible_share;
   for (const EntryIndex at : roster_.ineligible) elsewhere += roster_.entries[at].backend->sessions();
   for (const Backend* backend : roster_.removed) elsewhere += backend->sessions();
   // This pick is counted already: with so few seats taken in all, nobody can be at a limit.
@@ -41,23 +41,23 @@ Pool::Assignment::Candidates Pool::Assignment::candidates() const {
       const RosterEntry& entry = roster_.entries[at];
       if (!entry.full() || seat_.has_tried(entry.backend)) continue;
       elsewhere += entry.backend->sessions();
-      weight -= entry.weight;
+      share -= entry.share();
     }
   }
   for (const RosterEntry& entry : roster_.entries) {
     if (seat_.tried_count == 0) break;
     if (!entry.eligible() || !seat_.has_tried(entry.backend)) continue;
     elsewhere += entry.backend->sessions();
-    weight -= entry.weight;
+    share -= entry.share();
   }
   const uint64_t total = pool_.seats_.load(std::memory_order_acquire);
-  return {total > elsewhere ? total - elsewhere : 1, weight};
+  return {total > elsewhere ? total - elsewhere : 1, share};
 }
 
 // load < max(1, ceil(c · (m+1) · w / W)), without a division: for integers, load < ceil(x / y) iff load · y < x.
 bool Pool::Assignment::has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const {
   if (sessions == 0 || pool_.rules_.bound_milli == 0) return true;
-  return Wide{sessions} * all.weight * 1000 < Wide{all.sessions} * entry.weight * pool_.rules_.bound_milli;
+  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * pool_.rules_.bound_milli;
 }
 
 bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) const {
@@ -66,28 +66,39 @@ bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) con
 }
 
 bool Pool::Assignment::try_home(const Candidates& all) {
-  const RosterEntry* const home = roster_.home(pool_.place_hash(seat_.key));
-  const bool overflows = home && home->eligible();
+  const uint64_t key = pool_.place_hash(seat_.key);
+  const RosterEntry* const home = roster_.home(key);
+  const bool overflows = home && home->eligible() && home->admits(key);
   reason = seat_.tried_count > 0 ? Reason::kRedispatch : overflows ? Reason::kOverflow : Reason::kFailover;
-  if (!home || !candidate(*home) || !take(*home, all)) return false;
+  if (!overflows || !candidate(*home) || !take(*home, all)) return false;
   entry = home;
   if (seat_.tried_count == 0) reason = Reason::kHome;
   return true;
 }
 
-bool Pool::Assignment::pass() {
-  const Candidates all = candidates();
-  if (try_home(all)) return true;
+// The first of the key's order that has room; `barred`, which may be null, is passed over.
+bool Pool::Assignment::try_others(const Candidates& all, const RosterEntry* barred) {
   const Tier& tier = roster_.on_backups ? roster_.backups : roster_.primaries;
   const Position position = tier.placement->first(pool_.place_hash(seat_.key), [&](Position at) {
     const RosterEntry& other = roster_.entries[tier.members[at]];
-    return candidate(other) && has_room(other, other.backend->sessions(), all);
+    return &other != barred && candidate(other) && has_room(other, other.backend->sessions(), all);
   });
   if (position == kNoPosition) return false;
   const RosterEntry& other = roster_.entries[tier.members[position]];
   if (!take(other, all)) return false;
   entry = &other;
   return true;
+}
+
+bool Pool::Assignment::pass() {
+  const Candidates all = candidates();
+  if (try_home(all)) return true;
+  const uint64_t key = pool_.place_hash(seat_.key);
+  const RosterEntry* const home = roster_.home(key);
+  const RosterEntry* const barred = home && !home->admits(key) ? home : nullptr;
+  if (try_others(all, barred)) return true;
+  // A home that is still warming up is better than none; and a seat may be nowhere else.
+  return barred && try_others(all, nullptr);
 }
 
 // The candidate with the fewest sessions for its weight; null: there is no candidate.
@@ -97,7 +108,7 @@ const RosterEntry* Pool::Assignment::emptiest() const {
   for (const RosterEntry& other : roster_.entries) {
     if (!candidate(other)) continue;
     const uint64_t sessions = other.backend->sessions();
-    if (best && sessions * best->weight >= best_sessions * other.weight) continue;
+    if (best && Wide{sessions} * best->share() >= Wide{best_sessions} * other.share()) continue;
     best = &other;
     best_sessions = sessions;
   }

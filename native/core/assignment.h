@@ -25,7 +25,7 @@ class Pool::Assignment {
   // The candidates of one pass (eligible, below maxSessions, not tried yet) and what the bound is made of.
   struct Candidates {
     uint64_t sessions;  // m + 1: sessions on the candidates, picks under way, this one included
-    uint64_t weight;    // W
+    uint64_t share;     // W, of weights as far as they are ramped
   };
 
   bool candidate(const RosterEntry& entry) const;
@@ -33,6 +33,7 @@ class Pool::Assignment {
   bool has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const;
   bool take(const RosterEntry& entry, const Candidates& all) const;
   bool try_home(const Candidates& all);
+  bool try_others(const Candidates& all, const RosterEntry* barred);
   bool pass();
   const RosterEntry* emptiest() const;
   bool least_loaded_pass();

@@ -121,18 +121,19 @@ void Registry::add_entries(Roster& roster) const {
   for (const auto& [name, staged] : staged_) {
     const BackendSettings& settings = staged.settings;
     roster.by_registry_index[staged.backend->index] = static_cast<EntryIndex>(roster.entries.size());
-    roster.entries.push_back(
-        {staged.backend, settings.endpoint, settings.weight, settings.max_sessions, settings.state, settings.backup});
+    roster.entries.push_back({staged.backend, settings.endpoint, settings.weight, settings.max_sessions, settings.state,
+                              settings.backup, false, std::clamp(settings.ramp, 1U, kFullRamp)});
     if (!settings.backup && roster.entries.back().ready()) roster.on_backups = false;
   }
   for (EntryIndex at = 0; at < roster.entries.size(); at++) {
     RosterEntry& entry = roster.entries[at];
     entry.standby = entry.backup && !roster.on_backups;
+    if (entry.ramp < kFullRamp) entry.ramp_seed = mix64(hash_name(entry.backend->name, rules_.secret));
     if (!entry.eligible()) {
       roster.ineligible.push_back(at);
       continue;
     }
-    roster.eligible_weight += entry.weight;
+    roster.eligible_share += entry.share();
     if (entry.max_sessions == 0) continue;
     roster.limited.push_back(at);
     const bool least = roster.least_limit == 0 || entry.max_sessions < roster.least_limit;

@@ -19,6 +19,7 @@ struct BackendSettings {
   uint32_t max_sessions = 0;
   BackendState state = BackendState::kReady;
   bool backup = false;
+  uint32_t ramp = kFullRamp;
 };
 
 class Registry {

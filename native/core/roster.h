@@ -87,18 +87,29 @@ struct Endpoint {
   virtual ~Endpoint() = default;
 };
 
+// A backend that is wholly there; less while it warms up.
+inline constexpr uint32_t kFullRamp = 1U << 16;
+
 struct RosterEntry {
   Backend* backend = nullptr;
   std::shared_ptr<const Endpoint> endpoint;  // null: not known yet
   uint32_t weight = 0;
   uint32_t max_sessions = 0;  // 0: no limit
   BackendState state = BackendState::kReady;
-  bool backup = false;   // serves only while no other backend takes new keys
-  bool standby = false;  // is a backup, and another one does
+  bool backup = false;        // serves only while no other backend takes new keys
+  bool standby = false;       // is a backup, and another one does
+  uint32_t ramp = kFullRamp;  // 1…kFullRamp: the part of its home keys, and of its bound, that it takes now
+  uint64_t ramp_seed = 0;     // of the second hash; only below kFullRamp
 
   bool ready() const { return state == BackendState::kReady && weight > 0; }
   bool eligible() const { return ready() && !standby; }
   bool serves_pins() const { return state != BackendState::kDown && !standby; }
+  // Its weight in the bound.
+  uint64_t share() const { return uint64_t{weight} * ramp; }
+  // Whether a key that is at home here may come yet. By a hash of its own: a growing ramp lets keys in, and none out.
+  bool admits(uint64_t key_hash) const {
+    return ramp >= kFullRamp || (mix64(key_hash + ramp_seed) & (kFullRamp - 1)) < ramp;
+  }
   bool full() const { return max_sessions != 0 && backend->sessions() >= max_sessions; }
 };
 
@@ -123,7 +134,7 @@ struct Roster {
   std::vector<EntryIndex> limited;      // eligible entries with a maxSessions: candidates while below it
   uint32_t least_limit = 0;             // the least of their maxSessions
   std::vector<const Backend*> removed;  // gone from the pool, their sessions are not
-  uint64_t eligible_weight = 0;
+  uint64_t eligible_share = 0;
 
   // Null: there are no primaries of a weight.
   const RosterEntry* home(uint64_t key_hash) const {

@@ -40,6 +40,7 @@ const health = z.strictObject({
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
+  ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,

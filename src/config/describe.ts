@@ -60,6 +60,7 @@ export interface DescribedPool {
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
   limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
+  slowStart: string
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
@@ -130,7 +131,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, limits, backends } = pool
+  const { ejection, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -143,6 +144,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
     limits: { ...limits },
+    slowStart: formatDuration(slowStart),
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),

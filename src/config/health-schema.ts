@@ -91,7 +91,7 @@ export function health(mode: Mode) {
   const settings = z
     .strictObject({
       type: oneOf(
-        ['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres', 'smtp', 'mqtt'],
+        ['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres', 'mysql', 'smtp', 'mqtt'],
         'What a backend is asked.',
       ).prefault('tcp'),
       interval: duration({ min: 10, max: HOUR }, mode, 'Time between two checks of a backend.').prefault('2s'),

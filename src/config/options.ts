@@ -24,7 +24,7 @@ export type AcceptorKind = 'auto' | 'net' | 'native'
 export type BackendState = 'ready' | 'drain' | 'drain-hard' | 'maint'
 
 /** What a health check asks a backend. */
-export type CheckType = 'tcp' | 'tls' | 'http' | 'https' | 'expect' | 'redis' | 'postgres' | 'smtp' | 'mqtt'
+export type CheckType = 'tcp' | 'tls' | 'http' | 'https' | 'expect' | 'redis' | 'postgres' | 'mysql' | 'smtp' | 'mqtt'
 
 /** How bytes are carried between a client and its backend. */
 export type RelayKind = 'auto' | 'native' | 'stream'
@@ -216,6 +216,12 @@ export interface PoolOptions {
    */
   ejection?: EjectionOptions | 'off' | false | undefined
   /**
+   * How long a backend that is added, or serves again after it was down, ejected or in maintenance, takes to get all of its clients, up to
+   * 1 hour. Its bound grows with it. 0: it gets them at once.
+   * @defaultValue '0s'
+   */
+  slowStart?: Duration | undefined
+  /**
    * The servers; at most 10,000.
    * @defaultValue []
    */
@@ -226,7 +232,7 @@ export interface PoolOptions {
 export interface HealthOptions {
   /**
    * What a backend is asked. `tcp`: to connect; `tls`: a handshake; `http`, `https`: a GET; `expect`: the steps below;
-   * `redis`: PING; `postgres`: to begin a session; `smtp`: its greeting; `mqtt`: CONNECT.
+   * `redis`: PING; `postgres`: to begin a session; `mysql`: its greeting; `smtp`: its greeting; `mqtt`: CONNECT.
    * @defaultValue 'tcp'
    */
   type?: CheckType | undefined

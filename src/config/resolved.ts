@@ -79,6 +79,8 @@ export interface ResolvedPool {
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
   readonly limits: ResolvedLimits
+  /** Milliseconds; 0: off. */
+  readonly slowStart: number
   readonly backends: readonly ResolvedBackend[]
 }
 

@@ -191,6 +191,11 @@ function pool(mode: Mode) {
       failOpen: failOpen(),
       ejection: ejection(mode),
       limits: limits(),
+      slowStart: duration(
+        { min: 0, max: HOUR },
+        mode,
+        'How long a backend that serves again takes to get all of its clients; 0: it gets them at once.',
+      ).prefault('0s'),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')

@@ -185,6 +185,7 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_backup', 'Whether it serves only while nobody else can.', [], ({ backup }) =>
     alone(Number(backup)),
   ),
+  perBackend('gauge', 'limpet_backend_ramp', 'Part of its clients that it takes.', [], ({ ramp = 1 }) => alone(ramp)),
   perBackend('gauge', 'limpet_backend_state', '1 for the state that is wanted of a backend.', ['state'], backend =>
     STATES.map(state => sample({ state }, Number(backend.state === state))),
   ),

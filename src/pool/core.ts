@@ -6,7 +6,8 @@ import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import { Ejections } from '../health/ejections.ts'
-import { NativeBackendState, type NativePlacement, type NativePool, native } from '../native.ts'
+import { SlowStart } from '../health/slow-start.ts'
+import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool, native } from '../native.ts'
 import { withTableFile, withTableMemory } from '../table-memory.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
@@ -71,6 +72,11 @@ export class PoolCore {
   readonly health: PoolHealth
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
+  /** Undefined: who serves again takes all of its clients at once. */
+  readonly #slowStart: SlowStart | undefined
+  #isSlow = false
+  /** What each may serve, as it was staged last. */
+  readonly #served = new Map<string, number>()
   #isPublishing = false
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
@@ -84,7 +90,8 @@ export class PoolCore {
 
   constructor(settings: ResolvedPool) {
     this.settings = settings
-    const { ejection } = settings
+    const { ejection, slowStart } = settings
+    this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
     this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
@@ -313,6 +320,8 @@ export class PoolCore {
       native.removeBackend(name)
       this.#backends.delete(name)
       this.#indexes.delete(name)
+      this.#served.delete(name)
+      this.#slowStart?.end(name)
       this.health.forget(name)
     }
     this.#publish(native)
@@ -365,6 +374,23 @@ export class PoolCore {
     this.health.readmit(name)
     this.#restage(name)
     return true
+  }
+
+  /** From now on who serves again warms up: that all begin at one time is no reason to. */
+  startSlowly(): void {
+    this.#isSlow = true
+  }
+
+  /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
+  warmUp(): string[] {
+    const names = this.#slowStart?.names(performance.now()) ?? []
+    for (const name of names) this.#restage(name)
+    return names.filter(name => this.rampOf(name) < 1)
+  }
+
+  /** The part of its clients that a backend takes; 1: it is warm. */
+  rampOf(name: string): number {
+    return (this.#slowStart?.rampOf(name, performance.now()) ?? FULL_RAMP) / FULL_RAMP
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
@@ -474,6 +500,16 @@ export class PoolCore {
     return withTableMemory(size, () => withTableFile(stickTable?.file, make, details), details)
   }
 
+  /** One that drained is as warm as it was. */
+  #noteServed(name: string, served: number): void {
+    const isBack =
+      served === NativeBackendState.ready &&
+      (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
+    this.#served.set(name, served)
+    if (isBack && this.#isSlow) this.#slowStart?.begin(name, performance.now())
+    if (served === NativeBackendState.down) this.#slowStart?.end(name)
+  }
+
   #unstage(backends: readonly BackendRecord[]): void {
     for (const { name } of backends) {
       this.native.removeBackend(name)
@@ -486,7 +522,10 @@ export class PoolCore {
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port, backup)
+    const served = servedBy(backend, this.health)
+    this.#noteServed(name, served)
+    const ramp = this.rampOf(name) * FULL_RAMP
+    const identity = pool.setBackend(name, weight, maxSessions, served, host, port, backup, ramp)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
     this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }

@@ -27,6 +27,8 @@ export interface BackendInfo {
   state: BackendState
   /** What checks say of it; absent: the pool has none, or they have not begun. */
   health?: BackendHealth
+  /** The part of its clients that it takes, while it warms up (`slowStart`); absent: all of them. */
+  ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
   /**
@@ -219,7 +221,9 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   const figures = core.figures()
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend.name)
-    return { ...settingsOf(backend), ...(health === undefined ? {} : { health }), ...figures(backend.name) }
+    const ramp = core.rampOf(backend.name)
+    const facts = { ...(health === undefined ? {} : { health }), ...(ramp === 1 ? {} : { ramp }) }
+    return { ...settingsOf(backend), ...facts, ...figures(backend.name) }
   })
 }
 

@@ -48,7 +48,8 @@ void check_bound_at_end(TestPool& pool, size_t total) {
   const Roster& roster = pool.pool.roster();
   uint64_t sum = 0;
   for (const RosterEntry& entry : roster.entries) {
-    const uint64_t bound = bound_of(pool.pool.rules().bound_milli, total - 1, entry.weight, roster.eligible_weight);
+    const uint64_t bound =
+        bound_of(pool.pool.rules().bound_milli, total - 1, entry.weight, roster.eligible_share / kFullRamp);
     CHECK(entry.backend->sessions() <= bound);
     sum += entry.backend->sessions();
   }

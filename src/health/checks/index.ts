@@ -3,6 +3,7 @@ import type { Check } from '../check.ts'
 import { Conversation } from './conversation.ts'
 import { expectCheck, longestOf } from './expect.ts'
 import { httpCheck } from './http.ts'
+import { mysqlCheck } from './mysql.ts'
 import { postgresCheck } from './postgres.ts'
 
 /** Checks that are a few steps. */
@@ -47,6 +48,8 @@ function simpleCheck(health: ResolvedHealth): Check {
       return httpCheck(health)
     case 'postgres':
       return postgresCheck()
+    case 'mysql':
+      return mysqlCheck()
     default:
       return async (target, signal) => (await Conversation.open(target, tls, signal))[Symbol.dispose]()
   }

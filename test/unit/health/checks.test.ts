@@ -198,6 +198,48 @@ describe('health checks', () => {
     expect(asked[0]?.readUInt8(1)).to.equal((asked[0]?.length ?? 0) - 2)
   })
 
+  it('mysql: its greeting, or the error in its place', async () => {
+    const packet = (payload: Buffer, number = 0): Buffer => {
+      const head = Buffer.alloc(4)
+      head.writeUIntLE(payload.length, 0, 3)
+      head.writeUInt8(number, 3)
+      return Buffer.concat([head, payload])
+    }
+    const asked: Buffer[] = []
+    const saying = (...parts: Buffer[]): Promise<number> =>
+      speaking(async socket => {
+        socket.setNoDelay(true).on('data', chunk => asked.push(chunk as Buffer))
+        for (const part of parts) await new Promise(resolve => socket.write(part, resolve))
+      })
+    const mysql = { type: 'mysql' } as const
+    // What MariaDB 10.11 says, up to the first part of the nonce.
+    const greeting = packet(Buffer.from('\x0a5.5.5-10.11.6-MariaDB\0\x07\0\0\x0012345678\0', 'latin1'))
+    expect(await said(await saying(greeting), mysql)).to.equal('well')
+    await until(() => asked.length > 0)
+    expect(asked[0]).to.deep.equal(Buffer.from([1, 0, 0, 1, 1]))
+    expect(await said(await saying(...[...greeting].map(byte => Buffer.from([byte]))), mysql)).to.equal('well')
+    const full = packet(Buffer.from('\xff\x10\x04Too many connections', 'latin1'))
+    expect(await said(await saying(full), mysql)).to.equal('error 1040: Too many connections')
+    const shutOut = packet(Buffer.from('\xff\x69\x04#HY000Host is blocked', 'latin1'))
+    expect(await said(await saying(shutOut), mysql)).to.equal('error 1129: Host is blocked')
+    const wrong = [
+      Buffer.from('HTTP/1.1 400 Bad Request'),
+      Buffer.from('SSH-2.0-OpenSSH'),
+      packet(Buffer.alloc(0)),
+      packet(Buffer.from('\x0a8.0\0'), 1),
+      packet(Buffer.from('\x0a\0')),
+      packet(Buffer.from('\x0awithout an end')),
+      packet(Buffer.from('\x09old\0')),
+      packet(Buffer.from([0xff, 0x10])),
+      packet(Buffer.alloc(5000, 10)),
+    ]
+    for (const bytes of wrong) expect(await said(await saying(bytes), mysql)).to.equal('this is not MySQL')
+    const part = greeting.subarray(0, 12)
+    expect(await said(await saying(part), { ...mysql, timeout: SHORT_MS })).to.match(
+      /^no answer in time: wanted a greeting/,
+    )
+  })
+
   it('postgres: whether it takes sessions', async () => {
     const saying = (bytes: Buffer): Promise<number> => speaking(socket => socket.on('data', () => socket.write(bytes)))
     const error = (code: string, text: string): Buffer => {
