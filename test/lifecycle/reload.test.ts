@@ -62,7 +62,7 @@ describe('a reload', () => {
     balancer.pool().update('c', { weight: 9 })
     balancer.pool().add(a)
     expect(balancer.generation).to.equal(4)
-    const backend = { weight: 1, maxSessions: 0, state: 'ready' }
+    const backend = { weight: 1, maxSessions: 0, backup: false, state: 'ready' }
     expect(balancer.settings().pools.p?.backends).to.deep.equal([
       { ...backend, ...b, weight: 3, state: 'drain' },
       { ...backend, ...c, weight: 9 },

@@ -224,7 +224,7 @@ describe('docs/configuration.md', () => {
   it('has examples that are accepted', () => {
     const examples = blocks.filter(({ kind }) => kind === 'yaml')
     expect(examples.length).to.be.greaterThan(2)
-    const env = { LIMPET_SECRET: 'long enough', LIMPET_ADMIN_TOKEN: 'long enough' }
+    const env = { LIMPET_SECRET: 'long enough', LIMPET_ADMIN_TOKEN: 'long-enough' }
     for (const { content } of examples) parseConfig(content, { ...HERMETIC, env })
   })
 
