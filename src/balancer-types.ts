@@ -19,6 +19,8 @@ export interface BackendChange {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** Whether it serves only while no other one takes new clients. */
+  backup: boolean
   /** What is wanted of it. */
   state: BackendState
 }
@@ -31,8 +33,14 @@ export interface BackendHealthChange {
   name: string
   /** Its address, as it is configured. */
   address: string
-  /** What the check said. */
+  /** What the check said, or what failed. */
   reason: string
+}
+
+/** What the events `backendEjected` and `backendReadmitted` tell. */
+export interface BackendEjection extends BackendHealthChange {
+  /** When it will be back, in milliseconds since the epoch; absent: it is back. */
+  ejectedUntil?: number
 }
 
 /** The events of a {@link Balancer} and their arguments. */
@@ -53,6 +61,10 @@ export interface BalancerEvents {
   backendUp: [BackendHealthChange]
   /** A backend is down by its checks. */
   backendDown: [BackendHealthChange]
+  /** A backend gets no sessions for a while, because those that it had failed one after the other. */
+  backendEjected: [BackendEjection]
+  /** A backend that was ejected is back. */
+  backendReadmitted: [BackendEjection]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

@@ -21,6 +21,7 @@ import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
@@ -60,6 +61,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
+  /** Aborted when it is closed. */
+  readonly #over = new AbortController()
   #closing: Promise<CloseResult> | undefined
   /** Reloads wait for each other. */
   readonly #reloads = new Turns()
@@ -80,7 +83,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
-    this.#feed = new SessionFeed(log.sessions ? sessionLog(this.#log) : undefined)
+    this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
@@ -314,14 +317,18 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * many a second. Those that come meanwhile stay.
    *
    * @param filter - which of them; default: all
-   * @returns how many were closed; fewer than there were only after an abort
+   * @returns how many were closed; fewer than there were only after an abort, or where the balancer was closed meanwhile
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const pace = paceArgument(options)
+    const { signal, ...pace } = paceArgument(options)
     const sessions: LiveSession[] = []
     for await (const session of this.#live(filter)) sessions.push(session)
-    return await closePaced(sessions, pace)
+    const over = this.#over.signal
+    return await closePaced(sessions, {
+      ...pace,
+      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
+    })
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -350,7 +357,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { admin: settings, file } = this.#config
     if (settings === undefined) return
     const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({ settings, file, balancer: this, log: this.#log, reload, socket })
+    this.#admin = await AdminServer.open({
+      settings,
+      file,
+      balancer: this,
+      sessions: this.#feed,
+      log: this.#log,
+      reload,
+      kept: () => this.#kept.settled(),
+      socket,
+    })
   }
 
   async #closeAdmin(): Promise<void> {
@@ -365,8 +381,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   ): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
+    for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
+    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
     const parts = {
       config: this.#config,
       pools: this.#cores,
@@ -376,6 +394,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       log: this.#log,
       failed,
       health,
+      ejection,
     }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
@@ -432,11 +451,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
       this.#lastStats = this.#collectStats()
     }
-    await this.#kept.settled()
     await adminClosed
     await this.#closeAdmin()
+    await this.#kept.close()
     for (const core of this.#cores.values()) core.close()
     this.#status = 'closed'
+    this.#over.abort()
     process.nextTick(() => this.emit('close'))
     return result
   }

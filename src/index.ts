@@ -31,8 +31,10 @@ export type {
   SavedCounts,
   SavedPin,
 } from './pool/table.ts'
+export type { TableFileStats } from './pool/table-file.ts'
 export type { ImportProblem, ImportResult } from './pool/table-lines.ts'
 export type { SessionCounts } from './relay/counters.ts'
+export type { Durations, Histogram } from './relay/durations.ts'
 export type { Served } from './relay/relays.ts'
 export type { SessionClosed, SessionOpened } from './relay/session-feed.ts'
 export type { ReloadResult } from './reload.ts'

@@ -23,8 +23,9 @@ export const NativeBackendState = { ready: 0, drain: 1, down: 2 } as const
 /**
  * How a pick ended. `served`: its pin is confirmed, if it was not before. `failed`: its last connect failed, which counts
  * against the backend; a provisional pin is rolled back. `abandoned`: the client left first; rolled back, nobody is blamed.
+ * `reset`: as `served`, and the backend reset it in its first moments, before it had sent anything.
  */
-export const Outcome = { served: 0, failed: 1, abandoned: 2 } as const
+export const Outcome = { served: 0, failed: 1, abandoned: 2, reset: 3 } as const
 
 /** A pick, packed into one double: `handle · 2^20 + backendIndex · 2^4 + reason`; negative: a {@link PickStatus}. */
 export type PackedPick = number
@@ -35,7 +36,15 @@ export interface NativePool {
    * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
    * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
    */
-  setBackend(name: string, weight: number, maxSessions: number, state: number, host: string, port: number): number
+  setBackend(
+    name: string,
+    weight: number,
+    maxSessions: number,
+    state: number,
+    host: string,
+    port: number,
+    backup?: boolean,
+  ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
   /** Publishes what was staged as one new roster; returns its number. */
@@ -46,6 +55,8 @@ export interface NativePool {
   redispatch(handle: number, localFailure: boolean): PackedPick
   /** A connect succeeded: the pin is confirmed and follows to where the client is. */
   confirm(handle: number): void
+  /** The backend has sent something: what was reset before is no row any more. */
+  answered(handle: number): void
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
@@ -54,6 +65,13 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
+  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  readBounds(into: Float64Array): void
+  /**
+   * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
+   * sessions that were reset in their first moments; 0 if it was shorter than `atLeast`.
+   */
+  takeFailures(into: Float64Array, atLeast: number): void
   /**
    * Adds to each element the pins to the backend of that index, as far as they are in `mostBuckets` buckets of the table,
    * spread evenly; returns which share of the table that was.
@@ -79,12 +97,38 @@ export interface NativePool {
   erasePin(key: string): boolean | -2
   /** Erases pins from a cursor on, as {@link listPins} goes. */
   erasePins(cursor: number, index: number | undefined, generation: number | undefined): { erased: number; next: number }
+  /** What became of the file of the table; null: it has none. */
+  tableFile(): NativeTableFile | null
+  /** All backends are set that there were before: pins that came back from the file, to others, are forgotten. */
+  forgetAbsent(): void
+  /** Once a second, and before the end: keeps the file of the table fit for a sudden one. Nothing without a file. */
+  keepTable(): void
   /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
   gauges(into: Float64Array): void
   /** Rows of `COUNTER_COLUMNS` 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
   /** Releases the native memory as soon as no relay uses it. Idempotent. */
   close(): void
+}
+
+/** What a file was that is to be that of a stick table; the numbers are those of `TableFound` in `native/core/table_file.h`. */
+export const TABLE_FOUND = ['nothing', 'table', 'foreign', 'version', 'damaged', 'otherSize'] as const
+export type TableFound = (typeof TABLE_FOUND)[number]
+
+/** What became of the file of a stick table when it was opened. */
+export interface NativeTableFile {
+  /** Which opening this is; 1: it was made. */
+  generation: number
+  /** Number of a {@link TableFound}: what was in its place and is set aside; 0: nothing was. */
+  replaced: number
+  /** What the name ends in that this has now. */
+  aside: string
+  /** Pins that came back. */
+  restored: number
+  /** Pins whose backend is gone, or whose keys are made in another way now. */
+  dropped: number
+  /** Buckets (7 entries) that were being written, or are damaged: cleared. */
+  torn: number
 }
 
 /** Pins; the arrays are as long as each other. */
@@ -362,7 +406,11 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
+    /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
+    tableFile?: string | undefined,
   ) => NativePool
+  /** What the pool would find in the place of its file: number of a {@link TableFound}, or -errno. Touches nothing. */
+  inspectTable(path: string, size: number): number
   readonly Placement: new (
     placement: number,
     ringPoints: number,
@@ -391,6 +439,8 @@ export interface NativeAddon {
   readonly fdBudget: NativeFdBudget
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
+  /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */
+  lockFile?(fd: number): number
   /** Sets TCP_NODELAY, keepalive, TCP_DEFER_ACCEPT and TCP_FASTOPEN on a listening socket; accepted sockets inherit the first two. Returns 0 or -errno. Absent where {@link Relay} is. */
   setListenOptions?(
     fd: number,

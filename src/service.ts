@@ -8,12 +8,14 @@ import type { OpenSocket } from './acceptor/open-socket.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
 import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
 import { ended, type SessionCounts } from './relay/counters.ts'
+import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
 import { Target } from './relay/target.ts'
@@ -33,6 +35,8 @@ export interface ServiceParts {
   failed: (error: Error, listener: string) => void
   /** Told that a backend went up or down. */
   health: HealthChanged
+  /** Told that a backend was ejected, or is back. */
+  ejection: EjectionChanged
 }
 
 /** How a balancer was closed. */
@@ -65,7 +69,7 @@ export class Service {
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
-    this.#health = new HealthMonitor(parts.health)
+    this.#health = new HealthMonitor(parts.health, parts.ejection)
   }
 
   #makeListeners(): void {
@@ -95,6 +99,7 @@ export class Service {
       await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
+      service.#health.watchSessions(parts.pools.values())
       if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
@@ -170,6 +175,11 @@ export class Service {
 
   get counts(): SessionCounts {
     return this.#relays.counts
+  }
+
+  /** How long things took, since the start. */
+  get durations(): Durations {
+    return this.#relays.durations
   }
 
   /** Sessions that live, as they are found. */

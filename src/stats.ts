@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net'
 import { native, POOL_COUNTERS, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
+import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
+import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
@@ -13,6 +15,8 @@ export interface Stats {
   sessions: number
   /** How sessions went, by name; see docs/library.md for each. */
   counters: SessionCounts
+  /** How long connects to backends took, and how long sessions lasted. */
+  durations: Durations
   /** By name. */
   listeners: Record<string, ListenerStats>
   /** By name. */
@@ -71,6 +75,8 @@ export interface TableStats {
   evicted: { expired: number; home: number; away: number; aged: number }
   /** Clients that were served without an entry, because nothing could be displaced. */
   rejected: number
+  /** What came back from its file; absent: it has none. */
+  file?: TableFileStats
 }
 
 /** Columns of a row of the pool's counters. */
@@ -89,6 +95,7 @@ export function collectStats(
     generation,
     sessions: service?.sessions ?? 0,
     counters: service?.counts ?? noSessions(),
+    durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
       [...listeners].map(([name, pool]): [string, ListenerStats] => [
         name,
@@ -105,6 +112,7 @@ function poolStats(pool: PoolCore): PoolStats {
   const gauges = new Float64Array(GAUGES)
   pool.native.gauges(gauges)
   const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
+  const file = pool.tableFile
   const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
   return {
     digest: pool.digest,
@@ -113,13 +121,21 @@ function poolStats(pool: PoolCore): PoolStats {
     outstandingPicks,
     decisions: Object.fromEntries(REASONS.map(reason => [reason, counters[reason]])) as Record<Reason, number>,
     refused: { noBackend: counters.noBackend, poolFull: counters.poolFull },
-    table: { entries, capacity, bytes, ...tableCounters(counters) },
+    table: {
+      entries,
+      capacity,
+      bytes,
+      ...tableCounters(counters),
+      ...(file === undefined ? {} : { file: file.stats }),
+    },
     isFailOpen: pool.health.isFailOpen,
     backends: infoOf(pool),
   }
 }
 
-function tableCounters(counters: Record<PoolCounter, number>): Omit<TableStats, 'entries' | 'capacity' | 'bytes'> {
+function tableCounters(
+  counters: Record<PoolCounter, number>,
+): Omit<TableStats, 'entries' | 'capacity' | 'bytes' | 'file'> {
   return {
     hits: counters.tableHits,
     misses: counters.tableMisses,

@@ -2,6 +2,10 @@
 #include <napi.h>
 
 #include <algorithm>
+#include <cerrno>
+#ifndef _WIN32
+#include <sys/file.h>
+#endif
 
 #include "call.h"
 #include "env_state.h"
@@ -73,6 +77,14 @@ napi_value set_listen_options(Call& call) {
 }
 #endif
 
+#ifndef _WIN32
+// The lock belongs to the open file: it goes when that is closed, at the latest when the process ends.
+napi_value lock_file(Call& call) {
+  const bool taken = flock(static_cast<int>(call.i64(0)), LOCK_EX | LOCK_NB) == 0;
+  return call.of(taken ? 0.0 : static_cast<double>(-errno));
+}
+#endif
+
 napi_value make_fd_budget(napi_env env) {
   const Property properties[] = {
       function<fd_budget_init>("init"),          function<fd_budget_take>("take"),
@@ -92,11 +104,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));
   exports.Set("fdBudget", Napi::Value(env, make_fd_budget(env)));
-  std::vector<Property> functions{function<text_of_key>("keyText")};
+  std::vector<Property> functions{function<text_of_key>("keyText"), function<inspect_table>("inspectTable")};
 #ifdef __linux__
   exports.Set("Relay", RelayWrap::define(env));
   exports.Set("os", Napi::Value(env, make_os(env)));
   functions.push_back(function<set_listen_options>("setListenOptions"));
+#endif
+#ifndef _WIN32
+  functions.push_back(function<lock_file>("lockFile"));
 #endif
   napi_define_properties(env, exports, functions.size(), functions.data());
   return exports;

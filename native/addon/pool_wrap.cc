@@ -15,6 +15,7 @@ constexpr double kBadAddress = -3;
 // Outcome in src/native.ts; 2 is "abandoned".
 constexpr uint32_t kServed = 0;
 constexpr uint32_t kFailed = 1;
+constexpr uint32_t kReset = 3;  // was served, and reset in its first moments
 
 // One line `address home`. False: it is no address.
 bool append_home(std::string& output, std::string_view line, const Pool& pool) {
@@ -23,8 +24,8 @@ bool append_home(std::string& output, std::string_view line, const Pool& pool) {
   const auto address = parse_address(line);
   if (address) {
     const Roster& roster = pool.roster();
-    const Position home = roster.placement->home(pool.place_hash(pool.key(*address)));
-    output.append(home == kNoPosition ? "-" : roster.entries[roster.members[home]].backend->name);
+    const RosterEntry* const home = roster.home(pool.place_hash(pool.key(*address)));
+    output.append(home ? home->backend->name : "-");
   } else {
     output.push_back('!');
   }
@@ -48,15 +49,21 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::confirm>("confirm"),
+                         open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
+                         open_method<&PoolWrap::take_failures>("takeFailures"),
+                         open_method<&PoolWrap::read_bounds>("readBounds"),
                          open_method<&PoolWrap::count_pins>("countPins"),
                          open_method<&PoolWrap::list_pins>("listPins"),
                          open_method<&PoolWrap::pin_of>("pinOf"),
                          open_method<&PoolWrap::set_pin>("setPin"),
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
+                         open_method<&PoolWrap::table_file>("tableFile"),
+                         open_method<&PoolWrap::forget_absent>("forgetAbsent"),
+                         open_method<&PoolWrap::keep_table>("keepTable"),
                          open_method<&PoolWrap::gauges>("gauges"),
                          method<PoolWrap, &PoolWrap::close>("close"),
                      });
@@ -89,7 +96,12 @@ void PoolWrap::make(Call& call) {
     call.failure("too many threads");
     return;
   }
-  pool_ = std::make_shared<Pool>(rules, state_.domain);
+  const std::string file = call.text(10);
+  if (file.empty()) {
+    pool_ = std::make_shared<Pool>(rules, state_.domain);
+  } else if (!make_in_file(call, rules, file)) {
+    return;
+  }
   if (!pool_->usable()) {
     call.no_memory("no memory for a stick table of this size");
     return;
@@ -106,6 +118,7 @@ napi_value PoolWrap::set_backend(Call& call) {
   settings.max_sessions = call.u32(2);
   settings.state = static_cast<BackendState>(call.u32(3));
   settings.endpoint = make_endpoint(call.text(4), static_cast<uint16_t>(call.u32(5)));
+  settings.backup = call.flag(6);
   return call.of(static_cast<double>(pool_->set_backend(call.text(0), settings)));
 }
 
@@ -172,6 +185,12 @@ napi_value PoolWrap::confirm(Call& call) {
   return nullptr;
 }
 
+napi_value PoolWrap::answered(Call& call) {
+  Seat* const taken = seat(call, call.u32(0));
+  if (taken && taken->backend) Pool::clear_reset(*taken);
+  return nullptr;
+}
+
 napi_value PoolWrap::release(Call& call) {
   const uint32_t handle = call.u32(0);
   const uint32_t outcome = call.u32(1);
@@ -179,10 +198,17 @@ napi_value PoolWrap::release(Call& call) {
   if (!taken) return nullptr;
   const uint64_t now = coarse_ms();
   if (outcome == kFailed && taken->backend) Pool::blame(*taken);
-  if (outcome == kServed && taken->backend && !taken->established && !taken->pinned) {
-    pool_->confirm(state_.thread, *taken, now);
+  const bool served = outcome == kServed || outcome == kReset;
+  if (served && taken->backend) {
+    if (!taken->established && !taken->pinned) pool_->confirm(state_.thread, *taken, now);
+    taken->backend->connect_row.went_well();
+    if (outcome == kReset) {
+      Pool::blame_reset(*taken);
+    } else {
+      Pool::clear_reset(*taken);
+    }
   }
-  pool_->release(*taken, outcome != kServed, now);
+  pool_->release(*taken, !served, now);
   free_seat(handle);
   return nullptr;
 }
@@ -192,7 +218,7 @@ napi_value PoolWrap::explain(Call& call) {
   if (!address) return call.null();
   const AffinityKey key = pool_->key(*address);
   const Roster& roster = pool_->roster();
-  const auto positions = roster.placement->order(pool_->place_hash(key));
+  const auto entries = roster.order(pool_->place_hash(key));
   int pin = -1;
   double expires = -1;
   if (StickTable* const table = pool_->table()) {
@@ -204,8 +230,8 @@ napi_value PoolWrap::explain(Call& call) {
   }
   const napi_value result = call.object();
   call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
-  call.set(result, "order", call.u16_array(positions.size(), [&](std::span<uint16_t> order) {
-    for (size_t i = 0; i < order.size(); i++) order[i] = roster.entries[roster.members[positions[i]]].backend->index;
+  call.set(result, "order", call.u16_array(entries.size(), [&](std::span<uint16_t> order) {
+    for (size_t i = 0; i < order.size(); i++) order[i] = roster.entries[entries[i]].backend->index;
   }));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
@@ -241,6 +267,27 @@ napi_value PoolWrap::read_backends(Call& call) {
     into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
+}
+
+napi_value PoolWrap::take_failures(Call& call) {
+  const auto into = call.doubles(0);
+  const uint32_t at_least = call.u32(1);
+  const Roster& roster = pool_->roster();
+  for (const RosterEntry& entry : roster.entries) {
+    Backend& backend = *entry.backend;
+    if (backend.index * 2U + 1 >= into.size()) continue;
+    into[backend.index * 2U] = backend.connect_row.take(at_least);
+    into[backend.index * 2U + 1] = backend.reset_row.take(at_least);
+  }
+  return nullptr;
+}
+
+napi_value PoolWrap::read_bounds(Call& call) {
+  const auto into = call.doubles(0);
+  pool_->each_bound([&](const Backend& backend, uint64_t bound) {
+    if (backend.index < into.size()) into[backend.index] = static_cast<double>(bound);
+  });
+  return nullptr;
 }
 
 napi_value PoolWrap::count_pins(Call& call) {

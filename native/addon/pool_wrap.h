@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "../core/pool.h"
@@ -10,6 +11,9 @@
 #include "env_state.h"
 
 namespace limpet {
+
+// inspectTable of the addon.
+napi_value inspect_table(Call& call);
 
 class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
  public:
@@ -20,16 +24,20 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
 
  private:
   void make(Call& call);
+  bool make_in_file(Call& call, const PoolRules& rules, const std::string& path);
   napi_value set_backend(Call& call);
   napi_value remove_backend(Call& call);
   napi_value publish(Call& call);
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
   napi_value confirm(Call& call);
+  napi_value answered(Call& call);
   napi_value release(Call& call);
   napi_value explain(Call& call);
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
+  napi_value take_failures(Call& call);
+  napi_value read_bounds(Call& call);
   napi_value count_pins(Call& call);
   napi_value gauges(Call& call);
   napi_value list_pins(Call& call);
@@ -37,6 +45,9 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value set_pin(Call& call);
   napi_value erase_pin(Call& call);
   napi_value erase_pins(Call& call);
+  napi_value table_file(Call& call);
+  napi_value forget_absent(Call& call);
+  napi_value keep_table(Call& call);
   napi_value close(Call& call);
 
   // A method that throws if the pool is closed.
@@ -58,6 +69,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   double packed(uint32_t handle, PickStatus status) const;
 
   EnvState& state_;
+  std::string aside_;  // what the name of the file that was set aside ends in; empty: none was
   std::shared_ptr<Pool> pool_;
   struct Held {
     Seat seat;

@@ -66,12 +66,11 @@ bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) con
 }
 
 bool Pool::Assignment::try_home(const Candidates& all) {
-  const Position position = roster_.placement->home(pool_.place_hash(seat_.key));
-  if (position == kNoPosition) return false;
-  const RosterEntry& home = roster_.entries[roster_.members[position]];
-  reason = seat_.tried_count > 0 ? Reason::kRedispatch : home.eligible() ? Reason::kOverflow : Reason::kFailover;
-  if (!candidate(home) || !take(home, all)) return false;
-  entry = &home;
+  const RosterEntry* const home = roster_.home(pool_.place_hash(seat_.key));
+  const bool overflows = home && home->eligible();
+  reason = seat_.tried_count > 0 ? Reason::kRedispatch : overflows ? Reason::kOverflow : Reason::kFailover;
+  if (!home || !candidate(*home) || !take(*home, all)) return false;
+  entry = home;
   if (seat_.tried_count == 0) reason = Reason::kHome;
   return true;
 }
@@ -79,12 +78,13 @@ bool Pool::Assignment::try_home(const Candidates& all) {
 bool Pool::Assignment::pass() {
   const Candidates all = candidates();
   if (try_home(all)) return true;
-  const Position position = roster_.placement->first(pool_.place_hash(seat_.key), [&](Position at) {
-    const RosterEntry& other = roster_.entries[roster_.members[at]];
+  const Tier& tier = roster_.on_backups ? roster_.backups : roster_.primaries;
+  const Position position = tier.placement->first(pool_.place_hash(seat_.key), [&](Position at) {
+    const RosterEntry& other = roster_.entries[tier.members[at]];
     return candidate(other) && has_room(other, other.backend->sessions(), all);
   });
   if (position == kNoPosition) return false;
-  const RosterEntry& other = roster_.entries[roster_.members[position]];
+  const RosterEntry& other = roster_.entries[tier.members[position]];
   if (!take(other, all)) return false;
   entry = &other;
   return true;

@@ -136,4 +136,14 @@ bool LiveKeys::established_on(const AffinityKey& key, uint64_t hash, uint16_t ba
   return run.backend != kNowhere && own.cells[run.backend].established != 0;
 }
 
+std::vector<AffinityKey> LiveKeys::keys(unsigned shard) const {
+  const Shard& one = shards_[shard];
+  std::vector<AffinityKey> keys;
+  const std::lock_guard lock(one.lock);
+  for (const Entry& entry : one.cells) {
+    if (entry.seats != 0 && entry.backend != kOriginMark) keys.push_back({entry.key, entry.kind});
+  }
+  return keys;
+}
+
 }  // namespace limpet

@@ -48,6 +48,10 @@ class LiveKeys {
   // Sessions of the key on all backends.
   uint32_t count(const AffinityKey& key, uint64_t hash) const;
 
+  static constexpr unsigned kShards = 64;
+  // Keys of one shard, copied; one with sessions on several backends is there several times.
+  std::vector<AffinityKey> keys(unsigned shard) const;
+
  private:
   struct Entry {
     uint64_t key = 0;
@@ -72,7 +76,6 @@ class LiveKeys {
     size_t origin;
   };
 
-  static constexpr unsigned kShards = 64;
   static constexpr size_t kNowhere = SIZE_MAX;
   static constexpr uint16_t kOriginMark = 0xffff;
 

@@ -2,13 +2,19 @@
 
 namespace limpet {
 
-Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain)
+Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain) : Pool(rules, std::move(domain), nullptr, {}) {}
+
+Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::unique_ptr<TableFile> file,
+           const TableMoment& now)
     : rules_(rules),
       domain_(std::move(domain)),
       live_(rules.session_hint),
       counters_(std::make_shared<PoolCounters>(kMaxThreads)),
       registry_(std::make_shared<Registry>(rules.placement)) {
-  if (rules.table_size > 0) {
+  if (file) {
+    table_ = std::make_unique<StickTable>(rules.table_size, rules.ttl_ms, std::move(file), &live_, now);
+    registry_->adopt(*table_->file());
+  } else if (rules.table_size > 0) {
     table_ = std::make_unique<StickTable>(rules.table_size, rules.ttl_ms, rules.table_secret, &live_);
   }
   std::vector<Backend*> released;
@@ -21,7 +27,7 @@ int64_t Pool::set_backend(const std::string& name, const BackendSettings& settin
   return registry_->set(name, settings, table());
 }
 
-bool Pool::remove_backend(const std::string& name) { return registry_->remove(name); }
+bool Pool::remove_backend(const std::string& name) { return registry_->remove(name, table()); }
 
 uint64_t Pool::publish() {
   const Roster* const old = roster_.load(std::memory_order_relaxed);

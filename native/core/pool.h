@@ -13,6 +13,7 @@
 #include "affinity_key.h"
 #include "counters.h"
 #include "epoch.h"
+#include "function_ref.h"
 #include "live_keys.h"
 #include "pin.h"
 #include "reason.h"
@@ -64,6 +65,9 @@ class Pool {
   using Thread = EpochThread;
 
   Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain);
+  // With the table of a file, which has the size of the rules.
+  Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::unique_ptr<TableFile> file,
+       const TableMoment& now);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -82,7 +86,10 @@ class Pool {
   // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
   PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
   // Counts a failed connect against the seat's backend.
-  static void blame(Seat& seat) { seat.backend->count_connect_failure(); }
+  static void blame(Seat& seat) { seat.backend->connect_failed(); }
+  // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
+  static void blame_reset(Seat& seat) { seat.backend->reset_row.failed(); }
+  static void clear_reset(Seat& seat) { seat.backend->reset_row.went_well(); }
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
@@ -102,6 +109,14 @@ class Pool {
   // Erases pins, those to one backend where it is given, as StickTable::erase_if() goes; returns how many.
   size_t erase_pins(uint32_t& cursor, const Backend* backend);
 
+  // Of a table with a file; pool_table.cc. Nothing without one.
+
+  // All backends are set that there were before: pins to others are forgotten.
+  void forget_absent();
+  // Keeps the file fit for a sudden end: its clocks, and a part of the pins that sessions use, whose ttl would begin
+  // only at a close that then never comes. Once a second.
+  void keep_table(const TableMoment& now);
+
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
   const PoolRules& rules() const { return rules_; }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
@@ -115,6 +130,9 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
+  // The most sessions with which each backend would still get a new client now. Not of those that get none, and of
+  // nobody where there is no bound. As roster().
+  void each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const;
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes
@@ -139,6 +157,7 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
+  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

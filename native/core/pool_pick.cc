@@ -122,8 +122,8 @@ PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat
 void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                      uint64_t now_ms) {
   const Roster& now = roster();
-  const Position home = now.placement->home(place_hash(seat.key));
-  const bool at_home = home != kNoPosition && now.entries[now.members[home]].backend == seat.backend;
+  const RosterEntry* const home = now.home(place_hash(seat.key));
+  const bool at_home = home && home->backend == seat.backend;
   if (!provisional) {
     live_.drop_origin(seat.key, seat.table_hash);
   } else if (known && !known->pin.provisional && now.find(known->pin.backend, known->pin.generation)) {
@@ -173,6 +173,7 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
 void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
   if (seat.established) return;
   seat.established = true;
+  seat.backend->connect_row.went_well();
   if (!table_ || seat.key.none()) return;
   live_.establish(seat.key, seat.table_hash, seat.backend->index);
   if (seat.leave_pin) return;

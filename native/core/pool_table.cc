@@ -1,13 +1,22 @@
+#include <algorithm>
+
 #include "pool.h"
 
 namespace limpet {
+
+namespace {
+
+// A pin in use is refreshed so often in its ttl: as much of it a sudden end may cost.
+constexpr uint64_t kRefreshes = 8;
+constexpr uint64_t kKeepEveryMs = 1000;
+
+}  // namespace
 
 std::optional<Stored> Pool::set_pin(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms,
                                     uint64_t now_ms) {
   const RosterEntry* const entry = roster().find(backend, generation);
   if (!entry || !table_) return std::nullopt;
-  const Position home = roster().placement->home(place_hash(key));
-  const bool away = home == kNoPosition || &roster().entries[roster().members[home]] != entry;
+  const bool away = roster().home(place_hash(key)) != entry;
   const uint64_t hash = table_->hash(key);
   StickTable::Locked locked(*table_, key, hash);
   // Its sessions must not bring back at their end what is replaced here.
@@ -32,6 +41,24 @@ size_t Pool::erase_pins(uint32_t& cursor, const Backend* backend) {
     live_.drop_origin(key, table_->hash(key));
     return true;
   });
+}
+
+void Pool::forget_absent() {
+  if (table_ && table_->file()) registry_->forget_absent(*table_);
+}
+
+void Pool::keep_table(const TableMoment& now) {
+  if (!table_ || !table_->file()) return;
+  table_->file()->mark(now);
+  const uint64_t wanted = LiveKeys::kShards * kKeepEveryMs * kRefreshes / std::max<uint64_t>(1, rules_.ttl_ms) + 1;
+  const auto shards = static_cast<unsigned>(std::min<uint64_t>(LiveKeys::kShards, wanted));
+  for (unsigned i = 0; i < shards; i++) {
+    // Copied first: a bucket's lock comes before a shard's.
+    for (const AffinityKey& key : live_.keys(kept_shard_)) {
+      table_->refresh(key, table_->hash(key), now.monotonic_ms);
+    }
+    kept_shard_ = (kept_shard_ + 1) % LiveKeys::kShards;
+  }
 }
 
 }  // namespace limpet

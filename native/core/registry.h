@@ -18,6 +18,7 @@ struct BackendSettings {
   uint32_t weight = 1;
   uint32_t max_sessions = 0;
   BackendState state = BackendState::kReady;
+  bool backup = false;
 };
 
 class Registry {
@@ -29,7 +30,11 @@ class Registry {
 
   // Adds or changes. The identity() of its record, or -1: kMaxBackends or kMaxIndexes reached. `table` may be null.
   int64_t set(const std::string& name, const BackendSettings& settings, StickTable* table);
-  bool remove(const std::string& name);
+  bool remove(const std::string& name, StickTable* table);
+  // Backends that the table's file knows get the index and the generation that they had. Before the first set().
+  void adopt(const TableFile& file);
+  // Pins that came back, to backends that are not there: forgotten, and their indexes are free.
+  void forget_absent(StickTable& table);
   // A new roster of what is staged; `previous` may be null. `released` gets records that no roster names any more: to
   // be given to free_records() once nobody can hold a roster as old as `previous`.
   std::unique_ptr<const Roster> make_roster(const Roster* previous, std::vector<Backend*>& released);
@@ -46,14 +51,17 @@ class Registry {
     BackendSettings settings;
   };
 
-  int claim_index(StickTable* table);
-  std::shared_ptr<const Placement> make_members(Roster& roster, const Roster* previous) const;
+  int claim_index(const std::string& name, StickTable* table);
+  void forget_remembered(StickTable& table);
+  void add_entries(Roster& roster) const;
+  Tier make_tier(const Roster& roster, bool backup, const Roster* previous) const;
 
   const PlacementRules rules_;
   std::map<std::string, Staged> staged_;  // by name, bytewise: the order of positions
   std::vector<std::unique_ptr<Backend>> by_index_;
   std::vector<uint16_t> next_generation_;
   std::vector<uint16_t> free_indexes_;
+  std::map<std::string, uint16_t, std::less<>> remembered_;  // of the file, not set yet: name → index
   std::vector<Backend*> removed_;  // not freed yet: sessions are on them, or a roster that readers hold names them
   std::vector<Backend*> fresh_;    // removed since the last roster, which names them as entries
   mutable std::mutex mutex_;

@@ -6,52 +6,11 @@
 #include <bit>
 
 #include "spin_lock.h"
+#include "stick_slot.h"
 
 namespace limpet {
 
 namespace {
-
-// meta: backend 14 | generation 12 | expiry 31 | visits 2 | kind 2 | away 1 | provisional 1
-constexpr unsigned kGenerationShift = 14;
-constexpr unsigned kExpiryShift = 26;
-constexpr unsigned kVisitsShift = 57;
-constexpr unsigned kKindShift = 59;
-constexpr uint64_t kAwayBit = 1ULL << 61;
-constexpr uint64_t kProvisionalBit = 1ULL << 62;
-constexpr uint64_t kExpiryMask = (1ULL << 31) - 1;
-constexpr unsigned kMaxVisits = 3;
-
-unsigned visits_of(uint64_t meta) { return static_cast<unsigned>(meta >> kVisitsShift) & 3; }
-KeyKind kind_of(uint64_t meta) { return static_cast<KeyKind>(meta >> kKindShift & 3); }
-uint16_t backend_of(uint64_t meta) { return static_cast<uint16_t>(meta & kMaxPinBackend); }
-
-uint64_t with_expiry(uint64_t meta, uint64_t expiry) {
-  return (meta & ~(kExpiryMask << kExpiryShift)) | (expiry & kExpiryMask) << kExpiryShift;
-}
-
-uint64_t with_visits(uint64_t meta, unsigned visits) {
-  return (meta & ~(3ULL << kVisitsShift)) | uint64_t{visits} << kVisitsShift;
-}
-
-uint64_t encode(const Pin& pin, KeyKind kind) {
-  uint64_t meta = pin.backend | uint64_t{pin.generation} << kGenerationShift;
-  meta |= static_cast<uint64_t>(kind) << kKindShift;
-  if (pin.away) meta |= kAwayBit;
-  if (pin.provisional) meta |= kProvisionalBit;
-  return meta;
-}
-
-Pin pin_of(uint64_t meta) {
-  return {backend_of(meta), static_cast<uint16_t>(meta >> kGenerationShift & (kGenerations - 1)),
-          (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0};
-}
-
-// Rounded up: nothing expires early.
-uint64_t ticks_of(uint64_t ms) { return std::max<uint64_t>(1, (ms * 2 + 124) / 125); }
-
-// Threads read the clock once for a batch of events, so one may look at an entry with an earlier time than it was
-// stored with: 10 s of that are fresh, not past.
-constexpr uint64_t kSkewTicks = 160;
 
 // Buckets that an insertion into a full table looks through for expired entries: a bound on its work.
 constexpr unsigned kPurgeBuckets = 4;
@@ -60,21 +19,38 @@ constexpr unsigned kPurgeBuckets = 4;
 
 StickTable::StickTable(size_t size, uint64_t ttl_ms, const Secret& secret, const LiveKeys* live)
     : size_(size), ttl_ticks_(ticks_of(ttl_ms)), secret_(secret), live_(live) {
-  // 80 % fill at `size` entries: two choices of seven then lose 0.07 % to conflicts.
-  const size_t slots = size + size / 4 + 1;
-  const size_t count = std::max<size_t>(2, (slots + kSlots - 1) / kSlots);
-  mapped_bytes_ = count * sizeof(Bucket);
+  mapped_bytes_ = bytes_of(size);
   void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
 #ifdef MADV_HUGEPAGE
   madvise(memory, mapped_bytes_, MADV_HUGEPAGE);  // a hint: a look-up is two cache misses, and should be no TLB miss
 #endif
   buckets_ = static_cast<Bucket*>(memory);  // zero pages are empty buckets
-  bucket_count_ = static_cast<uint32_t>(count);
+  bucket_count_ = static_cast<uint32_t>(mapped_bytes_ / sizeof(Bucket));
+}
+
+StickTable::StickTable(size_t size, uint64_t ttl_ms, std::unique_ptr<TableFile> file, const LiveKeys* live,
+                       const TableMoment& now)
+    : size_(size),
+      ttl_ticks_(ticks_of(ttl_ms)),
+      clock_offset_(file->clock_offset()),
+      secret_(file->secret()),
+      live_(live),
+      file_(std::move(file)),
+      bucket_count_(static_cast<uint32_t>(bytes_of(size) / sizeof(Bucket))),
+      buckets_(static_cast<Bucket*>(file_->buckets())) {
+  restore(tick(now.monotonic_ms));
+  file_->begin(now);
+}
+
+size_t StickTable::bytes_of(size_t size) {
+  // 80 % fill at `size` entries: two choices of seven then lose 0.07 % to conflicts.
+  const size_t slots = size + size / 4 + 1;
+  return std::max<size_t>(2, (slots + kSlots - 1) / kSlots) * sizeof(Bucket);
 }
 
 StickTable::~StickTable() {
-  if (buckets_) munmap(buckets_, mapped_bytes_);
+  if (mapped_bytes_ != 0 && buckets_) munmap(buckets_, mapped_bytes_);
 }
 
 uint32_t StickTable::first_bucket(uint64_t hash) const {
@@ -142,28 +118,26 @@ uint64_t StickTable::read_consistent(uint32_t index, const AffinityKey& key, uin
 
 // Distances are taken modulo 2^31 ticks: what is left of a live entry is at most the ttl and what clocks differ by,
 // anything else is past.
-bool StickTable::expired(uint64_t meta, uint64_t now_ms) const {
-  const uint64_t ticks = left(meta, now_ms);
+bool StickTable::expired(uint64_t meta, uint64_t now) const {
+  const uint64_t ticks = left(meta, now);
   return ticks == 0 || ticks > ttl_ticks_ + 1 + kSkewTicks;
 }
 
-uint64_t StickTable::left(uint64_t meta, uint64_t now_ms) const {
-  return ((meta >> kExpiryShift) - tick(now_ms)) & kExpiryMask;
-}
+uint64_t StickTable::left(uint64_t meta, uint64_t now) const { return ((meta >> kExpiryShift) - now) & kExpiryMask; }
 
-unsigned StickTable::aged_visits(uint64_t meta, uint64_t now_ms) const {
-  if (expired(meta, now_ms)) return 0;
-  const uint64_t idle = ttl_ticks_ + 1 - std::min(left(meta, now_ms), ttl_ticks_ + 1);
+unsigned StickTable::aged_visits(uint64_t meta, uint64_t now) const {
+  if (expired(meta, now)) return 0;
+  const uint64_t idle = ttl_ticks_ + 1 - std::min(left(meta, now), ttl_ticks_ + 1);
   const uint64_t halvings = idle * 4 / (ttl_ticks_ + 1);
   return visits_of(meta) >> std::min<uint64_t>(halvings, 2);
 }
 
-StickTable::Found StickTable::decode(uint64_t meta, uint64_t now_ms) const {
-  const bool past = expired(meta, now_ms);
-  const uint64_t ticks = past ? 0 : std::min(left(meta, now_ms), ttl_ticks_ + 1);
+StickTable::Found StickTable::decode(uint64_t meta, uint64_t now) const {
+  const bool past = expired(meta, now);
+  const uint64_t ticks = past ? 0 : std::min(left(meta, now), ttl_ticks_ + 1);
   Found found;
   found.pin = pin_of(meta);
-  found.visits = static_cast<uint8_t>(aged_visits(meta, now_ms));
+  found.visits = static_cast<uint8_t>(aged_visits(meta, now));
   found.idle_ms = (ttl_ticks_ + 1 - ticks) * 125 / 2;
   found.expires_in_ms = past ? -1 : static_cast<int64_t>(ticks * 125 / 2);
   return found;
@@ -180,14 +154,15 @@ uint64_t StickTable::read_meta(const AffinityKey& key, uint64_t hash) const {
 std::optional<Pin> StickTable::refresh(const AffinityKey& key, uint64_t hash, uint64_t now_ms) {
   const uint64_t meta = read_meta(key, hash);
   if (meta == 0) return std::nullopt;
-  if (with_expiry(meta, fresh_expiry(now_ms)) != meta) Locked(*this, key, hash).refresh(now_ms, false);
+  if (with_expiry(meta, fresh_expiry(tick(now_ms))) != meta) Locked(*this, key, hash).refresh(now_ms, false);
   return pin_of(meta);
 }
 
 std::optional<StickTable::Found> StickTable::find(const AffinityKey& key, uint64_t hash, uint64_t now_ms) const {
+  const uint64_t now = tick(now_ms);
   const uint64_t meta = read_meta(key, hash);
-  if (meta == 0 || (expired(meta, now_ms) && !in_use(key))) return std::nullopt;
-  return decode(meta, now_ms);
+  if (meta == 0 || (expired(meta, now) && !in_use(key))) return std::nullopt;
+  return decode(meta, now);
 }
 
 // Under the bucket's lock.
@@ -195,6 +170,8 @@ void StickTable::set_slot(uint32_t index, unsigned slot, uint64_t key, uint64_t 
   Bucket& bucket = buckets_[index];
   const uint64_t shift = 8 * slot;
   const uint64_t tags = bucket.tags.load(std::memory_order_relaxed);
+  if (file_) [[unlikely]]
+    change_check(bucket, slot, key, meta);
   bucket.tags.store((tags & ~(0xffULL << shift)) | uint64_t{tag} << shift, std::memory_order_release);
   bucket.slots[slot].key.store(key, std::memory_order_release);
   bucket.slots[slot].meta.store(meta, std::memory_order_release);
@@ -207,7 +184,7 @@ void StickTable::free_slot_locked(uint32_t bucket, unsigned slot) {
 
 // A full table whose candidates hold nothing expired: looks at a few other buckets, so that dead entries elsewhere do
 // not keep new keys out. Only buckets that are free to lock: the caller holds two.
-void StickTable::purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b) {
+void StickTable::purge_some(uint64_t now, uint32_t not_a, uint32_t not_b) {
   for (unsigned step = 0; step < kPurgeBuckets; step++) {
     const uint32_t index = hand_.fetch_add(1, std::memory_order_relaxed) % bucket_count_;
     if (index == not_a || index == not_b) continue;
@@ -216,7 +193,7 @@ void StickTable::purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b) {
     if ((seen & 1) != 0 || !sequence.compare_exchange_strong(seen, seen + 1, std::memory_order_acquire)) continue;
     for (unsigned slot = 0; slot < kSlots; slot++) {
       const uint64_t meta = buckets_[index].slots[slot].meta.load(std::memory_order_relaxed);
-      if (meta == 0 || !expired(meta, now_ms)) continue;
+      if (meta == 0 || !expired(meta, now)) continue;
       const AffinityKey key{buckets_[index].slots[slot].key.load(std::memory_order_relaxed), kind_of(meta)};
       if (!in_use(key)) free_slot_locked(index, slot);
     }
@@ -225,6 +202,7 @@ void StickTable::purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b) {
 }
 
 std::vector<StickTable::Listed> StickTable::list(uint32_t& cursor, size_t most, uint64_t now_ms) const {
+  const uint64_t now = tick(now_ms);
   std::vector<Listed> listed;
   auto* self = const_cast<StickTable*>(this);  // the lock is not part of what is listed
   const uint32_t end = cursor + std::min(kBucketsAtOnce, bucket_count_ - std::min(cursor, bucket_count_));
@@ -238,21 +216,22 @@ std::vector<StickTable::Listed> StickTable::list(uint32_t& cursor, size_t most, 
     self->unlock(cursor);
     for (const Copy& copy : copies) {
       const AffinityKey key{copy.key, kind_of(copy.meta)};
-      if (copy.meta == 0 || (expired(copy.meta, now_ms) && !in_use(key))) continue;
-      listed.push_back({key, decode(copy.meta, now_ms)});
+      if (copy.meta == 0 || (expired(copy.meta, now) && !in_use(key))) continue;
+      listed.push_back({key, decode(copy.meta, now)});
     }
   }
   return listed;
 }
 
 uint32_t StickTable::sample_pins(uint32_t most, uint64_t now_ms, FunctionRef<void(const Pin&)> visit) const {
+  const uint64_t now = tick(now_ms);
   const uint32_t count = std::min(most, bucket_count_);
   for (uint64_t i = 0; i < count; i++) {
     for (const Slot& slot : buckets_[i * bucket_count_ / count].slots) {
       const uint64_t meta = slot.meta.load(std::memory_order_relaxed);
       if (meta == 0) continue;
       const AffinityKey key{slot.key.load(std::memory_order_relaxed), kind_of(meta)};
-      if (!expired(meta, now_ms) || in_use(key)) visit(pin_of(meta));
+      if (!expired(meta, now) || in_use(key)) visit(pin_of(meta));
     }
   }
   return count;
@@ -318,13 +297,13 @@ std::optional<StickTable::Locked::At> StickTable::Locked::locate() const {
 
 // Whether there were any. Left in place they would count as occupied, and the emptier bucket not be found: 2 % of the
 // entries then go to conflicts, instead of 0.07 %.
-bool StickTable::Locked::drop_expired(uint64_t now_ms) {
+bool StickTable::Locked::drop_expired(uint64_t now) {
   bool dropped = false;
   for (const uint32_t index : {first_, second_}) {
     for (unsigned i = 0; i < kSlots; i++) {
       const Slot& slot = table_.buckets_[index].slots[i];
       const uint64_t meta = slot.meta.load(std::memory_order_relaxed);
-      if (meta == 0 || !table_.expired(meta, now_ms)) continue;
+      if (meta == 0 || !table_.expired(meta, now)) continue;
       if (table_.in_use({slot.key.load(std::memory_order_relaxed), kind_of(meta)})) continue;
       table_.free_slot_locked(index, i);
       dropped = true;
@@ -355,7 +334,7 @@ std::optional<StickTable::Locked::At> StickTable::Locked::free_slot() const {
 
 // Expired; at home, never visited again; off home, never visited again; visited, but aged to nothing. Entries whose key
 // has a live session are no victims.
-std::optional<StickTable::Locked::At> StickTable::Locked::victim(uint64_t now_ms, Stored& kind) const {
+std::optional<StickTable::Locked::At> StickTable::Locked::victim(uint64_t now, Stored& kind) const {
   std::optional<At> best;
   uint64_t best_left = 0;
   kind = Stored::kRejected;
@@ -365,15 +344,15 @@ std::optional<StickTable::Locked::At> StickTable::Locked::victim(uint64_t now_ms
       const uint64_t meta = slot.meta.load(std::memory_order_relaxed);
       if (meta == 0) continue;
       Stored rank = Stored::kRejected;
-      if (table_.expired(meta, now_ms)) {
+      if (table_.expired(meta, now)) {
         rank = Stored::kEvictedExpired;
       } else if (visits_of(meta) == 0) {
         rank = (meta & kAwayBit) == 0 ? Stored::kEvictedHome : Stored::kEvictedAway;
-      } else if (table_.aged_visits(meta, now_ms) == 0) {
+      } else if (table_.aged_visits(meta, now) == 0) {
         rank = Stored::kEvictedAged;
       }
       // Among equals the one that expires first, or newcomers would evict each other and the old never leave.
-      const uint64_t left = table_.left(meta, now_ms);
+      const uint64_t left = table_.left(meta, now);
       if (rank > kind || (rank == kind && (!best || left >= best_left))) continue;
       if (table_.in_use({slot.key.load(std::memory_order_relaxed), kind_of(meta)})) continue;
       kind = rank;
@@ -387,9 +366,10 @@ std::optional<StickTable::Locked::At> StickTable::Locked::victim(uint64_t now_ms
 std::optional<StickTable::Found> StickTable::Locked::find(uint64_t now_ms) const {
   const auto at = locate();
   if (!at) return std::nullopt;
+  const uint64_t now = table_.tick(now_ms);
   const uint64_t meta = table_.buckets_[at->bucket].slots[at->slot].meta.load(std::memory_order_relaxed);
-  if (table_.expired(meta, now_ms) && !table_.in_use(key_)) return std::nullopt;
-  return table_.decode(meta, now_ms);
+  if (table_.expired(meta, now) && !table_.in_use(key_)) return std::nullopt;
+  return table_.decode(meta, now);
 }
 
 void StickTable::Locked::write(const At& at, uint64_t meta) {
@@ -397,24 +377,25 @@ void StickTable::Locked::write(const At& at, uint64_t meta) {
 }
 
 Stored StickTable::Locked::store(const Pin& pin, uint64_t now_ms, bool visit, uint64_t ttl_ms) {
-  const uint64_t expiry = table_.tick(now_ms) + std::min(ticks_of(ttl_ms), table_.ttl_ticks_) + 1;
+  const uint64_t now = table_.tick(now_ms);
+  const uint64_t expiry = now + std::min(ticks_of(ttl_ms), table_.ttl_ticks_) + 1;
   const uint64_t meta = with_expiry(encode(pin, key_.kind), expiry);
   if (const auto at = locate()) {
     const uint64_t old = table_.buckets_[at->bucket].slots[at->slot].meta.load(std::memory_order_relaxed);
-    const unsigned visits = table_.aged_visits(old, now_ms) + (visit ? 1 : 0);
+    const unsigned visits = table_.aged_visits(old, now) + (visit ? 1 : 0);
     write(*at, with_visits(meta, std::min(visits, kMaxVisits)));
     return Stored::kFree;
   }
-  Stored kind = drop_expired(now_ms) ? Stored::kEvictedExpired : Stored::kFree;
+  Stored kind = drop_expired(now) ? Stored::kEvictedExpired : Stored::kFree;
   std::optional<At> at;
   if (table_.entries() >= table_.size()) {
-    table_.purge_some(now_ms, first_, second_);
+    table_.purge_some(now, first_, second_);
   }
   // Claiming the entry before the slot keeps the count at or below the size with any number of writers.
   if (table_.entries_.fetch_add(1, std::memory_order_relaxed) < table_.size()) at = free_slot();
   if (!at) {
     table_.entries_.fetch_sub(1, std::memory_order_relaxed);
-    at = victim(now_ms, kind);
+    at = victim(now, kind);
     if (!at) return Stored::kRejected;
   }
   write(*at, meta);
@@ -424,10 +405,11 @@ Stored StickTable::Locked::store(const Pin& pin, uint64_t now_ms, bool visit, ui
 void StickTable::Locked::refresh(uint64_t now_ms, bool visit) {
   const auto at = locate();
   if (!at) return;
+  const uint64_t now = table_.tick(now_ms);
   const uint64_t old = table_.buckets_[at->bucket].slots[at->slot].meta.load(std::memory_order_relaxed);
   // A session that ends does not age its own visits: it was here all the time.
-  const unsigned visits = visit ? std::min(table_.aged_visits(old, now_ms) + 1, kMaxVisits) : visits_of(old);
-  const uint64_t meta = with_visits(with_expiry(old, table_.fresh_expiry(now_ms)), visits);
+  const unsigned visits = visit ? std::min(table_.aged_visits(old, now) + 1, kMaxVisits) : visits_of(old);
+  const uint64_t meta = with_visits(with_expiry(old, table_.fresh_expiry(now)), visits);
   if (meta != old) write(*at, meta);
 }
 

@@ -1,4 +1,5 @@
-// The stick table: key → backend, until it expires. Fixed size, allocated once, never grows, expires lazily.
+// The stick table: key → backend, until it expires. Fixed size, allocated once, never grows, expires lazily. Its memory
+// is the process's, or that of a file (table_file.h), where it outlives the process.
 //
 // A slot has 16 bytes, a bucket of two cache lines has seven slots, a key has two candidate buckets and goes to the
 // emptier one. Reads take no lock and store nothing (a sequence number per bucket), but wait while the bucket is being
@@ -15,6 +16,7 @@
 #include "function_ref.h"
 #include "live_keys.h"
 #include "pin.h"
+#include "table_file.h"
 
 namespace limpet {
 
@@ -38,14 +40,31 @@ class StickTable {
     Found found;
   };
 
+  // What became of the pins in the file.
+  struct Restored {
+    size_t pins = 0;     // came back
+    size_t dropped = 0;  // their backend is not known any more, or keys are made in another way
+    size_t torn = 0;     // buckets that were being written, or are damaged: nothing in them was believed
+  };
+
   // `size` is the most entries there ever are. `secret` chooses buckets: random per table, so that nobody can aim keys
   // at one bucket. `live` may be null: then nothing is in use.
   StickTable(size_t size, uint64_t ttl_ms, const Secret& secret, const LiveKeys* live);
+  // The table of a file of this size, with what of it can be believed at `now`; see restored().
+  StickTable(size_t size, uint64_t ttl_ms, std::unique_ptr<TableFile> file, const LiveKeys* live,
+             const TableMoment& now);
   ~StickTable();
   StickTable(const StickTable&) = delete;
   StickTable& operator=(const StickTable&) = delete;
 
+  static constexpr size_t kBucketBytes = 128;
+  // Memory of a table of so many entries.
+  static size_t bytes_of(size_t size);
+  static uint64_t ticks(uint64_t ms) { return ms * 2 / 125; }
+
   bool usable() const { return buckets_ != nullptr; }
+  // Null: it has none.
+  TableFile* file() const { return file_.get(); }
   uint64_t hash(const AffinityKey& key) const { return hash_key(key, secret_); }
   void prefetch(uint64_t hash) const;
 
@@ -80,9 +99,9 @@ class StickTable {
       unsigned slot;
     };
     std::optional<At> locate() const;
-    bool drop_expired(uint64_t now_ms);
+    bool drop_expired(uint64_t now);
     std::optional<At> free_slot() const;
-    std::optional<At> victim(uint64_t now_ms, Stored& kind) const;
+    std::optional<At> victim(uint64_t now, Stored& kind) const;
     void write(const At& at, uint64_t meta);
 
     StickTable& table_;
@@ -107,6 +126,9 @@ class StickTable {
   void clear();
   // Forgets every pin to a backend index: needed before the generations of that index wrap.
   void forget_backend(uint16_t backend);
+  // Forgets pins that came back, to backends that are not there after all.
+  void drop_restored(FunctionRef<bool(const Pin&)> is_gone);
+  const Restored& restored() const { return restored_; }
 
   size_t entries() const { return entries_.load(std::memory_order_relaxed); }
   size_t size() const { return size_; }
@@ -121,11 +143,11 @@ class StickTable {
   };
   struct alignas(128) Bucket {
     std::atomic<uint32_t> sequence{0};  // odd: being written
-    uint32_t unused = 0;
-    std::atomic<uint64_t> tags{0};  // byte i: tag of slot i; 0: free
+    std::atomic<uint32_t> check{0};     // exclusive or of the slots' checks; kept where there is a file
+    std::atomic<uint64_t> tags{0};      // byte i: tag of slot i; 0: free
     Slot slots[kSlots];
   };
-  static_assert(sizeof(Bucket) == 128);
+  static_assert(sizeof(Bucket) == kBucketBytes);
 
   struct Copy {
     uint64_t key;
@@ -139,25 +161,35 @@ class StickTable {
   void unlock(uint32_t bucket);
   uint64_t read_consistent(uint32_t bucket, const AffinityKey& key, uint8_t tag) const;
   uint64_t read_meta(const AffinityKey& key, uint64_t hash) const;
-  uint64_t tick(uint64_t now_ms) const { return now_ms * 2 / 125; }
-  Found decode(uint64_t meta, uint64_t now_ms) const;
-  bool expired(uint64_t meta, uint64_t now_ms) const;
-  uint64_t left(uint64_t meta, uint64_t now_ms) const;
+  // The time of the slots, which parameters called `now` are in.
+  uint64_t tick(uint64_t now_ms) const { return ticks(now_ms) + clock_offset_; }
+  Found decode(uint64_t meta, uint64_t now) const;
+  bool expired(uint64_t meta, uint64_t now) const;
+  uint64_t left(uint64_t meta, uint64_t now) const;
   bool in_use(const AffinityKey& key) const;
-  uint64_t fresh_expiry(uint64_t now_ms) const { return tick(now_ms) + ttl_ticks_ + 1; }
+  uint64_t fresh_expiry(uint64_t now) const { return now + ttl_ticks_ + 1; }
   void erase_everywhere(FunctionRef<bool(const AffinityKey&, const Pin&)> condemned);
-  unsigned aged_visits(uint64_t meta, uint64_t now_ms) const;
+  unsigned aged_visits(uint64_t meta, uint64_t now) const;
   void set_slot(uint32_t bucket, unsigned slot, uint64_t key, uint64_t meta, uint8_t tag);
   void free_slot_locked(uint32_t bucket, unsigned slot);
-  void purge_some(uint64_t now_ms, uint32_t not_a, uint32_t not_b);
+  void purge_some(uint64_t now, uint32_t not_a, uint32_t not_b);
+  // stick_table_restore.cc
+  static uint32_t slot_check(unsigned slot, uint64_t key, uint64_t meta);
+  static void change_check(Bucket& bucket, unsigned slot, uint64_t key, uint64_t meta);
+  void restore(uint64_t now);
+  void restore_bucket(uint32_t bucket, uint64_t now, const std::vector<uint32_t>& generations);
+  bool is_whole(uint32_t bucket) const;
 
   const size_t size_;
   const uint64_t ttl_ticks_;
+  const uint64_t clock_offset_ = 0;
   const Secret secret_;
   const LiveKeys* const live_;
+  const std::unique_ptr<TableFile> file_;
   uint32_t bucket_count_ = 0;
   Bucket* buckets_ = nullptr;
-  size_t mapped_bytes_ = 0;
+  size_t mapped_bytes_ = 0;  // of memory of its own
+  Restored restored_;
   std::atomic<size_t> entries_{0};
   std::atomic<uint32_t> hand_{0};  // where the next purge looks
 };

@@ -49,7 +49,7 @@ ConnectBegun begin_connect(const SocketAddress& address) {
   return {-1, error};
 }
 
-int connect_error(int fd) {
+int socket_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;

@@ -23,8 +23,8 @@ int set_socket_options(int fd, const Keepalive& keepalive);
 bool set_no_delay(int fd);
 bool set_keepalive(int fd, const Keepalive& keepalive);
 
-// Outcome of a connect that epoll reported: 0 or an errno.
-int connect_error(int fd);
+// Takes the error that epoll reported: 0, or the errno of a failed connect or of a reset.
+int socket_error(int fd);
 
 // The counter for a failed connect.
 SessionCounter connect_counter(int error);

@@ -112,7 +112,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   if (n <= 0) {
     from.full_reads = 0;
     from.readable = false;
-    if (n == 0 && from.deaf && !from.whole) return false;
+    if (n == 0 && from.failed && !from.whole) return false;
     from.ended = n == 0;
     return n == 0 || errno == EAGAIN;
   }
@@ -158,7 +158,11 @@ void Copier::refuse(Side& from) {
 }
 
 // Where this host has no memory, the receiver is not to blame.
-Copier::Sent Copier::failed(int error) { return is_local_failure(error) ? Sent::kError : Sent::kFailed; }
+Copier::Sent Copier::failed(Side& to, int error) {
+  if (is_local_failure(error)) return Sent::kError;
+  to.fail(error);
+  return Sent::kFailed;
+}
 
 Copier::Sent Copier::flush(Side& from, Side& to, uint64_t& moved) {
   Backlog& backlog = from.backlog;
@@ -167,7 +171,7 @@ Copier::Sent Copier::flush(Side& from, Side& to, uint64_t& moved) {
     const int error = send_some(to, backlog.data + backlog.begin, backlog.end - backlog.begin, done);
     backlog.begin += done;
     moved += done;
-    if (error != 0) return failed(error);
+    if (error != 0) return failed(to, error);
     if (!backlog.empty()) return Sent::kBlocked;
     buffers_.drop(backlog);
   }
@@ -214,7 +218,7 @@ Copier::Sent Copier::send_buffer(Side& from, Side& to, uint32_t count, uint64_t&
   uint32_t done;
   const int error = send_some(to, buffers_.shared(), count, done);
   moved += done;
-  if (error != 0) return failed(error);
+  if (error != 0) return failed(to, error);
   if (done == count) return Sent::kAll;
   return buffers_.hold(from.backlog, buffers_.shared() + done, count - done) ? Sent::kBlocked : Sent::kError;
 }

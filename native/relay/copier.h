@@ -39,7 +39,7 @@ class Copier {
   bool may_splice(Side& from, const Side& to);
   bool receive(Side& from, uint32_t& count);
   bool fill_pipe(Side& from);
-  static Sent failed(int error);
+  static Sent failed(Side& to, int error);
   Sent flush(Side& from, Side& to, uint64_t& moved);
   Sent flush_pipe(Side& from, Side& to, uint64_t& moved);
   Sent empty_pipe(Side& from, Side& to, uint64_t& moved);

@@ -40,8 +40,10 @@ enum class SessionCounter : unsigned {
   kCount,
 };
 
-using SessionCounters = CounterRows<32>;
-static_assert(static_cast<unsigned>(SessionCounter::kCount) <= 32);
+inline constexpr unsigned kSessionCounterColumns = 32;
+inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
+using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
+static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);
 
 // The row of one thread, which alone adds to it.
 struct SessionCounterRow {

@@ -2,6 +2,7 @@
 // descriptors and this record, no buffer and no pipe.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -85,9 +86,8 @@ struct Side {
   bool readable = false;
   bool writable = false;
   bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
-  bool whole = false;      // its FIN was reported before any reset: it had sent all that it wanted to
+  bool whole = false;      // its FIN came before any reset: it had sent all that it wanted to
   bool failed = false;     // it was reset: nothing can be written to it, and what it had sent may still be read
-  bool deaf = false;       // a write met the reset, which recv() will not tell any more: it would say 0, as at a FIN
   bool probe = false;      // a short read does not mean "drained": unix sockets, urgent data
   bool ended = false;      // recv() == 0 was seen
   bool shut = false;       // our FIN went to it: everything the other side sent has been written
@@ -101,6 +101,12 @@ struct Side {
   Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
   uint64_t bytes = 0;      // read or spliced from this side
 
+  // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN
+  // came first; a unix socket says it always, and recv() still tells.
+  void fail(int error) {
+    failed = readable = finished = true;
+    whole = whole || error == EPIPE;
+  }
   // Taken from this side and not passed on yet.
   uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
   // The other side has not got all that came from this one up to now.
@@ -123,6 +129,8 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool connected = false;
+  bool answered = false;  // the backend has sent something
+  bool rejected = false;  // the backend reset it in its first moments
   bool record = false;
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch

@@ -57,6 +57,7 @@ Spliced splice_out(Side& from, Side& to, uint64_t& moved) {
   from.pipe.held -= count;
   moved += count;
   if (result == Spliced::kBlocked) to.writable = false;
+  if (result == Spliced::kFailed) to.fail(errno);
   return result;
 }
 

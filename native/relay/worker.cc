@@ -10,6 +10,7 @@
 #include <new>
 
 #include "connector.h"
+#include "durations.h"
 #include "fd_budget.h"
 
 namespace limpet {
@@ -204,12 +205,12 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   // EPOLLERR and EPOLLHUP are read like data: what came before them is delivered first, then recv() says what it was.
   if ((flags & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.readable = true;
   if ((flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.finished = true;
-  // Not once the error was taken by a write: what is left of a reset looks like a FIN.
+  // Not once the error was taken: what is left of a reset looks like a FIN.
   if ((flags & EPOLLRDHUP) != 0 && (flags & EPOLLERR) == 0 && !side.failed) side.whole = true;
   if ((flags & EPOLLPRI) != 0) side.probe = true;
   if ((flags & EPOLLOUT) != 0) side.writable = true;
   if (session.connected) {
-    if ((flags & EPOLLERR) != 0) side.failed = true;
+    if ((flags & EPOLLERR) != 0 && !side.failed) take_error(side);
     // One that used up its budget has its turn after the others.
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
@@ -217,6 +218,11 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
     end(session, SessionCounter::kEndClientGone, false);
   }
+}
+
+// EPOLLERR is also said of what somebody who had the socket before wants to know of its packets (SO_TIMESTAMPING).
+void Worker::take_error(Side& side) {
+  if (const int error = socket_error(side.fd); error != 0) side.fail(error);
 }
 
 void Worker::run_queued() {
@@ -332,8 +338,14 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
+  if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
   const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedPoolFull;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
+  if (session.rejected) {
+    Pool::blame_reset(session.seat);
+  } else if (session.connected) {
+    Pool::clear_reset(session.seat);
+  }
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
   const bool cut_off[] = {session.connected && session.sides[1].has_more(),

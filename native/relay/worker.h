@@ -77,6 +77,7 @@ class Worker {
   uint64_t longest_wait() const;
   void handle(const epoll_event& event);
   void handle_session(Session& session, const epoll_event& event);
+  static void take_error(Side& side);
   void post(const Order& order);
   void announce();
   void take_inbox();

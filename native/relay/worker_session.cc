@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "connector.h"
+#include "durations.h"
 #include "worker.h"
 
 namespace limpet {
@@ -15,6 +16,9 @@ namespace {
 constexpr uint64_t kNever = UINT64_MAX;
 // When a unix socket whose queue is full is tried again: nothing tells that it has room.
 constexpr uint64_t kCrowdedMs = 20;
+// A backend that resets a session so soon, and has said nothing, did not want it. As FIRST_MOMENTS_MS in
+// src/relay/stream-session.ts.
+constexpr uint64_t kFirstMomentsUs = 5'000'000;
 
 }  // namespace
 
@@ -101,7 +105,7 @@ void Worker::connect_failed(Session& session, int error) {
 
 void Worker::on_connect_event(Session& session, uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    const int error = connect_error(session.side(Which::kBackend).fd);
+    const int error = socket_error(session.side(Which::kBackend).fd);
     if (error != 0) {
       connect_failed(session, error);
       return;
@@ -120,6 +124,7 @@ void Worker::connected(Session& session) {
   session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
   session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
   count(SessionCounter::kOpened);
+  count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
   pump(session);
@@ -132,6 +137,10 @@ bool Worker::pump_side(Session& session, Which from) {
   const CopyResult result = copier_.copy(session, from, moved);
   if (moved > 0) {
     session.active_ms = now_ms_;
+    if (from == Which::kBackend && !session.answered) {
+      session.answered = true;
+      Pool::clear_reset(session.seat);
+    }
     count(from == Which::kClient ? SessionCounter::kBytesToBackend : SessionCounter::kBytesToClient, moved);
   }
   switch (result) {
@@ -145,12 +154,9 @@ bool Worker::pump_side(Session& session, Which from) {
     case CopyResult::kFromReset:
       end_by_reset(session, from);
       return false;
-    case CopyResult::kToReset: {
-      Side& to = session.side(other(from));
-      to.failed = to.deaf = to.readable = true;
+    case CopyResult::kToReset:
       // What it had sent before is still there.
       return pump_side(session, other(from));
-    }
     case CopyResult::kError:
       end(session, SessionCounter::kEndError, true);
       return false;
@@ -159,6 +165,10 @@ bool Worker::pump_side(Session& session, Which from) {
 }
 
 void Worker::end_by_reset(Session& session, Which which) {
+  if (which == Which::kBackend && !session.answered) {
+    const uint64_t open_us = monotonic_us() - session.connect_began_us - session.connect_us;
+    session.rejected = open_us < kFirstMomentsUs;
+  }
   end(session, which == Which::kClient ? SessionCounter::kEndClientReset : SessionCounter::kEndBackendReset, true);
 }
 

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerOf, FAULT } from './errors.ts'
 import { LIMITS, TIMES } from './limits.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { requestError, type Security } from './security.ts'
 
 /** Headers of every answer: nobody keeps it, and no page shows it as something else than it is. */
@@ -33,7 +34,7 @@ export function createHttpServer(security: Security, serve: RequestListener): Se
       keepAlive: true,
       keepAliveInitialDelay: TIMES.idle,
     },
-    guarded(security, serve),
+    oneAtATime(guarded(security, serve)),
   )
   server.maxConnections = LIMITS.connections
   server.maxRequestsPerSocket = LIMITS.requestsPerConnection

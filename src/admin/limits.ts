@@ -1,17 +1,21 @@
 /** Bounds of the admin API: whatever its clients do, they cost no more than this. */
 export const LIMITS = {
-  /** Past these, newcomers are closed at once. */
+  /** Past these, newcomers are closed at once. They are of the descriptors that sessions leave: `kReserve` of native/relay/fd_budget.cc. */
   connections: 64,
   /** Event streams at one time; fewer than connections, so that something is left for questions. */
   subscribers: 16,
+  /** Readers of the sessions that end, besides. */
+  logReaders: 8,
   /** Requests of one connection; then it is closed. */
   requestsPerConnection: 1000,
   /** Bytes of a body. */
   body: 64 * 1024,
   /** Bytes of the request line and the headers. */
   headers: 8 * 1024,
-  /** Bytes of events that wait for a reader, besides what the system holds for it; past these it is cut. */
+  /** Bytes of ended sessions that wait for a reader, besides what the system holds for it; past these they are left out. */
   eventBacklog: 256 * 1024,
+  /** Characters of the last events, which wait for readers and for those that come back; some 30,000 events. */
+  events: 4 * 1024 * 1024,
 } as const
 
 /** Milliseconds. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { VERSION } from '../package-info.ts'
 import type { Answer, Named, Route } from './route.ts'
-import { BODIES, EVENT_DATA } from './schemas.ts'
+import { BODIES, EVENT_DATA, LOG_DATA } from './schemas.ts'
 
 type Json = Record<string, unknown>
 
@@ -20,8 +20,13 @@ export function openApiDocument(routes: readonly Route[]): Json {
         token: { type: 'http', scheme: 'bearer', description: 'Not needed where admin.token is not set.' },
       },
     },
-    'x-events': Object.fromEntries(Object.entries(EVENT_DATA).map(([name, schema]) => [name, jsonSchema(schema)])),
+    'x-events': namedSchemas(EVENT_DATA),
+    'x-log': namedSchemas(LOG_DATA),
   }
+}
+
+function namedSchemas(schemas: Record<string, z.ZodType>): Json {
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, jsonSchema(schema)]))
 }
 
 function pathsOf(routes: readonly Route[]): Json {

@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { Turns } from '../turns.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { SessionStream } from './session-stream.ts'
 
 /** One request. */
 export type Call = Context<{ Bindings: HttpBindings }>
@@ -16,8 +17,9 @@ export interface Api {
   /** The file of the configuration, if there is one. */
   file: string | undefined
   feed: EventFeed
+  sessions: SessionStream
   metrics: Metrics
-  /** Changes and reloads, one after the other. */
+  /** Changes and reloads, one after the other; each is answered when it would outlive a restart. */
   turns: Turns
   /** Undefined: this program cannot read its configuration again. */
   reload: (() => Promise<ReloadResult>) | undefined

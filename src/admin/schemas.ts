@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BackendChange, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -9,6 +9,8 @@ import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
+import type { Histogram } from '../relay/durations.ts'
+import type { SessionClosed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
 import type { SessionInfo } from '../sessions/info.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
@@ -19,18 +21,27 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
-const settings = { name: z.string(), address: z.string(), weight: count, maxSessions: count, state }
+const settings = {
+  name: z.string(),
+  address: z.string(),
+  weight: count,
+  maxSessions: count,
+  backup: z.boolean(),
+  state,
+}
 
 const health = z.strictObject({
   status: z.enum(['up', 'down', 'unknown']),
   reason: z.string().optional(),
   since: milliseconds.optional().describe('Milliseconds since the epoch.'),
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
   sessions: count,
+  bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
 }) satisfies z.ZodType<Told<BackendInfo>>
@@ -44,7 +55,8 @@ const table = z.strictObject({
   inserted: count,
   evicted: z.strictObject({ expired: count, home: count, away: count, aged: count }),
   rejected: count,
-}) satisfies z.ZodType<TableStats>
+  file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
+}) satisfies z.ZodType<Told<TableStats>>
 
 const poolStats = {
   digest: z.string(),
@@ -69,10 +81,17 @@ const listener = z.strictObject({
   sessions: count,
 }) satisfies z.ZodType<ListenerStats>
 
+const histogram = z.strictObject({
+  bounds: z.array(z.number().positive()).describe('Upper ends of buckets, inclusive, in seconds.'),
+  counts: z.array(count).describe('What fell into each, and not into one before; the last: what took longer.'),
+  sum: z.number().nonnegative().describe('Seconds.'),
+}) satisfies z.ZodType<Histogram>
+
 const stats = z.strictObject({
   generation: count,
   sessions: count,
   counters: byName<SessionCounter>(SESSION_COUNTERS),
+  durations: z.strictObject({ connect: histogram, session: histogram }),
   listeners: z.record(z.string(), listener),
   pools: z.record(z.string(), z.strictObject(poolStats)),
   fdBudget: z.strictObject({ used: count, limit: count }),
@@ -160,6 +179,23 @@ const session = z.strictObject({
   bytesToClient: count,
 }) satisfies z.ZodType<Told<SessionInfo>>
 
+const sessionClosed = z.strictObject({
+  id: z.string(),
+  time: milliseconds.describe('When it ended, in milliseconds since the epoch.'),
+  relay: z.enum(['native', 'stream']),
+  listener: z.string().optional(),
+  pool: z.string(),
+  clientAddress: z.string().optional(),
+  clientPort: count.optional(),
+  backend: z.string().optional().describe('Absent: none was found.'),
+  reason: z.enum(REASONS).optional(),
+  connectMs: milliseconds,
+  cause: z.enum(SESSION_COUNTERS).describe('How it ended.'),
+  bytesToBackend: count,
+  bytesToClient: count,
+  durationMs: milliseconds,
+}) satisfies z.ZodType<Told<SessionClosed>>
+
 const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
 
 const reload = z.strictObject({
@@ -175,6 +211,10 @@ const healthChange = z.strictObject({
   address: z.string(),
   reason: z.string(),
 }) satisfies z.ZodType<BackendHealthChange>
+
+const ejection = healthChange.extend({
+  ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
+}) satisfies z.ZodType<Told<BackendEjection>>
 
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
@@ -228,13 +268,27 @@ export const BODIES = {
 
 /** What the events of the stream carry, by name. */
 export const EVENT_DATA = {
-  hello: z.strictObject({ generation: count }),
+  hello: z.strictObject({
+    generation: count,
+    missed: z.boolean().describe('Whether events since that of Last-Event-ID are not told any more.'),
+  }),
   backendAdded: change,
   backendUpdated: change,
   backendRemoved: change,
   backendUp: healthChange,
   backendDown: healthChange,
+  backendEjected: ejection,
+  backendReadmitted: ejection,
   reloaded: reload,
+} as const
+
+/** What the events of the stream of sessions carry, by name. */
+export const LOG_DATA = {
+  hello: z.strictObject({}),
+  session: sessionClosed,
+  leftOut: z.strictObject({
+    sessions: count.describe('Sessions that were not told, since they were not read in time.'),
+  }),
 } as const
 
 /** What is left of a type in JSON: what is undefined is absent. */

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { ResolvedAdmin } from '../config/resolved.ts'
+import type { Log } from '../log/log.ts'
 import { AdminError } from './errors.ts'
 import { Hosts } from './hosts.ts'
-import { Token } from './token.ts'
+import { shownToken, Token } from './token.ts'
+import { WrongTokens } from './wrong-tokens.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
@@ -12,12 +14,16 @@ export class Security {
   readonly #hosts: Hosts
   readonly #token: Token | undefined
   readonly #open: ReadonlySet<string>
+  readonly #wrong: WrongTokens
 
   /** `open`: paths that need no token. */
-  constructor({ listen, token, hosts }: ResolvedAdmin, open: Iterable<string>) {
+  constructor({ listen, token, hosts }: ResolvedAdmin, open: Iterable<string>, log: Log) {
     this.#hosts = new Hosts(listen, hosts)
     this.#token = token && new Token(token.bytes())
     this.#open = new Set(open)
+    this.#wrong = new WrongTokens(address =>
+      log.warn({ address }, 'the admin API is shown many wrong tokens from there'),
+    )
   }
 
   /** @throws {@link AdminError} with the reason */
@@ -50,11 +56,30 @@ export class Security {
       throw forbidden('pages of other origins may not ask')
   }
 
-  #checkToken({ headers }: IncomingMessage): void {
-    if (this.#token === undefined || this.#token.isShownBy(headers.authorization)) return
+  /** On a unix socket there is no address: who may open it is known to the system. */
+  #isRight(token: Token, given: string, address: string | undefined): boolean {
+    if (address === undefined) return token.is(given)
+    const waitMs = this.#wrong.waitMs(address)
+    if (waitMs > 0) throw throttled(waitMs)
+    if (token.is(given)) return true
+    this.#wrong.count(address)
+    return false
+  }
+
+  #checkToken({ headers, socket }: IncomingMessage): void {
+    if (this.#token === undefined) return
+    const given = shownToken(headers.authorization)
+    if (given !== undefined && this.#isRight(this.#token, given, socket.remoteAddress)) return
     const message = 'a token is needed: the header Authorization: Bearer TOKEN'
     throw new AdminError(401, 'LIMPET_ERR_ADMIN_TOKEN', message, { 'www-authenticate': 'Bearer' })
   }
+}
+
+/** Nothing from there is compared for a while: otherwise tokens could be tried as fast as they can be sent. */
+function throttled(waitMs: number): AdminError {
+  const seconds = Math.ceil(waitMs / 1000)
+  const message = `too many wrong tokens came from this address: wait ${seconds} s`
+  return new AdminError(429, 'LIMPET_ERR_ADMIN_THROTTLED', message, { 'retry-after': String(seconds) })
 }
 
 /** A request of a form that is not taken. */

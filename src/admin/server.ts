@@ -9,16 +9,18 @@ import type { ResolvedAdmin } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import { handleOf } from '../relay/handle.ts'
+import type { SessionFeed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
-import { Turns } from '../turns.ts'
 import { createApp } from './app.ts'
 import { mountDashboard } from './assets.ts'
 import { DASHBOARD_PATHS } from './dashboard.ts'
 import { answerOf, FAULT } from './errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { createHttpServer } from './http-server.ts'
+import { LastingTurns } from './lasting-turns.ts'
 import { ROUTES } from './routes/index.ts'
 import { requestError, Security } from './security.ts'
+import { SessionStream } from './session-stream.ts'
 import { listenOnOpenSocket, listenOnUnixSocket } from './unix-socket.ts'
 
 /** What is needed to open an admin API. */
@@ -29,9 +31,13 @@ export interface AdminParts {
   /** The file of the configuration, if there is one. */
   file: string | undefined
   balancer: Balancer
+  /** Told of every session. */
+  sessions: SessionFeed
   log: Log
   /** Reads the configuration again and applies it; undefined: that cannot be done. */
   reload: (() => Promise<ReloadResult>) | undefined
+  /** Resolves when changes that were made are kept for the next start. */
+  kept: () => Promise<void>
 }
 
 /** Clients that may wait to be accepted: the default of `net`. */
@@ -43,18 +49,21 @@ export class AdminServer {
   readonly #log: Log
   readonly #server: Server
   readonly #feed: EventFeed
+  readonly #sessions: SessionStream
   /** Set while another process has been given its socket: closing leaves it, and its file, to that one. */
   isPassed = false
   #isShared = false
   /** Of a unix socket. */
   #removeFile: (() => Promise<void>) | undefined
 
-  private constructor({ settings, file, balancer, log, reload }: AdminParts) {
+  private constructor({ settings, file, balancer, sessions, log, reload, kept }: AdminParts) {
     this.#listen = settings.listen
     this.#log = log
     this.#feed = new EventFeed(balancer)
+    this.#sessions = new SessionStream(sessions)
     const metrics = new Metrics(balancer)
-    const api = { balancer, file, feed: this.#feed, metrics, turns: new Turns(), reload }
+    const turns = new LastingTurns(kept)
+    const api = { balancer, file, feed: this.#feed, sessions: this.#sessions, metrics, turns, reload }
     const app = createApp(ROUTES, api, log)
     mountDashboard(app)
     const open = [...ROUTES.filter(({ isOpen }) => isOpen === true).map(({ path }) => path), ...DASHBOARD_PATHS]
@@ -63,7 +72,7 @@ export class AdminServer {
       overrideGlobalObjects: false,
       errorHandler: error => this.#answer(error),
     })
-    this.#server = createHttpServer(new Security(settings, open), serve)
+    this.#server = createHttpServer(new Security(settings, open, log), serve)
   }
 
   /**
@@ -94,6 +103,7 @@ export class AdminServer {
   /** At once: ends every connection. Never rejects. */
   async close(): Promise<void> {
     this.#feed.close()
+    this.#sessions.close()
     // While the socket is open nobody can have been given the number of its file.
     if (!this.isPassed && !this.#isShared) await this.#removeFile?.().catch(error => this.#failed(error))
     if (this.#server.listening) {

@@ -8,12 +8,15 @@ export class Token {
     this.#hash = hashOf(token)
   }
 
-  /** Whether the value of the header Authorization shows it, as RFC 6750 has it. */
-  isShownBy(authorization: string | undefined): boolean {
-    const [, given] = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '') ?? []
-    // Headers are read as Latin-1; a token of other characters is sent as its bytes in UTF-8.
-    return given !== undefined && timingSafeEqual(hashOf(Buffer.from(given, 'latin1')), this.#hash)
+  /** Whether a token that {@link shownToken} found is this one. */
+  is(given: string): boolean {
+    return timingSafeEqual(hashOf(Buffer.from(given, 'latin1')), this.#hash)
   }
+}
+
+/** What the header Authorization shows, as RFC 6750 has it; undefined: no token. */
+export function shownToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
 }
 
 function hashOf(token: Uint8Array): Buffer {

@@ -7,6 +7,7 @@ import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { problemsOf, problemsText } from './problems.ts'
 import { settingsText } from './settings-text.ts'
+import { type TableFileReport, tableFilesOf, tableFileWarnings } from './table-files.ts'
 
 /** What `check --json` prints; what does not apply is absent. */
 export interface CheckReport {
@@ -15,6 +16,8 @@ export interface CheckReport {
   settings?: DescribedConfig
   /** By pool. */
   digests?: Record<string, string>
+  /** By pool; of those whose stick table has a file. */
+  tableFiles?: Record<string, TableFileReport>
   warnings: readonly string[]
   problems: readonly ConfigProblem[]
 }
@@ -37,13 +40,24 @@ export async function check(options: ConfigOptions, io: Io): Promise<number> {
 }
 
 async function tell(config: ResolvedConfig, io: Io): Promise<void> {
-  await io.stdout.write(settingsText(config, io.stdout))
-  for (const warning of config.warnings) await io.stderr.line(`${io.stderr.style('yellow', 'warning:')} ${warning}`)
+  const files = tableFilesOf(config)
+  await io.stdout.write(settingsText(config, io.stdout, files))
+  for (const warning of [...config.warnings, ...tableFileWarnings(files)])
+    await io.stderr.line(`${io.stderr.style('yellow', 'warning:')} ${warning}`)
 }
 
 function validReport(file: string, config: ResolvedConfig): CheckReport {
   const digests = Object.fromEntries(digestsOf(config))
-  return { valid: true, file, settings: describeConfig(config), digests, warnings: config.warnings, problems: [] }
+  const files = tableFilesOf(config)
+  return {
+    valid: true,
+    file,
+    settings: describeConfig(config),
+    digests,
+    ...(files.size === 0 ? {} : { tableFiles: Object.fromEntries(files) }),
+    warnings: [...config.warnings, ...tableFileWarnings(files)],
+    problems: [],
+  }
 }
 
 function reportText(report: CheckReport): string {

@@ -28,7 +28,7 @@ export class OfflinePool {
     const [{ Balancer }, { loadAddon }] = await Promise.all([import('../balancer.ts'), import('../addon.ts')])
     // Before anything is printed.
     loadAddon()
-    const log = { level: 'silent', sessions: false } as const
+    const log = { level: 'silent', sessions: 0 } as const
     const alone = { listeners: [], pools: new Map([[pool.name, settings]]), log, warnings: [] }
     return new OfflinePool(settings, new Balancer(changedConfig(config, alone)))
   }

@@ -4,6 +4,7 @@ import type { PoolSecret } from '../config/pool-secret.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { visible } from '../visible.ts'
 import { digestsOf } from './digests.ts'
+import type { TableFileReport } from './table-files.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Mappings and lists that hold only short things are written on one line. */
@@ -13,14 +14,20 @@ const DEEPEST_BLOCK = 3
  * Every setting in force as YAML, with the digests as comments. What it says can be read back as a configuration; of a
  * secret that stands in the configuration itself only a comment is left.
  */
-export function settingsText(config: ResolvedConfig, terminal: Terminal): string {
+export function settingsText(
+  config: ResolvedConfig,
+  terminal: Terminal,
+  tableFiles: ReadonlyMap<string, TableFileReport>,
+): string {
   const document = new Document(describeConfig(config))
   document.commentBefore = ` ${summary(config)}`
   const digests = digestsOf(config)
   for (const [name, pool] of config.pools) {
     const node = document.getIn(['pools', name]) as YAMLMap
     showSecret(node, 'secret', pool.secret)
-    node.commentBefore = ` digest ${digests.get(name)}`
+    const file = tableFiles.get(name)
+    const told = file === undefined ? '' : `\n file of the stick table: ${file.status} (${file.reason})`
+    node.commentBefore = ` digest ${digests.get(name)}${told}`
   }
   if (config.admin?.token !== undefined) showSecret(document.get('admin') as YAMLMap, 'token', config.admin.token)
   visit(document, {

@@ -1,8 +1,9 @@
+import { normalize } from 'node:path'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
-import { didYouMean, listNames, type Path, quote } from './text.ts'
+import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** What is wrong between the parts of a document. */
@@ -14,6 +15,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(listenerFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
   ]
@@ -40,6 +42,26 @@ function listenerFindings({ index, bind, acceptor, relay, deferAccept, fastOpen 
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
   return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path)]
+}
+
+/** A file has one owner. */
+function sharedFiles({ pools, state }: View): Finding[] {
+  const owners = new Map<string, string>()
+  if (state !== undefined) owners.set(normalize(state), 'state')
+  const findings: Finding[] = []
+  for (const { name, tableFile } of pools) {
+    if (tableFile === undefined) continue
+    const owner = owners.get(normalize(tableFile))
+    const path = ['pools', name, 'stickTable', 'file']
+    if (owner === undefined) owners.set(normalize(tableFile), pathText(path))
+    else
+      findings.push({
+        path,
+        message: `${quote(tableFile)} is already the file of ${owner}`,
+        accepted: 'a file of its own',
+      })
+  }
+  return findings
 }
 
 function adminFindings({ admin, listeners }: View): Finding[] {

@@ -7,6 +7,7 @@ import type {
   ResolvedHealth,
   ResolvedListener,
   ResolvedPool,
+  ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
 
@@ -20,7 +21,7 @@ export interface DescribedConfig {
   /** Absent: the process stays what it is. */
   user?: string
   group?: string
-  log: { level: string; sessions: 'off' | 'on' }
+  log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
 }
@@ -50,12 +51,13 @@ export interface DescribedPool {
   /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
   secret: string
   affinity: { key: string; ipv4Prefix: number; ipv6Prefix: number }
-  stickTable: { size: number; ttl: string } | 'off'
+  stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
-  backends: { name: string; address: string; weight: number; maxSessions: number; state: string }[]
+  ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
 
 export interface DescribedTimeouts {
@@ -93,7 +95,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     shutdownTimeout: formatDuration(config.shutdownTimeout),
     state: config.state ?? 'off',
     ...given({ user: config.user, group: config.group }),
-    log: { level: config.log.level, sessions: config.log.sessions ? 'on' : 'off' },
+    log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
   }
 }
@@ -122,25 +124,32 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
+  const { ejection, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
     secret: secret.toString(),
     affinity: { ...affinity },
-    stickTable: stickTable === undefined ? 'off' : { size: stickTable.size, ttl: formatDuration(stickTable.ttl) },
+    stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
-    backends: backends.map(({ name, address, weight, maxSessions, state }) => ({
+    ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
       address: formatAddress(address),
       weight,
       maxSessions,
+      backup,
       state,
     })),
   }
+}
+
+function describeTable({ size, ttl, file }: ResolvedStickTable): { size: number; ttl: string; file: string } {
+  return { size, ttl: formatDuration(ttl), file: file ?? 'off' }
 }
 
 function describeHealth({ http, steps, tls, onDown, ...health }: ResolvedHealth): DescribedHealth {
@@ -181,4 +190,9 @@ function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): 
       userTimeout: formatDuration(keepalive.userTimeout),
     },
   }
+}
+
+function shareText(share: number): 'off' | 'on' | number {
+  if (share === 0) return 'off'
+  return share === 1 ? 'on' : share
 }

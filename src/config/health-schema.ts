@@ -139,6 +139,29 @@ export function health(mode: Mode) {
     .describe('Active checks: who fails them gets no clients.')
 }
 
+/** Passive checks: what sessions say of a backend. */
+export function ejection(mode: Mode) {
+  const settings = z.strictObject({
+    failures: whole(
+      { min: 1, max: 1_000_000 },
+      'Connects in a row that fail, or sessions in a row that are reset at once, after which a backend is ejected.',
+    ).prefault(5),
+    baseTime: duration(
+      { min: 1000, max: HOUR },
+      mode,
+      'How long it is out the first time; each further time that much longer, up to five minutes.',
+    ).prefault('30s'),
+    maxEjected: whole(
+      { min: 1, max: 100 },
+      'Per cent of the backends that may be out at one time; one always may, the last one never.',
+    ).prefault(10),
+  })
+  return z
+    .union([settings, off('{ failures, baseTime, maxEjected }', 'Nobody is ejected.')])
+    .prefault('off')
+    .describe('Who fails the sessions of clients gets none for a while.')
+}
+
 export function failOpen() {
   return percentOrOff(
     'When fewer of the backends than this are up, checks are not believed and all of them serve.',

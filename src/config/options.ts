@@ -173,6 +173,12 @@ export interface PoolOptions {
    */
   failOpen?: number | 'off' | false | undefined
   /**
+   * Passive checks, or `off` (`false`): a backend that fails the sessions of clients gets none for a while. `{}`: with the
+   * defaults. They run while the balancer listens.
+   * @defaultValue 'off'
+   */
+  ejection?: EjectionOptions | 'off' | false | undefined
+  /**
    * The servers; at most 10,000.
    * @defaultValue []
    */
@@ -236,6 +242,26 @@ export interface HealthOptions {
   tls?: CheckTls | 'off' | false | undefined
   /** What becomes of the sessions of a backend that went down. */
   onDown?: OnDownOptions | undefined
+}
+
+/** When a backend is ejected for what its sessions do. Its homes stay its own. */
+export interface EjectionOptions {
+  /**
+   * Connects in a row that fail, or sessions in a row that the backend resets within five seconds and before it has sent anything.
+   * @defaultValue 5
+   */
+  failures?: number | undefined
+  /**
+   * How long it is out the first time, 1 second to 1 hour. Each further time is that much longer, up to five minutes (or this, if
+   * it is more); each such time in peace takes one off again.
+   * @defaultValue '30s'
+   */
+  baseTime?: Duration | undefined
+  /**
+   * Per cent of the backends that may be out at one time, 1 to 100. One always may; the last that can serve never.
+   * @defaultValue 10
+   */
+  maxEjected?: number | undefined
 }
 
 /** What becomes of the sessions of a backend that went down. */
@@ -315,6 +341,12 @@ export interface StickTableOptions {
    * @defaultValue '30m'
    */
   ttl?: Duration | undefined
+  /**
+   * A file for the table, which then outlives a restart and a crash; relative to the configuration file. It is made if it
+   * is not there, in its full size. `off`: memory only.
+   * @defaultValue 'off'
+   */
+  file?: string | undefined
 }
 
 /** How long things may take. */
@@ -379,6 +411,11 @@ export interface BackendOptions {
    */
   maxSessions?: number | undefined
   /**
+   * Whether it serves only while no other backend of the pool takes new clients. Nobody is at home there.
+   * @defaultValue false
+   */
+  backup?: boolean | undefined
+  /**
    * What is wanted of it.
    * @defaultValue 'ready'
    */
@@ -393,6 +430,8 @@ export interface BackendChanges {
   weight?: number | undefined
   /** Most sessions at one time. 0: no limit of its own. */
   maxSessions?: number | undefined
+  /** Whether it serves only while no other backend of the pool takes new clients. */
+  backup?: boolean | undefined
   /** What is wanted of it. */
   state?: BackendState | undefined
 }
@@ -405,8 +444,8 @@ export interface LogOptions {
    */
   level?: LogLevel | undefined
   /**
-   * A line for every session that ended.
+   * A line for every session that ended, or for a share of them, chosen at random: a number above 0 and below 1.
    * @defaultValue 'off'
    */
-  sessions?: 'off' | 'on' | boolean | undefined
+  sessions?: 'off' | 'on' | boolean | number | undefined
 }

@@ -83,8 +83,16 @@ export function readSecrets({ pools, admin }: View, context: SecretContext): Sec
       secret === undefined ? PoolSecret.ofPool(name) : readOne(secrets, ['pools', name, 'secret'], secret, context)
     if (read !== undefined) secrets.byPool.set(name, read)
   }
-  secrets.token = readOne(secrets, ['admin', 'token'], admin?.token, context)
+  secrets.token = sendable(secrets, readOne(secrets, ['admin', 'token'], admin?.token, context))
   return secrets
+}
+
+/** A token must get through a header as it is: with a space in it nobody would be let in. */
+function sendable(found: Secrets, token: PoolSecret | undefined): PoolSecret | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(Buffer.from(token.bytes()).toString('latin1'))) return token
+  const message = 'the token has a space, or another character that the header Authorization does not take'
+  found.findings.push(badSecret(['admin', 'token'], message, 'ASCII characters without spaces: openssl rand -hex 32'))
+  return undefined
 }
 
 /** One secret; undefined where there is none that could be read, which `found` then says. */

@@ -126,9 +126,10 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health, ...rest } = pool
+    const { boundedLoad: boundMilli, secret: _, health, stickTable: table, ...rest } = pool
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
-    return [name, { ...rest, name, boundMilli, secret, health: health && healthOf(health) }]
+    const stickTable = table && { ...table, file: pathOf(table.file, directory) }
+    return [name, { ...rest, name, boundMilli, secret, stickTable, health: health && healthOf(health) }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
@@ -136,12 +137,16 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     pools: new Map(pools),
     threads,
     shutdownTimeout,
-    state: state === 'off' ? undefined : resolvePath(directory, state),
+    state: pathOf(state, directory),
     user,
     group,
-    log: { level: log.level, sessions: log.sessions === 'on' },
+    log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
   }
+}
+
+function pathOf(file: string, directory: string): string | undefined {
+  return file === 'off' ? undefined : resolvePath(directory, file)
 }
 
 type ParsedHealth = Exclude<ParsedDocument['pools'][string]['health'], undefined>

@@ -28,8 +28,8 @@ export interface ResolvedConfig {
 
 export interface ResolvedLog {
   readonly level: LogLevel
-  /** Whether a line is written for every session that ended. */
-  readonly sessions: boolean
+  /** The share of the sessions for which a line is written when they have ended; 0: none. */
+  readonly sessions: number
 }
 
 export interface ResolvedAdmin {
@@ -73,6 +73,8 @@ export interface ResolvedPool {
   readonly health: ResolvedHealth | undefined
   /** Per cent; 0: off. */
   readonly failOpen: number
+  /** Undefined: nobody is ejected. */
+  readonly ejection: ResolvedEjection | undefined
   readonly backends: readonly ResolvedBackend[]
 }
 
@@ -87,6 +89,8 @@ export interface ResolvedStickTable {
   readonly size: number
   /** Milliseconds. */
   readonly ttl: number
+  /** Absolute path; undefined: the table is in memory only. */
+  readonly file: string | undefined
 }
 
 /** Active checks. Times are in milliseconds. */
@@ -116,6 +120,16 @@ export interface ResolvedOnDown {
   readonly perSecond: number
   /** Milliseconds. */
   readonly deadline: number
+}
+
+/** When backends are ejected for what their sessions do. */
+export interface ResolvedEjection {
+  /** In a row. */
+  readonly failures: number
+  /** Milliseconds. */
+  readonly baseTime: number
+  /** Per cent. */
+  readonly maxEjected: number
 }
 
 export interface ResolvedHttpCheck {
@@ -169,6 +183,8 @@ export interface ResolvedBackend {
   readonly weight: number
   /** 0: no limit of its own. */
   readonly maxSessions: number
+  /** Serves only while no other one takes new clients. */
+  readonly backup: boolean
   readonly state: BackendState
 }
 
@@ -177,5 +193,6 @@ export interface ResolvedBackendChanges {
   readonly address?: BackendAddress | undefined
   readonly weight?: number | undefined
   readonly maxSessions?: number | undefined
+  readonly backup?: boolean | undefined
   readonly state?: BackendState | undefined
 }

@@ -192,6 +192,15 @@ export function wholeSwitch(range: WholeRange, onValue: number, description: str
   return switchOr<number>(rule, description, value => readWhole(value, range))
 }
 
+/** A share, or none (0), or all (1). */
+export function shareSwitch(description: string) {
+  const accepted = 'a number above 0 and below 1'
+  const read = (value: unknown): Parsed<number> =>
+    typeof value === 'number' && value > 0 && value < 1 ? accept(value) : refuse('is no share', accepted)
+  const facts = { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }
+  return switchOr<number>({ on: { text: 'all', value: 1 }, accepted, facts }, description, read)
+}
+
 /** A whole number, or the word `auto`, which is 0. */
 export function wholeOrAuto(range: WholeRange, description: string): z.ZodType<number, number | 'auto'> {
   const { min, max } = range
@@ -298,6 +307,13 @@ export function percentOrOff(description: string): z.ZodType<number, number | 'o
 /** A switch without a value. */
 export function onOff(description: string): z.ZodType<'on' | 'off', 'on' | 'off' | boolean> {
   return oneOf<'on' | 'off', boolean>(['off', 'on'], description, ON_OFF)
+}
+
+/** A property that something has or has not. */
+export function yesNo(description: string): z.ZodType<boolean, boolean> {
+  const read = (value: unknown): Parsed<boolean> =>
+    typeof value === 'boolean' ? accept(value) : refuse(`expected true or false, got ${show(value)}`, 'true, false')
+  return scalar(read, { enum: [true, false], description })
 }
 
 export function backendAddress(description: string): z.ZodType<BackendAddress, string> {

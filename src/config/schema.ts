@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { failOpen, health } from './health-schema.ts'
+import { ejection, failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -13,12 +13,13 @@ import {
   name,
   off,
   oneOf,
-  onOff,
   reference,
+  shareSwitch,
   systemName,
   whole,
   wholeOrAuto,
   wholeSwitch,
+  yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
 
@@ -93,9 +94,13 @@ function stickTable(mode: Mode) {
       mode,
       'How long an entry stays after the last session of its client has ended.',
     ).prefault('30m'),
+    file: filePath(
+      'A file for the table, which then outlives a restart and a crash; relative to the configuration file. off: memory only.',
+      'LIMPET_ERR_CONFIG',
+    ).prefault('off'),
   })
   return z
-    .union([table, off('{ size, ttl }', 'No table: clients are placed anew with every connection.')])
+    .union([table, off('{ size, ttl, file }', 'No table: clients are placed anew with every connection.')])
     .prefault({})
     .describe('The table that remembers where clients are, or off.')
 }
@@ -116,6 +121,7 @@ const backendChanges = {
   address: backendAddress('Where the server is reached'),
   weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
   maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+  backup: yesNo('Whether it serves only while no other backend takes new clients.'),
   state: oneOf(
     ['ready', 'drain', 'drain-hard', 'maint'],
     'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
@@ -130,6 +136,7 @@ export const backendSchema = z.strictObject({
   address: backendChanges.address,
   weight: backendChanges.weight.prefault(1),
   maxSessions: backendChanges.maxSessions.prefault(0),
+  backup: backendChanges.backup.prefault(false),
   state: backendChanges.state.prefault('ready'),
 })
 
@@ -137,6 +144,7 @@ export const backendChangesSchema = z.strictObject({
   address: backendChanges.address.optional(),
   weight: backendChanges.weight.optional(),
   maxSessions: backendChanges.maxSessions.optional(),
+  backup: backendChanges.backup.optional(),
   state: backendChanges.state.optional(),
 })
 
@@ -165,6 +173,7 @@ function pool(mode: Mode) {
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),
+      ejection: ejection(mode),
       backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .describe('A set of backends with one affinity policy.')
@@ -211,7 +220,9 @@ function log() {
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
         'Lines less important than this are not written.',
       ).prefault('info'),
-      sessions: onOff('A line for every session that ended.').prefault('off'),
+      sessions: shareSwitch('A line for every session that ended, or for a share of them, chosen at random.').prefault(
+        'off',
+      ),
     })
     .prefault({})
     .describe('What is written to the log.')

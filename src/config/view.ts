@@ -17,6 +17,7 @@ import { LIMITS } from './schema.ts'
  * mistakes are told in one go.
  */
 export interface View {
+  state?: string | undefined
   listeners: readonly ListenerView[]
   pools: readonly PoolView[]
   /** Undefined: there is none. */
@@ -43,6 +44,8 @@ export interface PoolView {
   name: string
   isRing: boolean
   secret: unknown
+  /** The file of its stick table, as it is written. */
+  tableFile?: string | undefined
   backends: readonly BackendView[]
 }
 
@@ -54,8 +57,9 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, state } = isMapping(raw) ? raw : {}
   return {
+    state: textOf(state),
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
@@ -79,11 +83,12 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, backends } = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends } = isMapping(raw) ? raw : {}
   return {
     name,
     isRing: placement === 'ring',
     secret,
+    tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
 }

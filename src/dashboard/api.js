@@ -33,9 +33,15 @@ export function pathOf(pool, backend) {
   return backend === undefined ? path : `${path}/backends/${encodeURIComponent(backend)}`
 }
 
+/** Id of the last event: the next stream goes on behind it. */
+let lastId
+
 /** Reads the event stream until it ends. By fetch: EventSource cannot send a token. */
 export async function readEvents(tell, signal) {
-  const answer = await request('v1/events', { signal })
+  const answer = await request('v1/events', {
+    signal,
+    headers: lastId === undefined ? {} : { 'last-event-id': lastId },
+  })
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   for (;;) {
@@ -50,6 +56,7 @@ export async function readEvents(tell, signal) {
 
 function tellOne(event, tell) {
   const fields = new Map(event.split('\n').map(line => [line.split(': ', 1)[0], line.slice(line.indexOf(': ') + 2)]))
+  lastId = fields.get('id') ?? lastId
   if (fields.has('event')) tell(fields.get('event'), JSON.parse(fields.get('data')))
 }
 

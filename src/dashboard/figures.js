@@ -1,28 +1,12 @@
 // What is computed from the API's figures; no DOM here.
 
-/** Whether a backend takes new keys now. */
-function isCandidate({ state, weight, maxSessions, sessions, health }, isFailOpen) {
-  const isUp = isFailOpen || health?.status !== 'down'
-  return state === 'ready' && isUp && weight > 0 && (maxSessions === 0 || sessions < maxSessions)
-}
-
-/**
- * The most sessions of each backend under bounded load: max(1, ceil(c·(m+1)·w/W)), where W and m are of the candidates.
- * A bound that the API tells is taken. Undefined: none applies.
- *
- * @param factor c, or anything else for no bound
- */
-export function boundsOf({ backends, isFailOpen }, factor) {
-  const candidates = backends.filter(backend => isCandidate(backend, isFailOpen))
-  const weights = sum(candidates, 'weight')
-  const seats = sum(candidates, 'sessions') + 1
-  return backends.map(backend => {
-    if (typeof backend.bound === 'number') return backend.bound
-    if (typeof factor !== 'number' || !candidates.includes(backend)) return undefined
-    // In thousandths, as the balancer does: 1.1 · 50 of doubles is more than 55.
-    const thousandths = Math.round(factor * 1000)
-    return Math.max(1, Math.ceil((thousandths * seats * backend.weight) / (1000 * weights)))
-  })
+/** The backends that take new keys now; backups only where nobody else may take any. */
+function candidatesOf({ backends, isFailOpen }) {
+  const isUp = ({ health }) => isFailOpen || health?.status !== 'down'
+  const ready = backends.filter(one => one.state === 'ready' && one.weight > 0 && isUp(one))
+  const primaries = ready.filter(({ backup }) => !backup)
+  const serving = primaries.length > 0 ? primaries : ready
+  return serving.filter(({ maxSessions, sessions }) => maxSessions === 0 || sessions < maxSessions)
 }
 
 /** c of a pool's settings: a number, or an object that has it; undefined: off. */
@@ -32,8 +16,8 @@ export function factorOf(boundedLoad) {
 }
 
 /** Jain's index of sessions by weight: 1 is even, 1/n is all on one. Undefined: nothing to judge. */
-export function fairnessOf({ backends, isFailOpen }) {
-  const loads = backends.filter(one => isCandidate(one, isFailOpen)).map(({ sessions, weight }) => sessions / weight)
+export function fairnessOf(pool) {
+  const loads = candidatesOf(pool).map(({ sessions, weight }) => sessions / weight)
   const squares = loads.reduce((total, load) => total + load * load, 0)
   if (squares === 0) return undefined
   const total = loads.reduce((all, load) => all + load, 0)

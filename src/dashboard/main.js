@@ -102,11 +102,14 @@ async function follow() {
 const TOLD = {
   backendUp: ['is up', 'good'],
   backendDown: ['is down', 'bad'],
+  backendEjected: ['is ejected', 'bad'],
+  backendReadmitted: ['is back', 'good'],
   backendAdded: ['was added', ''],
   backendRemoved: ['was removed', ''],
 }
 
 function tell(event, data) {
+  if (event === 'hello' && data.missed) add('events were missed meanwhile', 'warn')
   if (event === 'hello') return
   config = undefined
   refresh()

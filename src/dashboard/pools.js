@@ -1,7 +1,7 @@
 // Pools and their backends. Elements are made once and kept: focus stays, and nothing moves at a refresh.
 
 import { byId, element, setList, setText, svg } from './dom.js'
-import { boundsOf, bytes, duration, factorOf, fairnessOf, share, sum } from './figures.js'
+import { bytes, duration, factorOf, fairnessOf, share, sum } from './figures.js'
 import { History } from './history.js'
 
 const ACTIONS = ['drain', 'ready', 'maint', 'weight']
@@ -45,8 +45,7 @@ function createPool(name) {
 }
 
 function showPool(parts, name, pool, factor, change) {
-  const bounds = boundsOf(pool, factor)
-  const most = Math.max(1, ...pool.backends.map(one => one.sessions), ...bounds.map(bound => bound ?? 0))
+  const most = pool.backends.reduce((top, { sessions, bound }) => Math.max(top, sessions, bound ?? 0), 1)
   const limit = factor === undefined ? 'no bound' : `bound ${factor} × fair share`
   const open = pool.isFailOpen ? ' · checks are not believed: too few backends are up' : ''
   setText(parts.summary, `${sum(pool.backends, 'sessions')} sessions · ${limit}${open}`)
@@ -54,13 +53,13 @@ function showPool(parts, name, pool, factor, change) {
     parts.backends,
     pool.backends.map(one => one.name),
   )
-  pool.backends.forEach((backend, at) => {
+  pool.backends.forEach(backend => {
     if (!parts.backends.has(backend.name)) {
       const row = createBackend(backend.name, action => change(name, parts.backends.get(backend.name).latest, action))
       parts.backends.set(backend.name, row)
       parts.list.append(row.root)
     }
-    showBackend(parts.backends.get(backend.name), backend, bounds[at], most)
+    showBackend(parts.backends.get(backend.name), backend, most)
   })
   showDetails(parts, pool)
 }
@@ -95,10 +94,10 @@ function createBackend(name, act) {
   return parts
 }
 
-function showBackend(parts, backend, bound, most) {
+function showBackend(parts, backend, most) {
   parts.latest = backend
-  const { address, weight, state, health, sessions, connectFailures } = backend
-  setText(parts.address, `${address} · weight ${weight}`)
+  const { address, weight, backup, state, health, sessions, bound, connectFailures } = backend
+  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}`)
   const [text, tone] = stateOf(state, health)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`
@@ -109,10 +108,10 @@ function showBackend(parts, backend, bound, most) {
   const percent = number => `${(96 * number) / most}%`
   parts.fill.setAttribute('width', percent(sessions))
   parts.bound.setAttribute('x', percent(bound ?? 0))
-  parts.bound.setAttribute('visibility', bound === undefined ? 'hidden' : 'visible')
-  parts.load.classList.toggle('off', bound === undefined)
-  parts.load.classList.toggle('full', bound !== undefined && sessions >= bound)
-  const load = `${sessions} sessions${bound === undefined ? '' : `, bound ${bound}`}`
+  parts.bound.setAttribute('visibility', bound === null ? 'hidden' : 'visible')
+  parts.load.classList.toggle('off', bound === null)
+  parts.load.classList.toggle('full', bound !== null && sessions >= bound)
+  const load = `${sessions} sessions${bound === null ? '' : `, bound ${bound}`}`
   parts.picture.setAttribute('aria-label', load)
   const failures = connectFailures > 0 ? ` · ${connectFailures} failed connects` : ''
   setText(parts.sessions, `${load}${failures}`)
@@ -121,6 +120,7 @@ function showBackend(parts, backend, bound, most) {
 
 function stateOf(state, health) {
   if (state !== 'ready') return [health?.status === 'down' ? `${state}, down` : state, 'warn']
+  if (health?.ejectedUntil !== undefined) return ['ejected', 'bad']
   if (health?.status === 'down') return ['down', 'bad']
   if (health?.status === 'unknown') return ['not checked yet', 'warn']
   return [health === undefined ? 'ready' : 'up', 'good']

@@ -4,6 +4,7 @@ import type { BackendRecord, PoolCore } from '../pool/core.ts'
 import type { CheckTarget } from './check.ts'
 import { Checker, type CheckerContext } from './checker.ts'
 import { checkOf } from './checks/index.ts'
+import { type EjectionChanged, Ejector } from './ejector.ts'
 import { Gate } from './gate.ts'
 
 /** A backend went up or down, as a check said; `isFirst`: there was none before. */
@@ -17,7 +18,7 @@ export interface HealthChange {
 
 export type HealthChanged = (change: HealthChange) => void
 
-/** Checks that run at one time, of all pools: they take descriptors from the reserve that sessions leave (48). */
+/** Checks that run at one time, of all pools: they take descriptors from the reserve that sessions leave (`kReserve` of native/relay/fd_budget.cc). */
 const AT_ONCE = 32
 /** Traffic does not wait for first checks for longer than this, however many backends there are. */
 const FIRST_CHECKS_MS = 10_000
@@ -26,10 +27,13 @@ const FIRST_CHECKS_MS = 10_000
 export class HealthMonitor {
   readonly #gate = new Gate(AT_ONCE)
   readonly #changed: HealthChanged
+  readonly #ejected: EjectionChanged
   readonly #pools = new Map<PoolCore, PoolMonitor>()
+  readonly #ejectors = new Map<PoolCore, Ejector>()
 
-  constructor(changed: HealthChanged) {
+  constructor(changed: HealthChanged, ejected: EjectionChanged) {
     this.#changed = changed
+    this.#ejected = ejected
   }
 
   /** Begins to check; resolves when first checks that traffic waits for are done. */
@@ -52,6 +56,14 @@ export class HealthMonitor {
     for (const core of this.#pools.keys()) core.publishHealth()
   }
 
+  /** Sessions begin: from now on those that fail count. */
+  watchSessions(cores: Iterable<PoolCore>): void {
+    for (const core of cores) {
+      const { ejection } = core.settings
+      if (ejection !== undefined) this.#ejectors.set(core, new Ejector(core, ejection, this.#ejected))
+    }
+  }
+
   /** Backends may have been added, changed or removed while nobody could tell. */
   followAll(): void {
     for (const monitor of this.#pools.values()) monitor.followAll()
@@ -64,8 +76,9 @@ export class HealthMonitor {
 
   /** Nobody is followed any more, whatever still changes. */
   stop(): void {
-    for (const monitor of this.#pools.values()) monitor.stop()
+    for (const monitor of [...this.#pools.values(), ...this.#ejectors.values()]) monitor.stop()
     this.#pools.clear()
+    this.#ejectors.clear()
   }
 
   /** Stops, and forgets what was found: nothing was opened after all. */

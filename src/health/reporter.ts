@@ -39,9 +39,11 @@ export class HealthReporter {
 
   /** Checks of a pool are believed no more, since too few backends are up, or are again. */
   failOpenChanged(core: PoolCore, isOpen: boolean): void {
-    const { name: pool, settings } = core
-    // Who is not believed to be down keeps its sessions.
-    if (isOpen) for (const backend of core.backends()) this.#closer.up(pool, backend.name)
+    const { name: pool, settings, health } = core
+    // Who is not believed to be down keeps its sessions; those that it has got meanwhile, too, until it is believed again.
+    for (const { name } of core.backends()) {
+      if (isOpen || health.of(name)?.status === 'down') this.#closeWhenDown(core, name, false)
+    }
     if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }

@@ -22,9 +22,11 @@ export function createLog(level: LogLevel, destination: LogDestination = STANDAR
   )
 }
 
-/** Writes a line for a session that ended, whatever the level of the log. */
-export function sessionLog(log: Log): (session: SessionClosed) => void {
+/** Writes a line for a session that ended, whatever the level of the log; for this share of them, chosen at random. */
+export function sessionLog(log: Log, share: number): (session: SessionClosed) => void {
   const sessions = log.child({}, { level: 'info' })
-  // The line has a time of its own, a moment later.
-  return ({ time: _, ...session }) => sessions.info(session, 'session')
+  return ({ time: _, ...session }) => {
+    // The line has a time of its own, a moment later.
+    if (share === 1 || Math.random() < share) sessions.info(session, 'session')
+  }
 }

@@ -1,6 +1,8 @@
 import { VERSION } from '../package-info.ts'
 import type { BackendInfo } from '../pool/pool.ts'
+import type { TableFileStats } from '../pool/table-file.ts'
 import type { SessionCounts } from '../relay/counters.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { PoolStats, Stats } from '../stats.ts'
 
 /** One value of a metric, with the values of its labels. */
@@ -17,6 +19,27 @@ export interface Definition {
   labels: readonly string[]
   read(stats: Stats): Sample[]
 }
+
+/** One histogram, and how it is read; it has no labels of its own. */
+export interface HistogramDefinition {
+  name: string
+  help: string
+  read(stats: Stats): Histogram
+}
+
+/** Every histogram that is read from {@link Stats}. */
+export const HISTOGRAMS: readonly HistogramDefinition[] = [
+  {
+    name: 'limpet_connect_duration_seconds',
+    help: 'How long connects to backends took.',
+    read: ({ durations }) => durations.connect,
+  },
+  {
+    name: 'limpet_session_duration_seconds',
+    help: 'How long sessions lasted that have ended.',
+    read: ({ durations }) => durations.session,
+  },
+]
 
 const STATES = ['ready', 'drain', 'drain-hard', 'maint'] as const
 
@@ -46,6 +69,7 @@ const SESSIONS: readonly Definition[] = [
     idle_timeout: 'endIdleTimeout',
     fin_timeout: 'endFinTimeout',
     shutdown: 'endShutdown',
+    closed: 'endClosed',
     error: 'endError',
   }),
   countedBy('limpet_connect_failures_total', 'Connects to backends that failed.', 'reason', {
@@ -111,10 +135,28 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_table_rejected_total', 'Clients that were served without an entry.', [], ({ table }) =>
     alone(table.rejected),
   ),
+  perTableFile(
+    'gauge',
+    'limpet_table_file_generation',
+    'How often the file of the stick table was opened.',
+    'generation',
+  ),
+  perTableFile('counter', 'limpet_table_file_restored_total', 'Pins that came back from the file.', 'restored'),
+  perTableFile('counter', 'limpet_table_file_dropped_total', 'Pins in the file that were dropped.', 'dropped'),
+  perTableFile('counter', 'limpet_table_file_torn_total', 'Buckets of the file in which nothing was believed.', 'torn'),
+  perTableFile(
+    'counter',
+    'limpet_table_file_set_aside_total',
+    'Files that were renamed, because they were not to be believed.',
+    'setAside',
+  ),
 ]
 
 const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_sessions', 'Sessions on a backend now.', [], ({ sessions }) => alone(sessions)),
+  perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
+    bound === null ? [] : alone(bound),
+  ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),
   ),
@@ -125,11 +167,17 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_max_sessions', 'Most sessions at one time; 0: no limit.', [], backend =>
     alone(backend.maxSessions),
   ),
+  perBackend('gauge', 'limpet_backend_backup', 'Whether it serves only while nobody else can.', [], ({ backup }) =>
+    alone(Number(backup)),
+  ),
   perBackend('gauge', 'limpet_backend_state', '1 for the state that is wanted of a backend.', ['state'], backend =>
     STATES.map(state => sample({ state }, Number(backend.state === state))),
   ),
-  perBackend('gauge', 'limpet_backend_up', 'What checks say; absent while they say nothing.', [], ({ health }) =>
+  perBackend('gauge', 'limpet_backend_up', 'Whether it is up; absent while nothing is known.', [], ({ health }) =>
     health === undefined || health.status === 'unknown' ? [] : alone(Number(health.status === 'up')),
+  ),
+  perBackend('gauge', 'limpet_backend_ejected', 'Whether sessions failed there, so that it gets none.', [], backend =>
+    alone(Number(backend.health?.ejectedUntil !== undefined)),
   ),
 ]
 
@@ -165,6 +213,11 @@ function perPool(
   const readAll = ({ pools }: Stats) =>
     Object.entries(pools).flatMap(([pool, figures]) => within({ pool }, read(figures)))
   return { name, kind, help, labels: ['pool', ...labels], read: readAll }
+}
+
+/** Only for pools whose stick table has a file. */
+function perTableFile(kind: Definition['kind'], name: string, help: string, figure: keyof TableFileStats): Definition {
+  return perPool(kind, name, help, [], ({ table: { file } }) => (file === undefined ? [] : alone(file[figure])))
 }
 
 function perBackend(

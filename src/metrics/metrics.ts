@@ -1,7 +1,8 @@
-import type { Registry } from 'prom-client'
+import type { Metric, MetricValueWithName, Registry } from 'prom-client'
 import type { Balancer } from '../balancer.ts'
+import type { Histogram } from '../relay/durations.ts'
 import type { Stats } from '../stats.ts'
-import { DEFINITIONS, type Definition } from './definitions.ts'
+import { DEFINITIONS, type Definition, HISTOGRAMS, type HistogramDefinition } from './definitions.ts'
 
 type Library = typeof import('prom-client')
 
@@ -38,6 +39,7 @@ export class Metrics {
     const { default: library } = await import('prom-client')
     const own = new library.Registry()
     for (const definition of DEFINITIONS) register(library, own, definition, () => this.#stats)
+    for (const definition of HISTOGRAMS) own.registerMetric(histogramOf(library, definition, () => this.#stats))
     return library.Registry.merge([own, registryOfProcess(library)])
   }
 }
@@ -66,4 +68,36 @@ function register(
     if (figures === undefined) return
     for (const { labels: values, value } of read(figures)) metric.inc(values, value)
   }
+}
+
+/** The library's own histogram counts what it is told one by one; this one has its buckets counted elsewhere. */
+function histogramOf(
+  { Histogram }: Library,
+  { name, help, read }: HistogramDefinition,
+  stats: () => Stats | undefined,
+): Metric {
+  const make = () => new Histogram({ name, help, registers: [] })
+  // Says what does not change.
+  const empty = make()
+  const get: typeof empty.get = async () => {
+    const figures = stats()
+    const values = figures === undefined ? [] : bucketsOf(name, read(figures))
+    return { ...(await empty.get()), values }
+  }
+  // The second is what the registry calls for text.
+  return Object.assign(make(), { get, getForPromString: get })
+}
+
+/** Buckets of Prometheus have what is in those before, too. */
+function bucketsOf(name: string, { bounds, counts, sum }: Histogram): MetricValueWithName<'le'>[] {
+  let total = 0
+  const buckets = counts.map((count, at) => {
+    total += count
+    return { metricName: `${name}_bucket`, labels: { le: bounds[at] ?? '+Inf' }, value: total }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: {}, value: sum },
+    { metricName: `${name}_count`, labels: {}, value: total },
+  ]
 }

@@ -5,10 +5,12 @@ import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
-import { type NativePlacement, type NativePool, native } from '../native.ts'
-import { withTableMemory } from '../table-memory.ts'
+import { Ejections } from '../health/ejections.ts'
+import { NativeBackendState, type NativePlacement, type NativePool, native } from '../native.ts'
+import { withTableFile, withTableMemory } from '../table-memory.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
+import { TableFile } from './table-file.ts'
 
 /** Where a connection can go. */
 export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
@@ -32,8 +34,18 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  bound: number | null
   total: number
   connectFailures: number
+}
+
+/** Rows of failures of a backend; one of them is not 0. */
+export interface BackendFailures {
+  name: string
+  /** Connects in a row that failed. */
+  connects: number
+  /** Sessions in a row that it reset in their first moments. */
+  resets: number
 }
 
 /** Whose index it is, and whose it was before: session records are read a moment after they were written. */
@@ -46,6 +58,7 @@ interface Owner {
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
 const FIGURES = 3
+const ROWS = 2
 const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
 
 /** Keys of live sessions that the pool has room for at first; the table of them grows. */
@@ -65,11 +78,14 @@ export class PoolCore {
   readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
   #native: NativePool | undefined
+  /** Undefined: the table is in memory, or is not made yet. */
+  #tableFile: TableFile | undefined
   #closed = false
 
   constructor(settings: ResolvedPool) {
     this.settings = settings
-    this.health = new PoolHealth(settings.failOpen)
+    const { ejection } = settings
+    this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
   }
@@ -135,6 +151,12 @@ export class PoolCore {
     return this.#native
   }
 
+  /** The file of its stick table; undefined: it has none. */
+  get tableFile(): TableFile | undefined {
+    void this.native
+    return this.#tableFile
+  }
+
   /** In the order in which they were added. */
   backends(): IterableIterator<BackendRecord> {
     return this.#backends.values()
@@ -179,11 +201,33 @@ export class PoolCore {
       figures = new Float64Array(FIGURES * indexes)
       this.native.readBackends(figures)
     }
+    const bounds = new Float64Array(indexes)
+    this.native.readBounds(bounds)
     return name => {
-      const at = FIGURES * (this.#indexes.get(name) ?? 0)
+      const index = this.#indexes.get(name) ?? 0
+      const at = FIGURES * index
       const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
-      return { sessions, total, connectFailures }
+      return { sessions, bound: bounds[index] || null, total, connectFailures }
     }
+  }
+
+  /** Who had so many failures in a row since the last time. */
+  takeFailures(atLeast: number): BackendFailures[] {
+    const rows = new Float64Array(ROWS * this.#byIndex.length)
+    this.native.takeFailures(rows, atLeast)
+    const all = [...this.#indexes].map(([name, index]) => {
+      const [connects = 0, resets = 0] = rows.subarray(ROWS * index, ROWS * (index + 1))
+      return { name, connects, resets }
+    })
+    return all.filter(({ connects, resets }) => connects > 0 || resets > 0)
+  }
+
+  /** Names of the backends that take new clients now, backups also while others do. */
+  servers(): Set<string> {
+    const ready = [...this.#backends.values()].filter(
+      backend => backend.weight > 0 && servedBy(backend, this.health) === NativeBackendState.ready,
+    )
+    return new Set(ready.map(({ name }) => name))
   }
 
   /** Pins to each backend now, by name, estimated from so many buckets of the table if it has more. */
@@ -295,6 +339,29 @@ export class PoolCore {
     if (this.health.forget(name)) this.#restage(name)
   }
 
+  /**
+   * Takes a backend out for a while, unless it is the last or others are out. When it will be back, in milliseconds since
+   * the epoch; undefined: it was not taken out.
+   */
+  eject(name: string, reason: string): number | undefined {
+    const servers = this.servers()
+    servers.delete(name)
+    const scene = { backends: this.size, others: servers.size }
+    const ms = this.health.ejections?.eject(name, performance.now(), scene)
+    if (ms === undefined) return undefined
+    const until = this.health.eject(name, reason, ms)
+    this.#restage(name)
+    return until
+  }
+
+  /** Lets a backend back in that was ejected; false: it was not. */
+  readmit(name: string): boolean {
+    if (this.health.ejections?.readmit(name, performance.now()) !== true) return false
+    this.health.readmit(name)
+    this.#restage(name)
+    return true
+  }
+
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
   publishHealth(): void {
     if (this.#closed || !this.#isPublishing) return
@@ -339,6 +406,8 @@ export class PoolCore {
   /** Releases the native pool. Idempotent. */
   close(): void {
     this.#closed = true
+    this.#tableFile?.close()
+    this.#tableFile = undefined
     this.#native?.close()
   }
 
@@ -373,6 +442,7 @@ export class PoolCore {
       if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
+    this.#tableFile = TableFile.of(pool, this.settings)
     return pool
   }
 
@@ -392,8 +462,10 @@ export class PoolCore {
         size,
         stickTable?.ttl ?? 0,
         SESSION_HINT,
+        stickTable?.file,
       )
-    return withTableMemory(size, make, { pool: this.name })
+    const details = { pool: this.name }
+    return withTableMemory(size, () => withTableFile(stickTable?.file, make, details), details)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {
@@ -404,11 +476,11 @@ export class PoolCore {
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {
-    const { name, weight, maxSessions, endpoint } = backend
+    const { name, weight, maxSessions, backup, endpoint } = backend
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port)
+    const identity = pool.setBackend(name, weight, maxSessions, servedBy(backend, this.health), host, port, backup)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
     this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }

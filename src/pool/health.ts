@@ -1,27 +1,37 @@
 import type { ResolvedBackend } from '../config/resolved.ts'
+import type { Ejections } from '../health/ejections.ts'
 import { NativeBackendState } from '../native.ts'
 
 /** What checks say of a backend. */
 export interface BackendHealth {
-  /** `unknown`: there was no check yet, or there are none for it now. */
+  /** `unknown`: there was no check yet, or there are none for it now. Who is ejected is down, too. */
   status: 'up' | 'down' | 'unknown'
-  /** What the check said that made it so; absent while it is unknown. */
+  /** What made it so; absent while it is unknown. */
   reason?: string
   /** Since when, in milliseconds since the epoch; absent while it is unknown. */
   since?: number
+  /** Sessions failed there, so that it gets none until then, in milliseconds since the epoch; absent: it is not ejected. */
+  ejectedUntil?: number
 }
 
-/** What the checks of one pool have found, and whether they are believed. No input or output. */
+/** Why a backend is ejected, and until when. */
+type Ejected = Required<Pick<BackendHealth, 'reason' | 'since' | 'ejectedUntil'>>
+
+/** What the checks of one pool have found, and whether they are believed; and who is ejected. No input or output. */
 export class PoolHealth {
   readonly #failOpen: number
   readonly #found = new Map<string, BackendHealth>()
+  readonly #ejected = new Map<string, Ejected>()
   #unknownIsUp = true
   #isWatched = false
   #isOpen = false
+  /** Undefined: nobody is ever ejected. */
+  readonly ejections: Ejections | undefined
 
   /** `failOpen`: per cent of the backends that must be up for checks to be believed; 0: they always are. */
-  constructor(failOpen: number) {
+  constructor(failOpen: number, ejections?: Ejections) {
     this.#failOpen = failOpen
+    this.ejections = ejections
   }
 
   get isWatched(): boolean {
@@ -45,11 +55,28 @@ export class PoolHealth {
     this.#unknownIsUp = true
     this.#isOpen = false
     this.#found.clear()
+    for (const name of this.#ejected.keys()) this.ejections?.forget(name)
+    this.#ejected.clear()
   }
 
   of(name: string): BackendHealth | undefined {
+    const found = this.#found.get(name)
+    const ejected = this.#ejected.get(name)
+    if (ejected !== undefined) return { status: 'down', ...ejected, ...(found?.status === 'down' ? found : {}) }
     if (!this.#isWatched) return undefined
-    return this.#found.get(name) ?? { status: 'unknown' }
+    return found ?? { status: 'unknown' }
+  }
+
+  /** A backend is out for so many milliseconds from now on; when it will be back, since the epoch. */
+  eject(name: string, reason: string, ms: number): number {
+    const since = Date.now()
+    const ejectedUntil = Math.round(since + ms)
+    this.#ejected.set(name, { reason, since, ejectedUntil })
+    return ejectedUntil
+  }
+
+  readmit(name: string): void {
+    this.#ejected.delete(name)
   }
 
   set(name: string, isUp: boolean, reason: string): void {
@@ -58,26 +85,34 @@ export class PoolHealth {
 
   /** False: there was nothing to forget. */
   forget(name: string): boolean {
-    return this.#found.delete(name)
+    this.ejections?.forget(name)
+    const wasEjected = this.#ejected.delete(name)
+    return this.#found.delete(name) || wasEjected
   }
 
-  /** Whether a backend may serve, as far as checks go. */
+  /** Whether a backend may serve, as far as checks and ejection go. */
   allows(name: string): boolean {
-    return this.#isOpen || this.#isUp(name)
+    return this.#isOpen || (this.#isUp(name) && !this.#ejected.has(name))
   }
 
   /** Looks again whether checks are believed; true: that has changed. */
   review(backends: Iterable<ResolvedBackend>): boolean {
     const before = this.#isOpen
     let [all, up] = [0, 0]
-    for (const { name, weight, state } of backends) {
+    let hasBackup = false
+    for (const { name, weight, state, backup } of backends) {
       // Who was taken out by hand does not speak against the checks, and neither does who was not asked yet.
       const isOut = weight === 0 || state === 'maint' || state === 'drain-hard'
       if (isOut || (!this.#unknownIsUp && !this.#found.has(name))) continue
+      // Backups stand by for this: where one can serve, that nobody else is up is believed.
+      if (backup) {
+        hasBackup ||= state === 'ready' && this.#isUp(name)
+        continue
+      }
       all++
       if (this.#isUp(name)) up++
     }
-    this.#isOpen = all > 0 && 100 * up < this.#failOpen * all
+    this.#isOpen = all > 0 && 100 * up < this.#failOpen * all && !(up === 0 && hasBackup)
     return this.#isOpen !== before
   }
 

@@ -15,9 +15,10 @@ export function changedBackend(backend: ResolvedBackend, changes: ResolvedBacken
     address = backend.address,
     weight = backend.weight,
     maxSessions = backend.maxSessions,
+    backup = backend.backup,
     state = backend.state,
   } = changes
-  return { name: backend.name, address, weight, maxSessions, state }
+  return { name: backend.name, address, weight, maxSessions, backup, state }
 }
 
 /** The change from the backends of a pool to others. */
@@ -37,7 +38,7 @@ export function membershipChange(
 }
 
 function isSame(left: ResolvedBackend, right: ResolvedBackend): boolean {
-  const { weight, maxSessions, state, address } = left
-  const rest = right.weight === weight && right.maxSessions === maxSessions && right.state === state
-  return rest && formatAddress(right.address) === formatAddress(address)
+  const { weight, maxSessions, backup, state, address } = left
+  const share = right.weight === weight && right.maxSessions === maxSessions && right.backup === backup
+  return share && right.state === state && formatAddress(right.address) === formatAddress(address)
 }

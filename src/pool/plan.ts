@@ -100,7 +100,8 @@ export function planOf(
   if (after.size > LIMITS.backends) throw tooManyBackends(core.name)
   checkRing(core.settings, after.values())
   const homes = homesMoved(core, before, after, timeMs * MIXES_PER_MS)
-  const lost = [...before.values()].filter(backend => serves(backend) && !serves(after.get(backend.name)))
+  const [servedBefore, servesAfter] = [serversOf(before), serversOf(after)]
+  const lost = [...before.values()].filter(({ name }) => servedBefore(name) && !servesAfter(name))
   return { ...homes, ...clientsMoved(core, lost) }
 }
 
@@ -132,8 +133,18 @@ function changed(
 }
 
 /** Whether clients that are pinned to a backend are sent to it, as far as it is known. */
-function serves(backend: ResolvedBackend | undefined): boolean {
-  return backend !== undefined && (backend.state === 'ready' || backend.state === 'drain')
+function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name: string) => boolean {
+  const hasPrimary = [...backends.values()].some(one => !one.backup && one.weight > 0 && one.state === 'ready')
+  return name => {
+    const backend = backends.get(name)
+    if (backend === undefined || (backend.backup && hasPrimary)) return false
+    return backend.state === 'ready' || backend.state === 'drain'
+  }
+}
+
+/** The weight in the placement of homes; nobody is at home at a backup. */
+function shareOf(backend: ResolvedBackend | undefined): number {
+  return backend === undefined || backend.backup ? 0 : backend.weight
 }
 
 /** Places by home, and by what they were and will be: two indexes in one number. */
@@ -152,7 +163,7 @@ function homesMoved(
 ): Pick<Plan, 'homesMoved' | 'sample' | 'isExact' | 'backends' | 'moves'> {
   const names = [...new Set([...before.keys(), ...after.keys()])]
   const weightsIn = (backends: ReadonlyMap<string, ResolvedBackend>): Uint32Array =>
-    Uint32Array.from(names, name => backends.get(name)?.weight ?? 0)
+    Uint32Array.from(names, name => shareOf(backends.get(name)))
   const [old, next] = [weightsIn(before), weightsIn(after)]
   const sample = Math.min(sampleFor(core, old, mixes), sampleFor(core, next, mixes))
   const placement = core.placementOf(names, old)

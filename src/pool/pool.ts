@@ -21,12 +21,19 @@ export interface BackendInfo {
   weight: number
   /** Most sessions at one time; 0: no limit of its own. */
   maxSessions: number
+  /** Whether it serves only while no other one takes new clients. */
+  backup: boolean
   /** What is wanted of it. */
   state: BackendState
   /** What checks say of it; absent: the pool has none, or they have not begun. */
   health?: BackendHealth
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
+  /**
+   * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
+   * Null: there is no bound, or no new clients come to it whatever it has.
+   */
+  bound: number | null
   /** Sessions that it was ever picked for. */
   total: number
   /** Connects to it that failed. */
@@ -39,9 +46,9 @@ export interface Explanation {
   address: string
   /** The affinity key: the address under the pool's prefixes, like `192.0.2.0/24`. */
   key: string
-  /** Name of the first backend of the key's order; undefined: no backend has a weight. */
+  /** Name of the first backend of the key's order; undefined: no backend has a weight, or only backups have. */
   home: string | undefined
-  /** Names of all backends of weight > 0, best first for this key. */
+  /** Names of all backends of weight > 0, best first for this key; backups behind the others. */
   order: string[]
   /** The stick table's entry; undefined: none. */
   pin: { backend: string; expiresInMs: number | undefined } | undefined
@@ -159,7 +166,9 @@ export class Pool {
     const order = Array.from(found.order, index => this.#core.backendAt(index).name)
     const expiresInMs = found.expiresInMs < 0 ? undefined : found.expiresInMs
     const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs }
-    return { address, key: found.key, home: order[0], order, pin }
+    // Nobody is at home at a backup.
+    const home = order.find(name => this.#core.backend(name)?.backup === false)
+    return { address, key: found.key, home, order, pin }
   }
 
   /**
@@ -219,7 +228,8 @@ export function settingsOf({
   address,
   weight,
   maxSessions,
+  backup,
   state,
-}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions' | 'state'> {
-  return { name, address: formatAddress(address), weight, maxSessions, state }
+}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions' | 'backup' | 'state'> {
+  return { name, address: formatAddress(address), weight, maxSessions, backup, state }
 }

@@ -43,8 +43,8 @@ function isBroken(socket: Socket): boolean {
 /** Resets the connection where that can be; otherwise (unix sockets, TLS) closes it. */
 export function reset(socket: Socket): void {
   // resetAndDestroy() would first write what waits, for as long as that takes; and a reset cannot follow a shutdown
-  // that waits, too.
-  const isShutting = socket.writableEnded && !socket.writableFinished
+  // that waits, too; one is asked for when nothing is left to be written.
+  const isShutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
   if (handleKind(socket) === 'TCP' && !isShutting) Object.assign(socket, { resetAndClosing: true })
   socket.destroy()
 }

@@ -5,6 +5,7 @@ import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SES
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
+import { DurationColumns } from './durations.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
@@ -73,6 +74,10 @@ export class NativeRelayHost {
   get counts(): SessionCounts {
     const { counters, counterStride } = this.#relay
     return counters.length === 0 ? noSessions() : sumColumns(counters, counterStride, SESSION_COUNTERS)
+  }
+
+  get durations(): DurationColumns {
+    return new DurationColumns().addRows(this.#relay.counters, this.#relay.counterStride)
   }
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */

@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
+import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
@@ -83,6 +84,12 @@ export class Relays {
     return this.#native === undefined
       ? { ...this.#stream.counts }
       : addSessions(this.#native.counts, this.#stream.counts)
+  }
+
+  /** How long things took, since the start. */
+  get durations(): Durations {
+    const { durations } = this.#stream
+    return (this.#native === undefined ? durations : durations.plus(this.#native.durations)).told()
   }
 
   /** Those that live, as they are found. */

@@ -49,13 +49,18 @@ const closed = channel('limpet:session:close')
 const watchers = new Set<() => void>()
 for (const watched of [opened, closed]) {
   watchSubscribers(watched, () => {
-    for (const tell of watchers) tell()
+    tellWatchers()
   })
 }
 
-/** Tells the diagnostics channels, and the session log if it is on, about sessions. */
+function tellWatchers(): void {
+  for (const tell of watchers) tell()
+}
+
+/** Tells the diagnostics channels, those who follow, and the session log if it is on, about sessions. */
 export class SessionFeed {
   readonly #log: ((session: SessionClosed) => void) | undefined
+  readonly #followers = new Set<(session: SessionClosed) => void>()
 
   /** `log`: writes the session log; undefined: it is off. */
   constructor(log: ((session: SessionClosed) => void) | undefined) {
@@ -64,7 +69,7 @@ export class SessionFeed {
 
   /** Whether anybody wants to know; asked for every client. */
   get wanted(): boolean {
-    return this.#log !== undefined || opened.hasSubscribers || closed.hasSubscribers
+    return this.#log !== undefined || this.#followers.size > 0 || opened.hasSubscribers || closed.hasSubscribers
   }
 
   /** Calls `changed` whenever {@link SessionFeed.wanted} may have changed, until the function that it returns is called. */
@@ -75,12 +80,23 @@ export class SessionFeed {
     return () => watchers.delete(tell)
   }
 
+  /** Calls `tell` for every session that ends, until the function that it returns is called. */
+  follow(tell: (session: SessionClosed) => void): () => void {
+    this.#followers.add(tell)
+    tellWatchers()
+    return () => {
+      this.#followers.delete(tell)
+      tellWatchers()
+    }
+  }
+
   opened(session: SessionOpened): void {
     opened.publish(session)
   }
 
   closed(session: SessionClosed): void {
     this.#log?.(session)
+    for (const tell of this.#followers) tell(session)
     closed.publish(session)
   }
 }

@@ -21,6 +21,9 @@ export interface SessionFacts {
   isTold: boolean
 }
 
+/** A backend that resets a session so soon, and has said nothing, did not want it. As in native/relay/worker_session.cc. */
+const FIRST_MOMENTS_MS = 5000
+
 type State = 'connecting' | 'open' | 'ended'
 const NO_SEAT = -1
 /** A host name that was added but never looked up. */
@@ -41,6 +44,8 @@ export class StreamSession {
   reason: Reason | undefined
   backendName: string | undefined
   connectMs = 0
+  /** Whether it was joined to a backend; it stays so. */
+  hasOpened = false
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
@@ -49,6 +54,7 @@ export class StreamSession {
   #state: State = 'connecting'
   #seat = NO_SEAT
   #tries = 0
+  #hasAnswer = false
   #ended = 0
   #connectAt = 0
   #lastByteAt = 0
@@ -144,6 +150,7 @@ export class StreamSession {
     const backend = this.#backend
     if (backend === undefined) return
     this.#state = 'open'
+    this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
     this.#owner.opened(this)
@@ -156,7 +163,7 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     carry(backend, this.#client, {
-      received: () => this.#active(),
+      received: () => this.#answered(),
       passedOn: bytes => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
@@ -166,6 +173,13 @@ export class StreamSession {
 
   #active(): void {
     this.#lastByteAt = performance.now()
+  }
+
+  #answered(): void {
+    this.#active()
+    if (this.#hasAnswer || this.#state === 'ended') return
+    this.#hasAnswer = true
+    this.target.pool.native.answered(this.#seat)
   }
 
   #passedOn(direction: 'bytesToBackend' | 'bytesToClient', bytes: number): void {
@@ -215,12 +229,20 @@ export class StreamSession {
   /** `outcome`: of the seat, if the session was not open. */
   #end(cause: SessionCounter, outcome: number = Outcome.abandoned): void {
     if (this.#state === 'ended') return
-    const ended = this.#state === 'open' ? Outcome.served : outcome
+    const wasOpen = this.#state === 'open'
+    const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
-    this.#closeSockets(cause, ended === Outcome.served)
+    this.#closeSockets(cause, wasOpen)
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)
+  }
+
+  /** Of a session that was open. */
+  #outcomeOf(cause: SessionCounter): number {
+    const isRejected = cause === 'endBackendReset' && !this.#hasAnswer
+    const openMs = performance.now() - this.#connectAt - this.connectMs
+    return isRejected && openMs < FIRST_MOMENTS_MS ? Outcome.reset : Outcome.served
   }
 
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {

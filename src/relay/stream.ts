@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
+import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import { type SessionOwner, StreamSession } from './stream-session.ts'
@@ -13,6 +14,7 @@ const FDS_PER_SESSION = 2
 /** The portable relay: carries bytes through `net` sockets, with the behaviour and the counters of the native one. */
 export class StreamRelay implements SessionOwner {
   readonly counts: SessionCounts = noSessions()
+  readonly durations = new DurationColumns()
   readonly #sessions = new Set<StreamSession>()
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
@@ -61,6 +63,7 @@ export class StreamRelay implements SessionOwner {
   *live(filter: SessionFilter): Generator<LiveSession> {
     // They may end while somebody looks at them.
     for (const session of [...this.#sessions]) {
+      if (!this.#sessions.has(session)) continue
       const info = infoOf(session)
       if (matchesFilter(info, filter)) yield { info, close: () => session.close() }
     }
@@ -72,6 +75,7 @@ export class StreamRelay implements SessionOwner {
 
   opened(session: StreamSession): void {
     this.count('opened')
+    this.durations.countConnect(session.connectMs)
     if (session.isTold) this.#feed.opened(facts(session))
   }
 
@@ -80,9 +84,10 @@ export class StreamRelay implements SessionOwner {
     this.#sessions.delete(session)
     this.#fdBudget.give(FDS_PER_SESSION)
     this.count(cause)
+    const durationMs = Math.round(performance.now() - session.startedAt)
+    if (session.hasOpened) this.durations.countSession(durationMs)
     if (!session.isTold) return
     const { bytesToBackend, bytesToClient } = session
-    const durationMs = Math.round(performance.now() - session.startedAt)
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
   }
 

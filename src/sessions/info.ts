@@ -31,7 +31,10 @@ export interface LiveSession {
   close(): void
 }
 
-export function matchesFilter(info: SessionInfo, { pool, backend, listener }: SessionFilter): boolean {
+export function matchesFilter(
+  info: Pick<SessionInfo, keyof SessionFilter>,
+  { pool, backend, listener }: SessionFilter,
+): boolean {
   return (
     (pool === undefined || info.pool === pool) &&
     (backend === undefined || info.backend === backend) &&

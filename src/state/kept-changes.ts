@@ -27,10 +27,11 @@ export class KeptChanges {
   /**
    * Makes the backends what they were. Once: who tries to listen again has what was kept already.
    *
-   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`; `LIMPET_ERR_STATE_LOCKED`: another balancer uses the file
    */
   async restore(): Promise<void> {
     if (this.#file === undefined || this.#isRestored) return
+    this.#file.lock()
     restore(this.#cores, await this.#file.read(), this.#log)
     await this.#file.write()
     this.#isRestored = true
@@ -44,6 +45,13 @@ export class KeptChanges {
   /** Resolves when everything is written that was changed before. */
   async settled(): Promise<void> {
     await this.#file?.settled()
+  }
+
+  /** Resolves when that is so, and the file is free for others; what is changed from now on is not kept. */
+  async close(): Promise<void> {
+    await this.settled()
+    this.#isRestored = false
+    this.#file?.unlock()
   }
 
   #collect(): SavedState {

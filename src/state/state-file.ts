@@ -1,18 +1,20 @@
 import { constants } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { backendChangesSchema, backendSchema, LIMITS } from '../config/schema.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import { type Attempt, FileLock, lockedError } from './file-lock.ts'
 import type { PoolOverlay } from './overlay.ts'
 
 /** What was changed while the balancer ran, by the name of the pool; pools without a change are not in it. */
 export type SavedState = Record<string, PoolOverlay>
 
+const FORMAT = 1
 /** More than every pool full of backends would need is not read. */
 const MOST_BYTES = 64 * 2 ** 20
-const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 
 // Checked here, and resolved where they are put on the configuration: this file has them as they are written there.
 const overlaySchema = z.strictObject({
@@ -20,7 +22,7 @@ const overlaySchema = z.strictObject({
   changed: z.record(z.string(), backendChangesSchema),
   removed: z.array(z.string()).max(LIMITS.backends),
 })
-const fileSchema = z.strictObject({ format: z.literal(1), pools: z.record(z.string(), overlaySchema) })
+const fileSchema = z.strictObject({ format: z.literal(FORMAT), pools: z.record(z.string(), overlaySchema) })
 
 /**
  * The file of `state`: changes of backends that were made while the balancer ran, for the next start. It is written as a
@@ -34,6 +36,7 @@ export class StateFile {
   #isWorking = false
   #working: Promise<void> = Promise.resolve()
   #isFailing = false
+  #lock: FileLock | undefined
 
   /** @param collect - gives what is to be saved; called when it is written, however many changes there were before */
   constructor(path: string, log: Log, collect: () => SavedState) {
@@ -43,8 +46,34 @@ export class StateFile {
   }
 
   /**
-   * What was saved; nothing if there is no file yet. A file that is damaged is renamed and told in the log: without it
-   * the configuration alone holds, and somebody may want to look into it.
+   * From now on nobody else writes it. Idempotent.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_LOCKED`: another balancer does; `LIMPET_ERR_STATE_FILE`: it cannot be
+   *   locked
+   */
+  lock(): void {
+    if (this.#lock !== undefined) return
+    const attempt = this.#attempt()
+    if (attempt === 'unlockable')
+      this.#log.warn({ file: this.#path }, 'this file system has no locks: nobody else may use the state file')
+    else if ('owner' in attempt) throw lockedError(this.#path, attempt.owner)
+    else this.#lock = attempt.lock
+  }
+
+  /** Others may use it. Idempotent. */
+  unlock(): void {
+    try {
+      this.#lock?.release()
+    } catch (error) {
+      // The lock is gone with its descriptor; a file that is left behind harms nobody.
+      this.#log.warn({ file: this.#path, error: (error as Error).message }, 'the lock of the state file is left behind')
+    }
+    this.#lock = undefined
+  }
+
+  /**
+   * What was saved; nothing if there is no file yet. A file that is damaged, or of a newer version, is renamed and told in
+   * the log: without it the configuration alone holds, and somebody may want to look into it.
    *
    * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`: it cannot be read
    */
@@ -54,11 +83,12 @@ export class StateFile {
     try {
       return parse(text)
     } catch (error) {
-      const aside = `${this.#path}.damaged`
+      const isNewer = error instanceof NewerFormat
+      const aside = `${this.#path}.${isNewer ? `format-${error.format}` : 'damaged'}`
       await rename(this.#path, aside).catch(cause => this.#fail('set aside', cause))
       this.#log.error(
         { file: this.#path, aside, error: (error as Error).message },
-        'the state file is damaged: it is set aside',
+        isNewer ? 'the state file is of a newer limpet: it is set aside' : 'the state file is damaged: it is set aside',
       )
       return {}
     }
@@ -107,10 +137,21 @@ export class StateFile {
     this.#isWorking = false
   }
 
+  #attempt(): Attempt {
+    try {
+      return FileLock.take(`${this.#path}.lock`)
+    } catch (error) {
+      return this.#fail('locked', error)
+    }
+  }
+
   async #text(): Promise<string | undefined> {
     try {
-      await using file = await open(this.#path, O_RDONLY | O_NOFOLLOW)
-      const { size } = await file.stat()
+      // A FIFO could keep the process waiting for ever.
+      await using file = await open(this.#path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+      const stats = await file.stat()
+      if (!stats.isFile()) throw new Error('it is no regular file')
+      const { size } = stats
       return size > MOST_BYTES ? '' : await file.readFile('utf8')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -120,10 +161,12 @@ export class StateFile {
 
   async #save(): Promise<void> {
     const beside = `${this.#path}.new`
+    // A crash may have left it behind; or it is something that somebody else made.
+    await rm(beside, { force: true })
     {
       // Addresses of servers are nobody else's business.
-      await using file = await open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
-      await file.writeFile(`${JSON.stringify({ format: 1, pools: this.#collect() }, undefined, 2)}\n`)
+      await using file = await open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+      await file.writeFile(`${JSON.stringify({ format: FORMAT, pools: this.#collect() }, undefined, 2)}\n`)
       await file.sync()
     }
     await rename(beside, this.#path)
@@ -141,9 +184,20 @@ export class StateFile {
   }
 }
 
+class NewerFormat extends Error {
+  readonly format: number
+
+  constructor(format: number) {
+    super(`its format is ${format}, and this limpet knows ${FORMAT}`)
+    this.format = format
+  }
+}
+
 /** Throws an error for people if it is no such file. */
 function parse(text: string): SavedState {
   const raw: unknown = JSON.parse(text)
+  const format = (raw as { format?: unknown } | null)?.format
+  if (Number.isSafeInteger(format) && (format as number) > FORMAT) throw new NewerFormat(format as number)
   const parsed = fileSchema.safeParse(raw)
   if (!parsed.success) {
     const [issue] = parsed.error.issues

@@ -58,6 +58,13 @@ export class Takeover {
    * @throws {@link LimpetError} `LIMPET_ERR_TAKEOVER`, `LIMPET_ERR_UNSUPPORTED`
    */
   static async begin(config: ResolvedConfig, log: Log): Promise<Takeover> {
+    // Both files have one owner, and are not handed over.
+    const held = [config.state, ...[...config.pools.values()].map(({ stickTable }) => stickTable?.file)].find(isGiven)
+    if (held !== undefined) {
+      throw failure(
+        `it keeps ${held} (state, stickTable.file) to itself: restart it, which loses no pins and no changes`,
+      )
+    }
     const path = takeoverPath(config.admin?.listen)
     if (path === undefined)
       throw failure('the configuration has no admin.listen on a unix socket, beside which it waits')
@@ -114,6 +121,10 @@ export class Takeover {
   #say(message: object): void {
     this.#socket.write(`${JSON.stringify(message)}\n`)
   }
+}
+
+function isGiven(path: string | undefined): path is string {
+  return path !== undefined
 }
 
 function socketsOf(line: string): number {

@@ -76,7 +76,8 @@ describe('docs/admin-api.md', () => {
     const client = new AdminClient({ socketPath: path })
     for (const example of examples()) {
       const { method, path, headers, raw } = example
-      if (path === '/v1/events') expect((await (await EventReader.open(client)).next()).event).to.equal('hello')
+      if (path.startsWith('/v1/events') || path.startsWith('/v1/log'))
+        expect((await (await EventReader.open(client, path)).next()).event).to.equal('hello')
       else {
         const { keyDigest } = balancer.pool().table
         const { status, text } = await client.ask(method, path, {

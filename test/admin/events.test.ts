@@ -29,7 +29,7 @@ describe('admin API: events', () => {
     const readers = [await EventReader.open(client), await EventReader.open(client)]
     for (const reader of readers) {
       expect(reader.response.headers['content-type']).to.equal('text/event-stream')
-      expect(await reader.next()).to.deep.equal({ event: 'hello', id: 0, data: { generation: 1 } })
+      expect(await reader.next()).to.deep.equal({ event: 'hello', id: 0, data: { generation: 1, missed: false } })
     }
     balancer.pool().add({ name: 'c', address: ADDRESS })
     await client.json('PATCH', '/v1/pools/p/backends/c', { body: { weight: 7 } })
@@ -52,7 +52,7 @@ describe('admin API: events', () => {
       expect(told.map(({ id }) => id)).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
       expect(told[1]?.data).to.deep.equal({
         ...{ pool: 'p', name: 'c', address: ADDRESS },
-        ...{ weight: 7, maxSessions: 0, state: 'ready' },
+        ...{ weight: 7, maxSessions: 0, backup: false, state: 'ready' },
       })
       for (const one of told) expectValid(one)
     }
@@ -94,13 +94,57 @@ describe('admin API: events', () => {
     })
   })
 
+  it('go on after the last one of a reader that comes back, as far as they are kept', async () => {
+    const { balancer, client } = await openAdmin()
+    const first = await EventReader.open(client)
+    for (let weight = 1; weight <= 5; weight++) balancer.pool().update('a', { weight })
+    expect((await first.next()).event).to.equal('hello')
+    const helloId = first.lastId.replace(/\d+$/, '0')
+    await first.next()
+    await first.next()
+    const twoId = first.lastId.replace(/\d+$/, '2')
+    first.response.destroy()
+    balancer.pool().update('a', { weight: 6 })
+
+    const again = await EventReader.open(client, '/v1/events', twoId)
+    expect(await again.next()).to.deep.equal({ event: 'hello', id: 2, data: { generation: 7, missed: false } })
+    for (let id = 3; id <= 6; id++) {
+      const { event, data, id: told } = await again.next()
+      expect([event, told, (data as { weight: number }).weight]).to.deep.equal(['backendUpdated', id, id])
+    }
+    const fromTheBeginning = await EventReader.open(client, '/v1/events', helloId)
+    expect((await fromTheBeginning.next()).data).to.include({ missed: false })
+    expect((await fromTheBeginning.next()).id).to.equal(1)
+
+    const strange = ['00000000-2', twoId.replace(/\d+$/, '7'), 'nonsense', `${twoId}0000000000000000`]
+    for (const lastId of strange) {
+      const reader = await EventReader.open(client, '/v1/events', lastId)
+      expect(await reader.next(), lastId).to.deep.equal({
+        event: 'hello',
+        id: 6,
+        data: { generation: 7, missed: true },
+      })
+      reader.response.destroy()
+    }
+  })
+
+  it('of a change of many backends reach who reads, however many they are', async () => {
+    const { balancer, client } = await openAdmin()
+    const reader = await EventReader.open(client)
+    expect((await reader.next()).event).to.equal('hello')
+    // Far more at once than the system holds for a reader.
+    const count = Math.floor(LIMITS.events / (2 * EVENT_BYTES))
+    for (let at = 0; at < count; at++) balancer.pool().update('a', { weight: at % 1000 })
+    for (let at = 1; at <= count; at++) expect((await reader.next()).id).to.equal(at)
+  })
+
   it('are kept for a reader that does not read up to a bound; then it is cut, and the others get all', async () => {
     const { balancer, client } = await openAdmin()
     const [stalled, good] = [await EventReader.open(client), await EventReader.open(client)]
     expect([(await stalled.next()).event, (await good.next()).event]).to.deep.equal(['hello', 'hello'])
     stalled.response.pause()
     // The system holds some 200 KiB for it as well, and the reader's own buffers are small.
-    const enough = Math.ceil((8 * LIMITS.eventBacklog) / EVENT_BYTES)
+    const enough = Math.ceil((1.5 * LIMITS.events) / EVENT_BYTES)
     for (let told = 0; told < enough; ) {
       const batch = told + 500
       for (let weight = told; weight < batch; weight++) balancer.pool().update('a', { weight: weight % 1000 })

@@ -17,7 +17,7 @@ export const BACKENDS = [
 ]
 
 /** Where an admin API listens. */
-export type AdminDial = { socketPath: string } | { host: string; port: number }
+export type AdminDial = { socketPath: string } | { host: string; port: number; localAddress?: string }
 
 export interface Answer {
   status: number
@@ -132,6 +132,7 @@ export async function openAdminOnTcp(setting: AdminSetting = {}): Promise<{ bala
 /** One server-sent event. */
 export interface ServerSent {
   event: string
+  /** The number at the end of its id. */
   id: number
   data: unknown
 }
@@ -139,6 +140,8 @@ export interface ServerSent {
 /** A reader of the event stream. */
 export class EventReader {
   readonly response: IncomingMessage
+  /** Id of the last event that came. */
+  lastId = ''
   readonly #events: ServerSent[] = []
   #rest = ''
 
@@ -148,8 +151,10 @@ export class EventReader {
     response.setEncoding('utf8').on('data', (chunk: string) => this.#take(chunk))
   }
 
-  static async open(client: AdminClient): Promise<EventReader> {
-    const sent = client.send('GET', '/v1/events')
+  /** `lastId`: of the last event that it has. */
+  static async open(client: AdminClient, path = '/v1/events', lastId?: string): Promise<EventReader> {
+    const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId }
+    const sent = client.send('GET', path, { headers })
     afterTest(() => sent.destroy())
     const [response] = (await within('an event stream', once(sent, 'response'))) as [IncomingMessage]
     if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}: ${await text(response)}`)
@@ -165,8 +170,11 @@ export class EventReader {
     const blocks = `${this.#rest}${chunk}`.split('\n\n')
     this.#rest = blocks.pop() ?? ''
     for (const block of blocks) {
-      const [, event = '', id, data = ''] = /^event: (\w+)\nid: (\d+)\ndata: (.*)$/.exec(block) ?? []
-      if (event !== '') this.#events.push({ event, id: Number(id), data: JSON.parse(data) })
+      const [, event = '', id = '', data = ''] =
+        /^event: (\w+)\nid: ((?:[0-9a-f]{8}-)?\d+)\ndata: (.*)$/.exec(block) ?? []
+      if (event === '') continue
+      this.lastId = id
+      this.#events.push({ event, id: Number(id.replace(/^.*-/, '')), data: JSON.parse(data) })
     }
   }
 }

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import { LIMITS } from '../../src/admin/limits.ts'
 import { until } from '../helpers/wait.ts'
-import { ask, cleanUp, portOf, startBackend } from '../lifecycle/helpers.ts'
-import { type AdminClient, EventReader, openAdminOnTcp, TOKEN } from './helpers.ts'
+import { ask, cleanUp, firstData, portOf, startBackend } from '../lifecycle/helpers.ts'
+import { type AdminClient, EventReader, openAdmin, openAdminOnTcp, TOKEN } from './helpers.ts'
 
-const CLIENTS = 200
+const CLIENTS = 1000
 const SESSIONS = 20
 
 /** What a slow client sends, and never goes on with. */
@@ -73,6 +73,39 @@ describe('admin API: many slow clients', () => {
     const reader = await EventReader.open(client)
     expect((await reader.next()).event).to.equal('hello')
     for (const socket of sockets) socket.destroy()
+  })
+
+  it('that ask without reading have answers made one at a time', async () => {
+    const backends = Array.from({ length: 1000 }, (_, at) => ({ name: `b${at}`, address: '127.0.0.1:9' }))
+    const { balancer, client } = await openAdmin({ pool: { backends } })
+    let answers = 0
+    const stats = balancer.stats.bind(balancer)
+    balancer.stats = () => {
+      answers++
+      return stats()
+    }
+    const socket = await client.connect()
+    socket.pause()
+    socket.write('GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(500))
+    await until('the first answer', () => answers > 0)
+    for (let count = 0; count < 3; count++) expect((await client.ask('GET', '/livez')).status).to.equal(200)
+    // As many as the system's buffers hold, which are some hundred kibibytes each.
+    expect(answers).to.be.below(50)
+  })
+
+  it('that ask for many event streams at once have one, and leave none behind', async () => {
+    const { client } = await openAdmin()
+    for (let count = 0; count < 3; count++) {
+      const socket = await client.connect()
+      socket.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(LIMITS.subscribers))
+      expect(await firstData(socket)).to.match(/^HTTP\/1.1 200 /)
+      socket.destroy()
+    }
+    const isThere = async (): Promise<boolean> => {
+      const { response } = await EventReader.open(client).catch(() => ({ response: undefined }))
+      return response !== undefined
+    }
+    for (let count = 0; count < LIMITS.subscribers; count++) await until('room for an event stream', isThere)
   })
 
   it('get so many answers on one connection, and then a new one is needed', async () => {

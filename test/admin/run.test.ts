@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { BackendOptions, BalancerOptions } from '../../src/config/options.ts'
 import { cleanUp as cleanUpFiles, fileOf, limpet } from '../cli/helpers.ts'
@@ -26,6 +27,7 @@ describe('admin API: limpet run', () => {
     const file = directory.file('limpet.yaml')
     const socket = directory.file('admin.sock')
     const config = (backends: BackendOptions[], retries = 3): BalancerOptions => ({
+      state: directory.file('state.json'),
       listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p' }],
       pools: { p: { secret: 'a secret of tests', retries, backends } },
       admin: { listen: `unix:${socket}` },
@@ -42,7 +44,7 @@ describe('admin API: limpet run', () => {
     expect(status.config).to.equal(file)
     expect(status.pid).to.not.equal(process.pid)
     const reader = await EventReader.open(client)
-    expect((await reader.next()).data).to.deep.equal({ generation: 1 })
+    expect((await reader.next()).data).to.deep.equal({ generation: 1, missed: false })
 
     await LimpetRun.write(file, config([A, B]))
     const done = (await client.json('POST', '/v1/reload', RELOAD)) as { generation: number; added: { name: string }[] }
@@ -62,6 +64,23 @@ describe('admin API: limpet run', () => {
     expect((await reader.next()).event).to.equal('backendRemoved')
     expect((await reader.next()).data).to.deep.include({ generation: 3 })
     expect((await run.stop()).code).to.equal(0)
+  })
+
+  it('has kept a change when it answers, whatever happens to the process then', async () => {
+    const { run, file, client, config } = await start()
+    expect((await client.ask('PATCH', '/v1/pools/p/backends/a', { body: { state: 'maint' } })).status).to.equal(200)
+    await run.stop('SIGKILL')
+    const again = await LimpetRun.start(file)
+    afterTest(() => again[Symbol.asyncDispose]())
+    expect(await client.json('GET', '/v1/pools/p/backends/a')).to.include({ state: 'maint' })
+    const other = join(dirname(file), 'other.yaml')
+    await LimpetRun.write(other, { ...config([A]), admin: undefined })
+    const { status, stderr } = await limpet(['run', '-c', other])
+    expect(status).to.equal(1)
+    expect(stderr).to.match(
+      /^limpet: the state file \S+state\.json is in use by another limpet \(process \d+\): stop that/m,
+    )
+    expect((await again.stop()).code).to.equal(0)
   })
 
   it('says what is wrong where the socket cannot be', async () => {

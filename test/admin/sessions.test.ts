@@ -26,6 +26,7 @@ describe('admin API: sessions', () => {
     const ended = readAll(one)
     expect((await client.ask('DELETE', `/v1/sessions/${id}`)).status).to.equal(204)
     await ended
+    expect(await client.refusal('DELETE', '/v1/sessions/none')).to.deep.equal([404, 'LIMPET_ERR_UNKNOWN_SESSION'])
     two.write('still there?')
     expect(await firstData(two)).to.equal('still there?')
     expect(balancer.stats().counters.endClosed).to.equal(1)

@@ -125,6 +125,15 @@ describe('dashboard in a browser', () => {
     expect(await backend(page, 'r3').locator('.reason').textContent()).to.match(/^timeout · for \d+ s$/)
   })
 
+  it('goes on after the last event when the stream has ended, and says what was missed', async () => {
+    const page = await openLive()
+    server.tell('backendUp', { pool: 'redis', name: 'r3', address: 'a', reason: 'PONG' })
+    await page.locator('#timeline').getByText('redis / r3 is up: PONG').waitFor()
+    server.endStreams()
+    await page.locator('#timeline').getByText('events were missed meanwhile').waitFor()
+    expect(server.lastIds).to.deep.equal([undefined, '0a1b2c3d-1'])
+  })
+
   it('explains a client', async () => {
     const page = await openLive()
     await page.keyboard.press('/')

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { Balancer } from '../../src/balancer.ts'
 import type { CheckReport } from '../../src/cli/check.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
@@ -52,6 +53,38 @@ describe('cli: check', () => {
     const again = parseConfig(stdout, { env })
     expect(describeConfig(again)).to.deep.equal(describeConfig(await loadConfig(file, { env })))
     expect(stderr).to.contain('warning: ').and.to.contain("pools.bare: the secret is derived from the pool's name")
+  })
+
+  it('says of the file of each stick table what would become of it', async () => {
+    const notes = fileOf('some notes', 'notes')
+    const directory = dirname(notes)
+    const pools = { new: 'table', aside: 'notes', unusable: 'nowhere/table', memory: 'off', link: 'link', own: 'own' }
+    symlinkSync(notes, join(directory, 'link'))
+    const lines = Object.entries(pools).map(([name, file]) => `  ${name}: { stickTable: { size: 500, file: ${file} } }`)
+    const file = join(directory, 'limpet.yaml')
+    writeFileSync(file, `pools:\n${lines.join('\n')}\nlisteners: [{ name: l, bind: ":0", pool: new }]\n`)
+    await using balancer = new Balancer({
+      pools: { p: { stickTable: { size: 500, file: join(directory, 'own') } } },
+      log: { level: 'silent' },
+    })
+    await balancer.listen()
+    const statuses = async (): Promise<Record<string, string>> => {
+      const { status, stdout } = await limpet(['check', '-c', file, '--json'])
+      expect(status).to.equal(0)
+      const { tableFiles = {} } = JSON.parse(stdout) as CheckReport
+      return Object.fromEntries(Object.entries(tableFiles).map(([pool, report]) => [pool, report.status]))
+    }
+    const others = { new: 'new', aside: 'aside', unusable: 'unusable', link: 'unusable' }
+    expect(await statuses()).to.deep.equal({ ...others, own: 'in-use' })
+    await balancer.close()
+    expect(await statuses()).to.deep.equal({ ...others, own: 'usable' })
+
+    const { stdout, stderr } = await limpet(['check', '-c', file])
+    expect(stdout).to.contain('    # file of the stick table: new (it is not there yet)\n')
+    expect(stdout).to.contain('    # file of the stick table: usable (its pins come back)\n')
+    expect(stderr).to.contain('notes would be set aside, and its pins lost: it is no stick table\n')
+    expect(stderr).to.contain('nowhere/table cannot be used: ENOENT')
+    expect(readdirSync(directory).sort()).to.deep.equal(['limpet.yaml', 'link', 'notes', 'own'])
   })
 
   it('tells the mistakes of docs/configuration.md as they are shown there', async () => {

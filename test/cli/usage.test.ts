@@ -22,6 +22,7 @@ const COMMANDS = [
   'reload',
   'config',
   'events',
+  'log',
   'schema',
   'build-native',
   'bench',

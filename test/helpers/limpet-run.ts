@@ -70,6 +70,13 @@ export class LimpetRun implements AsyncDisposable {
     return path === undefined ? { host, port: Number(port) } : { path }
   }
 
+  /** The first line of the log with this message. */
+  logged(message: string): Record<string, unknown> {
+    const line = this.#lines().find(({ msg }) => msg === message)
+    if (line === undefined) throw new Error(`"${message}" is not in the log:\n${this.#program.output}`)
+    return line as Record<string, unknown>
+  }
+
   /** Waits for a number of ended sessions in the log. */
   async sessions(count: number): Promise<SessionClosed[]> {
     const ended = (): LogLine[] => this.#lines().filter(({ msg }) => msg === 'session')

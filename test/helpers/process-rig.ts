@@ -5,7 +5,7 @@ import type { BackendOptions, ListenerOptions, PoolOptions, SessionCounts, Stats
 import { Conn, type Dial, toDial } from './net.ts'
 import { Child, cpuSeconds, fdsOf, type Prefix, residentBytes } from './processes.ts'
 import type { RelayPair } from './relays.ts'
-import { expectBalanced } from './rig.ts'
+import { expectBalanced, expectDurations } from './rig.ts'
 import { until } from './wait.ts'
 
 /** Share of one processor; a loop that spins needs all of it. */
@@ -88,6 +88,7 @@ export class ProcessRig implements AsyncDisposable {
     )
     const stats = await this.stats()
     expectBalanced(stats)
+    expectDurations(stats)
     expect(stats.fdBudget.used, 'descriptors in the budget').to.equal(0)
     expect(stats.pools.p, 'seats').to.include({ seats: 0, outstandingPicks: 0 })
     return stats.counters

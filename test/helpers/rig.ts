@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import {
   type BackendOptions,
   Balancer,
+  type Histogram,
   type ListenerOptions,
   type PoolOptions,
   type SessionClosed,
@@ -133,6 +134,7 @@ export class Rig implements AsyncDisposable {
     ).to.equal(true)
     expect(pools[this.pool]?.outstandingPicks, 'picks that nobody gave back').to.equal(0)
     expectBalanced(this.stats)
+    expectDurations(this.stats)
     const ends = endsOf(counters).filter(([name]) => !(WITHOUT_RECORD as readonly string[]).includes(name))
     await until(
       'a record of every session',
@@ -154,6 +156,15 @@ export class Rig implements AsyncDisposable {
 /** The counters' invariant: every client that was accepted lives, was refused, or has ended. */
 export function expectBalanced({ counters, sessions }: Pick<Stats, 'counters' | 'sessions'>): void {
   expect(sessions + sum(endsOf(counters)), 'live + refused + ended').to.equal(counters.accepted)
+}
+
+/** Every session that was joined to a backend is in the histograms, and all of them have ended. */
+export function expectDurations({ counters, durations }: Pick<Stats, 'counters' | 'durations'>): void {
+  for (const [name, { counts }] of Object.entries<Histogram>({ ...durations }))
+    expect(
+      counts.reduce((total, count) => total + count, 0),
+      `durations of each ${name}`,
+    ).to.equal(counters.opened)
 }
 
 /** All came, were served and ended as they should. */

@@ -288,6 +288,34 @@ describe('health of backends', () => {
     })
   }
 
+  it('closes the sessions of a backend that is still down when checks are believed again', async () => {
+    const hosts = { a: '127.0.0.1', b: '127.0.0.2', c: '127.0.0.3' }
+    const port = await freePort()
+    const startAt = async (name: string, host: string, at: number): Promise<Backend> => {
+      const backend = await Backend.start({ name, host, port: at, serve: named })
+      afterTest(() => backend[Symbol.asyncDispose]())
+      return backend
+    }
+    const startAll = async (at: number): Promise<Backend[]> =>
+      await Promise.all(Object.entries(hosts).map(async ([name, host]) => await startAt(name, host, at)))
+    // Something of their own answers the checks.
+    const [proberA, proberB] = (await startAll(port)) as [Backend, Backend]
+    const backends = (await startAll(0)).map(({ name, address }) => ({ name, address }))
+    const onDown = { sessions: 'close', perSecond: 0 } as const
+    const balancer = makeBalancer({ backends, health: { ...QUICK, port, onDown }, failOpen: 50, boundedLoad: 'off' })
+    await balancer.listen()
+    await Promise.all([proberA.kill(), proberB.kill()])
+    await until(() => balancer.stats().pools.p?.isFailOpen === true)
+    const clients = await Promise.all(CLIENTS.map(client => connectTo(portOf(balancer), client)))
+    const servers = await Promise.all(clients.map(firstData))
+    const ofA = clients.filter((_, at) => servers[at] === 'a\n')
+    expect(ofA).to.have.length.above(0).and.below(clients.length)
+    await startAt('b', hosts.b, port)
+    await within('the clients of a to be closed', Promise.all(ofA.map(client => readAll(client))))
+    await until(() => balancer.stats().sessions === clients.length - ofA.length)
+    expect(balancer.stats().counters.endClosed).to.equal(ofA.length)
+  })
+
   it('keeps the sessions of a backend that went down, unless it is told otherwise', async () => {
     const { all } = await backendsNamed('a')
     const port = await freePort()

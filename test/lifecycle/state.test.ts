@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import { Directory } from '../helpers/directory.ts'
@@ -39,14 +40,16 @@ describe('the state of a balancer', () => {
     const before = told(first)
     await until(() => JSON.stringify(saved(path)).includes('"d"'))
     // The first one still runs: nothing is written when it ends that was not there before.
-    const second = await listening(path)
+    const copy = await stateFile()
+    await copyFile(path, copy)
+    const second = await listening(copy)
     expect(told(second)).to.deep.equal(before)
     expect(second.pool().digest).to.equal(first.pool().digest)
     second.pool().update('a', { state: 'ready' })
     await second.close()
-    expect(saved(path)).to.deep.equal({
+    expect(saved(copy)).to.deep.equal({
       p: {
-        added: [{ name: 'd', address: '127.0.0.1:2', weight: 4, maxSessions: 0, state: 'ready' }],
+        added: [{ name: 'd', address: '127.0.0.1:2', weight: 4, maxSessions: 0, backup: false, state: 'ready' }],
         changed: {},
         removed: ['b'],
       },
@@ -85,6 +88,21 @@ describe('the state of a balancer', () => {
       ['b', 2, 'ready'],
       ['c', 1, 'ready'],
     ])
+  })
+
+  it('is of one balancer at a time', async () => {
+    const path = await stateFile()
+    const first = await listening(path)
+    const second = makeBalancer({ backends: BACKENDS }, { state: path })
+    const refused = await rejection(second.listen())
+    expect(refused).to.include({ code: 'LIMPET_ERR_STATE_LOCKED', path })
+    expect((refused as Error).message).to.contain(`(process ${process.pid})`)
+    expect(second.status).to.equal('idle')
+    first.pool().update('a', { weight: 3 })
+    await first.close()
+    expect(existsSync(`${path}.lock`)).to.equal(false)
+    await second.listen()
+    expect(told(second)[0]).to.deep.equal(['a', 3, 'ready'])
   })
 
   it('that cannot be kept is an error at the start', async () => {

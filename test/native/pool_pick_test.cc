@@ -139,12 +139,12 @@ TEST("health never changes a home: a backend that is back gets its keys again") 
   pool.add_equal(20);
   std::vector<std::string> homes;
   for (uint64_t i = 0; i < 500; i++) homes.push_back(pool.visit(i));
-  const Placement* const placement = pool.pool.roster().placement.get();
+  const Placement* const placement = pool.pool.roster().primaries.placement.get();
   for (const BackendState state : {BackendState::kDown, BackendState::kDrain}) {
     pool.set("b3", 1, 0, state);
     pool.set("b4", 1, 7, state);
     pool.pool.publish();
-    CHECK(pool.pool.roster().placement.get() == placement);  // nothing is computed anew
+    CHECK(pool.pool.roster().primaries.placement.get() == placement);  // nothing is computed anew
     for (uint64_t i = 0; i < 500; i++) {
       const std::string name = pool.visit(i);
       if (homes[i] == "b3" || homes[i] == "b4") {

@@ -1,4 +1,8 @@
 // How sessions end: resets, timeouts, cuts; each counted by its cause.
+#include <linux/net_tstamp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -32,6 +36,12 @@ bool is_acknowledged(const Socket& socket) {
   return getsockopt(socket.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == TCP_FIN_WAIT2;
 }
 
+// All that was written has found room at the other end, the FIN, too. That it says so may take a while.
+bool is_sent(const Socket& socket) {
+  int unsent = 0;
+  return ioctl(socket.fd(), SIOCOUTQNSD, &unsent) == 0 && unsent == 0;
+}
+
 // The one worker has handled what had happened before.
 void settle(Rig& rig) {
   auto survey = std::make_unique<Survey>();
@@ -59,6 +69,71 @@ uint64_t hold_back(Rig& rig, Joined& session) {
 constexpr uint64_t kShortMs = 250;
 // Machines under load are late, never early.
 constexpr int64_t kLateMs = 10'000;
+constexpr unsigned kMostTries = 50;
+
+// Bytes that keep a session from a limit of kShortMs, for twice that time, in small steps.
+class Beats {
+ public:
+  // Whether the two were joined all the while. Not so: was_late() says whether the test itself was held up.
+  bool hold(Socket& one, Socket& other, bool both_ways) {
+    for (unsigned i = 0; i < 10; i++) {
+      const auto before = last_;
+      const bool quiet = one.quiet_for(static_cast<int>(kShortMs / 5));
+      last_ = Clock::now();
+      const bool back = both_ways && i % 2 != 0;
+      const bool came = quiet && (back ? one.echoes("x", other) : other.echoes("x", one));
+      was_late_ = ms_since(before) >= static_cast<int64_t>(kShortMs) - 20;
+      if (!came) return false;
+    }
+    return true;
+  }
+  bool was_late() const { return was_late_; }
+  // Since before the last byte.
+  int64_t ms() const { return ms_since(last_); }
+
+ private:
+  Clock::time_point last_ = Clock::now();
+  bool was_late_ = false;
+};
+
+// Each false: the test was held up, and says nothing.
+bool ends_when_idle() {
+  Rig rig({.timeouts = {5'000, kShortMs, 0}});
+  const Port port;
+  rig.set("a", port.number());
+  Beats beats;
+  Joined session(rig, port);
+  if (!beats.hold(session.client, session.backend, true)) {
+    CHECK(beats.was_late());
+    return false;
+  }
+  CHECK(session.client.closes());
+  CHECK_WITHIN(beats.ms(), static_cast<int64_t>(kShortMs) - 20, kLateMs);
+  CHECK(session.backend.closes());
+  rig.check_end(SessionCounter::kEndIdleTimeout);
+  return true;
+}
+
+bool ends_after_fin(bool client_first) {
+  Rig rig({.timeouts = {5'000, 60'000, kShortMs}});
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  Socket& ended = client_first ? session.client : session.backend;
+  Socket& goes_on = client_first ? session.backend : session.client;
+  CHECK(session.client.quiet_for(2 * static_cast<int>(kShortMs)));  // not before a side has ended
+  Beats beats;
+  ended.finish();
+  CHECK(goes_on.ends());
+  if (!beats.hold(ended, goes_on, false)) {
+    CHECK(beats.was_late());
+    return false;
+  }
+  CHECK(ended.closes());
+  CHECK_WITHIN(beats.ms(), static_cast<int64_t>(kShortMs) - 20, kLateMs);
+  rig.check_end(SessionCounter::kEndFinTimeout);
+  return true;
+}
 
 }  // namespace
 
@@ -118,6 +193,29 @@ TEST("a reset passes bytes that a slow reader holds up") {
   session.backend.reset();
   CHECK(session.client.is_reset());
   rig.check_end(SessionCounter::kEndBackendReset);
+}
+
+TEST("news of packets that the client's owner had asked for are no reset") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Socket client = begin_connection(rig.front.number());
+  {
+    const Socket accepted = rig.front.accept();
+    const int wanted = SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    CHECK(setsockopt(accepted.fd(), SOL_SOCKET, SO_TIMESTAMPING, &wanted, sizeof wanted) == 0);
+    rig.hand_over(accepted);
+  }
+  Socket backend = port.accept();
+  for (unsigned i = 0; i < 20; i++) {
+    CHECK(client.echoes("question", backend));
+    CHECK(backend.echoes("answer", client));
+  }
+  client.finish();
+  CHECK(backend.ends());
+  backend.finish();
+  CHECK(client.ends());
+  rig.check_end(SessionCounter::kEndFinished);
 }
 
 TEST("a writer whose reader resets is reset, though it reads nothing itself") {
@@ -195,6 +293,47 @@ TEST("a whole answer goes on to a slow client, though its backend resets behind 
   CHECK(held > 0);
 }
 
+TEST("a whole answer goes on to a slow client, though its FIN and the reset come at one time") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  unsigned whole = 0;
+  for (unsigned tries = 0; whole < 5 && tries < 50; tries++) {
+    Joined session(rig, port);
+    const uint64_t answer = hold_back(rig, session);
+    session.backend.finish();
+    // The relay's kernel has all of it; the relay itself hardly yet.
+    const bool fits = is_sent(session.backend);
+    session.backend.reset();
+    settle(rig);
+    const uint64_t arrived = session.client.skip_to_end();
+    if (fits) CHECK_EQUAL(arrived, answer);
+    whole += fits;
+    CHECK(rig.idle());
+  }
+  CHECK(whole > 0);
+  rig.check_balance();
+}
+
+TEST("an answer and its FIN stay whole, though the relay meets the closed backend by a write first") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  // Several reads of the relay's: between two of them the backend ends, and answers the next write with a reset.
+  const std::string upload(200 * 1024, 'u');
+  for (uint64_t i = 0; i < rounds(300, 5'000); i++) {
+    Joined session(rig, port);
+    CHECK(session.client.write(upload));
+    CHECK(session.backend.write("answer"));
+    // Ends both ways without the reset that a close makes of unread bytes.
+    shutdown(session.backend.fd(), SHUT_RDWR);
+    CHECK_EQUAL(session.client.read_to_end(), "answer");
+    session.client.close();
+    CHECK(rig.idle());
+  }
+  rig.check_balance();
+}
+
 TEST("what is cut off ends with a reset, and what was whole with a FIN") {
   Rig rig({.workers = 1});
   const Port port;
@@ -210,21 +349,9 @@ TEST("what is cut off ends with a reset, and what was whole with a FIN") {
 }
 
 TEST("idle: closed after the limit without a byte in either direction, not before") {
-  Rig rig({.timeouts = {5'000, kShortMs, 0}});
-  const Port port;
-  rig.set("a", port.number());
-  Joined session(rig, port);
-  // Bytes of either side start the limit anew: twice its time goes by in small steps.
-  for (unsigned i = 0; i < 10; i++) {
-    CHECK(session.client.quiet_for(static_cast<int>(kShortMs / 5)));
-    Socket& from = i % 2 == 0 ? session.client : session.backend;
-    CHECK(from.echoes("x", i % 2 == 0 ? session.backend : session.client));
-  }
-  const auto began = Clock::now();
-  CHECK(session.client.closes());
-  CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
-  CHECK(session.backend.closes());
-  rig.check_end(SessionCounter::kEndIdleTimeout);
+  unsigned tries = 1;
+  while (!ends_when_idle() && tries < kMostTries) tries++;
+  CHECK(tries < kMostTries);
 }
 
 TEST("idle 0 is no limit") {
@@ -244,24 +371,9 @@ TEST("idle 0 is no limit") {
 
 TEST("fin: once a side has ended, closed after the limit without a byte of the other") {
   for (const bool client_first : {true, false}) {
-    Rig rig({.timeouts = {5'000, 60'000, kShortMs}});
-    const Port port;
-    rig.set("a", port.number());
-    Joined session(rig, port);
-    Socket& ended = client_first ? session.client : session.backend;
-    Socket& goes_on = client_first ? session.backend : session.client;
-    CHECK(session.client.quiet_for(2 * static_cast<int>(kShortMs)));  // not before a side has ended
-    auto began = Clock::now();
-    ended.finish();
-    CHECK(goes_on.ends());
-    for (unsigned i = 0; i < 10; i++) {
-      CHECK(ended.quiet_for(static_cast<int>(kShortMs / 5)));
-      CHECK(goes_on.echoes("x", ended));
-      began = Clock::now();
-    }
-    CHECK(ended.closes());
-    CHECK_WITHIN(ms_since(began), static_cast<int64_t>(kShortMs) - 20, kLateMs);
-    rig.check_end(SessionCounter::kEndFinTimeout);
+    unsigned tries = 1;
+    while (!ends_after_fin(client_first) && tries < kMostTries) tries++;
+    CHECK(tries < kMostTries);
   }
 }
 

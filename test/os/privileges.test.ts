@@ -82,11 +82,11 @@ describe('privileges', () => {
     await chown(place, NOBODY, NOBODY)
     await chmod(place, 0o755)
     const low = `127.0.0.1:${await lowPort()}`
-    await site.write({
+    const config = {
       user: 'nobody',
-      state: `${state}/state.json`,
       listeners: [site.listener('low', low), site.listener('unix', `unix:${site.unix}`)],
-    })
+    }
+    await site.write({ ...config, state: `${state}/state.json` })
     const run = await site.start()
     expect(run.output).to.include('"msg":"privileges dropped"')
     const ids = [...Array(4).fill(NOBODY)].join(' ')
@@ -108,6 +108,7 @@ describe('privileges', () => {
     for (const name of ['low', 'unix']) expect(await serves(run.dial(name))).to.equal(true)
 
     // Root takes over from the user that it was, and drops its privileges again.
+    await site.write(config)
     const next = await site.start('--takeover')
     expect((await run.exited).code).to.equal(0)
     for (const name of ['low', 'unix']) expect(await serves(next.dial(name))).to.equal(true)

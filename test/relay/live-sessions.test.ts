@@ -4,7 +4,7 @@ import { clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo, named } from '../helpers/servers.ts'
-import { until } from '../helpers/wait.ts'
+import { until, within } from '../helpers/wait.ts'
 
 async function live(rig: Rig, filter?: SessionFilter): Promise<SessionInfo[]> {
   const all: SessionInfo[] = []
@@ -120,5 +120,31 @@ forEachRelay('live sessions', pair => {
     }
     rig.hangUp()
     await rig.settle()
+  })
+
+  it('are not told as connecting when they have ended before somebody looks', async () => {
+    await using backend = await Backend.start({ serve: echo })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const clients = await Promise.all([rig.connect(), rig.connect()])
+    for (const client of clients) expect(await client.echo('hello')).to.equal('hello')
+    const states: string[] = []
+    for await (const { state } of rig.balancer.sessions()) {
+      states.push(state)
+      for (const client of clients) client.reset()
+      await until('the sessions to end', () => rig.stats.sessions === 0)
+    }
+    // The native relay looks at many at one time: it may have seen both.
+    expect(states).to.have.length.within(1, pair.relay === 'native' ? 2 : 1)
+    expect(new Set(states)).to.deep.equal(new Set(['open']))
+  })
+
+  it('are closed slowly only for as long as the balancer is open', async () => {
+    await using backend = await Backend.start({ serve: echo })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const client = await rig.connect()
+    expect(await client.echo('hello')).to.equal('hello')
+    const closing = rig.balancer.closeSessions({}, { perSecond: 0.001, deadlineMs: 86_400_000 })
+    await rig.balancer.destroy()
+    expect(await within('the closing to be given up', closing)).to.equal(0)
   })
 })

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { handleOf } from '../../src/relay/handle.ts'
 import { patternSum } from '../helpers/hash.ts'
+import type { Conn } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { countBy, openFds, Rig } from '../helpers/rig.ts'
 import { Backend, echo, idle } from '../helpers/servers.ts'
@@ -9,6 +11,11 @@ import { steady, until } from '../helpers/wait.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
+
+/** Node shows a reset that comes behind bytes as an end; but there is no peer any more then. */
+function isReset({ socket, error }: Conn): boolean {
+  return error?.code === 'ECONNRESET' || handleOf(socket)?.getpeername?.({}) !== 0
+}
 
 forEachRelay('resets', pair => {
   it('passes a reset of the client on to the backend', async () => {
@@ -95,6 +102,34 @@ forEachRelay('resets', pair => {
     expect(await rig.causes(1)).to.deep.equal(['endBackendReset'])
     await client.over()
     expect(client.received.bytes).to.equal(answer)
+    client.destroy()
+    await rig.settle()
+  })
+
+  it('does not let a part of an answer look whole, though its FIN has come', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    await using rig = await Rig.open(pair, { backends: [backend] })
+    const client = await rig.connect()
+    const server = await backend.next()
+    // Bit by bit, until the relay is left with the last one and nothing is behind it but the FIN.
+    const part = Buffer.alloc(16 * KIB)
+    let answer = 0
+    const isPassedOn = async (): Promise<boolean> => {
+      let looks = 0
+      await until('the part to be passed on, or not', () => rig.counters.bytesToClient === answer || ++looks > 5)
+      return (await steady('the bytes that fit in between', () => rig.counters.bytesToClient, looks)) === answer
+    }
+    do {
+      await server.send(part)
+      answer += part.length
+    } while (await isPassedOn())
+    server.finish()
+    await steady('the session', () => rig.stats.sessions)
+    expect(await rig.balancer.closeSessions({}, { perSecond: 0 })).to.equal(1)
+    expect(await rig.causes(1)).to.deep.equal(['endClosed'])
+    await client.over()
+    expect(isReset(client)).to.equal(true)
+    expect(client.received.bytes).to.be.below(answer)
     client.destroy()
     await rig.settle()
   })

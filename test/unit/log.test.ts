@@ -50,12 +50,19 @@ describe('the log', () => {
     const { lines, destination } = collect()
     const log = createLog('silent', destination)
     log.fatal('no')
-    sessionLog(log)(SESSION)
+    sessionLog(log, 1)(SESSION)
     expect(lines).to.have.length(1)
     const { time, ...line } = JSON.parse(lines[0] ?? '')
     const { time: _, ...session } = SESSION
     expect(line).to.deep.equal({ level: 'info', ...session, msg: 'session' })
     expect(time).to.be.a('string')
+  })
+
+  it('writes a share of the sessions', () => {
+    const { lines, destination } = collect()
+    const write = sessionLog(createLog('info', destination), 0.5)
+    for (let n = 0; n < 1000; n++) write(SESSION)
+    expect(lines.length).to.be.within(350, 650)
   })
 })
 

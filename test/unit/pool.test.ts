@@ -141,7 +141,15 @@ describe('a pool', () => {
     pool.add({ name: 'b', address: '[::1]:80' })
     pool.update('b', { weight: 0 })
     pool.remove('b')
-    const change = { pool: 'p', name: 'b', address: '[::1]:80', weight: 1, maxSessions: 0, state: 'ready' as const }
+    const change = {
+      pool: 'p',
+      name: 'b',
+      address: '[::1]:80',
+      weight: 1,
+      maxSessions: 0,
+      backup: false,
+      state: 'ready' as const,
+    }
     expect(seen).to.deep.equal([
       ['backendAdded', change],
       ['backendUpdated', { ...change, weight: 0 }],

@@ -112,6 +112,17 @@ describe('limpet run --takeover', () => {
     expect(output).to.include('admin')
   })
 
+  it('refuses a configuration whose files the running process keeps to itself', async () => {
+    const site = await Site.make()
+    const first = await site.start()
+    const state = site.directory.file('state')
+    await site.write({ state })
+    const { code, output } = await site.startInVain('--takeover')
+    expect(code).to.equal(1)
+    expect(output).to.include(`it keeps ${state} (state, stickTable.file) to itself`)
+    for (const name of ['tcp', 'unix']) expect(await serves(first.dial(name))).to.equal(true)
+  })
+
   it('is for the same user only, one process at a time, and harmless when it is broken off', async () => {
     const site = await Site.make()
     const first = await site.start()

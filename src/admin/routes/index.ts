@@ -4,6 +4,7 @@ import { showConfig } from './config.ts'
 import { followEvents } from './events.ts'
 import { explainAddress } from './explain.ts'
 import { isAlive, isReady } from './health.ts'
+import { followSessions } from './log.ts'
 import { showMetrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { planChange } from './plan.ts'
@@ -40,4 +41,5 @@ export const ROUTES: readonly Route[] = [
   closeSession,
   reloadConfig,
   followEvents,
+  followSessions,
 ]

@@ -2,31 +2,22 @@ import type { BackendInfo } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { type Cell, type Column, tableLines } from '../table.ts'
 import type { Format, Terminal } from '../terminal.ts'
-import { boundsOf } from './bounds.ts'
 import { countText, timeText } from './figures.ts'
 import type { NamedPool } from './pools.ts'
 import type { Rates } from './status-text.ts'
 
-/** What is known besides the pool. */
-export interface TableFacts {
-  /** c of the bound; undefined: the pool has none. */
-  factor?: number | undefined
-  /** New sessions each second take the place of all there ever were. */
-  rates?: Rates | undefined
-}
-
 type BackendColumn = Column & { cell: (backend: BackendInfo) => Cell }
 
-/** A table of the backends of a pool. */
-export function backendLines(pool: NamedPool, facts: TableFacts, terminal: Terminal): string[] {
+/** A table of the backends of a pool; `rates`: new sessions each second take the place of all there ever were. */
+export function backendLines(pool: NamedPool, rates: Rates | undefined, terminal: Terminal): string[] {
   const { backends } = pool
   if (backends.length === 0) return [terminal.cut('  no backends')]
-  const columns = columnsOf(pool, facts)
+  const columns = columnsOf(pool, rates)
   const rows = backends.map(backend => columns.map(({ cell }) => cell(backend)))
   return tableLines(columns, rows, terminal)
 }
 
-function columnsOf(pool: NamedPool, { factor, rates }: TableFacts): BackendColumn[] {
+function columnsOf(pool: NamedPool, rates: Rates | undefined): BackendColumn[] {
   const { backends } = pool
   const text = (header: string, cell: (backend: BackendInfo) => Cell): BackendColumn => ({ header, cell })
   const number = (header: string, cell: (backend: BackendInfo) => string): BackendColumn => ({
@@ -34,7 +25,7 @@ function columnsOf(pool: NamedPool, { factor, rates }: TableFacts): BackendColum
     cell,
     toRight: true,
   })
-  const bounds = factor === undefined ? undefined : boundsOf(pool, factor)
+  const isBounded = backends.some(({ bound }) => bound !== null)
   const isChecked = backends.some(({ health }) => health !== undefined)
   return [
     text('BACKEND', ({ name }) => visible(name)),
@@ -43,7 +34,7 @@ function columnsOf(pool: NamedPool, { factor, rates }: TableFacts): BackendColum
     ...(isChecked ? [text('HEALTH', healthCell)] : []),
     number('WEIGHT', ({ weight }) => String(weight)),
     number('SESSIONS', ({ sessions }) => countText(sessions)),
-    ...(bounds === undefined ? [] : [number('BOUND', ({ name }) => limitText(bounds.get(name)))]),
+    ...(isBounded ? [number('BOUND', ({ bound }) => limitText(bound ?? undefined))] : []),
     number('MAX', ({ maxSessions }) => limitText(maxSessions || undefined)),
     rates === undefined
       ? number('TOTAL', ({ total }) => countText(total))
@@ -62,9 +53,10 @@ function limitText(limit: number | undefined): string {
   return limit === undefined ? '-' : countText(limit)
 }
 
-function stateCell({ state, weight }: BackendInfo): Cell {
-  if (state !== 'ready') return { text: visible(state), style: 'yellow' }
-  return { text: 'ready', style: weight === 0 ? 'dim' : 'green' }
+function stateCell({ state, weight, backup }: BackendInfo): Cell {
+  const role = backup ? ', backup' : ''
+  if (state !== 'ready') return { text: `${visible(state)}${role}`, style: 'yellow' }
+  return { text: `ready${role}`, style: weight === 0 ? 'dim' : 'green' }
 }
 
 const HEALTH_STYLES: Readonly<Record<string, Format>> = { up: 'green', down: 'red', unknown: 'yellow' }

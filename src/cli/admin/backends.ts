@@ -4,7 +4,6 @@ import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { backendLines } from './backend-table.ts'
-import { askBounds } from './bounds.ts'
 import { AdminClient } from './client.ts'
 import { counted } from './figures.ts'
 import { askPool, backendPath, type NamedPool, naming, poolPath } from './pools.ts'
@@ -19,6 +18,7 @@ export interface SettingsOptions extends BackendsOptions {
   address?: string | undefined
   weight?: number | undefined
   maxSessions?: number | undefined
+  backup?: boolean | undefined
 }
 
 /** The pool that a command is about, and who can be asked about it. */
@@ -28,14 +28,9 @@ interface Subject {
 }
 
 export async function listBackends(options: BackendsOptions, io: Io): Promise<number> {
-  const { client, pool } = await subjectOf(options, io)
-  if (options.json === true) {
-    await io.stdout.line(JSON.stringify(pool.backends, undefined, 2))
-    return EXIT.ok
-  }
-  const bounds = await askBounds(client)
-  const lines = backendLines(pool, { factor: bounds.get(pool.name) }, io.stdout)
-  await io.stdout.line(lines.join('\n'))
+  const { pool } = await subjectOf(options, io)
+  if (options.json === true) await io.stdout.line(JSON.stringify(pool.backends, undefined, 2))
+  else await io.stdout.line(backendLines(pool, undefined, io.stdout).join('\n'))
   return EXIT.ok
 }
 
@@ -102,17 +97,18 @@ async function subjectOf(options: BackendsOptions, io: Io): Promise<Subject> {
   return { client, pool: await askPool(client, options.pool) }
 }
 
-function settingsOf({ address, weight, maxSessions }: SettingsOptions): Omit<BackendChanges, 'state'> {
+function settingsOf({ address, weight, maxSessions, backup }: SettingsOptions): Omit<BackendChanges, 'state'> {
   return {
     ...(address === undefined ? {} : { address }),
     ...(weight === undefined ? {} : { weight }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
+    ...(backup === undefined ? {} : { backup }),
   }
 }
 
-function settingsText({ address, weight, maxSessions }: BackendInfo): string {
+function settingsText({ address, weight, maxSessions, backup }: BackendInfo): string {
   const most = maxSessions === 0 ? 'no limit of its own' : `at most ${counted(maxSessions, 'session')}`
-  return `${visible(address)}, weight ${weight}, ${most}`
+  return `${visible(address)}, weight ${weight}, ${most}${backup ? ', a backup' : ''}`
 }
 
 function goOn(sessions: number): string {

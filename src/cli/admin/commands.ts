@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { BackendState } from '../../index.ts'
 import type { AddCommand } from '../bench/commands.ts'
 import type { Io } from '../io.ts'
-import { wholeNumber } from '../option-parsers.ts'
+import { numberAbove, wholeNumber } from '../option-parsers.ts'
 import {
   BACKEND_ADD_HELP,
   BACKEND_DRAIN_HELP,
@@ -15,6 +15,7 @@ import {
   CONFIG_DIFF_HELP,
   CONFIG_HELP,
   EVENTS_HELP,
+  LOG_HELP,
   PLAN_HELP,
   RELOAD_HELP,
   SESSION_CLOSE_HELP,
@@ -97,6 +98,25 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
   )
     .option('--json', 'print a JSON object a line')
     .action(async options => done((await import('./events.ts')).events(options, io)))
+  addLog(program, io, add, done)
+}
+
+function addLog(program: Command, io: Io, add: AddCommand, done: Done): void {
+  located(
+    add(
+      program,
+      'log',
+      'follow the sessions that end',
+      'Prints a line for every session of the running process that ends, until it is stopped; log.sessions need not be on.',
+      LOG_HELP,
+    ),
+  )
+    .option(POOL_FLAG, 'only this pool')
+    .option('--backend <name>', 'only this backend')
+    .option('--listener <name>', 'only this listener')
+    .addOption(new Option('--share <n>', 'so many of them, chosen at random: 0.01 is 1 %').argParser(numberAbove(0, 1)))
+    .option('--json', 'print a JSON object a line')
+    .action(async options => done((await import('./log.ts')).log(options, io)))
 }
 
 function addConfig(program: Command, io: Io, add: AddCommand, done: Done): void {
@@ -228,4 +248,6 @@ function settings(command: Command): Command {
         wholeNumber(0, MOST_SESSIONS),
       ),
     )
+    .option('--backup', 'it serves only while nobody else takes new clients')
+    .option('--no-backup', 'it serves as the others do')
 }

@@ -22,7 +22,7 @@ export interface Difference {
 }
 
 /** What can differ of a backend. */
-const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'state'] as const
+const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'backup', 'state'] as const
 
 /** In what a file differs from the settings in force, and from the backends that there are now. */
 export function differencesOf(

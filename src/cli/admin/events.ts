@@ -16,7 +16,13 @@ export async function events(options: AdminOptions, io: Io): Promise<number> {
   throw new CliError(`${target.text} has ended the events: limpet was stopped`, EXIT.unavailable)
 }
 
-const STYLES = { backendUp: 'green', backendDown: 'red', hello: 'dim' } as const
+const STYLES = {
+  backendUp: 'green',
+  backendDown: 'red',
+  backendEjected: 'red',
+  backendReadmitted: 'green',
+  hello: 'dim',
+} as const
 
 function eventText({ event, data }: ServerEvent, { stdout }: Io): string {
   const facts = typeof data === 'object' && data !== null ? Object.entries(data) : []

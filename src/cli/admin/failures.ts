@@ -71,6 +71,8 @@ export function refusal(target: AdminTarget, status: number, failure: AdminFailu
   const { code, message: told } = failure ?? {}
   const message = typeof told === 'string' ? visible(told) : ''
   if (status === 401) return new RefusedError(tokenText(target, place), EXIT.noPermission, failure ?? {})
+  if (status === 429)
+    return new RefusedError(`${place} refuses: ${message || 'too many wrong tokens'}`, EXIT.noPermission, failure ?? {})
   if (status === 403)
     return new RefusedError(`${place} refuses: ${message || 'forbidden'}`, EXIT.noPermission, failure ?? {})
   // Of a name that is not there it says which kind: any other is a path.

@@ -137,6 +137,14 @@ export const EVENTS_HELP = help(
   ['\nIt ends with 69 when the process that it follows is stopped.'],
 )
 
+export const LOG_HELP = help(
+  ['limpet log', 'limpet log --pool redis --backend b2', 'limpet log --share 0.01 --json | jq -r .cause'],
+  'there is no such pool or listener, or the answer was not understood',
+  [
+    '\nNobody waits for a slow reader: what it does not read in time is left out, and\ncounted. It ends with 69 when the process that it follows is stopped.',
+  ],
+)
+
 export const CONFIG_HELP = [
   section('Examples', 'limpet config diff', 'limpet config diff -c limpet.yaml'),
   section('Exit status', '64  the command line was not understood', 'and those of each command'),

@@ -3,7 +3,6 @@ import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
-import type { BoundFactors } from './bounds.ts'
 import { bytesText, counted, countText, timeText } from './figures.ts'
 
 /** The answer of `/v1/status`. */
@@ -27,22 +26,13 @@ export interface Rates {
   backends: (pool: string, backend: string) => number
 }
 
-export interface StatusView {
-  report: StatusReport
-  bounds: BoundFactors
-  rates?: Rates | undefined
-}
-
 /** `status` for people. */
-export function statusLines({ report, bounds, rates }: StatusView, terminal: Terminal): string[] {
+export function statusLines(report: StatusReport, rates: Rates | undefined, terminal: Terminal): string[] {
   const { listeners, pools } = report.stats
   return [
     ...headLines(report, rates, terminal),
     ...listenerLines(Object.entries(listeners), terminal),
-    ...Object.entries(pools).flatMap(([name, pool]) => [
-      '',
-      ...poolLines(name, pool, bounds.get(name), rates, terminal),
-    ]),
+    ...Object.entries(pools).flatMap(([name, pool]) => ['', ...poolLines(name, pool, rates, terminal)]),
   ]
 }
 
@@ -92,13 +82,7 @@ function addressText(address: ListenerStats['address']): string {
   return `${address.family === 'IPv6' ? `[${visible(address.address)}]` : visible(address.address)}:${address.port}`
 }
 
-function poolLines(
-  name: string,
-  pool: PoolStats,
-  factor: number | undefined,
-  rates: Rates | undefined,
-  terminal: Terminal,
-): string[] {
+function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, terminal: Terminal): string[] {
   const { backends, table, isFailOpen } = pool
   const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
   const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
@@ -115,5 +99,5 @@ function poolLines(
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),
     )
   }
-  return [...lines, ...backendLines({ ...pool, name }, { factor, rates }, terminal)]
+  return [...lines, ...backendLines({ ...pool, name }, rates, terminal)]
 }

@@ -1,6 +1,5 @@
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { askBounds } from './bounds.ts'
 import { AdminClient } from './client.ts'
 import { choose } from './pools.ts'
 import { type StatusReport, statusLines } from './status-text.ts'
@@ -14,7 +13,7 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   const client = new AdminClient(await findAdmin(options, io))
   const report = await askStatus(client, options.pool)
   if (options.json === true) await io.stdout.line(JSON.stringify(report, undefined, 2))
-  else await io.stdout.line(statusLines({ report, bounds: await askBounds(client) }, io.stdout).join('\n'))
+  else await io.stdout.line(statusLines(report, undefined, io.stdout).join('\n'))
   return EXIT.ok
 }
 

@@ -1,7 +1,6 @@
 import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { askBounds } from './bounds.ts'
 import { AdminClient } from './client.ts'
 import { ratesOf } from './rates.ts'
 import { Screen, Watcher } from './screen.ts'
@@ -31,11 +30,10 @@ export async function top(options: TopOptions, io: Io): Promise<number> {
     })
     return EXIT.ok
   }
-  const bounds = await askBounds(client)
   const screen = new Screen(io)
   await screen.open()
   try {
-    await watch(client, options, io, (report, rates) => screen.draw(statusLines({ report, bounds, rates }, io.stdout)))
+    await watch(client, options, io, (report, rates) => screen.draw(statusLines(report, rates, io.stdout)))
   } finally {
     await screen.close()
   }

@@ -6,7 +6,7 @@ import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServ
 /** Half an hour from what would be told otherwise: 2d 5h. */
 const since = Date.now() - (53 * 60 + 30) * 60_000
 const BACKENDS = [
-  backendInfo('b1', { sessions: 3, total: 100, health: { status: 'up', since } }),
+  backendInfo('b1', { sessions: 3, bound: 5, total: 100, health: { status: 'up', since } }),
   backendInfo('b2', { weight: 2, state: 'drain', health: { status: 'up', since } }),
   backendInfo('b3', { maxSessions: 50, health: { status: 'down', reason: 'connection refused', since } }),
 ]
@@ -15,7 +15,6 @@ const TWO_POOLS = { ...POOLS, mail: poolStats([backendInfo('m1')]) }
 const BASE: Script = {
   'GET /v1/pools': poolsAnswer(POOLS),
   'GET /v1/status': [200, statusReport(POOLS)],
-  'GET /v1/config': [200, { pools: { redis: { boundedLoad: 1.25 } } }],
 }
 const PLAN: Plan = {
   homesMoved: 1 / 3,
@@ -63,7 +62,6 @@ describe('cli: commands that ask the running process', () => {
       expect(lines).to.include('/etc/limpet/limpet.yaml')
       expect(lines).to.include('l | 127.0.0.1:7000 | redis | 42')
       expect(lines).to.include('pool redis | 2 of 3 backends serve | 3 sessions | 12,345 of 1,000,000 pins')
-      // Only b1 is a candidate: ceil(1.25 · (3 + 1)).
       expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 2d 5h | 1 | 3 | 5 | - | 100 | 0')
       expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 2d 5h | 2 | 0 | - | - | 0 | 0')
       expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
@@ -73,8 +71,6 @@ describe('cli: commands that ask the running process', () => {
       const pools = { redis: poolStats(BACKENDS, { isFailOpen: true }) }
       const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
       expect(stdout).to.contain('checks are not believed').and.to.contain('3 of 3 backends serve')
-      // b3 is a candidate now: half of ceil(1.25 · (3 + 1)).
-      expect(stdout).to.match(/b3 .* 1 +0 +3 +50 /)
     })
 
     it('is what the process answers, with --json; --pool leaves one', async () => {
@@ -177,6 +173,40 @@ describe('cli: commands that ask the running process', () => {
       }
       const { status, stderr } = await ask(['backends', 'add', 'b4', '--address', 'x'], script)
       expect({ status, stderr }).to.deep.equal({ status: 1, stderr: 'limpet: address: it has no port\n' })
+    })
+  })
+
+  describe('sessions', () => {
+    const none: Script = { 'GET /v1/sessions?backend=b1': [200, { sessions: [], more: false }] }
+
+    it('list says of a backend that is not there that it is not', async () => {
+      expect(await ask(['sessions', 'list', '--backend', 'b1'], none)).to.deep.equal({
+        status: 0,
+        stdout: 'no sessions\n',
+        stderr: '',
+      })
+      const script: Script = { 'GET /v1/sessions?backend=b-1': [200, { sessions: [], more: false }] }
+      expect(await ask(['sessions', 'list', '--backend', 'b-1'], script)).to.deep.equal({
+        status: 0,
+        stdout: 'no sessions\n',
+        stderr: 'there is no backend "b-1" now; did you mean b1?\n',
+      })
+    })
+
+    it('close goes on after one that has ended, and tells it', async () => {
+      const gone = failure('LIMPET_ERR_UNKNOWN_SESSION', 'there is no session "2"')
+      const script: Script = {
+        'DELETE /v1/sessions/1': [204],
+        'DELETE /v1/sessions/2': [404, gone],
+        'DELETE /v1/sessions/3': [204],
+      }
+      expect(await ask(['sessions', 'close', '1', '2', '3'], script)).to.deep.equal({
+        status: 1,
+        stdout: 'closed: 2 sessions; not there, or not any more: 2\n',
+        stderr: '',
+      })
+      const { status, stdout } = await ask(['sessions', 'close', '1', '3', '--json'], script)
+      expect([status, JSON.parse(stdout)]).to.deep.equal([0, { closed: ['1', '3'], unknown: [] }])
     })
   })
 
@@ -385,7 +415,7 @@ describe('cli: commands that ask the running process', () => {
       const found = await diff(path, ['--json', '--exit-code'], script)
       expect(found.status).to.equal(1)
       const { differences } = JSON.parse(found.stdout)
-      expect(differences).to.have.length(10)
+      expect(differences).to.have.length(12)
       expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
     })
 
@@ -444,6 +474,39 @@ describe('cli: commands that ask the running process', () => {
       })
       const text = await ask(['events'], script)
       expect(text.stdout).to.match(/Z {2}hello {2}generation=7\n.*Z {2}backendDown {2}pool=redis {2}name=b\\u001b1\n$/)
+    })
+  })
+
+  describe('log', () => {
+    it('prints a line for each session that ended, and how many it missed', async () => {
+      const session = {
+        ...{
+          id: '513',
+          time: 0,
+          relay: 'native',
+          listener: 'l',
+          pool: 'redis',
+          clientAddress: '2001:db8::7',
+          clientPort: 9,
+        },
+        ...{ backend: 'b\u001b1', reason: 'pin', connectMs: 0.2, cause: 'endFinished' },
+        ...{ bytesToBackend: 12, bytesToClient: 3_400_000, durationMs: 1234 },
+      }
+      const event = (name: string, data: object): string => `event: ${name}\nid: 1\ndata: ${JSON.stringify(data)}\n\n`
+      const script: Script = {
+        'GET /v1/log?pool=redis&share=0.5': response => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          response.end(event('hello', {}) + event('session', session) + event('leftOut', { sessions: 7 }))
+        },
+      }
+      const args = ['log', '--pool', 'redis', '--share', '0.5']
+      const { status, stdout, stderr } = await ask(args, script)
+      expect(stdout).to.equal(
+        '1970-01-01T00:00:00.000Z  [2001:db8::7]:9  b\\u001b1 (pin)  endFinished  12 B to backend, 3.4 MB to client  1.234 s, connect 0.2 ms\n',
+      )
+      expect(status).to.equal(69)
+      expect(stderr).to.match(/^7 sessions left out: .*\nlimpet: .* has ended the log: limpet was stopped\n$/)
+      expect(JSON.parse((await ask([...args, '--json'], script)).stdout)).to.deep.equal(session)
     })
   })
 })

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StatusReport } from '../../../src/cli/admin/status-text.ts'
 import type { BackendInfo } from '../../../src/pool/pool.ts'
+import { DurationColumns } from '../../../src/relay/durations.ts'
 import type { PoolStats } from '../../../src/stats.ts'
 
 /** What was asked. */
@@ -82,8 +83,10 @@ export function backendInfo(name: string, more: Partial<BackendInfo> = {}): Back
     address: `10.0.0.1:6379`,
     weight: 1,
     maxSessions: 0,
+    backup: false,
     state: 'ready',
     sessions: 0,
+    bound: null,
     total: 0,
     connectFailures: 0,
     ...more,
@@ -128,6 +131,7 @@ export function statusReport(pools: Record<string, PoolStats>, more: Partial<Sta
       generation: 7,
       sessions: 42,
       counters,
+      durations: new DurationColumns().told(),
       listeners: { l: { address: { address: '127.0.0.1', family: 'IPv4', port: 7000 }, pool: 'redis', sessions: 42 } },
       pools,
       fdBudget: { used: 0, limit: 0 },

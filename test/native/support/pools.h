@@ -106,8 +106,8 @@ class TestPool {
   std::vector<std::string> order(uint64_t number) {
     const Roster& roster = pool.roster();
     std::vector<std::string> names;
-    for (const Position position : roster.placement->order(pool.place_hash(client(number)))) {
-      names.push_back(roster.entries[roster.members[position]].backend->name);
+    for (const EntryIndex at : roster.order(pool.place_hash(client(number)))) {
+      names.push_back(roster.entries[at].backend->name);
     }
     return names;
   }

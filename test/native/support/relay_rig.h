@@ -56,8 +56,8 @@ class Rig {
     const Roster& roster = pool->roster();
     std::vector<std::string> names;
     const AffinityKey key = pool->key(*parse_address(source));
-    for (const Position position : roster.placement->order(pool->place_hash(key))) {
-      names.push_back(roster.entries[roster.members[position]].backend->name);
+    for (const EntryIndex at : roster.order(pool->place_hash(key))) {
+      names.push_back(roster.entries[at].backend->name);
     }
     return names;
   }

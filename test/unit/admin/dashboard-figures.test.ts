@@ -2,7 +2,7 @@ import { expect } from 'chai'
 
 /** The page's modules are for browsers and have no types. */
 const figures: string = '../../../src/dashboard/figures.js'
-const { boundsOf, factorOf, fairnessOf, Rates } = await import(figures)
+const { factorOf, fairnessOf, Rates } = await import(figures)
 
 const backend = (sessions: number, more: object = {}) => {
   const common = { weight: 1, maxSessions: 0, state: 'ready' }
@@ -10,28 +10,6 @@ const backend = (sessions: number, more: object = {}) => {
 }
 
 describe('figures of the dashboard', () => {
-  it('bounds each candidate by its share of the sessions and one more', () => {
-    const backends = [
-      backend(5),
-      backend(2, { weight: 3 }),
-      backend(9, { state: 'drain' }),
-      backend(4, { maxSessions: 4 }),
-    ]
-    expect(boundsOf({ backends, isFailOpen: false }, 1.25)).to.deep.equal([3, 8, undefined, undefined])
-    expect(boundsOf({ backends: [backend(0), backend(0)], isFailOpen: false }, 1)).to.deep.equal([1, 1])
-  })
-
-  it('does not round 1.1 · 50 up', () => {
-    expect(boundsOf({ backends: [backend(49)], isFailOpen: false }, 1.1)).to.deep.equal([55])
-  })
-
-  it('counts what is down only when checks are not believed, and takes a bound that is told', () => {
-    const backends = [backend(3), backend(0, { health: { status: 'down' } })]
-    expect(boundsOf({ backends, isFailOpen: false }, 1.5)).to.deep.equal([6, undefined])
-    expect(boundsOf({ backends, isFailOpen: true }, 1.5)).to.deep.equal([3, 3])
-    expect(boundsOf({ backends: [backend(3, { bound: 7 })], isFailOpen: false }, undefined)).to.deep.equal([7])
-  })
-
   it('reads every form of boundedLoad', () => {
     expect([1.25, 'off', { factor: 1.5, scope: 'local' }, null, undefined].map(factorOf)).to.deep.equal([
       1.25,

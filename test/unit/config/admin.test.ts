@@ -55,6 +55,12 @@ describe('admin', () => {
     expect(places({ token: { file: '/no/such/file' } })).to.deep.equal(['admin.token.file'])
   })
 
+  it('needs a token that a header can carry', () => {
+    for (const token of ['a token of mine', 'trailing-space ', 'übertoken', 'line\nbreak', 'tab\tulator'])
+      expect(places({ listen: ':9900', token }), token).to.deep.equal(['admin.token'])
+    expect(places({ listen: ':9900', token: `~${'a1-._+/='.repeat(4)}` })).to.deep.equal([])
+  })
+
   it('cannot be where a listener is', () => {
     const token = TOKEN
     expect(places({ listen: '127.0.0.1:7000', token })).to.deep.equal(['admin.listen'])
@@ -106,7 +112,7 @@ describe('admin', () => {
       restartPaths(resolve(before), resolve(after))
     expect(paths({ token }, { token })).to.deep.equal([])
     expect(paths({ token: { env: 'OTHER' } }, { token })).to.deep.equal([])
-    expect(paths({ token }, { token: 'another token' })).to.deep.equal(['admin.token'])
+    expect(paths({ token }, { token: 'another-token' })).to.deep.equal(['admin.token'])
     expect(paths({}, { listen: 'unix:/tmp/x' })).to.deep.equal(['admin.listen'])
     expect(paths({}, { hosts: ['a'] })).to.deep.equal(['admin.hosts[0]'])
     expect(paths({}, undefined)).to.deep.equal(['admin.listen'])

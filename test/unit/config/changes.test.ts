@@ -30,6 +30,7 @@ describe('changes between configurations', () => {
       'pools.p.stickTable',
       'pools.p.stickTable.size',
       'pools.p.stickTable.ttl',
+      'pools.p.stickTable.file',
     ])
     const listener = { name: 'l', bind: '127.0.0.1:1', pool: 'p' }
     expect(paths({}, { listeners: [listener] })).to.include('listeners[0].bind')

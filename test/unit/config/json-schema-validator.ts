@@ -30,6 +30,8 @@ const CHECKS: Record<string, Check> = {
   maxLength: (length: number, value) => typeof value !== 'string' || [...value].length <= length,
   minimum: (least: number, value) => typeof value !== 'number' || value >= least,
   maximum: (most: number, value) => typeof value !== 'number' || value <= most,
+  exclusiveMinimum: (least: number, value) => typeof value !== 'number' || value > least,
+  exclusiveMaximum: (most: number, value) => typeof value !== 'number' || value < most,
   minItems: (least: number, value) => !Array.isArray(value) || value.length >= least,
   maxItems: (most: number, value) => !Array.isArray(value) || value.length <= most,
   items: (schema: JsonSchema, value) => !Array.isArray(value) || value.every(item => validates(schema, item)),

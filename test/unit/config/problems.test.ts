@@ -32,10 +32,10 @@ describe('problems of a configuration', () => {
       'limpet.yaml:4:11: listeners[0].pool: there is no pool "rediss"; did you mean "redis"? Accepted: redis',
       'limpet.yaml:5:15: listeners[0].acceptor: "naive" is not accepted; did you mean "native"? Accepted: auto, net, native',
       'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, threads, shutdownTimeout, state, user, group, log, admin',
-      'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, retries, health, failOpen, backends',
+      'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, retries, health, failOpen, ejection, backends',
       'limpet.yaml:10:20: pools.redis.secret.env: the environment variable "LIMPET_NOT_SET" is not set. Accepted: a variable that holds 8 to 4096 bytes',
       'limpet.yaml:11:26: pools.redis.timeouts.connect: 5 has no unit: write 5s for seconds or 5ms for milliseconds. Accepted: a number with a unit (ms, s, m, h, d), like 5s or 1.5h, from 1ms to 1h',
-      'limpet.yaml:13:20: pools.redis.backends[0].adress: unknown key; did you mean "address"? Accepted: name, address, weight, maxSessions, state',
+      'limpet.yaml:13:20: pools.redis.backends[0].adress: unknown key; did you mean "address"? Accepted: name, address, weight, maxSessions, backup, state',
       'limpet.yaml:14:17: pools.redis.backends[1].name: there is already a backend "a", entry [0]. Accepted: a name that no other backend has',
       'limpet.yaml:14:50: pools.redis.backends[1].weight: 70000 is out of range. Accepted: a whole number from 0 to 65535',
     ])
@@ -116,7 +116,7 @@ describe('problems of a configuration', () => {
     )
     expect(only(poolText('backends: { a: 1 }'))).to.match(/^pools.p.backends: expected a list, got a mapping/)
     expect(only(poolText('backends: [a]'))).to.equal(
-      'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, state',
+      'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, backup, state',
     )
     expect(only('pools: [p]')).to.match(/^pools: expected a mapping, got a list/)
     expect(only('pools: { p: 5 }')).to.match(/^pools.p: expected a mapping, got 5/)
@@ -229,13 +229,29 @@ describe('values', () => {
 
   it('of stickTable are a mapping or off', () => {
     expect(only(poolText('stickTable: on'))).to.equal(
-      'pools.p.stickTable: expected a mapping or off, got the text "on". Accepted: { size, ttl } or off',
+      'pools.p.stickTable: expected a mapping or off, got the text "on". Accepted: { size, ttl, file } or off',
     )
     expect(only(poolText('stickTable: 1000'))).to.match(/expected a mapping or off, got 1000/)
     expect(only(poolText('stickTable: { siz: 1 }'))).to.equal(
-      'pools.p.stickTable.siz: unknown key; did you mean "size"? Accepted: size, ttl',
+      'pools.p.stickTable.siz: unknown key; did you mean "size"? Accepted: size, ttl, file',
     )
     expect(only(poolText('stickTable: { ttl: 999ms }'))).to.match(/^pools.p.stickTable.ttl: 999ms is too short/)
+  })
+
+  it('of files of stick tables are paths that nobody else has', () => {
+    expect(only(poolText('stickTable: { file: "" }'))).to.match(/^pools.p.stickTable.file: expected the path of a file/)
+    const shared = (state: string, file: string): string =>
+      only(`
+listeners: [{ name: l, bind: ":0", pool: p }]
+state: ${state}
+pools:
+  p: { stickTable: { file: ./table } }
+  q: { stickTable: { file: ${file} } }
+`)
+    expect(shared('off', 'table')).to.equal(
+      'pools.q.stickTable.file: "table" is already the file of pools.p.stickTable.file. Accepted: a file of its own',
+    )
+    expect(shared('other', 'x/../other')).to.contain('is already the file of state.')
   })
 
   it('of secrets are a text, a variable or a file', () => {

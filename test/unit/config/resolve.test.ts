@@ -25,8 +25,9 @@ pools:
     retries: 3
     health: off
     failOpen: 50
+    ejection: off
     backends:
-      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, state: ready }
+      - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
 shutdownTimeout: 30s
 log: { level: info, sessions: off }
 `
@@ -72,7 +73,7 @@ describe('a configuration', () => {
       placement: 'rendezvous',
       boundMilli: 1250,
       affinity: { key: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
-      stickTable: { size: 1_000_000, ttl: 1_800_000 },
+      stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,
         idle: 3_600_000,
@@ -86,17 +87,19 @@ describe('a configuration', () => {
           address: { kind: 'ip', host: '127.0.0.1', port: 6379, family: 4, needsLookup: false },
           weight: 1,
           maxSessions: 0,
+          backup: false,
           state: 'ready',
         },
       ],
       health: undefined,
       failOpen: 50,
+      ejection: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
       file: 'limpet.yaml',
       shutdownTimeout: 30_000,
-      log: { level: 'info', sessions: false },
+      log: { level: 'info', sessions: 0 },
       warnings: [],
     })
   })
@@ -164,12 +167,13 @@ describe('settings', () => {
     })
   })
 
-  it('of the session log are off, on, false and true', () => {
+  it('of the session log are off, on, false, true and a share', () => {
     const cases = [
-      ['off', false],
-      ['on', true],
-      ['false', false],
-      ['true', true],
+      ['off', 0],
+      ['on', 1],
+      ['false', 0],
+      ['true', 1],
+      ['0.01', 0.01],
     ] as const
     for (const [text, value] of cases) {
       expect(parse(`pools: { p: {} }\nlog: { sessions: ${text} }`).log.sessions, text).to.equal(value)
@@ -188,7 +192,7 @@ describe('settings', () => {
       pool({ retries: undefined, secret: undefined, stickTable: { size: 5, ttl: undefined }, timeouts: undefined }),
     ).to.deep.include({
       retries: 3,
-      stickTable: { size: 5, ttl: 1_800_000 },
+      stickTable: { size: 5, ttl: 1_800_000, file: undefined },
     })
   })
 
@@ -252,6 +256,7 @@ describe('resolveBackend()', () => {
       address: { kind: 'name', host: 'h', port: 1, needsLookup: true },
       weight: 1,
       maxSessions: 0,
+      backup: false,
       state: 'ready',
     })
     const { problems } = caught(() => resolveBackend({ name: 'a b', address: 'h', weight: -1, wieght: 1 } as never))

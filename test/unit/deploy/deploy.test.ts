@@ -23,7 +23,11 @@ async function expectKnown(expressions: string[]): Promise<void> {
   const families = parseExposition(await new Metrics(makeBalancer()).render())
   const names = expressions.flatMap(text => text.match(/\b(?:limpet|nodejs|process)_\w+/g) ?? [])
   expect(names.length).to.be.at.least(expressions.length)
-  for (const name of names) expect([...families.keys()]).to.include(name)
+  for (const name of names) {
+    const family = families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ''))
+    expect(family, name).to.not.equal(undefined)
+    expect(name.endsWith('_bucket'), name).to.equal(family?.type === 'histogram')
+  }
 }
 
 describe('deploy', () => {
@@ -35,6 +39,16 @@ describe('deploy', () => {
     const labels = templating.list.map(({ query }) => query).filter(query => query.startsWith('label_values'))
     expect(labels).to.have.length(2)
     await expectKnown([...labels, ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))])
+  })
+
+  it('tells of each instance that is down, of the job that it says how to make', () => {
+    const { groups } = parse(textOf('prometheus/alerts.yml')) as { groups: { rules: Rule[] }[] }
+    const down = groups.flatMap(group => group.rules).find(({ alert }) => alert === 'LimpetDown')
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(textOf('README.md')) ?? []
+    const { scrape_configs: jobs } = parse(yaml) as { scrape_configs: { job_name: string }[] }
+    const parts = down?.expr.split(/\s+or\s+/) ?? []
+    expect(parts).to.include(`up{job="${jobs[0]?.job_name}"} == 0`).and.include('absent(limpet_info)')
+    expect(down?.annotations.summary).to.include('$labels.instance')
   })
 
   it('has alerts about metrics that there are, and says what to do', async () => {

@@ -36,6 +36,17 @@ async function said(port: number, health: HealthOptions, hostName?: string): Pro
   }
 }
 
+/**
+ * The same of a server that has said what is wrong, and then is silent: given so much time that it was heard, which takes
+ * longer on a busy machine.
+ */
+async function heard(port: number, health: HealthOptions): Promise<string> {
+  for (let timeout = SHORT_MS; ; timeout *= 4) {
+    const text = await said(port, { ...health, timeout })
+    if (text.includes('got "') || timeout > TIMEOUT_MS) return text
+  }
+}
+
 async function listening(server: Server): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', socket => {
@@ -157,7 +168,7 @@ describe('health checks', () => {
     expect(await said(await saying('+PONG\r\n'), { type: 'redis' })).to.equal('well')
     expect(await said(await saying('-NOAUTH Authentication required.\r\n'), { type: 'redis' })).to.equal('well')
     const loading = await saying('-LOADING Redis is loading the dataset in memory\r\n')
-    expect(await said(loading, { type: 'redis', timeout: SHORT_MS })).to.match(/got "-LOADING/)
+    expect(await heard(loading, { type: 'redis' })).to.match(/got "-LOADING/)
   })
 
   it('smtp: a greeting of one or more lines, and a goodbye', async () => {
@@ -169,7 +180,7 @@ describe('health checks', () => {
     expect(await said(await saying('220 mail.example\r\n'), { type: 'smtp' })).to.equal('well')
     expect(await said(await saying('220-mail.example\r\n220 is here\r\n'), { type: 'smtp' })).to.equal('well')
     const busy = await saying('421 too many connections\r\n')
-    expect(await said(busy, { type: 'smtp', timeout: SHORT_MS })).to.match(/got "421 too many/)
+    expect(await heard(busy, { type: 'smtp' })).to.match(/got "421 too many/)
   })
 
   it('mqtt: whether the server is available', async () => {

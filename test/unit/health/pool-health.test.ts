@@ -47,6 +47,32 @@ describe('health of a pool', () => {
     expect(watched(50, [], true).allows('b0')).to.equal(true)
   })
 
+  it('believes that nobody is up where a backup is, but not that few are', () => {
+    const [b0, b1, b2, b3] = backends(4) as [ResolvedBackend, ResolvedBackend, ResolvedBackend, ResolvedBackend]
+    const all = [b0, b1, b2, { ...b3, backup: true }]
+    const health = watched(50, [false, false, false, true])
+    expect([health.review(all), health.allows('b0')]).to.deep.equal([false, false])
+    health.set('b0', true, 'said the test')
+    expect([health.review(all), health.allows('b1')]).to.deep.equal([true, true])
+    health.set('b0', false, 'said the test')
+    health.set('b3', false, 'said the test')
+    expect([health.review(all), health.allows('b1')]).to.deep.equal([false, true])
+  })
+
+  it('has who is ejected for down, with checks and without', () => {
+    const health = new PoolHealth(50)
+    const until = health.eject('b0', 'it failed', 1000)
+    expect(health.of('b0')).to.deep.include({ status: 'down', reason: 'it failed', ejectedUntil: until })
+    expect([health.allows('b0'), health.allows('b1'), health.of('b1')]).to.deep.equal([false, true, undefined])
+    health.watch(true)
+    health.set('b0', false, 'said the check')
+    expect(health.of('b0')).to.deep.include({ status: 'down', reason: 'said the check', ejectedUntil: until })
+    health.readmit('b0')
+    expect(health.of('b0')).to.not.have.property('ejectedUntil')
+    health.eject('b1', 'it failed', 1000)
+    expect([health.forget('b1'), health.allows('b1')]).to.deep.equal([true, true])
+  })
+
   it('says nothing before checks have begun', () => {
     const health = new PoolHealth(50)
     expect([health.of('b0'), health.allows('b0')]).to.deep.equal([undefined, true])

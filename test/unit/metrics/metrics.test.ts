@@ -6,8 +6,10 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Registry, register } from 'prom-client'
 import type { Balancer } from '../../../src/balancer.ts'
-import { Metrics } from '../../../src/index.ts'
+import { type Histogram, Metrics } from '../../../src/index.ts'
 import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
+import { SESSION_COUNTERS } from '../../../src/native.ts'
+import type { SessionCounts } from '../../../src/relay/counters.ts'
 import {
   afterTest,
   ask,
@@ -31,6 +33,14 @@ async function read(balancer: Balancer): Promise<(series: string) => number | un
   return series => families.get(series.replace(/\{.*/, ''))?.samples.get(series)
 }
 
+/** Of one session. */
+function expectHistogram(families: Map<string, Family>, name: string, { bounds, counts, sum }: Histogram): void {
+  const { samples } = families.get(name) as Family
+  const at = counts.indexOf(1)
+  const expected = [...bounds, '+Inf'].map((le, bucket) => [`${name}_bucket{le="${le}"}`, Number(bucket >= at)])
+  expect([...samples]).to.deep.equal([...expected, [`${name}_sum`, sum], [`${name}_count`, 1]])
+}
+
 describe('metrics', () => {
   afterEach(cleanUp)
 
@@ -49,8 +59,19 @@ describe('metrics', () => {
       expect(figure('limpet_backend_picks_total{pool="p",backend="a"}')).to.equal(1)
       expect(figure('limpet_table_entries{pool="p"}')).to.equal(1)
       expect(figure('limpet_listener_open{listener="l",pool="p"}')).to.equal(1)
+      const families = parseExposition(await new Metrics(balancer).render())
+      const { connect, session } = balancer.stats().durations
+      expectHistogram(families, 'limpet_connect_duration_seconds', connect)
+      expectHistogram(families, 'limpet_session_duration_seconds', session)
     })
   }
+
+  it('tells every counter of sessions', () => {
+    const counters = Object.fromEntries(SESSION_COUNTERS.map((name, at) => [name, 1000 + at])) as SessionCounts
+    const stats = { ...makeBalancer({ backends: [...TWO] }).stats(), counters }
+    const told = new Set(DEFINITIONS.flatMap(definition => definition.read(stats)).map(({ value }) => value))
+    expect(SESSION_COUNTERS.filter(name => !told.has(counters[name]))).to.deep.equal([])
+  })
 
   it('tells what backends are, and forgets those that were removed', async () => {
     const balancer = makeBalancer({ backends: [...TWO] })
@@ -95,6 +116,17 @@ describe('metrics', () => {
     const run = ['--import', tsx, '--input-type=module', '--eval', code]
     const { stdout } = await promisify(execFile)(process.execPath, run, { timeout: 60_000 })
     expect(stdout).to.equal('false true\n')
+  })
+
+  it('leaves no counter of sessions out', () => {
+    const balancer = makeBalancer()
+    const stats = balancer.stats()
+    const read = (counters: typeof stats.counters): string => {
+      const samples = DEFINITIONS.flatMap(definition => definition.read({ ...stats, counters }))
+      return JSON.stringify(samples)
+    }
+    const before = read(stats.counters)
+    for (const name of SESSION_COUNTERS) expect(read({ ...stats.counters, [name]: 4711 }), name).to.not.equal(before)
   })
 
   it('says the type that the library says', () => {

@@ -11,6 +11,7 @@ const options = fc.record({
   address: fc.constantFrom('127.0.0.1:1', '[::1]:2', 'unix:/s', 'host.example:3'),
   weight: fc.nat(3),
   maxSessions: fc.nat(2),
+  backup: fc.boolean(),
   state: fc.constantFrom('ready', 'drain', 'drain-hard', 'maint'),
 }) as fc.Arbitrary<BackendOptions>
 const backends = fc
@@ -50,7 +51,7 @@ describe('what differs from the configuration', () => {
       ResolvedBackend,
     ]
     expect(overlayOf([a, b], [{ ...b, state: 'drain' }, c])).to.deep.equal({
-      added: [{ name: 'c', address: '127.0.0.1:1', weight: 1, maxSessions: 0, state: 'ready' }],
+      added: [{ name: 'c', address: '127.0.0.1:1', weight: 1, maxSessions: 0, backup: false, state: 'ready' }],
       changed: { b: { state: 'drain' } },
       removed: ['a'],
     })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { expect } from 'chai'
@@ -58,7 +59,8 @@ describe('the state file', () => {
   const damaged: Record<string, string> = {
     'an empty file': '',
     'half a file': '{"format":1,"pools":{"p":',
-    'another format': '{"format":2,"pools":{}}',
+    'another format': '{"format":0,"pools":{}}',
+    'no format': 'null',
     'an unknown field': '{"format":1,"pools":{"p":{"added":[],"changed":{"a":{"wait":1}},"removed":[]}}}',
     'a value that is not accepted': '{"format":1,"pools":{"p":{"added":[{"name":"a"}],"changed":{},"removed":[]}}}',
   }
@@ -71,6 +73,49 @@ describe('the state file', () => {
       expect(lines.join('')).to.contain('the state file is damaged: it is set aside')
     })
   }
+
+  it('sets aside what a newer version has written, by another name', async () => {
+    const text = '{"format":2,"pools":[]}'
+    writeFileSync(path, text)
+    expect(await open().read()).to.deep.equal({})
+    expect(readFileSync(`${path}.format-2`, 'utf8')).to.equal(text)
+    expect(lines.join('')).to.contain('the state file is of a newer limpet: it is set aside')
+  })
+
+  it('is written whatever a crash has left beside it', async () => {
+    writeFileSync(`${path}.new`, '{"format":1,"po', { mode: 0o644 })
+    await open().write()
+    expect(await open().read()).to.deep.equal(DRAINED)
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
+  })
+
+  it('is refused, and not waited for, when it is no file', async () => {
+    execFileSync('mkfifo', [path])
+    const error = await open()
+      .read()
+      .catch((error: unknown) => error)
+    expect(error).to.include({ code: 'LIMPET_ERR_STATE_FILE', path })
+  })
+
+  it('is locked until it is unlocked, or the one that has it is gone', async () => {
+    const [first, second] = [open(), open()]
+    first.lock()
+    first.lock()
+    expect(() => second.lock())
+      .to.throw(/in use by another limpet \(process \d+\)/)
+      .with.property('code', 'LIMPET_ERR_STATE_LOCKED')
+    first.unlock()
+    second.lock()
+    expect(readFileSync(`${path}.lock`, 'utf8')).to.equal(`${process.pid}\n`)
+    second.unlock()
+    expect(existsSync(`${path}.lock`)).to.equal(false)
+    // As after a kill -9: the file is there, and nobody has it.
+    writeFileSync(`${path}.lock`, '1\n')
+    first.lock()
+    first.unlock()
+    second.unlock()
+    expect(lines).to.deep.equal([])
+  })
 
   it('is refused when it is a link', async () => {
     writeFileSync(directory.file('elsewhere'), '{"format":1,"pools":{}}')

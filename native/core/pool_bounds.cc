@@ -1,0 +1,38 @@
+// The bounds as they are shown. Not what picks compute: those judge by the picks under way besides.
+#include "pool.h"
+
+namespace limpet {
+
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+bool candidate(const RosterEntry& entry) { return entry.eligible() && !entry.full(); }
+
+// max(1, ceil(c · (m+1) · w / W))
+uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t weight, uint64_t all_weights) {
+  const Wide share = Wide{milli} * sessions * weight;
+  const Wide parts = Wide{1000} * all_weights;
+  const Wide bound = (share + parts - 1) / parts;
+  return bound > 1 ? static_cast<uint64_t>(bound) : 1;
+}
+
+}  // namespace
+
+void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
+  if (rules_.bound_milli == 0) return;
+  uint64_t sessions = 1;
+  uint64_t weight = 0;
+  for (const RosterEntry& entry : roster().entries) {
+    if (!candidate(entry)) continue;
+    sessions += entry.backend->sessions();
+    weight += entry.weight;
+  }
+  for (const RosterEntry& entry : roster().entries) {
+    // Of who became one since then: the weight would be missing.
+    if (weight == 0 || !candidate(entry)) continue;
+    visit(*entry.backend, bound_of(rules_.bound_milli, sessions, entry.weight, weight));
+  }
+}
+
+}  // namespace limpet
