@@ -108,7 +108,6 @@ describe('privileges', () => {
     for (const name of ['low', 'unix']) expect(await serves(run.dial(name))).to.equal(true)
 
     // Root takes over from the user that it was, and drops its privileges again.
-    await site.write(config)
     const next = await site.start('--takeover')
     expect((await run.exited).code).to.equal(0)
     for (const name of ['low', 'unix']) expect(await serves(next.dial(name))).to.equal(true)
