@@ -100,6 +100,11 @@ export interface ListenOptions {
    * is opened last.
    */
   sockets?: OpenSockets | undefined
+  /**
+   * Absolute paths of files of `state` and `stickTable.file` that another process, whose place this one takes, still has: they
+   * are read at most until {@link Balancer.ownFiles} is called.
+   */
+  borrowedFiles?: readonly string[] | undefined
   /** Awaited when every listener is open and the backends are known, before the first client is served. */
   prepare?: (() => Promise<void>) | undefined
 }

@@ -128,9 +128,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const sockets = optionsArgument('options.sockets', options.sockets ?? NO_SOCKETS)
     for (const name of sockets.listeners.keys()) this.#listenerName(name)
     const prepare = functionArgument('options.prepare', options.prepare)
+    const borrowed = new Set(options.borrowedFiles)
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
+    this.#borrowFiles(borrowed)
     const stop = this.#stopOpening.signal
     this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
       reload,
@@ -231,6 +233,32 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   leaveSockets({ listeners, admin }: PassedSockets): void {
     this.#service?.passed(new Set(listeners))
     if (this.#admin !== undefined) this.#admin.isPassed = admin
+  }
+
+  /**
+   * Gives the files of `state` and of stick tables to another process: what is written is complete, and what changes from now
+   * on is not kept. That process then calls {@link Balancer.ownFiles}.
+   */
+  async leaveFiles(): Promise<void> {
+    await this.#kept.close()
+  }
+
+  /**
+   * Takes the files over that `borrowedFiles` of {@link Balancer.listen} named, when the other process has left them.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`, `LIMPET_ERR_STATE_LOCKED`; errors of `fs`
+   */
+  async ownFiles(): Promise<void> {
+    for (const core of this.#cores.values()) core.placeFile()
+    await this.#kept.own()
+  }
+
+  #borrowFiles(paths: ReadonlySet<string>): void {
+    const { state, pools } = this.#config
+    if (state !== undefined && paths.has(state)) this.#kept.borrow()
+    for (const [name, { stickTable }] of pools) {
+      if (stickTable?.file !== undefined && paths.has(stickTable.file)) this.#core(name).borrowFile()
+    }
   }
 
   /**

@@ -134,7 +134,7 @@ async function open(
     return
   }
   const prepare = (): Promise<void> => takeover.takeTables(balancer)
-  await balancer.listen({ signal, reload, sockets, prepare })
+  await balancer.listen({ signal, reload, sockets, prepare, borrowedFiles: takeover.files })
   await takeover.finish(balancer)
 }
 

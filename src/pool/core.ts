@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
+import { renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
@@ -86,6 +87,8 @@ export class PoolCore {
   #native: NativePool | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
+  /** Where that is while its place is another process's. */
+  #beside: string | undefined
   #closed = false
 
   constructor(settings: ResolvedPool) {
@@ -440,6 +443,28 @@ export class PoolCore {
     this.#tableFile?.close()
     this.#tableFile = undefined
     this.#native?.close()
+    if (this.#beside !== undefined) rmSync(this.#beside, { force: true })
+  }
+
+  /** Before the pool is used: the file of its table is another process's, so that it begins a new one beside it. */
+  borrowFile(): void {
+    const file = this.settings.stickTable?.file
+    if (file === undefined || this.#native !== undefined) return
+    this.#beside = `${file}.next`
+    // Of an attempt that was killed.
+    rmSync(this.#beside, { force: true })
+  }
+
+  /**
+   * The other process has left: its file gives way to the new one, in one step.
+   *
+   * @throws errors of `fs`
+   */
+  placeFile(): void {
+    const file = this.settings.stickTable?.file
+    if (this.#beside === undefined || file === undefined) return
+    renameSync(this.#beside, file)
+    this.#beside = undefined
   }
 
   #republish(): void {
@@ -481,6 +506,7 @@ export class PoolCore {
     const { placement, boundMilli, affinity, stickTable, limits } = this.settings
     const { Pool } = native()
     const size = stickTable?.size ?? 0
+    const file = this.#beside ?? stickTable?.file
     const make = (): NativePool =>
       new Pool(
         PLACEMENTS[placement],
@@ -494,10 +520,10 @@ export class PoolCore {
         stickTable?.ttl ?? 0,
         SESSION_HINT,
         new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
-        stickTable?.file,
+        file,
       )
     const details = { pool: this.name }
-    return withTableMemory(size, () => withTableFile(stickTable?.file, make, details), details)
+    return withTableMemory(size, () => withTableFile(file, make, details), details)
   }
 
   /** One that drained is as warm as it was. */

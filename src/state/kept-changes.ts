@@ -14,6 +14,9 @@ export class KeptChanges {
   readonly #file: StateFile | undefined
   /** Until then what was kept must not be overwritten. */
   #isRestored = false
+  /** The file is another process's: it is read, and neither locked nor written. */
+  #isBorrowed = false
+  #isRead = false
 
   /** @param configured - gives the configuration that holds: what differs from it is kept */
   constructor(cores: ReadonlyMap<string, PoolCore>, configured: () => ResolvedConfig, log: Log) {
@@ -31,9 +34,31 @@ export class KeptChanges {
    */
   async restore(): Promise<void> {
     if (this.#file === undefined || this.#isRestored) return
+    if (!this.#isBorrowed) this.#file.lock()
+    if (!this.#isRead) restore(this.#cores, await this.#file.read(), this.#log)
+    this.#isRead = true
+    if (!this.#isBorrowed) await this.#begin(this.#file)
+  }
+
+  /** Before {@link KeptChanges.restore}: the file is another process's until {@link KeptChanges.own}. */
+  borrow(): void {
+    this.#isBorrowed = true
+  }
+
+  /**
+   * The other process has left the file.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`, `LIMPET_ERR_STATE_LOCKED`
+   */
+  async own(): Promise<void> {
+    if (this.#file === undefined || !this.#isBorrowed) return
+    this.#isBorrowed = false
     this.#file.lock()
-    restore(this.#cores, await this.#file.read(), this.#log)
-    await this.#file.write()
+    await this.#begin(this.#file)
+  }
+
+  async #begin(file: StateFile): Promise<void> {
+    await file.write()
     this.#isRestored = true
   }
 

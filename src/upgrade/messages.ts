@@ -35,6 +35,8 @@ export const offerSchema = z.object({
   protocol: z.number(),
   version: z.string(),
   sockets: z.array(socketSchema),
+  /** Absolute paths of the files of `state` and of stick tables, which it gives up when it leaves. */
+  files: z.array(z.string()),
 })
 export type Offer = z.infer<typeof offerSchema>
 
@@ -60,6 +62,12 @@ export function bindsOf({ listeners, admin }: ResolvedConfig): { listeners: Map<
     listeners: new Map(listeners.map(({ name, bind }) => [name, formatAddress(bind)])),
     admin: admin === undefined ? '' : formatAddress(admin.listen),
   }
+}
+
+/** The files that a process with this configuration has to itself. */
+export function filesOf({ state, pools }: ResolvedConfig): string[] {
+  const files = [state, ...[...pools.values()].map(({ stickTable }) => stickTable?.file)]
+  return files.filter(file => file !== undefined)
 }
 
 /** A message of this kind; undefined: it is another one. */

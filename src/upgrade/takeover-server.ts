@@ -10,7 +10,17 @@ import { VERSION } from '../package-info.ts'
 import { handleOf } from '../relay/handle.ts'
 import { peerOf, sendDescriptors } from './descriptors.ts'
 import { LineReader, writeLines } from './line-reader.ts'
-import { bindsOf, type Offer, PROTOCOL, type Ready, read, readySchema, takeoverPath, wantSchema } from './messages.ts'
+import {
+  bindsOf,
+  filesOf,
+  type Offer,
+  PROTOCOL,
+  type Ready,
+  read,
+  readySchema,
+  takeoverPath,
+  wantSchema,
+} from './messages.ts'
 import { tableLines } from './tables.ts'
 
 /** How long a successor may take from one message to the next: longer than its backends have for their first checks. */
@@ -164,6 +174,7 @@ export class TakeoverServer {
       protocol: PROTOCOL,
       version: VERSION,
       sockets: offered.map(([told]) => told),
+      files: filesOf(config),
     }
     sendDescriptors(
       socket,
@@ -177,6 +188,7 @@ export class TakeoverServer {
   async #leave(socket: Socket, { listeners, admin }: Ready, peer: PeerProcess): Promise<void> {
     const { balancer, log } = this.#parts
     await writeLines(socket, tableLines(balancer, true))
+    await balancer.leaveFiles()
     balancer.leaveSockets({ listeners, admin })
     this.#isTaken = true
     // It has that of the admin API, so it has the one beside it.

@@ -35,6 +35,8 @@ export class Takeover {
   readonly sockets: OpenSockets
   /** The socket by which the next process will take over. */
   readonly own: OpenSocket | undefined
+  /** What it keeps to itself until it leaves. */
+  readonly files: readonly string[]
   /** The running process. */
   readonly pid: number
   readonly #socket: Socket
@@ -42,11 +44,12 @@ export class Takeover {
   readonly #match: OfferMatch
   readonly #log: Log
 
-  private constructor(socket: Socket, match: OfferMatch, pid: number, log: Log) {
+  private constructor(socket: Socket, offer: Offer, match: OfferMatch, pid: number, log: Log) {
     this.#socket = socket
     this.#reader = new LineReader(socket)
     this.#match = match
     this.#log = log
+    this.files = offer.files
     this.sockets = match.sockets
     this.own = match.takeover
     this.pid = pid
@@ -58,13 +61,6 @@ export class Takeover {
    * @throws {@link LimpetError} `LIMPET_ERR_TAKEOVER`, `LIMPET_ERR_UNSUPPORTED`
    */
   static async begin(config: ResolvedConfig, log: Log): Promise<Takeover> {
-    // Both files have one owner, and are not handed over.
-    const held = [config.state, ...[...config.pools.values()].map(({ stickTable }) => stickTable?.file)].find(isGiven)
-    if (held !== undefined) {
-      throw failure(
-        `it keeps ${held} (state, stickTable.file) to itself: restart it, which loses no pins and no changes`,
-      )
-    }
     const path = takeoverPath(config.admin?.listen)
     if (path === undefined)
       throw failure('the configuration has no admin.listen on a unix socket, beside which it waits')
@@ -78,7 +74,8 @@ export class Takeover {
       const own = process.geteuid?.() ?? 0
       if (uid !== own && uid !== 0 && own !== 0) throw failure(`the process at ${path} is user ${uid}'s`)
       const { line, descriptors } = await receiveDescriptors(socket, socketsOf, OFFER_MS)
-      return new Takeover(socket, matchOf(line, descriptors, config), pid, log)
+      const [offer, match] = matchOf(line, descriptors, config)
+      return new Takeover(socket, offer, match, pid, log)
     } catch (error) {
       socket.destroy()
       throw explained(error, path)
@@ -111,6 +108,17 @@ export class Takeover {
       this.#socket.destroy()
     }
     balancer.leaveSockets({ listeners: [], admin: false })
+    await this.#ownFiles(balancer)
+  }
+
+  /** It serves by now: that must not end. */
+  async #ownFiles(balancer: Balancer): Promise<void> {
+    try {
+      await balancer.ownFiles()
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      this.#log.error({ code, error: message }, 'a file was not taken over: a restart would forget what it should keep')
+    }
   }
 
   /** Gives up: the running process goes on. */
@@ -123,20 +131,17 @@ export class Takeover {
   }
 }
 
-function isGiven(path: string | undefined): path is string {
-  return path !== undefined
-}
-
 function socketsOf(line: string): number {
   return read(offerSchema, line)?.sockets.length ?? 0
 }
 
-function matchOf(line: string, descriptors: readonly number[], config: ResolvedConfig): OfferMatch {
+function matchOf(line: string, descriptors: readonly number[], config: ResolvedConfig): [Offer, OfferMatch] {
   try {
-    const offered = offerOf(line).sockets.map((socket, at): [OfferedSocket, number] => [socket, descriptors[at] ?? -1])
+    const offer = offerOf(line)
+    const offered = offer.sockets.map((socket, at): [OfferedSocket, number] => [socket, descriptors[at] ?? -1])
     const match = matchOffer(offered, config)
     for (const fd of match.unused) closeSync(fd)
-    return match
+    return [offer, match]
   } catch (error) {
     for (const fd of descriptors) closeSync(fd)
     throw error

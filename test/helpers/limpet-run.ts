@@ -63,6 +63,12 @@ export class LimpetRun implements AsyncDisposable {
     await this.#program.says(text)
   }
 
+  /** Where a TCP listener listens, as a configuration has it. */
+  address(listener: string): string {
+    const { host, port } = this.dial(listener)
+    return `${host}:${port}`
+  }
+
   /** Where a listener listens. */
   dial(listener: string): Dial {
     const line = this.#lines().find(known => known.msg === 'listening' && known.listener === listener)

@@ -82,11 +82,11 @@ describe('privileges', () => {
     await chown(place, NOBODY, NOBODY)
     await chmod(place, 0o755)
     const low = `127.0.0.1:${await lowPort()}`
-    await site.write({
+    const config = {
       user: 'nobody',
-      state: `${state}/state.json`,
       listeners: [site.listener('low', low), site.listener('unix', `unix:${site.unix}`)],
-    })
+    }
+    await site.write({ ...config, state: `${state}/state.json` })
     const run = await site.start()
     expect(run.output).to.include('"msg":"privileges dropped"')
     const ids = [...Array(4).fill(NOBODY)].join(' ')

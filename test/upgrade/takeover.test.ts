@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { expect } from 'chai'
+import type { BackendInfo } from '../../src/index.ts'
 import { AdminClient } from '../admin/helpers.ts'
 import { cleanUp } from '../lifecycle/helpers.ts'
 import { echoes, openSession, Site, serves, WAYS } from './helpers.ts'
@@ -112,15 +113,44 @@ describe('limpet run --takeover', () => {
     expect(output).to.include('admin')
   })
 
-  it('refuses a configuration whose files the running process keeps to itself', async () => {
+  it('gets the files of the running process, once that has left them', async () => {
     const site = await Site.make()
+    const [state, file] = [site.directory.file('state.json'), site.directory.file('pins')]
+    const pools = { p: { ...site.config().pools.p, stickTable: { size: 1000, file } } }
+    await site.write({ state, pools })
     const first = await site.start()
-    const state = site.directory.file('state')
-    await site.write({ state })
-    const { code, output } = await site.startInVain('--takeover')
-    expect(code).to.equal(1)
-    expect(output).to.include(`it keeps ${state} (state, stickTable.file) to itself`)
-    for (const name of ['tcp', 'unix']) expect(await serves(first.dial(name))).to.equal(true)
+    const client = new AdminClient({ socketPath: site.admin })
+    await client.json('PATCH', '/v1/pools/p/backends/b0', { body: { weight: 7 } })
+    for (const key of ['127.0.1.1', '127.0.1.2']) {
+      await client.json('PUT', '/v1/pools/p/table/pin', { body: { client: key, backend: 'b1' } })
+    }
+    const expectKept = async (): Promise<void> => {
+      const { backends } = (await client.json('GET', '/v1/pools/p/backends')) as { backends: BackendInfo[] }
+      expect(backends.find(({ name }) => name === 'b0')?.weight).to.equal(7)
+      for (const key of ['127.0.1.1', '127.0.1.2']) {
+        expect(await client.json('GET', `/v1/pools/p/table/pin?client=${key}`)).to.include({ backend: 'b1' })
+      }
+    }
+
+    // One that cannot start has changed nothing.
+    await site.write({ state, pools, listeners: [site.listener('other', first.address('tcp'))] })
+    expect((await site.startInVain('--takeover')).code).to.equal(1)
+    expect(existsSync(`${file}.next`)).to.equal(false)
+    await expectKept()
+
+    await site.write({ state, pools })
+    const second = await site.start('--takeover')
+    expect((await first.exited).code).to.equal(0)
+    expect(second.output).to.not.include('"level":"error"')
+    expect(existsSync(`${file}.next`)).to.equal(false)
+    await expectKept()
+    await client.json('PUT', '/v1/pools/p/table/pin', { body: { client: '127.0.1.3', backend: 'b0' } })
+
+    // Killed: what it has is in the files, which are its own now.
+    await second.stop('SIGKILL')
+    await site.start()
+    await expectKept()
+    expect(await client.json('GET', '/v1/pools/p/table/pin?client=127.0.1.3')).to.include({ backend: 'b0' })
   })
 
   it('is for the same user only, one process at a time, and harmless when it is broken off', async () => {
