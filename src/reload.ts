@@ -2,9 +2,10 @@ import type { BackendChange } from './balancer-types.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { LimpetError } from './errors.ts'
 import type { Destination } from './loop-check.ts'
-import { type BackendRecord, type Hosts, lookUp, type PoolCore, type PreparedChange } from './pool/core.ts'
+import type { PoolCore, PreparedChange } from './pool/core.ts'
 import { type MembershipChange, membershipChange } from './pool/membership.ts'
 import { type ChangeEvent, settingsOf } from './pool/pool.ts'
+import { type BackendRecord, type Hosts, lookUp } from './pool/records.ts'
 import { tooManyBackends } from './pool/refusals.ts'
 
 /** What a reload changed. */

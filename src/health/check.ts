@@ -1,4 +1,4 @@
-import type { Endpoint } from '../pool/core.ts'
+import type { Endpoint } from '../pool/records.ts'
 
 /** Who is asked. */
 export interface CheckTarget {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResolvedHealth } from '../config/resolved.ts'
-import type { Endpoint } from '../pool/core.ts'
+import type { Endpoint } from '../pool/records.ts'
 import { CheckFailure, type CheckTarget, LATE } from './check.ts'
 import type { TimedCheck } from './checks/index.ts'
 import type { Gate } from './gate.ts'

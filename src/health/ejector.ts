@@ -1,5 +1,6 @@
 import type { ResolvedEjection } from '../config/resolved.ts'
-import type { BackendRecord, PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../pool/core.ts'
+import type { BackendRecord } from '../pool/records.ts'
 
 /** A backend was taken out because sessions failed there, or is back. */
 export interface EjectionChange {

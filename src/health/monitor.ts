@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatAddress } from '../config/address.ts'
-import type { BackendRecord, PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../pool/core.ts'
+import type { BackendRecord } from '../pool/records.ts'
 import type { CheckTarget } from './check.ts'
 import { Checker, type CheckerContext } from './checker.ts'
 import { checkOf } from './checks/index.ts'

@@ -1,30 +1,16 @@
-import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns/promises'
 import { renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
-import { RING_POINTS } from '../config/schema.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
-import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool, native } from '../native.ts'
-import { withTableFile, withTableMemory } from '../table-memory.ts'
+import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
+import { makeNativePool, makePlacement } from './native-pool.ts'
+import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { TableFile } from './table-file.ts'
-
-/** Where a connection can go. */
-export type Endpoint = Exclude<BackendAddress, { kind: 'name' }>
-
-/** A backend of a pool, as it is configured now. */
-export interface BackendRecord extends ResolvedBackend {
-  /** Where connections go: the address, or what its host name was found to be; undefined until that was looked up. */
-  readonly endpoint: Endpoint | undefined
-}
-
-/** What host names were found to be. */
-export type Hosts = ReadonlyMap<string, LookupAddress>
 
 /** A change that can be committed. */
 export interface PreparedChange {
@@ -61,11 +47,6 @@ const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
 const FIGURES = 3
 const ROWS = 2
-const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
-
-/** Keys of live sessions that the pool has room for at first; the table of them grows. */
-const SESSION_HINT = 4096
-
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   readonly settings: ResolvedPool
@@ -97,7 +78,7 @@ export class PoolCore {
     this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
     this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
-    for (const backend of settings.backends) this.#backends.set(backend.name, record(backend))
+    for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
 
   get name(): string {
@@ -259,18 +240,7 @@ export class PoolCore {
    * @param predecessor - one of the same names
    */
   placementOf(names: string[], weights: Uint32Array, predecessor?: NativePlacement): NativePlacement {
-    const { placement, affinity } = this.settings
-    return new (native().Placement)(
-      PLACEMENTS[placement],
-      RING_POINTS,
-      this.#secrets.placement,
-      this.#secrets.key,
-      affinity.ipv4Prefix,
-      affinity.ipv6Prefix,
-      names,
-      weights,
-      predecessor,
-    )
+    return makePlacement(this.settings, this.#secrets, { names, weights }, predecessor)
   }
 
   /**
@@ -294,7 +264,7 @@ export class PoolCore {
     for (const name of removed) {
       if (!this.#backends.has(name)) throw new RangeError(`the pool ${this.name} has no backend ${name}`)
     }
-    const records = set.map(backend => record(backend, this.#backends.get(backend.name), hosts))
+    const records = set.map(backend => recordOf(backend, this.#backends.get(backend.name), hosts))
     const added = records.filter(({ name }) => !this.#backends.has(name))
     for (const [at, backend] of added.entries()) {
       if (this.#stage(this.native, backend)) continue
@@ -420,7 +390,7 @@ export class PoolCore {
     for (const backend of waiting) {
       // Somebody may have changed or removed it meanwhile.
       if (this.#backends.get(backend.name) !== backend) continue
-      const known = record(backend, undefined, hosts)
+      const known = recordOf(backend, undefined, hosts)
       this.#backends.set(known.name, known)
       this.#stage(native, known)
     }
@@ -429,7 +399,7 @@ export class PoolCore {
 
   /** The backend as it would be, with these answers for host names. */
   recordOf(backend: ResolvedBackend, hosts: Hosts): BackendRecord {
-    return record(backend, this.#backends.get(backend.name), hosts)
+    return recordOf(backend, this.#backends.get(backend.name), hosts)
   }
 
   /** Those of these backends whose host names this pool has not looked up. */
@@ -493,37 +463,13 @@ export class PoolCore {
   }
 
   #open(): NativePool {
-    const pool = this.#make()
+    const pool = makeNativePool(this.settings, this.#secrets, this.#beside ?? this.settings.stickTable?.file)
     for (const backend of this.#backends.values()) {
       if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
-  }
-
-  #make(): NativePool {
-    const { placement, boundMilli, affinity, stickTable, limits } = this.settings
-    const { Pool } = native()
-    const size = stickTable?.size ?? 0
-    const file = this.#beside ?? stickTable?.file
-    const make = (): NativePool =>
-      new Pool(
-        PLACEMENTS[placement],
-        RING_POINTS,
-        boundMilli,
-        this.#secrets.placement,
-        this.#secrets.key,
-        affinity.ipv4Prefix,
-        affinity.ipv6Prefix,
-        size,
-        stickTable?.ttl ?? 0,
-        SESSION_HINT,
-        new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
-        file,
-      )
-    const details = { pool: this.name }
-    return withTableMemory(size, () => withTableFile(file, make, details), details)
   }
 
   /** One that drained is as warm as it was. */
@@ -563,28 +509,4 @@ export class PoolCore {
 function ownerBefore(owner: Owner | undefined, generation: number): Owner['before'] {
   if (owner === undefined || owner.generation === generation) return owner?.before
   return { name: owner.backend.name, generation: owner.generation }
-}
-
-/** Looks up the host names of backends, each once. Rejects with the error of the first that fails. */
-export async function lookUp(backends: readonly ResolvedBackend[]): Promise<Hosts> {
-  const hosts = new Set(backends.flatMap(({ address }) => (address.kind === 'name' ? [address.host] : [])))
-  return new Map(await Promise.all([...hosts].map(async host => [host, await lookup(host)] as const)))
-}
-
-function isSameEndpoint(left: BackendRecord, right: BackendRecord): boolean {
-  if (left.endpoint === undefined || right.endpoint === undefined) return left.endpoint === right.endpoint
-  return formatAddress(left.endpoint) === formatAddress(right.endpoint)
-}
-
-/** A backend whose host name is the same as before needs no second look-up. */
-function record(backend: ResolvedBackend, before?: BackendRecord, hosts: Hosts = new Map()): BackendRecord {
-  const { address } = backend
-  if (address.kind !== 'name') return { ...backend, endpoint: address }
-  if (before?.endpoint !== undefined && formatAddress(before.address) === formatAddress(address)) {
-    return { ...backend, endpoint: before.endpoint }
-  }
-  const answer = hosts.get(address.host)
-  if (answer === undefined) return { ...backend, endpoint: undefined }
-  const family = answer.family === 6 ? 6 : 4
-  return { ...backend, endpoint: { kind: 'ip', host: answer.address, port: address.port, family, needsLookup: false } }
 }

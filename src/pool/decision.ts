@@ -2,8 +2,9 @@ import { optionsArgument } from '../arguments.ts'
 import { formatAddress } from '../config/address.ts'
 import { argumentTypeError, LimpetError } from '../errors.ts'
 import { Outcome, PickStatus, type Reason } from '../native.ts'
-import type { BackendRecord, PoolCore } from './core.ts'
+import type { PoolCore } from './core.ts'
 import { backendIndexOf, reasonOf, seatOf } from './packed.ts'
+import type { BackendRecord } from './records.ts'
 
 /** How a {@link Decision} is given back. */
 export interface ReleaseOptions {

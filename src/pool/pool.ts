@@ -3,11 +3,12 @@ import type { BackendChanges, BackendOptions, BackendState } from '../config/opt
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { argumentTypeError } from '../errors.ts'
-import type { BackendRecord, PoolCore } from './core.ts'
+import type { PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
 import { changedBackend } from './membership.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
+import type { BackendRecord } from './records.ts'
 import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
 import { PoolTable } from './table.ts'
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { SessionCounter } from '../native.ts'
-import type { Endpoint } from '../pool/core.ts'
+import type { Endpoint } from '../pool/records.ts'
 import { reset } from './direction.ts'
 
 /** Why a backend could not be reached. */

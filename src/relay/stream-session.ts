@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
-import type { Endpoint } from '../pool/core.ts'
 import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
+import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import type { Target } from './target.ts'

@@ -1,0 +1,65 @@
+import type { ResolvedPool } from '../config/resolved.ts'
+import { RING_POINTS } from '../config/schema.ts'
+import type { DerivedSecrets } from '../config/secrets.ts'
+import { type NativePlacement, type NativePool, native } from '../native.ts'
+import { withTableFile, withTableMemory } from '../table-memory.ts'
+
+const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
+
+/** Keys of live sessions that the pool has room for at first; the table of them grows. */
+const SESSION_HINT = 4096
+
+/**
+ * The native pool of these settings, without backends.
+ *
+ * @param file - of its stick table; undefined: that is in memory
+ */
+export function makeNativePool(
+  { name, placement, boundMilli, affinity, stickTable, limits }: ResolvedPool,
+  secrets: DerivedSecrets,
+  file: string | undefined,
+): NativePool {
+  const { Pool } = native()
+  const size = stickTable?.size ?? 0
+  const make = (): NativePool =>
+    new Pool(
+      PLACEMENTS[placement],
+      RING_POINTS,
+      boundMilli,
+      secrets.placement,
+      secrets.key,
+      affinity.ipv4Prefix,
+      affinity.ipv6Prefix,
+      size,
+      stickTable?.ttl ?? 0,
+      SESSION_HINT,
+      new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
+      file,
+    )
+  const details = { pool: name }
+  return withTableMemory(size, () => withTableFile(file, make, details), details)
+}
+
+/**
+ * The placement that a pool of these settings would have of such backends.
+ *
+ * @param predecessor - one of the same names
+ */
+export function makePlacement(
+  { placement, affinity }: ResolvedPool,
+  secrets: DerivedSecrets,
+  { names, weights }: { names: string[]; weights: Uint32Array },
+  predecessor?: NativePlacement,
+): NativePlacement {
+  return new (native().Placement)(
+    PLACEMENTS[placement],
+    RING_POINTS,
+    secrets.placement,
+    secrets.key,
+    affinity.ipv4Prefix,
+    affinity.ipv6Prefix,
+    names,
+    weights,
+    predecessor,
+  )
+}
