@@ -79,7 +79,8 @@ TEST("a backend that resets sessions before it has sent anything has a row of th
 }
 
 TEST("a session that a backend answers ends the row of resets, also while it lives") {
-  Rig rig;
+  // The client has its bytes a moment before the row ends: with one worker no reset comes in between.
+  Rig rig({.workers = 1});
   const Port port;
   rig.set("a", port.number());
   reject_one(rig, port);

@@ -101,7 +101,7 @@ TEST("beginning a connect: the outcome, and the options that a socket can be giv
   REQUIRE(begun.fd >= 0);
   const Socket socket(begun.fd);
   CHECK(wait_for(socket.fd(), POLLOUT));
-  CHECK_EQUAL(connect_error(socket.fd()), 0);
+  CHECK_EQUAL(socket_error(socket.fd()), 0);
   const auto option = [&](int level, int name) {
     int value = -1;
     socklen_t length = sizeof value;
@@ -130,7 +130,7 @@ TEST("a refused connect says so, at once or later") {
   }
   const Socket socket(begun.fd);
   CHECK(wait_for(socket.fd(), POLLOUT));
-  CHECK_EQUAL(connect_error(socket.fd()), ECONNREFUSED);
+  CHECK_EQUAL(socket_error(socket.fd()), ECONNREFUSED);
 }
 
 TEST("causes of failed connects, and which lie in this host") {
