@@ -4,6 +4,7 @@ import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { ThreadPrivileges } from '../os/thread-privileges.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
@@ -102,6 +103,15 @@ const stats = z.strictObject({
 
 const statuses = ['idle', 'opening', 'listening', 'closing', 'closed'] as const satisfies readonly BalancerStatus[]
 
+const thread = z.strictObject({
+  id: count,
+  name: z.string(),
+  uid: count.describe('Effective user.'),
+  gid: count.describe('Effective group.'),
+  capabilities: z.string().describe('Effective ones: 16 hex digits, a bit each.'),
+  noNewPrivileges: z.boolean(),
+}) satisfies z.ZodType<ThreadPrivileges>
+
 const status = z.strictObject({
   version: z.string(),
   pid: count,
@@ -110,6 +120,7 @@ const status = z.strictObject({
   status: z.enum(statuses),
   config: z.string().nullable().describe('The file of the configuration.'),
   generation: count.describe('Number of the state: one more with every change of backends, and with every reload.'),
+  threads: z.array(thread).describe('What each thread of the process may do. Empty: the system does not tell.'),
   stats,
 })
 
