@@ -42,6 +42,7 @@ import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-clo
 import { KeptChanges } from './state/kept-changes.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
+import { HandOver } from './upgrade/hand-over.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
 export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
@@ -49,6 +50,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #log: Log
   readonly #feed: SessionFeed
   readonly #kept: KeptChanges
+  /** @internal */
+  readonly handOver: HandOver
   readonly #cores = new Map<string, PoolCore>()
   readonly #pools = new Map<string, Pool>()
   /** The pool if there is one only: picks by the million ask for it. */
@@ -84,12 +87,14 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, listeners, pools } = this.#config
     this.#log = createLog(log.level)
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
+    this.handOver = new HandOver(this.#cores, this.#kept)
     this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
+      assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
@@ -435,6 +440,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (lasting.length > 0) throw needsRestart(lasting)
     const hosts = await lookUpNew(this.#cores.values(), next)
     const service = this.#listeningService('reload')
+    this.handOver.assertChangeable()
     const check = (core: PoolCore, backend: Destination): void => service.checkBackend(core.name, backend)
     const plans = planReload(this.#cores.values(), next, hosts, check)
     const done = applyReload(plans, hosts)

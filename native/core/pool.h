@@ -48,6 +48,9 @@ struct PoolRules {
 // Further tries that a session may have; its Seat remembers which backends failed it.
 inline constexpr unsigned kMaxRetries = 16;
 
+// Far more than a process has descriptors for, and far less than a backend's record can count.
+inline constexpr uint32_t kMostInherited = 1U << 22;
+
 // One session's claim on a backend.
 struct Seat {
   AffinityKey key;
@@ -93,6 +96,9 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
+  // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
+  // those of the others, take them for sessions of this pool. False: there is no such backend.
+  bool inherit(const std::string& name, uint32_t sessions);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 

@@ -43,6 +43,7 @@ const backend = z.strictObject({
   health: health.optional(),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
+  inherited: count.optional().describe('Those in the process whose place this one has taken; absent: none.'),
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
@@ -10,7 +10,7 @@ import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
-import { TableFile } from './table-file.ts'
+import { nextOf, TableFile } from './table-file.ts'
 
 /** A change that can be committed. */
 export interface PreparedChange {
@@ -22,6 +22,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  inherited: number
   bound: number | null
   total: number
   connectFailures: number
@@ -45,7 +46,7 @@ interface Owner {
 
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
-const FIGURES = 3
+const FIGURES = 4
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
@@ -202,8 +203,8 @@ export class PoolCore {
     return name => {
       const index = this.#indexes.get(name) ?? 0
       const at = FIGURES * index
-      const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
-      return { sessions, bound: bounds[index] || null, total, connectFailures }
+      const [sessions = 0, total = 0, connectFailures = 0, inherited = 0] = figures.subarray(at, at + FIGURES)
+      return { sessions, inherited, bound: bounds[index] || null, total, connectFailures }
     }
   }
 
@@ -420,7 +421,7 @@ export class PoolCore {
   borrowFile(): void {
     const file = this.settings.stickTable?.file
     if (file === undefined || this.#native !== undefined) return
-    this.#beside = `${file}.next`
+    this.#beside = nextOf(file)
     // Of an attempt that was killed.
     rmSync(this.#beside, { force: true })
   }
@@ -433,7 +434,8 @@ export class PoolCore {
   placeFile(): void {
     const file = this.settings.stickTable?.file
     if (this.#beside === undefined || file === undefined) return
-    renameSync(this.#beside, file)
+    // The other process may have done so.
+    if (existsSync(this.#beside)) renameSync(this.#beside, file)
     this.#beside = undefined
   }
 

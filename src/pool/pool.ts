@@ -33,6 +33,10 @@ export interface BackendInfo {
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
   /**
+   * Those of them that live in the process whose place this one has taken, as that one tells until it has ended; absent: none.
+   */
+  inherited?: number
+  /**
    * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
    * Null: there is no bound, or no new clients come to it whatever it has.
    */
@@ -62,6 +66,8 @@ export type ChangeEvent = 'backendAdded' | 'backendUpdated' | 'backendRemoved'
 
 /** What the balancer does for its pools. */
 export interface PoolOwner {
+  /** Throws when nothing can be changed any more, since another process takes the place of this one. */
+  assertChangeable(): void
   /** Throws when the balancer cannot take such a backend now. */
   check(core: PoolCore, backend: ResolvedBackend): void
   changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void
@@ -82,7 +88,7 @@ export class Pool {
   constructor(core: PoolCore, owner: PoolOwner) {
     this.#core = core
     this.#owner = owner
-    this.table = new PoolTable(core)
+    this.table = new PoolTable(core, () => owner.assertChangeable())
   }
 
   /** Its name in the configuration. */
@@ -124,6 +130,7 @@ export class Pool {
    */
   remove(name: string): void {
     const backend = this.#known(name)
+    this.#owner.assertChangeable()
     this.#core.apply({ set: [], removed: [name] })
     this.#owner.changed('backendRemoved', this.#core, backend)
   }
@@ -208,6 +215,7 @@ export class Pool {
 
   #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
+    this.#owner.assertChangeable()
     const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
     checkRing(this.#core.settings, [...others, backend])
     this.#owner.check(this.#core, backend)
@@ -223,8 +231,9 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend.name)
     const ramp = core.rampOf(backend.name)
+    const { inherited, ...now } = figures(backend.name)
     const facts = { ...(health === undefined ? {} : { health }), ...(ramp === 1 ? {} : { ramp }) }
-    return { ...settingsOf(backend), ...facts, ...figures(backend.name) }
+    return { ...settingsOf(backend), ...facts, ...now, ...(inherited === 0 ? {} : { inherited }) }
   })
 }
 
