@@ -29,7 +29,7 @@ export interface ServiceParts {
   pools: ReadonlyMap<string, PoolCore>
   /** Listen sockets that are open already, by listener. */
   sockets: ReadonlyMap<string, OpenSocket>
-  /** Awaited before the first client is served. */
+  /** Awaited before the first listener is opened. */
   prepare?: (() => Promise<void>) | undefined
   feed: SessionFeed
   log: Log
@@ -100,12 +100,13 @@ export class Service {
       service.#makeListeners()
       await unlessAborted(() => service.#lookUp(), signal)
       await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
+      // Before: who listens by `net` accepts from then on, also from the socket of a process that goes on and could serve.
+      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#health.watchSessions(parts.pools.values())
       const slow = [...parts.pools.values()].filter(({ settings }) => settings.slowStart > 0)
       service.#warmUps = slow.map(core => new WarmUp(core, parts.log))
-      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.#serveAll()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service
