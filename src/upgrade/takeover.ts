@@ -48,13 +48,15 @@ export class Takeover {
   readonly pid: number
   readonly #socket: Socket
   readonly #reader: LineReader
+  readonly #patienceMs: number
   readonly #match: OfferMatch
   /** Files of stick tables beside which this process has new ones. */
   readonly #beside: readonly string[]
   readonly #log: Log
 
-  private constructor({ socket, reader, offer, match, changes, config, pid, log }: TakeoverParts) {
+  private constructor({ socket, reader, offer, match, changes, config, pid, log, patienceMs }: TakeoverParts) {
     this.#socket = socket
+    this.#patienceMs = patienceMs
     this.#reader = reader
     this.#match = match
     this.changes = changes
@@ -69,10 +71,15 @@ export class Takeover {
   /**
    * Asks the running process for its listen sockets, and for what was changed there.
    *
+   * @param patienceMs - how long it may be silent whenever it is asked
    * @returns undefined: it died, so that there is nobody to take over from
    * @throws {@link LimpetError} `LIMPET_ERR_TAKEOVER`, `LIMPET_ERR_UNSUPPORTED`
    */
-  static async begin(config: ResolvedConfig, log: Log): Promise<Takeover | undefined> {
+  static async begin(
+    config: ResolvedConfig,
+    log: Log,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<Takeover | undefined> {
     const path = takeoverPath(config.admin?.listen)
     if (path === undefined)
       throw failure('the configuration has no admin.listen on a unix socket, beside which it waits')
@@ -84,7 +91,8 @@ export class Takeover {
       await once(socket, 'connect')
       socket.on('error', () => socket.destroy())
       running = peerOf(socket)
-      return await Takeover.#ask(socket, running, path, config, log)
+      const asked = { socket, config, log, patienceMs }
+      return await Takeover.#ask(asked, running, path)
     } catch (error) {
       const isBrokenOff = isOver(socket) || BROKEN_OFF.has((error as NodeJS.ErrnoException).code ?? '')
       socket.destroy()
@@ -94,24 +102,19 @@ export class Takeover {
     }
   }
 
-  static async #ask(
-    socket: Socket,
-    { pid, uid }: PeerProcess,
-    path: string,
-    config: ResolvedConfig,
-    log: Log,
-  ): Promise<Takeover> {
+  static async #ask(asked: Asked, { pid, uid }: PeerProcess, path: string): Promise<Takeover> {
+    const { socket, config, patienceMs } = asked
     const own = process.geteuid?.() ?? 0
     if (uid !== own && uid !== 0 && own !== 0) throw failure(`the process at ${path} is user ${uid}'s`)
-    const { line, descriptors } = await receiveDescriptors(socket, socketsOf, PATIENCE_MS)
+    const { line, descriptors } = await receiveDescriptors(socket, socketsOf, patienceMs)
     const [offer, match] = matchOf(line, descriptors, config)
     const reader = new LineReader(socket)
     try {
-      const changes = await patiently(socket, async () => {
+      const changes = await patiently(socket, patienceMs, async () => {
         say(socket, { want: 'changes' })
         return await readChanges(reader)
       })
-      return new Takeover({ socket, reader, offer, match, changes, config, pid, log })
+      return new Takeover({ ...asked, reader, offer, match, changes, pid })
     } catch (error) {
       for (const fd of match.used) closeSync(fd)
       throw error
@@ -120,7 +123,7 @@ export class Takeover {
 
   /** Sets the pins of the running process, as they are now. */
   async takeTables(balancer: Balancer): Promise<void> {
-    await patiently(this.#socket, async () => {
+    await patiently(this.#socket, this.#patienceMs, async () => {
       say(this.#socket, { want: 'tables' })
       await importTables(this.#reader, balancer, false, this.#log)
     })
@@ -137,7 +140,7 @@ export class Takeover {
    */
   async finish(balancer: Balancer): Promise<void> {
     try {
-      await patiently(this.#socket, () => this.#takeTheRest(balancer))
+      await patiently(this.#socket, this.#patienceMs, () => this.#takeTheRest(balancer))
       void this.#follow(balancer)
     } catch (error) {
       this.#socket.destroy()
@@ -186,16 +189,21 @@ export class Takeover {
   }
 }
 
-/** What is known after the first answers. */
-interface TakeoverParts {
+/** What is asked, and for whom. */
+interface Asked {
   socket: Socket
+  config: ResolvedConfig
+  log: Log
+  patienceMs: number
+}
+
+/** What is known after the first answers. */
+interface TakeoverParts extends Asked {
   reader: LineReader
   offer: Offer
   match: OfferMatch
   changes: SavedState
-  config: ResolvedConfig
   pid: number
-  log: Log
 }
 
 /** The other side has ended the connection. */
@@ -208,9 +216,9 @@ function say(socket: Socket, message: object): void {
 }
 
 /** Asks, and ends the connection when the other side is silent for too long. */
-async function patiently<T>(socket: Socket, ask: () => Promise<T>): Promise<T> {
+async function patiently<T>(socket: Socket, patienceMs: number, ask: () => Promise<T>): Promise<T> {
   const giveUp = (): unknown => socket.destroy()
-  socket.setTimeout(PATIENCE_MS, giveUp)
+  socket.setTimeout(patienceMs, giveUp)
   try {
     return await ask()
   } finally {
