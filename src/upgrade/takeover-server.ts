@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
@@ -130,21 +131,30 @@ export class TakeoverServer {
   }
 
   async #serve(socket: Socket, peer: PeerProcess): Promise<void> {
-    const { balancer, log } = this.#parts
     this.#successor = socket
     socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+    let why = 'the other process gave up'
     try {
       await this.#handOver(socket, peer)
     } catch (error) {
-      log.warn({ pid: peer.pid, error: (error as Error).message }, 'not taken over: this process goes on')
-    } finally {
-      socket.destroy()
-      this.#successor = undefined
-      if (!this.#isTaken) {
-        balancer.leaveSockets(NOTHING)
-        balancer.handOver.cancel()
-      }
+      why = (error as Error).message
     }
+    socket.destroy()
+    if (!this.#isTaken) await this.#goOn(peer, why)
+    this.#successor = undefined
+  }
+
+  async #goOn({ pid }: PeerProcess, why: string): Promise<void> {
+    const { balancer, config, log } = this.#parts
+    balancer.leaveSockets(NOTHING)
+    balancer.handOver.cancel()
+    // Who was killed has left its files behind.
+    for (const file of tableFilesOf(config)) {
+      await rm(nextOf(file), { force: true }).catch((error: Error) =>
+        log.warn({ file: nextOf(file), error: error.message }, 'a file of the other process is left behind'),
+      )
+    }
+    log.warn({ pid, why }, 'not taken over: this process goes on')
   }
 
   #whyNot({ uid }: PeerProcess): string | undefined {
@@ -167,7 +177,6 @@ export class TakeoverServer {
       }
       await writeLines(socket, this.#wanted(line, peer))
     }
-    log.warn({ pid: peer.pid }, 'the other process gave up: this one goes on')
   }
 
   #wanted(line: string, { pid }: PeerProcess): Iterable<string> | AsyncIterable<string> {
@@ -256,7 +265,10 @@ export class TakeoverServer {
   async #tellSessions(socket: Socket): Promise<void> {
     socket.setTimeout(0)
     const teller = new LiveTeller(socket, this.#parts.balancer.handOver)
-    const closed = once(socket, 'close')
+    const closed = new Promise<void>(resolve => {
+      if (socket.closed) resolve()
+      else socket.once('close', () => resolve())
+    })
     await Promise.race([closed, aborted(this.#over.signal)])
     teller.stop()
     if (socket.closed) return

@@ -60,10 +60,15 @@ class Scene {
     await this.client.json('PATCH', '/v1/pools/p/backends/b1', { body: { maxSessions: 9 } })
   }
 
+  /** Nothing of an attempt that failed is left on the disk. */
+  expectNothingAside(): void {
+    expect(existsSync(`${this.#file}.next`)).to.equal(false)
+  }
+
   /** What it had is in the files. */
   async expectKept(run: LimpetRun): Promise<void> {
     await run.stop('SIGKILL')
-    expect(existsSync(`${this.#file}.next`)).to.equal(false)
+    this.expectNothingAside()
     const again = await this.site.start()
     const { backends } = (await this.client.json('GET', '/v1/pools/p/backends')) as { backends: BackendInfo[] }
     expect(backends.map(({ maxSessions }) => maxSessions)).to.deep.equal([0, 9])
@@ -109,6 +114,7 @@ describe('limpet run --takeover, when a process is killed in the middle', () => 
       const dying = scene.site.beginToDie(point, '--takeover')
       expect(await dying.exited).to.deep.equal(KILLED)
       await scene.first.says(' goes on')
+      scene.expectNothingAside()
       expect(await echoes(old, 'still here')).to.equal(true)
       await scene.expectServed(scene.first)
       const third = await scene.site.start('--takeover')
@@ -132,6 +138,7 @@ describe('limpet run --takeover, when a process is killed in the middle', () => 
       await scene.expectServed(third)
       expect(await echoes(old, 'still here')).to.equal(true)
       await scene.expectKept(third)
+      expect(scene.first.output).to.not.include(' goes on')
       old.finish()
       expect((await scene.first.exited).code).to.equal(0)
     })
