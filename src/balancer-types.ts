@@ -1,6 +1,7 @@
 import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
+import type { BackendAgent } from './pool/agents.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
 
@@ -43,6 +44,18 @@ export interface BackendEjection extends BackendHealthChange {
   ejectedUntil?: number
 }
 
+/** What the event `backendAgent` tells. */
+export interface BackendAgentChange {
+  /** Name of the pool. */
+  pool: string
+  /** Name of the backend. */
+  name: string
+  /** Its address, as it is configured. */
+  address: string
+  /** What its agent has said, all in all. */
+  agent: BackendAgent
+}
+
 /** The events of a {@link Balancer} and their arguments. */
 export interface BalancerEvents {
   /** Every listener is open. */
@@ -65,6 +78,8 @@ export interface BalancerEvents {
   backendEjected: [BackendEjection]
   /** A backend that was ejected is back. */
   backendReadmitted: [BackendEjection]
+  /** The agent of a backend said something else than before. */
+  backendAgent: [BackendAgentChange]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

@@ -17,6 +17,7 @@ export const EVENTS = [
   'backendDown',
   'backendEjected',
   'backendReadmitted',
+  'backendAgent',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

@@ -1,9 +1,16 @@
 import { z } from 'zod'
-import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type {
+  BackendAgentChange,
+  BackendChange,
+  BackendEjection,
+  BackendHealthChange,
+  BalancerStatus,
+} from '../balancer-types.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
@@ -37,9 +44,20 @@ const health = z.strictObject({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
+const agent = z.strictObject({
+  isReached: z.boolean().describe('Whether it answered last time; if not, what it said before holds.'),
+  weight: z.number().int().min(0).max(100).describe('Per cent of the configured weight.'),
+  state: z.enum(['ready', 'drain', 'maint']),
+  isUp: z.boolean(),
+  reason: z.string().optional(),
+  maxSessions: count.describe('0: it sets no limit.'),
+  failures: count,
+}) satisfies z.ZodType<Told<BackendAgent>>
+
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
+  agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
@@ -219,6 +237,13 @@ const ejection = healthChange.extend({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
 }) satisfies z.ZodType<Told<BackendEjection>>
 
+const agentChange = z.strictObject({
+  pool: z.string(),
+  name: z.string(),
+  address: z.string(),
+  agent,
+}) satisfies z.ZodType<Told<BackendAgentChange>>
+
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
 const problem = z.strictObject({
@@ -282,6 +307,7 @@ export const EVENT_DATA = {
   backendDown: healthChange,
   backendEjected: ejection,
   backendReadmitted: ejection,
+  backendAgent: agentChange,
   reloaded: reload,
 } as const
 

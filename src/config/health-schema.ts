@@ -162,6 +162,20 @@ export function ejection(mode: Mode) {
     .describe('Who fails the sessions of clients gets none for a while.')
 }
 
+/** Agents: what backends say of themselves. */
+export function agent(mode: Mode) {
+  return z
+    .strictObject({
+      port: whole(
+        { min: 0, max: 65_535 },
+        "The port of the backend's host where its agent listens (HAProxy's agent-check); 0: there are none.",
+      ).prefault(0),
+      interval: duration({ min: 100, max: HOUR }, mode, 'Time between two questions.').prefault('2s'),
+    })
+    .prefault({})
+    .describe('What a server says of itself: its weight, its limit, and whether it serves.')
+}
+
 export function failOpen() {
   return percentOrOff(
     'When fewer of the backends than this are up, checks are not believed and all of them serve.',

@@ -78,6 +78,7 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly agent: ResolvedAgent
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
@@ -146,6 +147,14 @@ export interface ResolvedEjection {
   readonly baseTime: number
   /** Per cent. */
   readonly maxEjected: number
+}
+
+/** Agents of backends. */
+export interface ResolvedAgent {
+  /** 0: there are none. */
+  readonly port: number
+  /** Milliseconds. */
+  readonly interval: number
 }
 
 export interface ResolvedHttpCheck {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { ejection, failOpen, health } from './health-schema.ts'
+import { agent, ejection, failOpen, health } from './health-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -190,6 +190,7 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      agent: agent(mode),
       limits: limits(),
       slowStart: duration(
         { min: 0, max: HOUR },

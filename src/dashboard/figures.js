@@ -2,7 +2,8 @@
 
 /** The backends that take new keys now; backups only where nobody else may take any. */
 function candidatesOf({ backends, isFailOpen }) {
-  const isUp = ({ health }) => isFailOpen || health?.status !== 'down'
+  const isOut = agent => agent !== undefined && (agent.state !== 'ready' || !agent.isUp || agent.weight === 0)
+  const isUp = ({ health, agent }) => !isOut(agent) && (isFailOpen || health?.status !== 'down')
   const ready = backends.filter(one => one.state === 'ready' && one.weight > 0 && isUp(one))
   const primaries = ready.filter(({ backup }) => !backup)
   const serving = primaries.length > 0 ? primaries : ready

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { formatAddress } from '../config/address.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
+import { type AgentChanged, AgentMonitor } from './agent-monitor.ts'
 import type { CheckTarget } from './check.ts'
 import { Checker, type CheckerContext } from './checker.ts'
 import { checkOf } from './checks/index.ts'
@@ -24,22 +25,29 @@ const AT_ONCE = 32
 /** Traffic does not wait for first checks for longer than this, however many backends there are. */
 const FIRST_CHECKS_MS = 10_000
 
-/** Checks the backends of all pools that want it, as long as a balancer listens. */
+/** Checks the backends of all pools that want it, and asks their agents, as long as a balancer listens. */
 export class HealthMonitor {
   readonly #gate = new Gate(AT_ONCE)
   readonly #changed: HealthChanged
   readonly #ejected: EjectionChanged
   readonly #pools = new Map<PoolCore, PoolMonitor>()
   readonly #ejectors = new Map<PoolCore, Ejector>()
+  readonly #agents: AgentMonitor
 
-  constructor(changed: HealthChanged, ejected: EjectionChanged) {
+  constructor(changed: HealthChanged, ejected: EjectionChanged, agent: AgentChanged) {
     this.#changed = changed
     this.#ejected = ejected
+    this.#agents = new AgentMonitor(change => {
+      // Who is in maintenance is not checked.
+      this.#pools.get(change.core)?.follow(change.backend.name)
+      change.core.publishHealth()
+      agent(change)
+    })
   }
 
-  /** Begins to check; resolves when first checks that traffic waits for are done. */
-  async start(cores: Iterable<PoolCore>): Promise<void> {
-    const first: Promise<void>[] = []
+  /** Begins to check and to ask agents; resolves when first checks that traffic waits for, and first answers, are done. */
+  async start(cores: readonly PoolCore[]): Promise<void> {
+    const first = [this.#agents.start(cores)]
     for (const core of cores) {
       const { health: settings } = core.settings
       if (settings === undefined) continue
@@ -54,7 +62,7 @@ export class HealthMonitor {
     const late = sleep(FIRST_CHECKS_MS, undefined, { signal: stop.signal }).catch(() => undefined)
     await Promise.race([Promise.all(first), late])
     stop.abort()
-    for (const core of this.#pools.keys()) core.publishHealth()
+    for (const core of cores) core.publishHealth()
   }
 
   /** Sessions begin: from now on those that fail count. */
@@ -68,16 +76,19 @@ export class HealthMonitor {
   /** Backends may have been added, changed or removed while nobody could tell. */
   followAll(): void {
     for (const monitor of this.#pools.values()) monitor.followAll()
+    this.#agents.followAll()
   }
 
   /** A backend was added, changed or removed. */
   follow(core: PoolCore, name: string): void {
     this.#pools.get(core)?.follow(name)
+    this.#agents.follow(core, name)
   }
 
   /** Nobody is followed any more, whatever still changes. */
   stop(): void {
     for (const monitor of [...this.#pools.values(), ...this.#ejectors.values()]) monitor.stop()
+    this.#agents.stop()
     this.#pools.clear()
     this.#ejectors.clear()
   }
@@ -85,6 +96,7 @@ export class HealthMonitor {
   /** Stops, and forgets what was found: nothing was opened after all. */
   abandon(): void {
     const cores = [...this.#pools.keys()]
+    this.#agents.abandon()
     this.stop()
     for (const core of cores) core.resetHealth()
   }
@@ -112,7 +124,8 @@ class PoolMonitor {
   }
 
   follow(name: string): void {
-    const target = targetOf(this.#core.backend(name))
+    const isPaused = this.#core.agents.of(name)?.state === 'maint'
+    const target = isPaused ? undefined : targetOf(this.#core.backend(name))
     const known = this.#checkers.get(name)
     if (known !== undefined && target !== undefined && isSame(known.target, target)) return
     known?.stop()

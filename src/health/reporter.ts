@@ -1,14 +1,18 @@
-import type { BackendHealthChange } from '../balancer-types.ts'
+import type { BackendAgentChange, BackendHealthChange } from '../balancer-types.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { DownCloser } from '../sessions/down-closer.ts'
+import type { AgentChange } from './agent-monitor.ts'
 import type { HealthChange } from './monitor.ts'
 
-/** Emits an event of the balancer. */
-export type EmitHealth = (event: 'backendUp' | 'backendDown', change: BackendHealthChange) => void
+/** Emits events of the balancer. */
+export interface EmitHealth {
+  health(event: 'backendUp' | 'backendDown', change: BackendHealthChange): void
+  agent(change: BackendAgentChange): void
+}
 
-/** Tells what checks found: the log, those who listen, and whoever closes the sessions of a backend that is down. */
+/** Tells what checks found and what agents said: the log, those who listen, and whoever closes the sessions of a backend that is down. */
 export class HealthReporter {
   readonly #log: Log
   readonly #closer: DownCloser
@@ -33,7 +37,25 @@ export class HealthReporter {
     // After the roster, which is published before; and a handler that throws must not end the checks.
     setImmediate(() => {
       this.#closeWhenDown(core, name, isUp)
-      this.#emit(event, change)
+      this.#emit.health(event, change)
+    })
+  }
+
+  /** An agent said something else than before, or cannot be asked. */
+  agentChanged({ core, backend, kind, reason }: AgentChange): void {
+    const { name, address } = backend
+    const agent = core.agents.of(name)
+    if (agent === undefined) return
+    const facts = { pool: core.name, name, ...(reason === undefined ? {} : { reason }) }
+    if (kind === 'lost') this.#log.warn(facts, 'the agent of a backend does not answer: what it said last holds')
+    else if (kind === 'found') this.#log.info(facts, 'the agent of a backend answers')
+    else if (kind === 'odd') this.#log.warn(facts, 'the agent of a backend says words that mean nothing here')
+    if (kind !== 'said') return
+    const change: BackendAgentChange = { pool: core.name, name, address: formatAddress(address), agent }
+    this.#log[agent.isUp ? 'info' : 'warn'](change, 'backendAgent')
+    setImmediate(() => {
+      this.#closeWhenDown(core, name, core.health.of(name)?.status !== 'down')
+      this.#emit.agent(change)
     })
   }
 
@@ -48,10 +70,12 @@ export class HealthReporter {
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 
-  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
+  /** `isUp`: as checks say. What an agent says is believed in any case. */
+  #closeWhenDown({ name: pool, settings, health, agents }: PoolCore, backend: string, isUp: boolean): void {
     const onDown = settings.health?.onDown
     if (!this.#isListening()) return
-    if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
+    const isDown = agents.of(backend)?.isUp === false || (!isUp && !health.isFailOpen)
+    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
     else this.#closer.down(pool, backend, onDown)
   }
 }

@@ -3,9 +3,11 @@ import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
+import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { makeNativePool, makePlacement } from './native-pool.ts'
@@ -52,6 +54,8 @@ export class PoolCore {
   readonly settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
+  /** What agents say; change it through the methods here, too. */
+  readonly agents = new PoolAgents()
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
   /** Undefined: who serves again takes all of its clients at once. */
@@ -221,7 +225,7 @@ export class PoolCore {
   /** Names of the backends that take new clients now, backups also while others do. */
   servers(): Set<string> {
     const ready = [...this.#backends.values()].filter(
-      backend => backend.weight > 0 && servedBy(backend, this.health) === NativeBackendState.ready,
+      backend => backend.weight > 0 && servedBy(this.#wanted(backend), this.health) === NativeBackendState.ready,
     )
     return new Set(ready.map(({ name }) => name))
   }
@@ -296,6 +300,7 @@ export class PoolCore {
       this.#served.delete(name)
       this.#slowStart?.end(name)
       this.health.forget(name)
+      this.agents.forget(name)
     }
     this.#publish(native)
   }
@@ -324,6 +329,18 @@ export class PoolCore {
   /** There are no checks of this backend now. */
   forgetHealth(name: string): void {
     if (this.health.forget(name)) this.#restage(name)
+  }
+
+  /** Takes what an agent said, as {@link PoolCore.setHealth}; false: nothing of it is new. */
+  setAgent(name: string, words: AgentWords): boolean {
+    const isNew = this.agents.take(name, words)
+    if (isNew) this.#restage(name)
+    return isNew
+  }
+
+  /** There is no agent of this backend now. */
+  forgetAgent(name: string): void {
+    if (this.agents.forget(name)) this.#restage(name)
   }
 
   /**
@@ -456,7 +473,8 @@ export class PoolCore {
   /** Publishes what was staged; where checks are believed no more, or again, every backend is another one. */
   #publish(native: NativePool): void {
     this.#isPublishing = false
-    const isFlipped = this.health.isWatched && this.health.review(this.#backends.values())
+    const isFlipped =
+      this.health.isWatched && this.health.review([...this.#backends.values()].map(backend => this.#wanted(backend)))
     if (isFlipped) for (const backend of this.#backends.values()) this.#stage(native, backend)
     native.publish()
     if (isFlipped) this.onFailOpen(this.health.isFailOpen)
@@ -470,6 +488,12 @@ export class PoolCore {
     pool.publish()
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
+  }
+
+  /** With what its agent wants, too. */
+  #wanted(backend: BackendRecord): BackendRecord {
+    const state = this.agents.wanted(backend)
+    return state === backend.state ? backend : { ...backend, state }
   }
 
   /** One that drained is as warm as it was. */
@@ -490,13 +514,14 @@ export class PoolCore {
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {
-    const { name, weight, maxSessions, backup, endpoint } = backend
+    const { name, weight, backup, endpoint } = backend
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const served = servedBy(backend, this.health)
+    const served = servedBy(this.#wanted(backend), this.health)
     this.#noteServed(name, served)
-    const ramp = this.rampOf(name) * FULL_RAMP
+    const ramp = Math.max(1, Math.round(this.rampOf(name) * this.agents.shareOf(name) * FULL_RAMP))
+    const maxSessions = this.agents.limitOf(backend)
     const identity = pool.setBackend(name, weight, maxSessions, served, host, port, backup, ramp)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]

@@ -3,6 +3,7 @@ import type { BackendChanges, BackendOptions, BackendState } from '../config/opt
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { argumentTypeError } from '../errors.ts'
+import type { BackendAgent } from './agents.ts'
 import type { PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
@@ -28,6 +29,8 @@ export interface BackendInfo {
   state: BackendState
   /** What checks say of it; absent: the pool has none, or they have not begun. */
   health?: BackendHealth
+  /** What its agent has said; absent: the pool has none, or they are not asked. */
+  agent?: BackendAgent
   /** The part of its clients that it takes, while it warms up (`slowStart`); absent: all of them. */
   ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
@@ -223,7 +226,12 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend.name)
     const ramp = core.rampOf(backend.name)
-    const facts = { ...(health === undefined ? {} : { health }), ...(ramp === 1 ? {} : { ramp }) }
+    const agent = core.agents.of(backend.name)
+    const facts = {
+      ...(health === undefined ? {} : { health }),
+      ...(agent === undefined ? {} : { agent }),
+      ...(ramp === 1 ? {} : { ramp }),
+    }
     return { ...settingsOf(backend), ...facts, ...figures(backend.name) }
   })
 }
