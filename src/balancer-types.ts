@@ -1,6 +1,6 @@
 import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
-import type { BackendState } from './config/options.ts'
+import type { BackendHealthOptions, BackendState } from './config/options.ts'
 import type { BackendAgent } from './pool/agents.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
@@ -24,6 +24,8 @@ export interface BackendChange {
   backup: boolean
   /** What is wanted of it. */
   state: BackendState
+  /** What is different in its checks (`health` of the backend); absent: nothing. */
+  checks?: BackendHealthOptions | 'off'
 }
 
 /** What the events `backendUp` and `backendDown` tell. */

@@ -15,7 +15,7 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { restartPaths } from './config/changes.ts'
-import { type DescribedConfig, describeConfig } from './config/describe.ts'
+import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
@@ -273,7 +273,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#core(name).backends()].map(settingsOf)
+      pool.backends = [...this.#core(name).backends()].map(describeBackend)
     }
     return described
   }

@@ -6,6 +6,7 @@ import type {
   BackendHealthChange,
   BalancerStatus,
 } from '../balancer-types.ts'
+import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -28,6 +29,11 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
+const checks = z
+  .union([z.literal('off'), z.looseObject({})])
+  .describe(
+    'What is different in its checks, as health of a backend in the configuration; absent: nothing.',
+  ) as z.ZodType<Told<BackendHealthOptions> | 'off'>
 const settings = {
   name: z.string(),
   address: z.string(),
@@ -35,6 +41,7 @@ const settings = {
   maxSessions: count,
   backup: z.boolean(),
   state,
+  checks: checks.optional(),
 }
 
 const health = z.strictObject({
@@ -217,14 +224,14 @@ const sessionClosed = z.strictObject({
   durationMs: milliseconds,
 }) satisfies z.ZodType<Told<SessionClosed>>
 
-const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
+const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<Told<BackendChange>>
 
 const reload = z.strictObject({
   generation: count,
   added: z.array(change),
   updated: z.array(change),
   removed: z.array(change),
-}) satisfies z.ZodType<ReloadResult>
+}) satisfies z.ZodType<Told<ReloadResult>>
 
 const healthChange = z.strictObject({
   pool: z.string(),

@@ -292,6 +292,15 @@ export interface HealthOptions {
   onDown?: OnDownOptions | undefined
 }
 
+/** What is different in the checks of one backend; the rest is its pool's. */
+export interface BackendHealthOptions extends HealthOptions {
+  /**
+   * Where it is checked, if not at its own address: `host:port`, `[v6]:port` or `unix:/path`. A host name is looked up for every
+   * check. Not together with `port`.
+   */
+  address?: string | undefined
+}
+
 /** Agents of the backends of a pool. */
 export interface AgentOptions {
   /**
@@ -482,6 +491,11 @@ export interface BackendOptions {
    * @defaultValue 'ready'
    */
   state?: BackendState | undefined
+  /**
+   * What is different in its checks, or `off` (`false`): it is not checked. `pool`: nothing.
+   * @defaultValue 'pool'
+   */
+  health?: BackendHealthOptions | 'pool' | 'off' | false | undefined
 }
 
 /** What of a backend can be changed while it serves; what is absent stays as it is. */
@@ -496,6 +510,8 @@ export interface BackendChanges {
   backup?: boolean | undefined
   /** What is wanted of it. */
   state?: BackendState | undefined
+  /** What is different in its checks, as a whole; `off` (`false`): it is not checked; `pool`: nothing. */
+  health?: BackendHealthOptions | 'pool' | 'off' | false | undefined
 }
 
 /** What is written to the log. */

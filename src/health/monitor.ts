@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatAddress } from '../config/address.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type BackendAddress, formatAddress } from '../config/address.ts'
+import type { ResolvedHealth } from '../config/resolved.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
 import { type AgentChanged, AgentMonitor } from './agent-monitor.ts'
 import type { CheckTarget } from './check.ts'
-import { Checker, type CheckerContext } from './checker.ts'
+import { Checker } from './checker.ts'
 import { checkOf } from './checks/index.ts'
 import { type EjectionChanged, Ejector } from './ejector.ts'
 import { Gate } from './gate.ts'
@@ -49,13 +51,11 @@ export class HealthMonitor {
   async start(cores: readonly PoolCore[]): Promise<void> {
     const first = [this.#agents.start(cores)]
     for (const core of cores) {
-      const { health: settings } = core.settings
-      if (settings === undefined) continue
-      const monitor = new PoolMonitor(core, { settings, check: checkOf(settings), gate: this.#gate }, this.#changed)
+      const monitor = new PoolMonitor(core, this.#gate, this.#changed)
       this.#pools.set(core, monitor)
-      core.watchHealth(settings.initial === 'up')
-      for (const backend of core.backends()) monitor.follow(backend.name)
-      if (settings.initial === 'check') first.push(monitor.firstChecks())
+      core.watchHealth()
+      monitor.followAll()
+      first.push(monitor.firstChecks())
     }
     const stop = new AbortController()
     // An abort only ends the waiting.
@@ -104,18 +104,20 @@ export class HealthMonitor {
 
 class PoolMonitor {
   readonly #core: PoolCore
-  readonly #context: CheckerContext
+  readonly #gate: Gate
   readonly #changed: HealthChanged
   readonly #checkers = new Map<string, Checker>()
 
-  constructor(core: PoolCore, context: CheckerContext, changed: HealthChanged) {
+  constructor(core: PoolCore, gate: Gate, changed: HealthChanged) {
     this.#core = core
-    this.#context = context
+    this.#gate = gate
     this.#changed = changed
   }
 
+  /** Of those whose state they decide. */
   async firstChecks(): Promise<void> {
-    await Promise.all([...this.#checkers.values()].map(checker => checker.first))
+    const waited = [...this.#checkers.values()].filter(({ settings }) => settings.initial === 'check')
+    await Promise.all(waited.map(checker => checker.first))
   }
 
   followAll(): void {
@@ -124,16 +126,22 @@ class PoolMonitor {
   }
 
   follow(name: string): void {
+    const backend = this.#core.backend(name)
+    const settings = backend && this.#core.checksOf(backend)
     const isPaused = this.#core.agents.of(name)?.state === 'maint'
-    const target = isPaused ? undefined : targetOf(this.#core.backend(name))
+    const isChecked = backend !== undefined && settings !== undefined && !isPaused
+    const target = isChecked ? targetOf(backend, settings) : undefined
     const known = this.#checkers.get(name)
-    if (known !== undefined && target !== undefined && isSame(known.target, target)) return
+    const isSameTarget = known !== undefined && target !== undefined && isSame(known.target, target)
+    if (isSameTarget && isDeepStrictEqual(known.settings, settings)) return
     known?.stop()
     this.#checkers.delete(name)
-    if (known !== undefined) this.#core.forgetHealth(name)
-    if (target === undefined) return
+    // Another way to ask the same server: what it said last holds until it is asked.
+    if (known !== undefined && !isSameTarget) this.#core.forgetHealth(name)
+    if (target === undefined || settings === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
-    this.#checkers.set(name, new Checker(target, this.#context, changed))
+    const context = { settings, check: checkOf(settings), gate: this.#gate }
+    this.#checkers.set(name, new Checker(target, context, changed))
   }
 
   stop(): void {
@@ -143,17 +151,23 @@ class PoolMonitor {
   #set(name: string, isUp: boolean, reason: string): void {
     const backend = this.#core.backend(name)
     if (backend === undefined || this.#core.isClosed) return
-    const isFirst = this.#core.health.of(name)?.status === 'unknown'
+    const isFirst = this.#core.health.of(backend)?.status === 'unknown'
     this.#core.setHealth(name, isUp, reason)
     this.#changed({ core: this.#core, backend, isUp, isFirst, reason })
   }
 }
 
 /** Undefined: there is nothing to check. */
-function targetOf(backend: BackendRecord | undefined): CheckTarget | undefined {
-  if (backend?.endpoint === undefined || backend.state === 'maint') return undefined
+function targetOf(backend: BackendRecord, settings: ResolvedHealth): CheckTarget | undefined {
+  if (backend.endpoint === undefined || backend.state === 'maint') return undefined
   const { address, endpoint } = backend
-  return { endpoint, hostName: address.kind === 'name' ? address.host : undefined }
+  if (settings.address !== undefined) return { endpoint: settings.address, hostName: nameIn(settings.address) }
+  const isOwn = settings.port === 0 || endpoint.kind === 'unix'
+  return { endpoint: isOwn ? endpoint : { ...endpoint, port: settings.port }, hostName: nameIn(address) }
+}
+
+function nameIn(address: BackendAddress): string | undefined {
+  return address.kind === 'name' ? address.host : undefined
 }
 
 function isSame(left: CheckTarget, right: CheckTarget): boolean {

@@ -2,6 +2,7 @@ import type { BackendAgentChange, BackendHealthChange } from '../balancer-types.
 import { formatAddress } from '../config/address.ts'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { BackendRecord } from '../pool/records.ts'
 import type { DownCloser } from '../sessions/down-closer.ts'
 import type { AgentChange } from './agent-monitor.ts'
 import type { HealthChange } from './monitor.ts'
@@ -36,7 +37,7 @@ export class HealthReporter {
     this.#log[level](change, event)
     // After the roster, which is published before; and a handler that throws must not end the checks.
     setImmediate(() => {
-      this.#closeWhenDown(core, name, isUp)
+      this.#closeWhenDown(core, backend, isUp)
       this.#emit.health(event, change)
     })
   }
@@ -54,7 +55,7 @@ export class HealthReporter {
     const change: BackendAgentChange = { pool: core.name, name, address: formatAddress(address), agent }
     this.#log[agent.isUp ? 'info' : 'warn'](change, 'backendAgent')
     setImmediate(() => {
-      this.#closeWhenDown(core, name, core.health.of(name)?.status !== 'down')
+      this.#closeWhenDown(core, backend, core.health.of(backend)?.status !== 'down')
       this.#emit.agent(change)
     })
   }
@@ -63,19 +64,21 @@ export class HealthReporter {
   failOpenChanged(core: PoolCore, isOpen: boolean): void {
     const { name: pool, settings, health } = core
     // Who is not believed to be down keeps its sessions; those that it has got meanwhile, too, until it is believed again.
-    for (const { name } of core.backends()) {
-      if (isOpen || health.of(name)?.status === 'down') this.#closeWhenDown(core, name, false)
+    for (const backend of core.backends()) {
+      if (isOpen || health.of(backend)?.status === 'down') this.#closeWhenDown(core, backend, false)
     }
     if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 
   /** `isUp`: as checks say. What an agent says is believed in any case. */
-  #closeWhenDown({ name: pool, settings, health, agents }: PoolCore, backend: string, isUp: boolean): void {
-    const onDown = settings.health?.onDown
+  #closeWhenDown(core: PoolCore, backend: BackendRecord, isUp: boolean): void {
+    const { name: pool, health, agents } = core
+    const { name } = backend
+    const onDown = core.checksOf(backend)?.onDown
     if (!this.#isListening()) return
-    const isDown = agents.of(backend)?.isUp === false || (!isUp && !health.isFailOpen)
-    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
-    else this.#closer.down(pool, backend, onDown)
+    const isDown = agents.of(name)?.isUp === false || (!isUp && !health.isFailOpen)
+    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, name)
+    else this.#closer.down(pool, name, onDown)
   }
 }

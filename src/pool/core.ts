@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
-import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
+import { checksOf } from '../config/backend-health.ts'
+import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
 import type { AgentWords } from '../health/agent-words.ts'
@@ -64,6 +65,8 @@ export class PoolCore {
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
   #isPublishing = false
+  /** Found out once for each that has checks of its own: rosters ask for them. */
+  readonly #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
@@ -80,7 +83,11 @@ export class PoolCore {
     this.settings = settings
     const { ejection, slowStart } = settings
     this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
-    this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
+    this.health = new PoolHealth(
+      settings.failOpen,
+      backend => this.checksOf(backend),
+      ejection && new Ejections(ejection),
+    )
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
@@ -137,6 +144,17 @@ export class PoolCore {
     throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
       pool: this.name,
     })
+  }
+
+  /** How a backend is checked; undefined: it is not. */
+  checksOf(backend: ResolvedBackend): ResolvedHealth | undefined {
+    const { health } = backend
+    if (typeof health !== 'object') return checksOf(this.settings.health, backend)
+    const known = this.#checks.get(health)
+    if (known !== undefined) return known
+    const checks = checksOf(this.settings.health, backend)
+    if (checks !== undefined) this.#checks.set(health, checks)
+    return checks
   }
 
   /** Number of backends. */
@@ -306,15 +324,15 @@ export class PoolCore {
   }
 
   /** Checks begin: what a backend is until its first one. */
-  watchHealth(unknownIsUp: boolean): void {
-    this.health.watch(unknownIsUp)
-    this.#republish()
+  watchHealth(): void {
+    this.health.watch()
+    if (this.#hasChecks) this.#republish()
   }
 
   /** There were never any checks. */
   resetHealth(): void {
     this.health.reset()
-    if (!this.#closed) this.#republish()
+    if (!this.#closed && this.#hasChecks) this.#republish()
   }
 
   /**
@@ -452,6 +470,10 @@ export class PoolCore {
     if (this.#beside === undefined || file === undefined) return
     renameSync(this.#beside, file)
     this.#beside = undefined
+  }
+
+  get #hasChecks(): boolean {
+    return [...this.#backends.values()].some(backend => this.checksOf(backend) !== undefined)
   }
 
   #republish(): void {

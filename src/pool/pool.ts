@@ -1,5 +1,6 @@
-import { formatAddress } from '../config/address.ts'
-import type { BackendChanges, BackendOptions, BackendState } from '../config/options.ts'
+import { checkBackendHealth } from '../config/backend-health.ts'
+import { describeBackend } from '../config/describe.ts'
+import type { BackendChanges, BackendHealthOptions, BackendOptions, BackendState } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { argumentTypeError } from '../errors.ts'
@@ -31,6 +32,8 @@ export interface BackendInfo {
   health?: BackendHealth
   /** What its agent has said; absent: the pool has none, or they are not asked. */
   agent?: BackendAgent
+  /** What is different in its checks (`health` of the backend), in the words of the configuration; absent: nothing. */
+  checks?: BackendHealthOptions | 'off'
   /** The part of its clients that it takes, while it warms up (`slowStart`); absent: all of them. */
   ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
@@ -211,6 +214,7 @@ export class Pool {
 
   #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
+    checkBackendHealth(this.#core.settings.health, backend)
     const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
     checkRing(this.#core.settings, [...others, backend])
     this.#owner.check(this.#core, backend)
@@ -224,7 +228,7 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   core.publishHealth()
   const figures = core.figures()
   return [...core.backends()].map(backend => {
-    const health = core.health.of(backend.name)
+    const health = core.health.of(backend)
     const ramp = core.rampOf(backend.name)
     const agent = core.agents.of(backend.name)
     const facts = {
@@ -236,14 +240,10 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   })
 }
 
+type ToldSettings = 'name' | 'address' | 'weight' | 'maxSessions' | 'backup' | 'state' | 'checks'
+
 /** What is configured of a backend, as it is told. */
-export function settingsOf({
-  name,
-  address,
-  weight,
-  maxSessions,
-  backup,
-  state,
-}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions' | 'backup' | 'state'> {
-  return { name, address: formatAddress(address), weight, maxSessions, backup, state }
+export function settingsOf(backend: ResolvedBackend): Pick<BackendInfo, ToldSettings> {
+  const { health: checks, ...settings } = describeBackend(backend)
+  return { ...settings, ...(checks === undefined ? {} : { checks }) }
 }
