@@ -1,6 +1,7 @@
 import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
+import type { MovedClients } from './pool/moves.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
 
@@ -43,6 +44,12 @@ export interface BackendEjection extends BackendHealthChange {
   ejectedUntil?: number
 }
 
+/** What the event `clientsMoved` tells. */
+export interface ClientsMoved extends MovedClients {
+  /** Name of the pool. */
+  pool: string
+}
+
 /** The events of a {@link Balancer} and their arguments. */
 export interface BalancerEvents {
   /** Every listener is open. */
@@ -65,6 +72,8 @@ export interface BalancerEvents {
   backendEjected: [BackendEjection]
   /** A backend that was ejected is back. */
   backendReadmitted: [BackendEjection]
+  /** What changes of backends have moved; told a moment after them, once for all of one turn of the event loop. */
+  clientsMoved: [ClientsMoved]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }
