@@ -11,6 +11,9 @@ const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", 
 /** Room for the numbers of the left axis. */
 const AXIS_WIDTH = 54
 
+/** Seconds between the times below a chart. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600]
+
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name)
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
@@ -44,7 +47,7 @@ export class Chart {
       height: HEIGHT,
       series: [{ label: 'at', value: (_, at) => (at === null ? '–' : clock(at * 1000)) }, ...series],
       axes: [
-        axis({ values: (_, all) => all.map(at => clock(at * 1000)), space: 80, size: 22 }),
+        axis({ values: (_, all) => all.map(at => clock(at * 1000)), incrs: TIME_STEPS, space: 80, size: 22 }),
         axis({
           values: (_, all) => all.map(one => (one === null ? '' : format(one))),
           size: AXIS_WIDTH,

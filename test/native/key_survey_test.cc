@@ -142,3 +142,4 @@ TEST("candidates: who takes new clients, with a bound and without one") {
     pool.release(seat);
   }
 }
+TEST_MAIN
