@@ -76,7 +76,10 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
-  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  /**
+   * Sets the element of each backend's index to its bound now, infinite where there is none; leaves those alone that get no
+   * new clients.
+   */
   readBounds(into: Float64Array): void
   /**
    * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
@@ -108,6 +111,11 @@ export interface NativePool {
   erasePin(key: string): boolean | -2
   /** Erases pins from a cursor on, as {@link listPins} goes. */
   erasePins(cursor: number, index: number | undefined, generation: number | undefined): { erased: number; next: number }
+  /**
+   * Looks at one of {@link KEY_PARTS} parts of the keys that have live sessions: the `most` busiest ones, and who of whom is
+   * where. A pool without a stick table has none.
+   */
+  surveyKeys(part: number, most: number): NativeKeys
   /** What became of the file of the table; null: it has none. */
   tableFile(): NativeTableFile | null
   /** All backends are set that there were before: pins that came back from the file, to others, are forgotten. */
@@ -140,6 +148,18 @@ export interface NativeTableFile {
   dropped: number
   /** Buckets (7 entries) that were half written, or are damaged: cleared. */
   torn: number
+}
+
+/** Parts of {@link NativePool.surveyKeys}; the number of `native/core/live_keys.h`. */
+export const KEY_PARTS = 64
+
+/** Keys that have live sessions. Backends are indexes; a home of -1: there is none. */
+export interface NativeKeys {
+  keys: number
+  /** Most sessions first; `shares`: pairs of a backend and the sessions there. */
+  hottest: { key: string; sessions: number; home: number; shares: Float64Array }[]
+  /** Triples of a home, a backend, and the sessions on it of keys that are at home there. */
+  places: Float64Array
 }
 
 /** Pins; the arrays are as long as each other. */
