@@ -55,8 +55,8 @@ export interface NativePool {
   publish(): number
   /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
   pick(address: string | undefined): PackedPick
-  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
-  redispatch(handle: number, localFailure: boolean): PackedPick
+  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
+  redispatch(handle: number, localFailure: boolean, isBlameless?: boolean): PackedPick
   /**
    * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
    * longer than `mostMs`.

@@ -542,6 +542,8 @@ export class PoolCore {
     for (const { name } of backends) {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
+      this.#served.delete(name)
+      this.#slowStart?.end(name)
     }
   }
 
