@@ -1,5 +1,5 @@
 // The PROXY protocol, versions 1 and 2: what a proxy in front says of the client, before the client's first byte. As
-// https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt has it; what that leaves to a receiver is settled in
+// https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt has it; what that leaves to a receiver is settled in
 // docs/proxy-protocol.md. Pure functions of bytes, which allocate nothing.
 #pragma once
 
