@@ -153,8 +153,10 @@ function checkedTlvs(tlvs: readonly ProxyTlv[]): Buffer {
 
 function addressAndPort(name: string, endpoint: ProxyEndpoint | undefined): [string | undefined, number] {
   if (endpoint === undefined || 'path' in endpoint) return [undefined, 0]
-  const { address, port } = endpoint
-  if (isIP(address) === 0) throw argumentRangeError(`settings.${name}.address`, 'an IP address', address)
+  const { port } = endpoint
+  // A zone, as of a socket's own address, means nothing to anybody else.
+  const [address = ''] = endpoint.address.split('%', 1)
+  if (isIP(address) === 0) throw argumentRangeError(`settings.${name}.address`, 'an IP address', endpoint.address)
   return [address, integer(`settings.${name}.port`, port, 0, 0xffff)]
 }
 

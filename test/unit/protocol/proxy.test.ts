@@ -77,6 +77,13 @@ describe('PROXY protocol', () => {
     expect(complete(encodeProxy({ version: 2, source: unnamed, destination }))).to.deep.include({ source: unnamed })
   })
 
+  it('drops the zone of an address, and takes a mapped one for what it is', () => {
+    const [source, destination] = ['fe80::1%eth0', '::ffff:192.0.2.1'].map(address => ({ address, port: 1 }))
+    const header = complete(encodeProxy({ version: 1, source, destination }))
+    expect(header.source).to.deep.equal({ address: 'fe80::1', port: 1 })
+    expect(header.destination).to.deep.equal({ address: '192.0.2.1', port: 1 })
+  })
+
   it('says LOCAL and UNKNOWN of those who are nobody', () => {
     const local = complete(encodeProxy({ version: 2, command: 'local' }))
     expect(local).to.deep.equal({ version: 2, command: 'local', transport: 'unspecified', tlvs: [] })
