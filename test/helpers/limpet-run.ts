@@ -30,9 +30,9 @@ export class LimpetRun implements AsyncDisposable {
     await writeFile(file, stringify(config))
   }
 
-  /** Starts it, and waits until it is ready. */
-  static async start(file: string, options: readonly string[] = []): Promise<LimpetRun> {
-    const run = LimpetRun.begin(file, options)
+  /** Starts it, and waits until it is ready. `env`: variables besides those of this process. */
+  static async start(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LimpetRun> {
+    const run = LimpetRun.begin(file, options, env)
     try {
       await run.says('"msg":"ready"')
       return run
@@ -47,10 +47,10 @@ export class LimpetRun implements AsyncDisposable {
    *
    * @param point - where it is killed, as `die-at.ts` has it; undefined: nowhere
    */
-  static begin(file: string, options: readonly string[] = [], point?: string): LimpetRun {
+  static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}, point?: string): LimpetRun {
     const preloaded = point === undefined ? [] : ['--import', `${DIE_AT}?point=${encodeURIComponent(point)}`]
     const args = ['--import', 'tsx', ...preloaded, MAIN, 'run', '-c', file, ...options]
-    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT }))
+    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } }))
   }
 
   get pid(): number {
@@ -87,6 +87,11 @@ export class LimpetRun implements AsyncDisposable {
     const line = this.#lines().find(({ msg }) => msg === message)
     if (line === undefined) throw new Error(`"${message}" is not in the log:\n${this.#program.output}`)
     return line as Record<string, unknown>
+  }
+
+  /** The last line of the log with this message. */
+  lastLogged(message: string): Record<string, unknown> {
+    return { ...this.#lines().findLast(({ msg }) => msg === message) }
   }
 
   /** Waits for a number of ended sessions in the log. */

@@ -89,7 +89,7 @@ export class Site {
 
   /** The same, and does not wait. */
   beginToDie(point: string | undefined, ...options: string[]): LimpetRun {
-    const run = LimpetRun.begin(this.file, options, point)
+    const run = LimpetRun.begin(this.file, options, {}, point)
     afterTest(() => run[Symbol.asyncDispose]())
     return run
   }
