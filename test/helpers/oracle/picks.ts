@@ -31,9 +31,9 @@ export function pick(pool: NativePool, address: string | undefined): Picked {
 
 /** Live sessions by backend index. */
 export function loads(pool: NativePool, count: number): number[] {
-  const rows = new Float64Array(count * 3)
+  const rows = new Float64Array(count * 4)
   pool.readBackends(rows)
-  return Array.from({ length: count }, (_, i) => rows[i * 3] ?? 0)
+  return Array.from({ length: count }, (_, i) => rows[i * 4] ?? 0)
 }
 
 export interface Gauges {
