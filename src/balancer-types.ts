@@ -2,6 +2,7 @@ import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendHealthOptions, BackendState } from './config/options.ts'
 import type { BackendAgent } from './pool/agents.ts'
+import type { MovedClients } from './pool/moves.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
 
@@ -58,6 +59,12 @@ export interface BackendAgentChange {
   agent: BackendAgent
 }
 
+/** What the event `clientsMoved` tells. */
+export interface ClientsMoved extends MovedClients {
+  /** Name of the pool. */
+  pool: string
+}
+
 /** The events of a {@link Balancer} and their arguments. */
 export interface BalancerEvents {
   /** Every listener is open. */
@@ -82,6 +89,8 @@ export interface BalancerEvents {
   backendReadmitted: [BackendEjection]
   /** The agent of a backend said something else than before. */
   backendAgent: [BackendAgentChange]
+  /** What changes of backends have moved; told a moment after them, once for all of one turn of the event loop. */
+  clientsMoved: [ClientsMoved]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

@@ -100,6 +100,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     for (const [name, settings] of pools) {
       const core = new PoolCore(settings)
       core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
+      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: name, ...moved })
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }

@@ -1,4 +1,5 @@
-// The bounds as they are shown. Not what picks compute: those judge by the picks under way besides.
+// Who takes new clients, and the bounds, as they are shown. Not what picks compute: those judge by the picks under way
+// besides.
 #include "pool.h"
 
 namespace limpet {
@@ -19,8 +20,7 @@ uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t share, uint64_t al
 
 }  // namespace
 
-void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
-  if (rules_.bound_milli == 0) return;
+void Pool::each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const {
   uint64_t sessions = 1;
   uint64_t share = 0;
   for (const RosterEntry& entry : roster().entries) {
@@ -31,7 +31,8 @@ void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
   for (const RosterEntry& entry : roster().entries) {
     // Of who became one since then: the share would be missing.
     if (share == 0 || !candidate(entry)) continue;
-    visit(*entry.backend, bound_of(rules_.bound_milli, sessions, entry.share(), share));
+    const bool bounded = rules_.bound_milli != 0;
+    visit(*entry.backend, bounded ? bound_of(rules_.bound_milli, sessions, entry.share(), share) : kNoBound);
   }
 }
 

@@ -18,6 +18,7 @@ export const EVENTS = [
   'backendEjected',
   'backendReadmitted',
   'backendAgent',
+  'clientsMoved',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

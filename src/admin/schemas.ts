@@ -5,6 +5,7 @@ import type {
   BackendEjection,
   BackendHealthChange,
   BalancerStatus,
+  ClientsMoved,
 } from '../balancer-types.ts'
 import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
@@ -13,6 +14,8 @@ import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
 import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
+import type { LiveKeys } from '../pool/live-keys.ts'
+import type { MovedClients } from '../pool/moves.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
@@ -67,6 +70,7 @@ const backend = z.strictObject({
   agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
+  takesNew: z.boolean().describe('Whether new clients come to it now.'),
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
@@ -84,6 +88,14 @@ const table = z.strictObject({
   file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
 }) satisfies z.ZodType<Told<TableStats>>
 
+const moved = z.strictObject({
+  time: milliseconds.describe('Milliseconds since the epoch.'),
+  homesMoved: z.number().min(0).max(1).describe('Share of the key space that got another home.'),
+  sample: count,
+  isExact: z.boolean(),
+  pinsMoved: count,
+}) satisfies z.ZodType<MovedClients>
+
 const poolStats = {
   digest: z.string(),
   roster: count,
@@ -95,6 +107,7 @@ const poolStats = {
   held: count,
   table,
   isFailOpen: z.boolean(),
+  lastMove: moved.optional().describe('What the last change that moved clients has moved.'),
   backends: z.array(backend),
 }
 
@@ -159,6 +172,24 @@ const plan = z.strictObject({
   backends: z.array(z.strictObject({ name: z.string(), before: share, after: share })),
   moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
 }) satisfies z.ZodType<Plan>
+
+const keys = z.strictObject({
+  keys: count.describe('How many keys have live sessions.'),
+  sessions: count.describe('Those sessions.'),
+  hottest: z
+    .array(
+      z.strictObject({
+        key: z.string(),
+        sessions: count,
+        home: z.string().nullable(),
+        backends: z.array(z.strictObject({ name: z.string(), sessions: count })),
+      }),
+    )
+    .describe('Most sessions first.'),
+  places: z
+    .array(z.strictObject({ home: z.string().nullable(), backend: z.string(), sessions: count }))
+    .describe('Sessions on a backend, of keys with one home.'),
+}) satisfies z.ZodType<LiveKeys>
 
 const pin = z.strictObject({
   key: z.string().describe('An address with its prefix; # and hex digits: only kept as a hash.'),
@@ -250,6 +281,7 @@ const agentChange = z.strictObject({
   address: z.string(),
   agent,
 }) satisfies z.ZodType<Told<BackendAgentChange>>
+const clientsMoved = moved.extend({ pool: z.string() }) satisfies z.ZodType<ClientsMoved>
 
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
@@ -283,6 +315,7 @@ export const BODIES = {
   explanation: { name: 'Explanation', schema: explanation },
   planChange: { name: 'PlanChange', schema: planSchema },
   plan: { name: 'Plan', schema: plan },
+  keys: { name: 'Keys', schema: keys },
   pins: {
     name: 'Pins',
     schema: z.strictObject({ keyDigest: z.string(), pins: z.array(pin), next: count.optional() }),
@@ -315,6 +348,7 @@ export const EVENT_DATA = {
   backendEjected: ejection,
   backendReadmitted: ejection,
   backendAgent: agentChange,
+  clientsMoved,
   reloaded: reload,
 } as const
 

@@ -65,7 +65,7 @@ export class HealthReporter {
     const { name: pool, settings, health } = core
     // Who is not believed to be down keeps its sessions; those that it has got meanwhile, too, until it is believed again.
     for (const backend of core.backends()) {
-      if (isOpen || health.of(backend)?.status === 'down') this.#closeWhenDown(core, backend, false)
+      if (isOpen || health.isFoundDown(backend.name)) this.#closeWhenDown(core, backend, false)
     }
     if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
     else this.#log.info({ pool }, 'enough backends are up: only those serve')

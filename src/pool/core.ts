@@ -11,6 +11,7 @@ import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } 
 import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
+import { Moves } from './moves.ts'
 import { makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { TableFile } from './table-file.ts'
@@ -25,6 +26,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  takesNew: boolean
   bound: number | null
   total: number
   connectFailures: number
@@ -57,6 +59,8 @@ export class PoolCore {
   readonly health: PoolHealth
   /** What agents say; change it through the methods here, too. */
   readonly agents = new PoolAgents()
+  /** What its changes have moved. */
+  readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
   /** Undefined: who serves again takes all of its clients at once. */
@@ -225,7 +229,9 @@ export class PoolCore {
       const index = this.#indexes.get(name) ?? 0
       const at = FIGURES * index
       const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
-      return { sessions, bound: bounds[index] || null, total, connectFailures }
+      const bound = bounds[index] ?? 0
+      const takesNew = bound > 0
+      return { sessions, takesNew, bound: takesNew && bound < Infinity ? bound : null, total, connectFailures }
     }
   }
 
@@ -302,13 +308,17 @@ export class PoolCore {
 
   commit({ records, removed }: PreparedChange): void {
     const { native } = this
+    const before = new Map(this.#backends)
+    const after = new Map([...before, ...records.map(record => [record.name, record] as const)])
+    for (const name of removed) after.delete(name)
+    this.moves.note(before, after)
     for (const next of records) {
-      const before = this.#backends.get(next.name)
+      const old = this.#backends.get(next.name)
       this.#backends.set(next.name, next)
       // A new one is staged already.
-      if (before === undefined) continue
+      if (old === undefined) continue
       // What a check said of another address, or before a maintenance, says nothing now.
-      if (next.state === 'maint' || !isSameEndpoint(before, next)) this.health.forget(next.name)
+      if (next.state === 'maint' || !isSameEndpoint(old, next)) this.health.forget(next.name)
       this.#stage(native, next)
     }
     for (const name of removed) {
@@ -532,6 +542,8 @@ export class PoolCore {
     for (const { name } of backends) {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
+      this.#served.delete(name)
+      this.#slowStart?.end(name)
     }
   }
 

@@ -90,6 +90,11 @@ export class PoolHealth {
     this.#found.set(name, { status: isUp ? 'up' : 'down', reason, since: Date.now() })
   }
 
+  /** Whether a check says that it is down; who is only ejected keeps its sessions. */
+  isFoundDown(name: string): boolean {
+    return this.#found.get(name)?.status === 'down'
+  }
+
   /** False: there was nothing to forget. */
   forget(name: string): boolean {
     this.ejections?.forget(name)

@@ -8,6 +8,7 @@ import type { BackendAgent } from './agents.ts'
 import type { PoolCore } from './core.ts'
 import { badAddress, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
+import { type LiveKeys, type LiveKeysOptions, liveKeysOf } from './live-keys.ts'
 import { changedBackend } from './membership.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import type { BackendRecord } from './records.ts'
@@ -38,6 +39,8 @@ export interface BackendInfo {
   ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
+  /** Whether new clients come to it now: it is ready, not down, below `maxSessions`, and no backup that is not needed. */
+  takesNew: boolean
   /**
    * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
    * Null: there is no bound, or no new clients come to it whatever it has.
@@ -190,6 +193,16 @@ export class Pool {
    */
   plan(change: PlanChange, options: PlanOptions = {}): Plan {
     return planOf(this.#core, change, options, backend => this.#owner.check(this.#core, backend))
+  }
+
+  /**
+   * The keys that have live sessions: how many, which have the most, and who of whom is where. Other work goes on between
+   * its 64 parts.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_NO_TABLE`: sessions are counted by key beside a stick table only; a `RangeError`
+   */
+  async liveKeys(options: LiveKeysOptions = {}): Promise<LiveKeys> {
+    return await liveKeysOf(this.#core, options)
   }
 
   /**
