@@ -18,6 +18,7 @@ export {
 } from './errors.ts'
 export { Metrics } from './metrics/metrics.ts'
 export type { Reason, SessionCounter } from './native.ts'
+export type { BackendAgent } from './pool/agents.ts'
 export type { Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
 export type { HotKey, KeyPlace, LiveKeys, LiveKeysOptions } from './pool/live-keys.ts'

@@ -55,8 +55,8 @@ export interface NativePool {
   publish(): number
   /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
   pick(address: string | undefined): PackedPick
-  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
-  redispatch(handle: number, localFailure: boolean): PackedPick
+  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
+  redispatch(handle: number, localFailure: boolean, isBlameless?: boolean): PackedPick
   /**
    * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
    * longer than `mostMs`.
@@ -441,6 +441,48 @@ export interface NativeAddressFilter {
   permits(address: string): boolean
 }
 
+/** The PROXY protocol; see `src/protocol/proxy.ts`. Commands are 0 (local) and 1, transports 0 (unspecified), 1 (stream) and 2. */
+export interface NativeProxy {
+  /** Of the first bytes of a connection: the header; 0: more are needed; negative: the number of a fault. `most`: longest header of version 2. */
+  decode(head: Uint8Array, most: number): NativeProxyHeader | number
+  /**
+   * Writes a header into `into`; returns how many bytes it has, 0: there is no room for it. `paths`: of unix sockets, 108
+   * bytes each, or none. `tlvHeads`: type and length of each; `tlvValues`: one behind the other.
+   */
+  encode(
+    into: Uint8Array,
+    version: number,
+    command: number,
+    transport: number,
+    source: string | undefined,
+    sourcePort: number,
+    destination: string | undefined,
+    destinationPort: number,
+    paths: Uint8Array,
+    tlvHeads: Uint32Array,
+    tlvValues: Uint8Array,
+    checksum: boolean,
+  ): number
+  /** What a fault is, in one sentence without its full stop. */
+  faultText(fault: number): string
+}
+
+/** A PROXY protocol header. */
+export interface NativeProxyHeader {
+  /** Bytes of it. */
+  length: number
+  version: number
+  command: number
+  transport: number
+  /** An IP address, or the 108 bytes of a path; absent: it names nobody. */
+  source?: string | Buffer
+  sourcePort?: number
+  destination?: string | Buffer
+  destinationPort?: number
+  /** Type, place in the head and length of each. */
+  tlvs: Float64Array
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -493,6 +535,7 @@ export interface NativeAddon {
   /** Absent where {@link Relay} is. */
   readonly os?: NativeOs
   readonly fdBudget: NativeFdBudget
+  readonly proxy: NativeProxy
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
   /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */

@@ -183,7 +183,7 @@ napi_value PoolWrap::redispatch(Call& call) {
   Seat* const taken = seat(call, handle);
   if (!taken || !taken->backend) return call.of(static_cast<double>(PickStatus::kNoBackend));
   const bool local_failure = call.flag(1);
-  if (!local_failure) Pool::blame(*taken);
+  if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
   return call.of(packed(handle, status));
 }

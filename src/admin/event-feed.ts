@@ -17,6 +17,7 @@ export const EVENTS = [
   'backendDown',
   'backendEjected',
   'backendReadmitted',
+  'backendAgent',
   'clientsMoved',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import type {
+  BackendAgentChange,
   BackendChange,
   BackendEjection,
   BackendHealthChange,
   BalancerStatus,
   ClientsMoved,
 } from '../balancer-types.ts'
+import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { LiveKeys } from '../pool/live-keys.ts'
 import type { MovedClients } from '../pool/moves.ts'
@@ -29,6 +32,11 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
+const checks = z
+  .union([z.literal('off'), z.looseObject({})])
+  .describe(
+    'What is different in its checks, as health of a backend in the configuration; absent: nothing.',
+  ) as z.ZodType<Told<BackendHealthOptions> | 'off'>
 const settings = {
   name: z.string(),
   address: z.string(),
@@ -36,6 +44,7 @@ const settings = {
   maxSessions: count,
   backup: z.boolean(),
   state,
+  checks: checks.optional(),
 }
 
 const health = z.strictObject({
@@ -45,9 +54,20 @@ const health = z.strictObject({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
+const agent = z.strictObject({
+  isReached: z.boolean().describe('Whether it answered last time; if not, what it said before holds.'),
+  weight: z.number().int().min(0).max(100).describe('Per cent of the configured weight.'),
+  state: z.enum(['ready', 'drain', 'maint']),
+  isUp: z.boolean(),
+  reason: z.string().optional(),
+  maxSessions: count.describe('0: it sets no limit.'),
+  failures: count,
+}) satisfies z.ZodType<Told<BackendAgent>>
+
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
+  agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
   takesNew: z.boolean().describe('Whether new clients come to it now.'),
@@ -235,14 +255,14 @@ const sessionClosed = z.strictObject({
   durationMs: milliseconds,
 }) satisfies z.ZodType<Told<SessionClosed>>
 
-const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
+const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<Told<BackendChange>>
 
 const reload = z.strictObject({
   generation: count,
   added: z.array(change),
   updated: z.array(change),
   removed: z.array(change),
-}) satisfies z.ZodType<ReloadResult>
+}) satisfies z.ZodType<Told<ReloadResult>>
 
 const healthChange = z.strictObject({
   pool: z.string(),
@@ -255,6 +275,12 @@ const ejection = healthChange.extend({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
 }) satisfies z.ZodType<Told<BackendEjection>>
 
+const agentChange = z.strictObject({
+  pool: z.string(),
+  name: z.string(),
+  address: z.string(),
+  agent,
+}) satisfies z.ZodType<Told<BackendAgentChange>>
 const clientsMoved = moved.extend({ pool: z.string() }) satisfies z.ZodType<ClientsMoved>
 
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
@@ -321,6 +347,7 @@ export const EVENT_DATA = {
   backendDown: healthChange,
   backendEjected: ejection,
   backendReadmitted: ejection,
+  backendAgent: agentChange,
   clientsMoved,
   reloaded: reload,
 } as const

@@ -121,8 +121,15 @@ function tell(event, data) {
   refresh()
   if (event === 'clientsMoved') return add(movedText(data), '')
   if (event === 'reloaded') return add(`reloaded, generation ${data.generation}`, '')
+  if (event === 'backendAgent')
+    return add(`${data.pool} / ${data.name}: its agent says ${agentWords(data.agent)}`, 'warn')
   const [text, tone] = TOLD[event] ?? [`is ${data.state}, weight ${data.weight}`, 'warn']
   add([`${data.pool} / ${data.name} ${text}`, data.reason].filter(Boolean).join(': '), tone)
+}
+
+function agentWords({ state, isUp, weight, maxSessions }) {
+  const limit = maxSessions === 0 ? [] : [`at most ${maxSessions} sessions`]
+  return [isUp ? 'up' : 'down', state, `${weight} % of its weight`, ...limit].join(', ')
 }
 
 function movedText({ pool, homesMoved, pinsMoved }) {

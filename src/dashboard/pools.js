@@ -90,14 +90,14 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, most) {
   parts.latest = backend
-  const { address, weight, backup, state, health, sessions, bound, connectFailures } = backend
-  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}`)
-  const [text, tone] = stateOf(state, health)
+  const { address, weight, backup, state, health, agent, sessions, bound, connectFailures } = backend
+  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}${agentText(agent)}`)
+  const [text, tone] = stateOf(state, health, agent)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`
   parts.history.add(text, tone, health?.since, Date.now())
   const since = health?.since === undefined ? '' : `for ${duration(Date.now() - health.since)}`
-  setText(parts.reason, [health?.reason, since].filter(Boolean).join(' · '))
+  setText(parts.reason, [agent?.reason, health?.reason, since].filter(Boolean).join(' · '))
   // A little room behind the largest, so that its bound is seen as a mark.
   const percent = number => `${(96 * number) / most}%`
   parts.fill.setAttribute('width', percent(sessions))
@@ -112,8 +112,17 @@ function showBackend(parts, backend, most) {
   for (const button of parts.buttons) button.disabled = button.dataset.action === state
 }
 
-function stateOf(state, health) {
+function agentText(agent) {
+  if (agent === undefined) return ''
+  const share = agent.weight === 100 ? '' : ` · ${agent.weight} % by its agent`
+  const limit = agent.maxSessions === 0 ? '' : ` · at most ${agent.maxSessions} by its agent`
+  return `${share}${limit}${agent.isReached ? '' : ' · its agent does not answer'}`
+}
+
+function stateOf(state, health, agent) {
   if (state !== 'ready') return [health?.status === 'down' ? `${state}, down` : state, 'warn']
+  if (agent?.isUp === false) return ['down, says its agent', 'bad']
+  if (agent !== undefined && agent.state !== 'ready') return [`${agent.state}, says its agent`, 'warn']
   if (health?.ejectedUntil !== undefined) return ['ejected', 'bad']
   if (health?.status === 'down') return ['down', 'bad']
   if (health?.status === 'unknown') return ['not checked yet', 'warn']

@@ -208,7 +208,8 @@ export class PoolTable {
   #put({ key, backend, expiresInMs = TTL_RANGE.max }: SavedPin): keyof SavedCounts {
     const place = this.#core.placeOf(backend)
     if (place === undefined) return 'unknownBackend'
-    const stored = this.#native().setPin(key, place.index, place.generation, expiresInMs)
+    const ms = Math.min(expiresInMs, TTL_RANGE.max)
+    const stored = this.#native().setPin(key, place.index, place.generation, ms)
     if (stored === -2) return 'badKey'
     return stored ? 'stored' : 'full'
   }

@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { LIMITS } from '../../src/admin/limits.ts'
 import { Balancer } from '../../src/balancer.ts'
 import type { BalancerOptions, PoolOptions } from '../../src/config/options.ts'
 import type { PinInfo, PoolTable } from '../../src/pool/table.ts'
+import { importLines } from '../../src/pool/table-lines.ts'
 
 const NAMES = ['a', 'b', 'c', 'd']
 const SECRET = 'a secret of tests'
@@ -275,6 +277,30 @@ describe('the stick table of a pool', () => {
       expect(problems.map(({ line }) => line)).to.deep.equal([8, 9, 10])
       expect(table.get('192.0.2.1')?.expiresInMs).to.be.within(1, 601_200)
       expect(table.get('192.0.2.3')?.expiresInMs).to.be.above(TTL_MS - 60_000)
+    })
+
+    it('take any number as the time that is left, and the longest lines a part at a time', async () => {
+      const { table } = make().pool()
+      const header = JSON.stringify({
+        limpet: 'stick table',
+        format: 1,
+        keyDigest: table.keyDigest,
+        at: new Date().toISOString(),
+      })
+      const pins = [1e300, 2 ** 64, Number.MAX_VALUE].map((expiresInMs, n) =>
+        JSON.stringify({ key: `192.0.2.${n}/32`, backend: 'a', expiresInMs }),
+      )
+      expect(await table.import([header, ...pins])).to.include({ stored: 3 })
+      for (const n of pins.keys()) expect(table.get(`192.0.2.${n}`)?.expiresInMs, pins[n]).to.be.above(TTL_MS - 60_000)
+
+      const long = JSON.stringify({ key: '192.0.2.1/32', backend: '\u20ac'.repeat(950), expiresInMs: 1e20 })
+      const bodies: number[] = []
+      const result = await importLines([header, ...new Array<string>(1000).fill(long)], table.keyDigest, async pins => {
+        bodies.push(Buffer.byteLength(JSON.stringify({ keyDigest: table.keyDigest, pins })))
+        return table.put(pins)
+      })
+      expect(result).to.include({ unknownBackend: 1000, malformed: 0 })
+      expect(Math.max(...bodies)).to.be.below(LIMITS.body)
     })
 
     it('refuse other keys, and what is no export', async () => {
