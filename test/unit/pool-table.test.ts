@@ -59,6 +59,46 @@ describe('the stick table of a pool', () => {
     next.release()
   })
 
+  it('tells the keys that have live sessions, and where those are', async () => {
+    const balancer = make({ boundedLoad: 'off' })
+    const pool = balancer.pool()
+    pool.table.set('192.0.2.2', away(balancer, '192.0.2.2'))
+    const clients = ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '192.0.2.3']
+    const decisions = clients.map(client => balancer.pick(client))
+    const { keys, sessions, hottest, places } = await pool.liveKeys({ top: 2 })
+    expect([keys, sessions]).to.deep.equal([3, 6])
+    const hot = (client: string, count: number): object => {
+      const backends = [{ name: balancer.pool().table.get(client)?.backend, sessions: count }]
+      return { key: `${client}/32`, sessions: count, home: pool.explain(client).home, backends }
+    }
+    expect(hottest).to.deep.equal([hot('192.0.2.1', 3), hot('192.0.2.2', 2)])
+    const strayed = places.filter(({ home, backend }) => home !== backend)
+    expect(strayed).to.deep.equal([
+      { home: pool.explain('192.0.2.2').home, backend: away(balancer, '192.0.2.2'), sessions: 2 },
+    ])
+    expect(places.reduce((sum, place) => sum + place.sessions, 0)).to.equal(6)
+
+    pool.remove(away(balancer, '192.0.2.2'))
+    const after = await pool.liveKeys({ top: 0 })
+    expect([after.sessions, after.hottest]).to.deep.equal([6, []])
+    for (const decision of decisions) decision.release()
+    expect(await pool.liveKeys()).to.deep.equal({ keys: 0, sessions: 0, hottest: [], places: [] })
+  })
+
+  it('counts sessions by key only where there is a table, and so many', async () => {
+    const refusal = async (pool: Partial<PoolOptions>, top: unknown): Promise<Error & { code?: string }> =>
+      await make(pool)
+        .pool()
+        .liveKeys({ top: top as number })
+        .then(
+          () => expect.fail('it was told'),
+          error => error,
+        )
+    expect((await refusal({ stickTable: 'off' }, 1)).code).to.equal('LIMPET_ERR_NO_TABLE')
+    expect(await refusal({}, 1001)).to.be.instanceOf(RangeError)
+    expect(await refusal({}, '1')).to.be.instanceOf(TypeError)
+  })
+
   it('knows a provisional pin from one that holds', () => {
     const balancer = make()
     const { table } = balancer.pool()
