@@ -59,7 +59,13 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
-  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
+  limits: {
+    sessionsPerKey: number
+    newPerSecondPerKey: number
+    burst: number
+    admitPerSecond: number
+    queue: { size: number; timeout: string }
+  }
   slowStart: string
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
 }
@@ -143,7 +149,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
-    limits: { ...limits },
+    limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
       name,
