@@ -107,6 +107,13 @@ describe('cli: commands that ask the running process', () => {
       expect(stdout).to.contain('disk\\u001b full')
     })
 
+    it('says how many clients wait for a seat, if any do', async () => {
+      const queue = { waiting: 12, waited: 20, waitedMs: 100, timedOut: 0, refused: 0, left: 0 }
+      const pools = { redis: poolStats(BACKENDS, { queue }), mail: poolStats([backendInfo('m1')]) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
+      expect(stdout.match(/\d+ waiting/g)).to.deep.equal(['12 waiting'])
+    })
+
     it('is what the process answers, with --json; --pool leaves one', async () => {
       const report = statusReport(TWO_POOLS)
       const script: Script = { 'GET /v1/status': [200, report] }
