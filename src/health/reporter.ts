@@ -55,7 +55,7 @@ export class HealthReporter {
     const change: BackendAgentChange = { pool: core.name, name, address: formatAddress(address), agent }
     this.#log[agent.isUp ? 'info' : 'warn'](change, 'backendAgent')
     setImmediate(() => {
-      this.#closeWhenDown(core, backend, core.health.of(backend)?.status !== 'down')
+      this.#closeWhenDown(core, backend, !core.health.isFoundDown(name))
       this.#emit.agent(change)
     })
   }
