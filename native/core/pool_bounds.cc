@@ -20,7 +20,8 @@ uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t weight, uint64_t a
 }  // namespace
 
 void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
-  if (rules_.bound_milli == 0) return;
+  const uint32_t bound_milli = bound_milli_.load(std::memory_order_relaxed);
+  if (bound_milli == 0) return;
   uint64_t sessions = 1;
   uint64_t weight = 0;
   for (const RosterEntry& entry : roster().entries) {
@@ -31,7 +32,7 @@ void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
   for (const RosterEntry& entry : roster().entries) {
     // Of who became one since then: the weight would be missing.
     if (weight == 0 || !candidate(entry)) continue;
-    visit(*entry.backend, bound_of(rules_.bound_milli, sessions, entry.weight, weight));
+    visit(*entry.backend, bound_of(bound_milli, sessions, entry.weight, weight));
   }
 }
 
