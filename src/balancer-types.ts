@@ -2,7 +2,7 @@ import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
-import type { ReloadResult } from './reload.ts'
+import type { ReloadResult } from './reload/result.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'

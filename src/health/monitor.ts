@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '../config/address.ts'
+import type { ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
 import type { CheckTarget } from './check.ts'
@@ -55,6 +57,38 @@ export class HealthMonitor {
     await Promise.race([Promise.all(first), late])
     stop.abort()
     for (const core of this.#pools.keys()) core.publishHealth()
+  }
+
+  /** Other settings hold now. What was found stays, until checks say otherwise. */
+  reconfigure(core: PoolCore, before: Pick<ResolvedPool, 'health' | 'ejection'>): void {
+    const { health, ejection } = core.settings
+    if (!isDeepStrictEqual(health, before.health)) this.#checkAnew(core, health)
+    if (isDeepStrictEqual(ejection, before.ejection)) return
+    this.#ejectors.get(core)?.stop()
+    this.#ejectors.delete(core)
+    this.watchSessions([core])
+  }
+
+  /** A pool is gone. */
+  drop(core: PoolCore): void {
+    this.#pools.get(core)?.stop()
+    this.#pools.delete(core)
+    this.#ejectors.get(core)?.stop()
+    this.#ejectors.delete(core)
+  }
+
+  #checkAnew(core: PoolCore, settings: ResolvedHealth | undefined): void {
+    const old = this.#pools.get(core)
+    old?.stop()
+    this.#pools.delete(core)
+    if (settings === undefined) {
+      core.endChecks()
+      return
+    }
+    core.beginChecks(settings.initial === 'up', old === undefined)
+    const monitor = new PoolMonitor(core, { settings, check: checkOf(settings), gate: this.#gate }, this.#changed)
+    this.#pools.set(core, monitor)
+    monitor.followAll()
   }
 
   /** Sessions begin: from now on those that fail count. */
@@ -120,11 +154,17 @@ class PoolMonitor {
     if (known !== undefined) this.#core.forgetHealth(name)
     if (target === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
-    this.#checkers.set(name, new Checker(target, this.#context, changed))
+    this.#checkers.set(name, new Checker(target, this.#context, changed, this.#found(name)))
   }
 
   stop(): void {
     for (const checker of this.#checkers.values()) checker.stop()
+  }
+
+  /** What checks before these have found; undefined: nothing. */
+  #found(name: string): boolean | undefined {
+    const status = this.#core.health.found(name)
+    return status === undefined ? undefined : status === 'up'
   }
 
   #set(name: string, isUp: boolean, reason: string): void {

@@ -8,7 +8,7 @@ import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
-import { makeNativePool, makePlacement } from './native-pool.ts'
+import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { TableFile } from './table-file.ts'
 
@@ -49,13 +49,12 @@ const FIGURES = 3
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
-  readonly settings: ResolvedPool
+  #settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
-  /** Undefined: who serves again takes all of its clients at once. */
-  readonly #slowStart: SlowStart | undefined
+  readonly #slowStart: SlowStart
   #isSlow = false
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
@@ -71,45 +70,29 @@ export class PoolCore {
   /** Where that is while its place is another process's. */
   #beside: string | undefined
   #closed = false
+  #retired = false
 
   constructor(settings: ResolvedPool) {
-    this.settings = settings
+    this.#settings = settings
     const { ejection, slowStart } = settings
-    this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
+    this.#slowStart = new SlowStart(slowStart)
     this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
+  }
+
+  /** What holds; its backends are those of the configuration, not those that there are. */
+  get settings(): ResolvedPool {
+    return this.#settings
   }
 
   get name(): string {
     return this.settings.name
   }
 
-  /** Times in milliseconds, as the stream relay uses them. */
-  get connectMs(): number {
-    return this.settings.timeouts.connect
-  }
-
-  get idleMs(): number {
-    return this.settings.timeouts.idle
-  }
-
-  get finMs(): number {
-    return this.settings.timeouts.fin
-  }
-
-  get keepaliveMs(): number {
-    return this.settings.timeouts.keepalive.idle
-  }
-
   /** Whether backends take new sessions at a rate. */
   get admitsSlowly(): boolean {
     return this.settings.limits.admitPerSecond > 0
-  }
-
-  /** Further tries after a failed connect. */
-  get retries(): number {
-    return this.settings.retries
   }
 
   /** 16 hex digits; changes with the membership. */
@@ -127,12 +110,33 @@ export class PoolCore {
     return this.#closed
   }
 
-  /** Throws once the balancer is closed. */
+  /** Throws once the balancer is closed, or the pool removed. */
   assertOpen(): void {
-    if (!this.#closed) return
-    throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
-      pool: this.name,
-    })
+    if (this.#retired) throw this.#invalid(`the pool ${this.name} was removed`)
+    this.#assertNotClosed()
+  }
+
+  #assertNotClosed(): void {
+    if (this.#closed) throw this.#invalid(`the balancer of the pool ${this.name} is closed`)
+  }
+
+  #invalid(message: string): LimpetError {
+    return new LimpetError('LIMPET_ERR_INVALID_STATE', message, { pool: this.name })
+  }
+
+  /** It is in no configuration any more: only its sessions use it, until they have ended. */
+  retire(): void {
+    this.#retired = true
+  }
+
+  /** Takes other settings, of those that can change while it serves; its backends stay. */
+  reconfigure(settings: ResolvedPool): void {
+    const { failOpen, ejection, slowStart, boundMilli, limits } = settings
+    this.#settings = settings
+    this.#slowStart.configure(slowStart)
+    this.health.configure(failOpen, ejection)
+    this.native.setLimits(boundMilli, limitsOf(limits))
+    this.#republish()
   }
 
   /** Number of backends. */
@@ -142,7 +146,7 @@ export class PoolCore {
 
   /** The native pool; throws once the balancer is closed. */
   get native(): NativePool {
-    this.assertOpen()
+    this.#assertNotClosed()
     this.#native ??= this.#open()
     return this.#native
   }
@@ -294,7 +298,7 @@ export class PoolCore {
       this.#backends.delete(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.#slowStart.end(name)
       this.health.forget(name)
     }
     this.#publish(native)
@@ -303,6 +307,21 @@ export class PoolCore {
   /** Checks begin: what a backend is until its first one. */
   watchHealth(unknownIsUp: boolean): void {
     this.health.watch(unknownIsUp)
+    this.#republish()
+  }
+
+  /**
+   * Checks begin while sessions come. `isFirst`: there were none before; until they say otherwise, who served then is up.
+   */
+  beginChecks(unknownIsUp: boolean, isFirst: boolean): void {
+    if (isFirst)
+      for (const { name } of this.#backends.values()) this.health.set(name, true, 'it served before the checks')
+    this.watchHealth(unknownIsUp)
+  }
+
+  /** There are no checks any more: whoever was down by them serves. */
+  endChecks(): void {
+    this.health.unwatch()
     this.#republish()
   }
 
@@ -350,20 +369,20 @@ export class PoolCore {
   }
 
   /** From now on who serves again warms up: that all begin at one time is no reason to. */
-  startSlowly(): void {
-    this.#isSlow = true
+  startSlowly(isSlow: boolean): void {
+    this.#isSlow = isSlow
   }
 
   /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
   warmUp(): string[] {
-    const names = this.#slowStart?.names(performance.now()) ?? []
+    const names = this.#slowStart.names(performance.now())
     for (const name of names) this.#restage(name)
     return names.filter(name => this.rampOf(name) < 1)
   }
 
   /** The part of its clients that a backend takes; 1: it is warm. */
   rampOf(name: string): number {
-    return (this.#slowStart?.rampOf(name, performance.now()) ?? FULL_RAMP) / FULL_RAMP
+    return this.#slowStart.rampOf(name, performance.now()) / FULL_RAMP
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
@@ -478,8 +497,8 @@ export class PoolCore {
       served === NativeBackendState.ready &&
       (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
     this.#served.set(name, served)
-    if (isBack && this.#isSlow) this.#slowStart?.begin(name, performance.now())
-    if (served === NativeBackendState.down) this.#slowStart?.end(name)
+    if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
+    if (served === NativeBackendState.down) this.#slowStart.end(name)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {

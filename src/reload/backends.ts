@@ -1,21 +1,10 @@
-import type { BackendChange } from './balancer-types.ts'
-import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
-import { LimpetError } from './errors.ts'
-import type { Destination } from './loop-check.ts'
-import type { PoolCore, PreparedChange } from './pool/core.ts'
-import { type MembershipChange, membershipChange } from './pool/membership.ts'
-import { type ChangeEvent, settingsOf } from './pool/pool.ts'
-import { type BackendRecord, type Hosts, lookUp } from './pool/records.ts'
-import { tooManyBackends } from './pool/refusals.ts'
-
-/** What a reload changed. */
-export interface ReloadResult {
-  /** Number of the state that holds now: one more with every change of backends, however it was made. */
-  generation: number
-  added: BackendChange[]
-  updated: BackendChange[]
-  removed: BackendChange[]
-}
+import type { ResolvedBackend, ResolvedConfig } from '../config/resolved.ts'
+import type { Destination } from '../loop-check.ts'
+import type { PoolCore, PreparedChange } from '../pool/core.ts'
+import { type MembershipChange, membershipChange } from '../pool/membership.ts'
+import type { ChangeEvent } from '../pool/pool.ts'
+import { type BackendRecord, type Hosts, lookUp } from '../pool/records.ts'
+import { tooManyBackends } from '../pool/refusals.ts'
 
 /** One pool, and what is to become of its backends. */
 interface PoolPlan {
@@ -30,41 +19,27 @@ export interface Done {
   backend: BackendRecord
 }
 
-/** Settings that hold until a restart differ: nothing was changed. */
-export function needsRestart(places: readonly string[]): LimpetError {
-  const shown = places.slice(0, 10).join(', ')
-  const more = places.length > 10 ? `, and ${places.length - 10} more` : ''
-  return new LimpetError(
-    'LIMPET_ERR_NEEDS_RESTART',
-    `a reload changes backends only; a restart is needed for ${shown}${more}`,
-  )
-}
-
 /** Looks up, for all pools, the host names that are new. */
 export async function lookUpNew(cores: Iterable<PoolCore>, next: ResolvedConfig): Promise<Hosts> {
   const unknown = [...cores].flatMap(core => core.unknownHosts(backendsOf(next, core)))
   return await lookUp(unknown)
 }
 
-/** What is to be done, pool by pool; `check` throws for a backend that cannot be taken. */
-export function planReload(
-  cores: Iterable<PoolCore>,
-  next: ResolvedConfig,
-  hosts: Hosts,
-  check: (core: PoolCore, backend: Destination) => void,
-): PoolPlan[] {
-  const plans = [...cores].map(core => ({ core, change: membershipChange(core.backends(), backendsOf(next, core)) }))
-  for (const { core, change } of plans) {
-    for (const backend of change.set) {
-      const { name, address, endpoint } = core.recordOf(backend, hosts)
-      check(core, { name, address: endpoint ?? address })
-    }
-  }
-  return plans
+/** What is to be done, pool by pool. */
+export function planBackends(cores: Iterable<PoolCore>, next: ResolvedConfig): PoolPlan[] {
+  return [...cores].map(core => ({ core, change: membershipChange(core.backends(), backendsOf(next, core)) }))
+}
+
+/** Where the backends of a pool will be. */
+export function destinationsAfter(core: PoolCore, next: ResolvedConfig, hosts: Hosts): Destination[] {
+  return backendsOf(next, core).map(backend => {
+    const { name, address, endpoint } = core.recordOf(backend, hosts)
+    return { name, address: endpoint ?? address }
+  })
 }
 
 /** Does all of it, each pool as one roster, or nothing. */
-export function applyReload(plans: readonly PoolPlan[], hosts: Hosts): Done[] {
+export function applyBackends(plans: readonly PoolPlan[], hosts: Hosts): Done[] {
   const prepared = prepareAll(plans, hosts)
   return prepared.flatMap(({ core, change }) => {
     const before = new Map([...core.backends()].map(backend => [backend.name, backend]))
@@ -78,13 +53,6 @@ export function applyReload(plans: readonly PoolPlan[], hosts: Hosts): Done[] {
     )
     return [...removed, ...set]
   })
-}
-
-/** What the caller of a reload is told. */
-export function resultOf(generation: number, done: readonly Done[]): ReloadResult {
-  const of = (wanted: ChangeEvent): BackendChange[] =>
-    done.flatMap(({ event, core, backend }) => (event === wanted ? [{ pool: core.name, ...settingsOf(backend) }] : []))
-  return { generation, added: of('backendAdded'), updated: of('backendUpdated'), removed: of('backendRemoved') }
 }
 
 function prepareAll(plans: readonly PoolPlan[], hosts: Hosts): { core: PoolCore; change: PreparedChange }[] {
@@ -102,15 +70,4 @@ function prepareAll(plans: readonly PoolPlan[], hosts: Hosts): { core: PoolCore;
 
 function backendsOf(config: ResolvedConfig, core: PoolCore): readonly ResolvedBackend[] {
   return config.pools.get(core.name)?.backends ?? []
-}
-
-/** Tells somebody of a reload. A handler's fault is no fault of the reload, and the others are to be told, too. */
-export function unharmed(tell: () => void): void {
-  try {
-    tell()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
-  }
 }
