@@ -53,9 +53,9 @@ export function changesBetween(before: ComparedConfig, after: ComparedConfig): F
   const { listeners: oldListeners, pools: oldPools, ...oldRest } = before
   const { listeners, pools, ...rest } = after
   return [
+    ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
     ...partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners)),
     ...partChanges('pools', 'pools.<name>', new Map(Object.entries(oldPools)), new Map(Object.entries(pools))),
-    ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
   ]
 }
 

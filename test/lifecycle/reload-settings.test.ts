@@ -226,7 +226,7 @@ describe('a reload of other settings', () => {
     )
     const error = await rejection(balancer.reload(next))
     expect(error.code).to.equal('LIMPET_ERR_NEEDS_RESTART')
-    expect(error.message).to.match(/restart is needed for pools\.p\.secret, pools\.p\.stickTable\.size, threads$/)
+    expect(error.message).to.match(/restart is needed for threads, pools\.p\.secret, pools\.p\.stickTable\.size$/)
     expect(balancer.settings()).to.deep.equal(before)
   })
 })

@@ -3,8 +3,8 @@ import type { DescribedConfig } from '../../config/describe.ts'
 import { pathText } from '../../config/text.ts'
 import type { NamedPool } from './pools.ts'
 
-/** Settings in force, as the running process tells them: without backends. */
-export type RunningConfig = ComparedConfig
+/** Settings in force, as the running process tells them. */
+export type RunningConfig = DescribedConfig
 
 /** One setting that is not the same. */
 export interface Difference {
@@ -27,7 +27,7 @@ export function differencesOf(
   running: RunningConfig,
   pools: readonly NamedPool[],
 ): Difference[] {
-  const settings = changesBetween(running, withoutBackends(file)).map(
+  const settings = changesBetween(withoutBackends(running), withoutBackends(file)).map(
     ({ path, before, after, needsRestart }): Difference => ({
       path,
       ...(after === undefined ? {} : { inFile: after }),

@@ -45,7 +45,8 @@ async function refused(client: AdminClient, error: RefusedError, { json }: Admin
 
 const SIGNS = { added: '+', changed: '~', removed: '-' } as const
 
-function resultText({ generation, added, updated, removed, settings }: ReloadResult): string {
+/** A process of an earlier version tells of backends only. */
+function resultText({ generation, added, updated, removed, settings = [] }: ReloadResult): string {
   const changes = [
     ...settings.map(({ path, kind }) => `${SIGNS[kind]} ${visible(path)}`),
     ...added.map(({ pool, name }) => `+ ${visible(pool)} ${visible(name)}`),
@@ -53,7 +54,7 @@ function resultText({ generation, added, updated, removed, settings }: ReloadRes
     ...removed.map(({ pool, name }) => `- ${visible(pool)} ${visible(name)}`),
   ]
   if (changes.length === 0) return `nothing differs; generation ${generation}`
-  const backends = `backends: ${added.length} added, ${updated.length} changed, ${removed.length} removed`
-  const counts = settings.length === 0 ? backends : `settings: ${settings.length}; ${backends}`
+  const backends = `${added.length} added, ${updated.length} changed, ${removed.length} removed`
+  const counts = settings.length === 0 ? backends : `settings: ${settings.length}; backends: ${backends}`
   return [`reloaded: ${counts}; generation ${generation}`, ...changes.map(line => `  ${line}`)].join('\n')
 }
