@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
-import type { OpenSocket } from './acceptor/open-socket.ts'
-import type { AdminServer } from './admin/server.ts'
+import { AdminRoom } from './admin-room.ts'
 import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
 import { invalidState, unknownHost, unknownListener } from './balancer-errors.ts'
 import type {
@@ -41,6 +40,7 @@ import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
 import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
 import { KeptChanges } from './state/kept-changes.ts'
+import { OwnedFiles } from './state/owned-files.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
 
@@ -51,9 +51,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #feed: SessionFeed
   readonly #kept: KeptChanges
   readonly #pools: Pools
+  readonly #files: OwnedFiles
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
-  #admin: AdminServer | undefined
+  readonly #admin: AdminRoom
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
   readonly #health: HealthReporter
@@ -90,6 +91,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     this.#pools = new Pools(pools.values(), owner, (core, isOpen) => this.#health.failOpenChanged(core, isOpen))
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
+    this.#files = new OwnedFiles(this.#pools, this.#kept)
+    const kept = (): Promise<void> => this.#kept.settled()
+    this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
   /** Where it is in its life. */
@@ -123,7 +127,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
-    this.#borrowFiles(borrowed)
+    this.#files.borrow(this.#config, borrowed)
     const stop = this.#stopOpening.signal
     this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
       reload,
@@ -207,7 +211,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /** Where the admin API listens, as {@link Balancer.address}; null while it is not open. */
   adminAddress(): AddressInfo | string | null {
-    return this.#admin?.address() ?? null
+    return this.#admin.address()
   }
 
   /**
@@ -215,7 +219,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * descriptors may be used elsewhere.
    */
   sockets(): OpenSockets {
-    return { listeners: this.#service?.listeners.sockets() ?? new Map(), admin: this.#admin?.socket() }
+    return { listeners: this.#service?.listeners.sockets() ?? new Map(), admin: this.#admin.socket() }
   }
 
   /**
@@ -224,7 +228,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    */
   leaveSockets({ listeners, admin }: PassedSockets): void {
     this.#service?.listeners.passed(new Set(listeners))
-    if (this.#admin !== undefined) this.#admin.isPassed = admin
+    this.#admin.isPassed = admin
   }
 
   /**
@@ -241,16 +245,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`, `LIMPET_ERR_STATE_LOCKED`; errors of `fs`
    */
   async ownFiles(): Promise<void> {
-    for (const core of this.#pools.cores.values()) core.placeFile()
-    await this.#kept.own()
-  }
-
-  #borrowFiles(paths: ReadonlySet<string>): void {
-    const { state, pools } = this.#config
-    if (state !== undefined && paths.has(state)) this.#kept.borrow()
-    for (const [name, { stickTable }] of pools) {
-      if (stickTable?.file !== undefined && paths.has(stickTable.file)) this.#pools.core(name).borrowFile()
-    }
+    await this.#files.own()
   }
 
   /**
@@ -358,38 +353,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     for (const warning of this.#config.warnings) this.#log.warn(warning)
     // A socket of another process's: until this one can take its place, that one answers.
     const isLast = sockets.admin !== undefined
-    if (!isLast) await this.#openAdmin(reload)
+    if (!isLast) await this.#admin.open(this.#config, reload)
     try {
       await this.#openService(signal, sockets.listeners, prepare)
-      if (isLast) await this.#openAdmin(reload, sockets.admin)
+      if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
-      await this.#closeAdmin()
+      await this.#admin.close()
       throw error
     }
-  }
-
-  /** First of all: it tells how far the rest is. Programs without it do not load it. */
-  async #openAdmin(reload: ListenOptions['reload'], socket?: OpenSocket): Promise<void> {
-    const { admin: settings, file } = this.#config
-    if (settings === undefined) return
-    const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({
-      settings,
-      file,
-      balancer: this,
-      sessions: this.#feed,
-      log: this.#log,
-      reload,
-      kept: () => this.#kept.settled(),
-      socket,
-    })
-  }
-
-  async #closeAdmin(): Promise<void> {
-    await this.#admin?.close()
-    this.#admin = undefined
   }
 
   async #openService(
@@ -464,7 +437,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)
     // Whoever has its socket answers from now on.
-    const adminClosed = this.#admin?.isPassed === true ? this.#closeAdmin() : undefined
+    const adminClosed = this.#admin.isPassed ? this.#admin.close() : undefined
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
@@ -472,7 +445,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#lastStats = this.#collectStats()
     }
     await adminClosed
-    await this.#closeAdmin()
+    await this.#admin.close()
     await this.#kept.close()
     for (const core of this.#pools.cores.values()) core.close()
     this.#status = 'closed'

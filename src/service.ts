@@ -141,6 +141,7 @@ export class Service {
   /** Makes ready for sessions what no listener leads to yet; resolves when first checks that traffic waits for are done. */
   async preparePools(cores: readonly PoolCore[]): Promise<void> {
     await Promise.all(cores.map(core => core.prepare()))
+    for (const core of cores) core.tableFile?.settle(this.#parts.log)
     await this.#health.start(cores)
   }
 

@@ -48,9 +48,9 @@ export class HealthReporter {
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 
-  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
+  #closeWhenDown({ name: pool, settings, health, isRetired }: PoolCore, backend: string, isUp: boolean): void {
     const onDown = settings.health?.onDown
-    if (!this.#isListening()) return
+    if (!this.#isListening() || isRetired) return
     if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
     else this.#closer.down(pool, backend, onDown)
   }

@@ -110,6 +110,11 @@ export class PoolCore {
     return this.#closed
   }
 
+  /** Only sessions from before use it. */
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
   /** Throws once the balancer is closed, or the pool removed. */
   assertOpen(): void {
     if (this.#retired) throw this.#invalid(`the pool ${this.name} was removed`)
