@@ -13,12 +13,13 @@ import type {
   OpenSockets,
   PassedSockets,
 } from './balancer-types.ts'
-import { type DescribedConfig, describeConfig } from './config/describe.ts'
+import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import type { AgentChange } from './health/agent-monitor.ts'
 import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
@@ -83,13 +84,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#log = createLog(log.level)
     this.#feed = new SessionFeed(sessionLogOf(this.#log, log.sessions))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
-    const tell: EmitHealth = (event, change) => this.emit(event, change)
+    const tell: EmitHealth = {
+      health: (event, change) => this.emit(event, change),
+      agent: change => this.emit('backendAgent', change),
+    }
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
-    this.#pools = new Pools(pools.values(), owner, (core, isOpen) => this.#health.failOpenChanged(core, isOpen))
+    this.#pools = new Pools(pools.values(), owner, core => {
+      core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
+      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: core.name, ...moved })
+    })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
@@ -255,7 +262,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#pools.core(name).backends()].map(settingsOf)
+      pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
     }
     return described
   }
@@ -385,6 +392,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       log: this.#log,
       failed,
       health,
+      agent: (change: AgentChange) => this.#health.agentChanged(change),
       ejection,
     }
     this.#service = await Service.open(parts, signal)

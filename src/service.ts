@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { ResolvedConfig, ResolvedPool } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import type { AgentChanged } from './health/agent-monitor.ts'
 import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import { WarmUp } from './health/warm-up.ts'
@@ -34,6 +35,8 @@ export interface ServiceParts {
   failed: (error: Error, listener: string) => void
   /** Told that a backend went up or down. */
   health: HealthChanged
+  /** Told what is new of agents. */
+  agent: AgentChanged
   /** Told that a backend was ejected, or is back. */
   ejection: EjectionChanged
 }
@@ -67,7 +70,7 @@ export class Service {
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
     this.listeners = new Listeners({ relays: this.#relays, log: parts.log, failed: parts.failed })
     this.#leaving = new LeavingPools(core => this.#relays.uses(core))
-    this.#health = new HealthMonitor(parts.health, parts.ejection)
+    this.#health = new HealthMonitor(parts.health, parts.ejection, parts.agent)
   }
 
   /** Looks host names up, checks backends for the first time, binds every listener or none, and serves. */
@@ -76,7 +79,7 @@ export class Service {
     try {
       service.listeners.make(parts.config.listeners, parts.pools)
       await unlessAborted(() => service.#lookUp(), signal)
-      await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
+      await unlessAborted(() => service.#health.start([...parts.pools.values()]), signal)
       await unlessAborted(() => service.listeners.bind(parts.sockets), signal)
       refuseLoops(service.listeners.bound(), service.#destinations())
       service.#health.watchSessions(parts.pools.values())

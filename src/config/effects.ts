@@ -30,6 +30,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'pools.<name>.health': 'at once',
   'pools.<name>.failOpen': 'at once',
   'pools.<name>.ejection': 'at once',
+  'pools.<name>.agent': 'restart',
   'pools.<name>.limits.sessionsPerKey': 'new sessions',
   'pools.<name>.limits.newPerSecondPerKey': 'new sessions',
   'pools.<name>.limits.burst': 'new sessions',

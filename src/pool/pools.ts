@@ -6,27 +6,23 @@ import { Pool, type PoolOwner } from './pool.ts'
 /** The pools of a balancer, by name. */
 export class Pools {
   readonly #owner: PoolOwner
+  readonly #follow: (core: PoolCore) => void
   readonly #cores = new Map<string, PoolCore>()
   readonly #pools = new Map<string, Pool>()
   /** The pool if there is one only: picks by the million ask for it. */
   #only: Pool | undefined
 
-  constructor(
-    settings: Iterable<ResolvedPool>,
-    owner: PoolOwner,
-    failOpenChanged: (core: PoolCore, isOpen: boolean) => void,
-  ) {
+  /** @param follow - called for each that is made, to be told what it does */
+  constructor(settings: Iterable<ResolvedPool>, owner: PoolOwner, follow: (core: PoolCore) => void) {
     this.#owner = owner
-    this.#failOpenChanged = failOpenChanged
+    this.#follow = follow
     for (const pool of settings) this.add(this.make(pool))
   }
-
-  readonly #failOpenChanged: (core: PoolCore, isOpen: boolean) => void
 
   /** One that is not among them yet. */
   make(settings: ResolvedPool): PoolCore {
     const core = new PoolCore(settings)
-    core.onFailOpen = isOpen => this.#failOpenChanged(core, isOpen)
+    this.#follow(core)
     return core
   }
 

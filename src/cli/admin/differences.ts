@@ -1,6 +1,7 @@
 import { type ComparedConfig, changesBetween, settingsByPlace } from '../../config/changes.ts'
 import type { DescribedConfig } from '../../config/describe.ts'
 import { pathText } from '../../config/text.ts'
+import type { BackendInfo } from '../../index.ts'
 import type { NamedPool } from './pools.ts'
 
 /** Settings in force, as the running process tells them. */
@@ -19,7 +20,7 @@ export interface Difference {
 }
 
 /** What can differ of a backend. */
-const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'backup', 'state'] as const
+const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'backup', 'state', 'health'] as const
 
 /** In what a file differs from the settings in force, and from the backends that there are now. */
 export function differencesOf(
@@ -38,7 +39,7 @@ export function differencesOf(
   const backends = pools.flatMap(pool => {
     const wanted = file.pools[pool.name]?.backends
     if (wanted === undefined) return []
-    return compare(byName(wanted), byName(pool.backends), ['pools', pool.name, 'backends'])
+    return compare(byName(wanted), byName(pool.backends.map(asConfigured)), ['pools', pool.name, 'backends'])
   })
   return [...settings, ...backends]
 }
@@ -46,6 +47,11 @@ export function differencesOf(
 function withoutBackends(config: DescribedConfig): ComparedConfig {
   const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest] as const)
   return { ...config, pools: Object.fromEntries(pools) }
+}
+
+/** The `health` of a running backend is what checks say; what is configured of it is `checks`. */
+function asConfigured({ health: _, checks, ...backend }: BackendInfo): { name: string; health?: unknown } {
+  return checks === undefined ? backend : { ...backend, health: checks }
 }
 
 /** Backends by name: their order is nothing that counts. */
