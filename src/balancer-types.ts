@@ -4,7 +4,7 @@ import type { BackendHealthOptions, BackendState } from './config/options.ts'
 import type { BackendAgent } from './pool/agents.ts'
 import type { MovedClients } from './pool/moves.ts'
 import type { Pool } from './pool/pool.ts'
-import type { ReloadResult } from './reload.ts'
+import type { ReloadResult } from './reload/result.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'

@@ -67,6 +67,11 @@ export interface NativePool {
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
   /**
+   * Other numbers than those that it was made with, for picks from now on: c · 1000 of the bound, and
+   * `[sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]`; what else is in the list stays as it is.
+   */
+  setLimits(boundMilli: number, limits: Uint32Array): void
+  /**
    * Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
    */
@@ -317,9 +322,21 @@ export interface NativeRelay {
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
-   * `filter`: clients that it does not permit are closed at once.
+   * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
+   * whose sessions count for its `maxSessions`.
    */
-  addListener(poolId: number, maxSessions: number, hasOptions: boolean, filter?: NativeAddressFilter): number
+  addListener(
+    poolId: number,
+    maxSessions: number,
+    hasOptions: boolean,
+    filter?: NativeAddressFilter,
+    predecessor?: number,
+  ): number
+  /**
+   * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
+   * accepted for it.
+   */
+  letGo(poolId: number): boolean
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -336,6 +353,8 @@ export interface NativeRelay {
   ): number
   /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
   adopt(listenerId: number, fd: number): number
+  /** Takes a copy of the listen socket of another listener. Returns 0 or -errno. */
+  share(listenerId: number, from: number): number
   /** Its descriptor, which stays the relay's; -1: there is none. */
   socket(listenerId: number): number
   /** Where that is bound; null: there is none, or it is a unix socket. */
@@ -354,7 +373,7 @@ export interface NativeRelay {
    * `record`: write session records for this session. Returns a {@link HandOver} status.
    */
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
-  /** Sessions that live now; listenerId -1: of all listeners. */
+  /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
   cutSessions(): void

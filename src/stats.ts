@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { ResolvedListener } from './config/resolved.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { MovedClients } from './pool/moves.ts'
@@ -110,7 +111,7 @@ const GAUGES = 7
 export function collectStats(
   service: Service | undefined,
   generation: number,
-  listeners: ReadonlyMap<string, string>,
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool'>[],
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
@@ -120,9 +121,9 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      [...listeners].map(([name, pool]): [string, ListenerStats] => [
+      listeners.map(({ name, pool }): [string, ListenerStats] => [
         name,
-        { address: service?.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
+        { address: service?.listeners.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
       ]),
     ),
     pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),

@@ -48,6 +48,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_backend>("setBackend"),
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
+                         open_method<&PoolWrap::set_limits>("setLimits"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
@@ -138,6 +139,14 @@ napi_value PoolWrap::set_backend(Call& call) {
 napi_value PoolWrap::remove_backend(Call& call) { return call.of(pool_->remove_backend(call.text(0))); }
 
 napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(pool_->publish())); }
+
+napi_value PoolWrap::set_limits(Call& call) {
+  const auto limits = call.words(1);
+  // Those behind them stay as they are.
+  if (limits.size() < 4) return call.misuse("there are four limits at least");
+  pool_->set_limits(call.u32(0), {limits[0], limits[1], limits[2]}, limits[3]);
+  return nullptr;
+}
 
 uint32_t PoolWrap::claim_seat() {
   if (free_seats_.empty()) {

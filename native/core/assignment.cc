@@ -56,8 +56,9 @@ Pool::Assignment::Candidates Pool::Assignment::candidates() const {
 
 // load < max(1, ceil(c · (m+1) · w / W)), without a division: for integers, load < ceil(x / y) iff load · y < x.
 bool Pool::Assignment::has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const {
-  if (sessions == 0 || pool_.rules_.bound_milli == 0) return true;
-  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * pool_.rules_.bound_milli;
+  const uint32_t bound_milli = pool_.bound_milli_.load(std::memory_order_relaxed);
+  if (sessions == 0 || bound_milli == 0) return true;
+  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * bound_milli;
 }
 
 bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) const {

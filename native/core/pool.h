@@ -31,6 +31,7 @@ struct KeyLimits {
   uint32_t burst = 0;       // of them at once, if per_second > 0; then > 0
 
   bool any() const { return sessions != 0 || per_second != 0; }
+  bool same_rate(const KeyLimits& other) const { return per_second == other.per_second && burst == other.burst; }
 };
 
 // Where clients wait for a seat while all backends are at their maxSessions.
@@ -104,6 +105,9 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
+  // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
+  // that there was not before.
+  void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
@@ -160,7 +164,9 @@ class Pool {
   void keep_table(const TableMoment& now);
 
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
+  // What was made with the pool; numbers that set_limits() changes are as they were then.
   const PoolRules& rules() const { return rules_; }
+  uint32_t admit_per_second() const { return admit_per_second_.load(std::memory_order_relaxed); }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
   LiveKeys& live_keys() { return live_; }
   const LiveKeys& live_keys() const { return live_; }
@@ -211,8 +217,14 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
-  unsigned kept_shard_ = 0;                 // of live_, that keep_table() goes on with
-  std::unique_ptr<KeyRates> rates_;         // null: how fast sessions come is not limited
+  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
+  // What set_limits() changes: each is read alone, so that nothing has to be in step.
+  KeyLimits limits_;  // the control plane's
+  std::atomic<uint32_t> bound_milli_;
+  std::atomic<uint32_t> admit_per_second_;
+  std::atomic<uint32_t> sessions_per_key_;
+  std::atomic<bool> limits_keys_;
+  std::atomic<KeyRates*> rates_;  // owned; null: how fast sessions come is not limited
   const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;

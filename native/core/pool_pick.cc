@@ -31,7 +31,7 @@ PoolCounter eviction_counter(Stored stored) {
 
 PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait) {
   seat.key = key;
-  if (rules_.limits.any() && !key.none()) {
+  if (limits_keys_.load(std::memory_order_acquire) && !key.none()) {
     const PickStatus refused = admit_key(thread, seat, now_ms);
     if (refused != PickStatus::kOk) return refused;
   }

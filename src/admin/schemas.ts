@@ -22,7 +22,7 @@ import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'
-import type { ReloadResult } from '../reload.ts'
+import type { ReloadResult } from '../reload/result.ts'
 import type { SessionInfo } from '../sessions/info.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
 import type { ErrorBody } from './errors.ts'
@@ -270,6 +270,14 @@ const reload = z.strictObject({
   added: z.array(change),
   updated: z.array(change),
   removed: z.array(change),
+  settings: z
+    .array(
+      z.strictObject({
+        path: z.string().describe('Its place; listeners and pools by their names, like `listeners.public.backlog`.'),
+        kind: z.enum(['added', 'changed', 'removed']),
+      }),
+    )
+    .describe('Settings besides backends, and listeners and pools that are new or gone.'),
 }) satisfies z.ZodType<Told<ReloadResult>>
 
 const healthChange = z.strictObject({

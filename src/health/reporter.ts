@@ -73,10 +73,10 @@ export class HealthReporter {
 
   /** `isUp`: as checks say. What an agent says is believed in any case. */
   #closeWhenDown(core: PoolCore, backend: BackendRecord, isUp: boolean): void {
-    const { name: pool, health, agents } = core
+    const { name: pool, health, agents, isRetired } = core
     const { name } = backend
     const onDown = core.checksOf(backend)?.onDown
-    if (!this.#isListening()) return
+    if (!this.#isListening() || isRetired) return
     const isDown = agents.of(name)?.isUp === false || (!isUp && !health.isFailOpen)
     if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, name)
     else this.#closer.down(pool, name, onDown)

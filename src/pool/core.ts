@@ -12,7 +12,7 @@ import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
-import { makeNativePool, makePlacement } from './native-pool.ts'
+import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { TableFile } from './table-file.ts'
 
@@ -54,7 +54,7 @@ const FIGURES = 3
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
-  readonly settings: ResolvedPool
+  #settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
   /** What agents say; change it through the methods here, too. */
@@ -63,14 +63,13 @@ export class PoolCore {
   readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
-  /** Undefined: who serves again takes all of its clients at once. */
-  readonly #slowStart: SlowStart | undefined
+  readonly #slowStart: SlowStart
   #isSlow = false
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
   #isPublishing = false
   /** Found out once for each that has checks of its own: rosters ask for them. */
-  readonly #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
+  #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
@@ -84,11 +83,12 @@ export class PoolCore {
   /** Where that is while its place is another process's. */
   #beside: string | undefined
   #closed = false
+  #retired = false
 
   constructor(settings: ResolvedPool) {
-    this.settings = settings
+    this.#settings = settings
     const { ejection, slowStart } = settings
-    this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
+    this.#slowStart = new SlowStart(slowStart)
     this.health = new PoolHealth(
       settings.failOpen,
       backend => this.checksOf(backend),
@@ -98,25 +98,13 @@ export class PoolCore {
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
 
+  /** What holds; its backends are those of the configuration, not those that there are. */
+  get settings(): ResolvedPool {
+    return this.#settings
+  }
+
   get name(): string {
     return this.settings.name
-  }
-
-  /** Times in milliseconds, as the stream relay uses them. */
-  get connectMs(): number {
-    return this.settings.timeouts.connect
-  }
-
-  get idleMs(): number {
-    return this.settings.timeouts.idle
-  }
-
-  get finMs(): number {
-    return this.settings.timeouts.fin
-  }
-
-  get keepaliveMs(): number {
-    return this.settings.timeouts.keepalive.idle
   }
 
   /** How long a client waits for a seat. */
@@ -127,11 +115,6 @@ export class PoolCore {
   /** Whether backends take new sessions at a rate. */
   get admitsSlowly(): boolean {
     return this.settings.limits.admitPerSecond > 0
-  }
-
-  /** Further tries after a failed connect. */
-  get retries(): number {
-    return this.settings.retries
   }
 
   /** 16 hex digits; changes with the membership. */
@@ -149,12 +132,44 @@ export class PoolCore {
     return this.#closed
   }
 
-  /** Throws once the balancer is closed. */
+  /** Only sessions from before use it. */
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
+  /** Throws once the balancer is closed, or the pool removed. */
   assertOpen(): void {
-    if (!this.#closed) return
-    throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
-      pool: this.name,
-    })
+    if (this.#retired) throw this.#invalid(`the pool ${this.name} was removed`)
+    this.#assertNotClosed()
+  }
+
+  #assertNotClosed(): void {
+    if (this.#closed) throw this.#invalid(`the balancer of the pool ${this.name} is closed`)
+  }
+
+  #invalid(message: string): LimpetError {
+    return new LimpetError('LIMPET_ERR_INVALID_STATE', message, { pool: this.name })
+  }
+
+  /** It is in no configuration any more: only its sessions use it, until they have ended. */
+  retire(): void {
+    this.#retired = true
+  }
+
+  /** Takes other settings, of those that can change while it serves; its backends stay. */
+  reconfigure(settings: ResolvedPool): void {
+    const { failOpen, ejection, slowStart, boundMilli, limits } = settings
+    const unchecked = [...this.#backends.values()].filter(backend => this.checksOf(backend) === undefined)
+    this.#settings = settings
+    this.#checks = new WeakMap()
+    // Until the first checks say otherwise, who served without them is up.
+    for (const backend of unchecked) {
+      if (this.checksOf(backend) !== undefined) this.health.set(backend.name, true, 'it served before the checks')
+    }
+    this.#slowStart.configure(slowStart)
+    this.health.configure(failOpen, ejection)
+    this.native.setLimits(boundMilli, limitsOf(limits))
+    this.#republish()
   }
 
   /** How a backend is checked; undefined: it is not. */
@@ -175,7 +190,7 @@ export class PoolCore {
 
   /** The native pool; throws once the balancer is closed. */
   get native(): NativePool {
-    this.assertOpen()
+    this.#assertNotClosed()
     this.#native ??= this.#open()
     return this.#native
   }
@@ -333,7 +348,7 @@ export class PoolCore {
       this.#backends.delete(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.#slowStart.end(name)
       this.health.forget(name)
       this.agents.forget(name)
     }
@@ -402,20 +417,20 @@ export class PoolCore {
   }
 
   /** From now on who serves again warms up: that all begin at one time is no reason to. */
-  startSlowly(): void {
-    this.#isSlow = true
+  startSlowly(isSlow: boolean): void {
+    this.#isSlow = isSlow
   }
 
   /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
   warmUp(): string[] {
-    const names = this.#slowStart?.names(performance.now()) ?? []
+    const names = this.#slowStart.names(performance.now())
     for (const name of names) this.#restage(name)
     return names.filter(name => this.rampOf(name) < 1)
   }
 
   /** The part of its clients that a backend takes; 1: it is warm. */
   rampOf(name: string): number {
-    return (this.#slowStart?.rampOf(name, performance.now()) ?? FULL_RAMP) / FULL_RAMP
+    return this.#slowStart.rampOf(name, performance.now()) / FULL_RAMP
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
@@ -542,8 +557,8 @@ export class PoolCore {
       served === NativeBackendState.ready &&
       (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
     this.#served.set(name, served)
-    if (isBack && this.#isSlow) this.#slowStart?.begin(name, performance.now())
-    if (served === NativeBackendState.down) this.#slowStart?.end(name)
+    if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
+    if (served === NativeBackendState.down) this.#slowStart.end(name)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {
@@ -551,7 +566,7 @@ export class PoolCore {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.#slowStart.end(name)
     }
   }
 

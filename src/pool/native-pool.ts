@@ -40,7 +40,8 @@ export function makeNativePool(
   return withTableMemory(size, () => withTableFile(file, make, details), details)
 }
 
-function limitsOf(limits: ResolvedLimits): Uint32Array {
+/** As the native pool takes them. */
+export function limitsOf(limits: ResolvedLimits): Uint32Array {
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
   return new Uint32Array([sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue.size, queue.timeout])
 }

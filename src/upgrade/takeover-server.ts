@@ -34,7 +34,8 @@ export interface TakeoverServerParts {
   /** Its socket, if it is open already. */
   socket: OpenSocket | undefined
   /** The configuration that the process was started with. */
-  config: ResolvedConfig
+  /** The one that holds. */
+  config: () => ResolvedConfig
   balancer: Balancer
   log: Log
 }
@@ -65,7 +66,7 @@ export class TakeoverServer {
 
   /** Undefined: there is no place for it, or it cannot be opened, which is told in the log. */
   static async open(parts: Omit<TakeoverServerParts, 'path'>): Promise<TakeoverServer | undefined> {
-    const path = takeoverPath(parts.config.admin?.listen)
+    const path = takeoverPath(parts.config().admin?.listen)
     if (path === undefined || native().os === undefined) return undefined
     const server = new TakeoverServer({ ...parts, path })
     try {
@@ -157,7 +158,8 @@ export class TakeoverServer {
   }
 
   #offer(socket: Socket): void {
-    const { balancer, config } = this.#parts
+    const { balancer } = this.#parts
+    const config = this.#parts.config()
     const { listeners, admin } = balancer.sockets()
     const binds = bindsOf(config)
     const own = handleOf(this.#server)?.fd ?? -1

@@ -361,6 +361,14 @@ describe('cli: commands that ask the running process', () => {
     it('tells what it changed', async () => {
       const change = (name: string): object => ({ pool: 'redis', ...backendInfo(name) })
       const result = { generation: 8, added: [change('b4')], updated: [], removed: [change('b3')] }
+      const settings = [
+        { path: 'listeners.m', kind: 'added' },
+        { path: 'pools.redis.retries', kind: 'changed' },
+      ]
+      const more = await ask(['reload'], { 'POST /v1/reload': [200, { ...result, settings }] })
+      expect(more.stdout).to.equal(
+        'reloaded: settings: 2; backends: 1 added, 0 changed, 1 removed; generation 8\n  + listeners.m\n  ~ pools.redis.retries\n  + redis b4\n  - redis b3\n',
+      )
       const { status, stdout } = await ask(['reload'], { 'POST /v1/reload': [200, result] })
       expect({ status, stdout }).to.deep.equal({
         status: 0,
