@@ -119,7 +119,11 @@ const explanation = z.strictObject({
   home: z.string().optional().describe('Absent: no backend has a weight.'),
   order: z.array(z.string()),
   pin: z
-    .strictObject({ backend: z.string(), expiresInMs: milliseconds.optional().describe('Absent: a session lives.') })
+    .strictObject({
+      backend: z.string(),
+      expiresInMs: milliseconds.optional().describe('Absent: a session lives.'),
+      returns: z.literal(true).optional().describe('A connection now would go home; absent: it would not.'),
+    })
     .optional(),
 }) satisfies z.ZodType<Told<Explanation>>
 
@@ -131,6 +135,7 @@ const plan = z.strictObject({
   isExact: z.boolean(),
   pinsMoved: count,
   sessionsMoved: count,
+  returnHome: z.enum(['never', 'next-connect', 'after-idle']),
   backends: z.array(z.strictObject({ name: z.string(), before: share, after: share })),
   moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
 }) satisfies z.ZodType<Plan>

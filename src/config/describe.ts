@@ -59,6 +59,7 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  returnHome: string
   limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
   slowStart: string
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
@@ -131,7 +132,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, limits, slowStart, backends } = pool
+  const { ejection, returnHome, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -143,6 +144,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    returnHome,
     limits: { ...limits },
     slowStart: formatDuration(slowStart),
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({

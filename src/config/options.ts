@@ -13,6 +13,9 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 /** How the order of the backends is made for a key. */
 export type PlacementAlgorithm = 'rendezvous' | 'ring'
 
+/** When a client that was sent elsewhere goes home again. */
+export type ReturnHome = 'never' | 'next-connect' | 'after-idle'
+
 /** How clients are accepted. */
 export type AcceptorKind = 'auto' | 'net' | 'native'
 
@@ -207,6 +210,13 @@ export interface PoolOptions {
    * @defaultValue 50
    */
   failOpen?: number | 'off' | false | undefined
+  /**
+   * When a client that was sent elsewhere, because its home had no room or did not answer, goes home again, as soon as that has
+   * room: `never` while its pin lives; `next-connect`, with its next connection, whatever other sessions it has;
+   * `after-idle`, with the next one after all of its sessions have ended.
+   * @defaultValue 'never'
+   */
+  returnHome?: ReturnHome | undefined
   /** What one client may have, and how fast backends take new ones. */
   limits?: LimitsOptions | undefined
   /**

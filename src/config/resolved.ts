@@ -1,5 +1,13 @@
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
-import type { AcceptorKind, BackendState, CheckType, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
+import type {
+  AcceptorKind,
+  BackendState,
+  CheckType,
+  LogLevel,
+  PlacementAlgorithm,
+  RelayKind,
+  ReturnHome,
+} from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -78,6 +86,7 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly returnHome: ReturnHome
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number

@@ -190,6 +190,10 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      returnHome: oneOf(
+        ['never', 'next-connect', 'after-idle'],
+        'When a client that was sent elsewhere goes home again, if home has room: never, with its next connection, or with the next one after all others have ended.',
+      ).prefault('never'),
       limits: limits(),
       slowStart: duration(
         { min: 0, max: HOUR },

@@ -136,7 +136,7 @@ function showDetails(parts, pool) {
     rows.map(([reason, count]) => [reason, told(count, reason in decisions)]),
   )
   const fairness = fairnessOf(pool)
-  const broken = ['overflow', 'failover', 'redispatch'].filter(reason => reason in decisions)
+  const broken = ['overflow', 'failover', 'redispatch', 'returned'].filter(reason => reason in decisions)
   setList(parts.affinity, [
     ['found in the table', share(table.hits, table.hits + table.misses)],
     ...broken.map(reason => [reason, share(decisions[reason], all)]),

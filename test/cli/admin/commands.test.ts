@@ -21,6 +21,7 @@ const PLAN: Plan = {
   sample: 2 ** 20,
   isExact: true,
   pinsMoved: 1200,
+  returnHome: 'next-connect',
   sessionsMoved: 3,
   backends: [
     { name: 'b1', before: 1 / 3, after: 0 },

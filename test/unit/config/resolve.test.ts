@@ -26,6 +26,7 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    returnHome: never
     slowStart: 0s
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
@@ -97,6 +98,7 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
+      returnHome: 'never',
       limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
       slowStart: 0,
     })
