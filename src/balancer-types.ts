@@ -3,6 +3,7 @@ import type { Balancer } from './balancer.ts'
 import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
+import type { ClosingInfo } from './sessions/closings.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'
@@ -65,6 +66,10 @@ export interface BalancerEvents {
   backendEjected: [BackendEjection]
   /** A backend that was ejected is back. */
   backendReadmitted: [BackendEjection]
+  /** Sessions begin to be closed at a pace. */
+  closingStarted: [ClosingInfo]
+  /** A closing of sessions is done, or was stopped. */
+  closingEnded: [ClosingInfo]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

@@ -36,9 +36,10 @@ import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
 import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf, unharmed } from './reload.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { Closings } from './sessions/closings.ts'
 import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
-import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { type PaceOptions, paceArgument } from './sessions/paced-close.ts'
 import { KeptChanges } from './state/kept-changes.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
@@ -59,6 +60,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #admin: AdminServer | undefined
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
+  /** The closings of sessions at a pace that run. */
+  readonly closings: Closings
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
@@ -86,7 +89,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
     this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
-    this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
+    this.closings = new Closings({
+      find: filter => this.#live(filter),
+      tell: (event, closing) => this.emit(event, closing),
+      log: this.#log,
+      over: this.#over.signal,
+    })
+    this.#downCloser = new DownCloser(this.closings)
     const tell: EmitHealth = (event, change) => this.emit(event, change)
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
@@ -350,14 +359,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const { signal, ...pace } = paceArgument(options)
-    const sessions: LiveSession[] = []
-    for await (const session of this.#live(filter)) sessions.push(session)
-    const over = this.#over.signal
-    return await closePaced(sessions, {
-      ...pace,
-      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
-    })
+    const { done } = await this.closings.begin('asked', filter, paceArgument(options))
+    return await done
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -529,13 +532,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
     this.#kept.changed()
     this.#tell(event, core, backend)
   }
 
   #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
+    if (event === 'backendRemoved' || backend.state === 'maint') this.#downCloser.leave(core.name, backend.name)
     this.#log.info(change, event)
     this.emit(event, change)
   }

@@ -17,6 +17,8 @@ export const EVENTS = [
   'backendDown',
   'backendEjected',
   'backendReadmitted',
+  'closingStarted',
+  'closingEnded',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import { LONGEST_TIMER_MS } from '../config/duration.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -12,7 +13,9 @@ import { PINS_AT_ONCE } from '../pool/table-lines.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'
 import type { ReloadResult } from '../reload.ts'
+import type { ClosingInfo } from '../sessions/closings.ts'
 import type { SessionInfo } from '../sessions/info.ts'
+import { MOST_PER_SECOND } from '../sessions/paced-close.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
 import type { ErrorBody } from './errors.ts'
 import type { Named } from './route.ts'
@@ -102,6 +105,19 @@ const stats = z.strictObject({
 
 const statuses = ['idle', 'opening', 'listening', 'closing', 'closed'] as const satisfies readonly BalancerStatus[]
 
+const closing = z.strictObject({
+  id: z.string(),
+  cause: z.enum(['asked', 'down']).describe('down: the backend is down, and health.onDown wants it.'),
+  pool: z.string().optional(),
+  backend: z.string().optional(),
+  listener: z.string().optional(),
+  state: z.enum(['running', 'done', 'stopped']),
+  since: milliseconds.describe('Milliseconds since the epoch.'),
+  total: count.describe('Sessions that there were.'),
+  closed: count.describe('Of these, those that were closed.'),
+  remainingMs: milliseconds.describe('How long the rest will take.'),
+}) satisfies z.ZodType<Told<ClosingInfo>>
+
 const status = z.strictObject({
   version: z.string(),
   pid: count,
@@ -110,6 +126,7 @@ const status = z.strictObject({
   status: z.enum(statuses),
   config: z.string().nullable().describe('The file of the configuration.'),
   generation: count.describe('Number of the state: one more with every change of backends, and with every reload.'),
+  closings: z.array(closing).describe('Closings of sessions that run.'),
   stats,
 })
 
@@ -155,6 +172,22 @@ const newPin = z.strictObject({
   backend: z.string(),
   ttl: duration({ min: 1000, max: LONGEST_TTL_MS }, 'options', 'Until its first use.').optional(),
 })
+
+const newClosing = z
+  .strictObject({
+    pool: z.string().optional().describe('Sessions of this pool.'),
+    backend: z.string().optional().describe('Sessions on this backend.'),
+    listener: z.string().optional().describe('Sessions of this listener.'),
+    perSecond: z.number().min(0).max(MOST_PER_SECOND).optional().describe('0: all at once. Default: 100.'),
+    deadline: duration(
+      { min: 0, max: LONGEST_TIMER_MS },
+      'options',
+      'When what is left is closed at once. Default: 30s.',
+    ).optional(),
+  })
+  .refine(({ pool, backend, listener }) => (pool ?? backend ?? listener) !== undefined, {
+    message: 'name a pool, a backend or a listener, or several of them',
+  })
 
 const savedPins = z.strictObject({
   keyDigest: z.string().describe('That of the list that the pins are of.'),
@@ -269,6 +302,9 @@ export const BODIES = {
     name: 'Sessions',
     schema: z.strictObject({ sessions: z.array(session), more: z.boolean() }),
   },
+  closings: { name: 'Closings', schema: z.strictObject({ closings: z.array(closing) }) },
+  closing: { name: 'Closing', schema: closing },
+  newClosing: { name: 'NewClosing', schema: newClosing },
   reload: { name: 'ReloadResult', schema: reload },
   nothing: { name: 'Nothing', schema: z.strictObject({}) },
   error: { name: 'Error', schema: error },
@@ -287,6 +323,8 @@ export const EVENT_DATA = {
   backendDown: healthChange,
   backendEjected: ejection,
   backendReadmitted: ejection,
+  closingStarted: closing,
+  closingEnded: closing,
   reloaded: reload,
 } as const
 

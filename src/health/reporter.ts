@@ -48,10 +48,14 @@ export class HealthReporter {
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 
-  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
+  #closeWhenDown(core: PoolCore, backend: string, isUp: boolean): void {
+    const { name: pool, settings, health } = core
     const onDown = settings.health?.onDown
     if (!this.#isListening()) return
-    if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
+    // Who was taken out, or away, since the check is an operator's.
+    const state = core.backend(backend)?.state ?? 'maint'
+    if (isUp || state === 'maint' || health.isFailOpen || onDown?.sessions !== 'close')
+      this.#closer.leave(pool, backend)
     else this.#closer.down(pool, backend, onDown)
   }
 }

@@ -1,8 +1,9 @@
-import type { ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ClosingInfo, ListenerStats, PoolStats, Stats } from '../../index.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
+import { closingText } from './closing-text.ts'
 import { bytesText, counted, countText, timeText } from './figures.ts'
 
 /** The answer of `/v1/status`. */
@@ -14,6 +15,8 @@ export interface StatusReport {
   status: string
   config: string | null
   generation: number
+  /** Those that run. */
+  closings: ClosingInfo[]
   stats: Stats
 }
 
@@ -31,6 +34,7 @@ export function statusLines(report: StatusReport, rates: Rates | undefined, term
   const { listeners, pools } = report.stats
   return [
     ...headLines(report, rates, terminal),
+    ...report.closings.map(closing => terminal.cut(closingText(closing))),
     ...listenerLines(Object.entries(listeners), terminal),
     ...Object.entries(pools).flatMap(([name, pool]) => ['', ...poolLines(name, pool, rates, terminal)]),
   ]

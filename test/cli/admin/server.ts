@@ -129,6 +129,7 @@ export function statusReport(pools: Record<string, PoolStats>, more: Partial<Sta
     status: 'listening',
     config: '/etc/limpet/limpet.yaml',
     generation: 7,
+    closings: [],
     stats: {
       generation: 7,
       sessions: 42,
