@@ -4,6 +4,7 @@ import type { BackendState } from './config/options.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
 import type { ClosingInfo } from './sessions/closings.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'
@@ -70,6 +71,10 @@ export interface BalancerEvents {
   closingStarted: [ClosingInfo]
   /** A closing of sessions is done, or was stopped. */
   closingEnded: [ClosingInfo]
+  /** The clients of backends that are back, or new, begin to be brought home. */
+  rebalanceStarted: [RebalanceInfo]
+  /** They are home, or that was stopped. */
+  rebalanceEnded: [RebalanceInfo]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

@@ -40,6 +40,7 @@ import { Closings } from './sessions/closings.ts'
 import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
 import { type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { watchReturns } from './sessions/rebalancer.ts'
 import { KeptChanges } from './state/kept-changes.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
@@ -108,6 +109,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }
+    watchReturns(this.#cores.values(), {
+      find: filter => this.#live(filter),
+      isListening: () => this.#status === 'listening',
+      tell: (event, run) => this.emit(event, run),
+      log: this.#log,
+      over: this.#stopOpening.signal,
+    })
     this.#onlyPool = this.#pools.size === 1 ? [...this.#pools.values()][0] : undefined
   }
 

@@ -6,6 +6,7 @@ import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
 import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
 export interface Stats {
@@ -53,6 +54,10 @@ export interface PoolStats {
   sharedRates: number
   /** Sessions that had to wait until their backend took them. */
   held: number
+  /** Clients that were brought home by `rebalance`. */
+  broughtHome: number
+  /** The last time that clients were brought home; absent: they never were. */
+  rebalance?: RebalanceInfo
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -130,6 +135,8 @@ function poolStats(pool: PoolCore): PoolStats {
     },
     sharedRates: counters.keyRateShared,
     held: counters.held,
+    broughtHome: pool.broughtHome,
+    ...(pool.rebalance === undefined ? {} : { rebalance: { ...pool.rebalance } }),
     table: {
       entries,
       capacity,

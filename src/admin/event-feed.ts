@@ -19,6 +19,8 @@ export const EVENTS = [
   'backendReadmitted',
   'closingStarted',
   'closingEnded',
+  'rebalanceStarted',
+  'rebalanceEnded',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

@@ -16,6 +16,7 @@ import type { ReloadResult } from '../reload.ts'
 import type { ClosingInfo } from '../sessions/closings.ts'
 import type { SessionInfo } from '../sessions/info.ts'
 import { MOST_PER_SECOND } from '../sessions/paced-close.ts'
+import type { RebalanceInfo } from '../sessions/rebalancer.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
 import type { ErrorBody } from './errors.ts'
 import type { Named } from './route.ts'
@@ -62,6 +63,17 @@ const table = z.strictObject({
   file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
 }) satisfies z.ZodType<Told<TableStats>>
 
+const rebalance = z.strictObject({
+  pool: z.string(),
+  backends: z.array(z.string()).describe('Those that are back, or new.'),
+  state: z.enum(['running', 'done', 'stopped']),
+  since: milliseconds.describe('Milliseconds since the epoch.'),
+  total: count.describe('Clients that were off home when it began.'),
+  moved: count,
+  left: count,
+  remainingMs: milliseconds,
+}) satisfies z.ZodType<RebalanceInfo>
+
 const poolStats = {
   digest: z.string(),
   roster: count,
@@ -71,6 +83,8 @@ const poolStats = {
   refused: z.strictObject({ noBackend: count, poolFull: count, keySessions: count, keyRate: count }),
   sharedRates: count,
   held: count,
+  broughtHome: count.describe('Clients that rebalance brought home.'),
+  rebalance: rebalance.optional().describe('The last time that clients were brought home; absent: they never were.'),
   table,
   isFailOpen: z.boolean(),
   backends: z.array(backend),
@@ -325,6 +339,8 @@ export const EVENT_DATA = {
   backendReadmitted: ejection,
   closingStarted: closing,
   closingEnded: closing,
+  rebalanceStarted: rebalance,
+  rebalanceEnded: rebalance,
   reloaded: reload,
 } as const
 

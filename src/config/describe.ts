@@ -60,6 +60,7 @@ export interface DescribedPool {
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
   returnHome: string
+  rebalance: { perMinute: number; minAge: string }
   limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
   slowStart: string
   backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
@@ -132,7 +133,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, returnHome, limits, slowStart, backends } = pool
+  const { ejection, returnHome, rebalance, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -145,6 +146,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
     returnHome,
+    rebalance: { ...rebalance, minAge: formatDuration(rebalance.minAge) },
     limits: { ...limits },
     slowStart: formatDuration(slowStart),
     backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({

@@ -167,6 +167,20 @@ export interface LimitsOptions {
   admitPerSecond?: number | undefined
 }
 
+/** How clients are brought home when their home takes new clients again, or is new. */
+export interface RebalanceOptions {
+  /**
+   * Per cent of the clients that are off home when it begins, a minute: 100 moves all of them in a minute. Up to 6000; 0: none.
+   * @defaultValue 0
+   */
+  perMinute?: number | undefined
+  /**
+   * Clients with a session that is younger stay for now, and no client is moved twice in this time; up to 1 day.
+   * @defaultValue '5m'
+   */
+  minAge?: Duration | undefined
+}
+
 /** A set of backends with one affinity policy. */
 export interface PoolOptions {
   /**
@@ -217,6 +231,8 @@ export interface PoolOptions {
    * @defaultValue 'never'
    */
   returnHome?: ReturnHome | undefined
+  /** Whether clients are brought home, by closing their sessions elsewhere, when their home comes back. */
+  rebalance?: RebalanceOptions | undefined
   /** What one client may have, and how fast backends take new ones. */
   limits?: LimitsOptions | undefined
   /**

@@ -87,10 +87,19 @@ export interface ResolvedPool {
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
   readonly returnHome: ReturnHome
+  readonly rebalance: ResolvedRebalance
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** How clients are brought home. */
+export interface ResolvedRebalance {
+  /** Per cent of those that are off home when it begins; 0: none. */
+  readonly perMinute: number
+  /** Milliseconds. */
+  readonly minAge: number
 }
 
 /** What one client may have, and how fast backends take new ones; 0: no limit. */

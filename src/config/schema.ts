@@ -109,6 +109,23 @@ function stickTable(mode: Mode) {
     .describe('The table that remembers where clients are, or off.')
 }
 
+function rebalance(mode: Mode) {
+  return z
+    .strictObject({
+      perMinute: whole(
+        { min: 0, max: 6000, why: 'all of them in a second' },
+        'Per cent of the clients that are off home when their home comes back, a minute; 0: none.',
+      ).prefault(0),
+      minAge: duration(
+        { min: 0, max: DAY },
+        mode,
+        'Clients with a session that is younger stay for now, and no client is moved twice in this time.',
+      ).prefault('5m'),
+    })
+    .prefault({})
+    .describe('Whether clients are brought home, by closing their sessions elsewhere, when their home comes back.')
+}
+
 function limits() {
   return z
     .strictObject({
@@ -194,6 +211,7 @@ function pool(mode: Mode) {
         ['never', 'next-connect', 'after-idle'],
         'When a client that was sent elsewhere goes home again, if home has room: never, with its next connection, or with the next one after all others have ended.',
       ).prefault('never'),
+      rebalance: rebalance(mode),
       limits: limits(),
       slowStart: duration(
         { min: 0, max: HOUR },

@@ -87,7 +87,7 @@ function addressText(address: ListenerStats['address']): string {
 }
 
 function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, terminal: Terminal): string[] {
-  const { backends, table, isFailOpen } = pool
+  const { backends, table, isFailOpen, rebalance } = pool
   const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
   const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
   const pins = table.capacity === 0 ? [] : [`${countText(table.entries)} of ${counted(table.capacity, 'pin')}`]
@@ -98,6 +98,11 @@ function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, term
   ]
   const title = `pool ${visible(name)}`
   const lines = [terminal.style('bold', title) + terminal.cut(`${title}  ${facts.join('  ')}`).slice(title.length)]
+  if (rebalance?.state === 'running') {
+    const { moved, total, remainingMs } = rebalance
+    const far = `${countText(moved)} of ${counted(total, 'client')} brought home`
+    lines.push(terminal.cut(`  ${far}, ${timeText(remainingMs)} left if nobody has to wait`))
+  }
   if (isFailOpen) {
     lines.push(
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),

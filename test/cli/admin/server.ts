@@ -103,6 +103,7 @@ export function poolStats(backends: BackendInfo[], more: Partial<PoolStats> = {}
     refused: { noBackend: 0, poolFull: 0, keySessions: 0, keyRate: 0 },
     sharedRates: 0,
     held: 0,
+    broughtHome: 0,
     table: {
       entries: 12_345,
       capacity: 1_000_000,

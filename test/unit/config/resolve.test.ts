@@ -27,6 +27,7 @@ pools:
     failOpen: 50
     ejection: off
     returnHome: never
+    rebalance: { perMinute: 0, minAge: 5m }
     slowStart: 0s
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
@@ -99,6 +100,7 @@ describe('a configuration', () => {
       failOpen: 50,
       ejection: undefined,
       returnHome: 'never',
+      rebalance: { perMinute: 0, minAge: 300_000 },
       limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
       slowStart: 0,
     })
