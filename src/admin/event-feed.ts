@@ -21,6 +21,8 @@ export const EVENTS = [
   'closingEnded',
   'rebalanceStarted',
   'rebalanceEnded',
+  'backendAgent',
+  'clientsMoved',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

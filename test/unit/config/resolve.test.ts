@@ -28,6 +28,7 @@ pools:
     ejection: off
     returnHome: never
     rebalance: { perMinute: 0, minAge: 5m }
+    agent: { port: 0, interval: 2s }
     slowStart: 0s
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
@@ -102,6 +103,7 @@ describe('a configuration', () => {
       returnHome: 'never',
       rebalance: { perMinute: 0, minAge: 300_000 },
       limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
+      agent: { port: 0, interval: 2000 },
       slowStart: 0,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
