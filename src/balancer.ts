@@ -37,9 +37,11 @@ import { type Committed, reload } from './reload/reload.ts'
 import { type ReloadResult, resultOf, summaryOf } from './reload/result.ts'
 import { unharmed } from './reload/unharmed.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { Closings } from './sessions/closings.ts'
 import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
-import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { watchReturns } from './sessions/rebalancer.ts'
 import { KeptChanges } from './state/kept-changes.ts'
 import { OwnedFiles } from './state/owned-files.ts'
 import { collectStats, type Stats } from './stats.ts'
@@ -58,6 +60,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #admin: AdminRoom
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
+  /** The closings of sessions at a pace that run. */
+  readonly closings: Closings
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
@@ -83,7 +87,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const { log, pools } = this.#config
     this.#log = createLog(log.level)
     this.#feed = new SessionFeed(sessionLogOf(this.#log, log.sessions))
-    this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
+    this.closings = new Closings({
+      find: filter => this.#live(filter),
+      tell: (event, closing) => this.emit(event, closing),
+      log: this.#log,
+      over: this.#over.signal,
+    })
+    this.#downCloser = new DownCloser(this.closings)
     const tell: EmitHealth = {
       health: (event, change) => this.emit(event, change),
       agent: change => this.emit('backendAgent', change),
@@ -96,6 +106,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#pools = new Pools(pools.values(), owner, core => {
       core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
       core.moves.onMoved = moved => this.emit('clientsMoved', { pool: core.name, ...moved })
+      watchReturns(core, {
+        find: filter => this.#live(filter),
+        isListening: () => this.#status === 'listening',
+        tell: (event, run) => this.emit(event, run),
+        log: this.#log,
+        over: this.#stopOpening.signal,
+      })
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
@@ -341,14 +358,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const { signal, ...pace } = paceArgument(options)
-    const sessions: LiveSession[] = []
-    for await (const session of this.#live(filter)) sessions.push(session)
-    const over = this.#over.signal
-    return await closePaced(sessions, {
-      ...pace,
-      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
-    })
+    const { done } = await this.closings.begin('asked', filter, paceArgument(options))
+    return await done
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -414,7 +425,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#kept.changed()
     const result = resultOf(++this.#generation, done, changes)
     for (const { event, core, backend } of done) {
-      if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
+      if (event === 'backendRemoved') this.#downCloser.leave(core.name, backend.name)
       unharmed(() => this.#tell(event, core, backend))
     }
     unharmed(() => this.emit('reloaded', result))
@@ -499,13 +510,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
     this.#kept.changed()
     this.#tell(event, core, backend)
   }
 
   #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
+    if (event === 'backendRemoved' || backend.state === 'maint') this.#downCloser.leave(core.name, backend.name)
     this.#log.info(change, event)
     this.emit(event, change)
   }

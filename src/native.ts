@@ -8,7 +8,7 @@ import { loadAddon } from './addon.ts'
  */
 
 /** Why a decision was made; the numbers are those of `native/core/reason.h` and index the counter rows. */
-export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'] as const
+export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned'] as const
 export type Reason = (typeof REASONS)[number]
 
 /** Slots of rendezvous: `kPlacementSlots` of `native/core/rendezvous.h`. */
@@ -99,6 +99,11 @@ export interface NativePool {
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
   explain(address: string): NativeExplanation | null
+  /**
+   * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
+   * now, if `coming` others were there already. Null: not an IP address.
+   */
+  placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
@@ -214,6 +219,8 @@ export interface NativeExplanation {
   pin: number
   /** Milliseconds until the pin expires; -1: no pin, or it is in use. */
   expiresInMs: number
+  /** By its rule the key would go home with a connection now. */
+  returns: boolean
 }
 
 /**
@@ -261,7 +268,7 @@ export const SESSION_COUNTERS = [
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
-/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first six are {@link REASONS}. */
+/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first seven are {@link REASONS}. */
 export const POOL_COUNTERS = [
   ...REASONS,
   'noBackend',
@@ -545,7 +552,7 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
-    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most. */
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most; and the number of a `ReturnHome` in `native/core/pool.h`. */
     limits?: Uint32Array,
     /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
     tableFile?: string | undefined,

@@ -8,6 +8,7 @@ import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
 import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
 export interface Stats {
@@ -57,6 +58,10 @@ export interface PoolStats {
   held: number
   /** Clients that wait for a seat while every backend is at its `maxSessions` (`limits.queue`). */
   queue: QueueStats
+  /** Clients that were brought home by `rebalance`. */
+  broughtHome: number
+  /** The last time that clients were brought home; absent: they never were. */
+  rebalance?: RebalanceInfo
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -160,6 +165,8 @@ function poolStats(pool: PoolCore): PoolStats {
       refused: counters.queueFull,
       left: counters.queueLeft,
     },
+    broughtHome: pool.broughtHome,
+    ...(pool.rebalance === undefined ? {} : { rebalance: { ...pool.rebalance } }),
     table: {
       entries,
       capacity,

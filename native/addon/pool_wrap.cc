@@ -58,6 +58,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::confirm>("confirm"),
                          open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
+                         open_method<&PoolWrap::place_of>("placeOf"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
                          open_method<&PoolWrap::take_failures>("takeFailures"),
@@ -96,10 +97,11 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 6) {
+  if (const auto limits = call.words(10); limits.size() == 7) {
     rules.limits = {limits[0], limits[1], limits[2]};
     rules.admit_per_second = limits[3];
     rules.queue = {limits[4], limits[5]};
+    rules.return_home = static_cast<ReturnHome>(limits[6]);
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -279,6 +281,19 @@ napi_value PoolWrap::explain(Call& call) {
   }));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
+  call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  return result;
+}
+
+napi_value PoolWrap::place_of(Call& call) {
+  const auto address = call.address(0);
+  if (!address) return call.null();
+  const AffinityKey key = pool_->key(*address);
+  const RosterEntry* const home = pool_->roster().home(pool_->place_hash(key));
+  const napi_value result = call.object();
+  call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
+  call.set(result, "home", call.of(home ? static_cast<double>(home->backend->index) : -1.0));
+  call.set(result, "hasRoom", call.of(pool_->home_has_room(key, call.u32(1))));
   return result;
 }
 

@@ -42,6 +42,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value answered(Call& call);
   napi_value release(Call& call);
   napi_value explain(Call& call);
+  napi_value place_of(Call& call);
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
   napi_value take_failures(Call& call);

@@ -77,6 +77,16 @@ bool Pool::Assignment::try_home(const Candidates& all) {
   return true;
 }
 
+bool Pool::Assignment::home_has_room(uint32_t coming) const {
+  const uint64_t key = pool_.place_hash(seat_.key);
+  const RosterEntry* const home = roster_.home(key);
+  if (!home || !candidate(*home) || !home->admits(key)) return false;
+  Candidates all = candidates();
+  all.sessions++;
+  const uint32_t sessions = home->backend->sessions() + coming;
+  return has_room(*home, sessions, all) && below_limit(*home, sessions);
+}
+
 // The first of the key's order that has room; `barred`, which may be null, is passed over.
 bool Pool::Assignment::try_others(const Candidates& all, const RosterEntry* barred) {
   const Tier& tier = roster_.on_backups ? roster_.backups : roster_.primaries;

@@ -43,6 +43,13 @@ struct QueueRules {
 // Why a client waits no longer that got no seat. The numbers are those of WaitEnd in src/native.ts.
 enum class WaitEnd : uint8_t { kTimeout = 0, kGone = 1, kCut = 2 };
 
+// When a key whose pin was made elsewhere goes home again. The numbers are those of src/pool/native-pool.ts.
+enum class ReturnHome : uint8_t {
+  kNever = 0,
+  kNextConnect = 1,  // with its next session, while others of it may live elsewhere
+  kAfterIdle = 2,    // with the first one after all others have ended
+};
+
 struct PoolRules {
   PlacementRules placement;
   KeyRules keys;
@@ -55,6 +62,7 @@ struct PoolRules {
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
   QueueRules queue;
+  ReturnHome return_home = ReturnHome::kNever;
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -183,6 +191,10 @@ class Pool {
   // none; kNoBound where there is none. As roster().
   void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
   static constexpr uint64_t kNoBound = UINT64_MAX;
+  // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
+  bool home_has_room(const AffinityKey& key, uint32_t coming = 0);
+  // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
+  bool would_return(const AffinityKey& key, uint64_t now_ms);
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes
@@ -204,12 +216,18 @@ class Pool {
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
+  bool may_return(const Pin& pin) const;
+  bool is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const;
+  bool return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found, uint64_t now_ms);
+  void undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms);
   PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
                             uint64_t now_ms);
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                  uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
-  void count_live(const Seat& seat) { live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
+  void await_turn();
+  // True: it is the key's only session.
+  bool count_live(const Seat& seat) { return live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
   void leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found, uint64_t now_ms);
   void release_live(Seat& seat, bool failed, uint64_t now_ms);
 

@@ -36,6 +36,8 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'pools.<name>.limits.burst': 'new sessions',
   'pools.<name>.limits.admitPerSecond': 'new sessions',
   'pools.<name>.limits.queue': 'restart',
+  'pools.<name>.returnHome': 'restart',
+  'pools.<name>.rebalance': 'restart',
   'pools.<name>.slowStart': 'at once',
   'pools.<name>.backends': 'at once',
   threads: 'restart',

@@ -77,8 +77,10 @@ export class HealthReporter {
     const { name } = backend
     const onDown = core.checksOf(backend)?.onDown
     if (!this.#isListening() || isRetired) return
+    // Who was taken out, or away, since the check is an operator's.
+    const isOut = (core.backend(name)?.state ?? 'maint') === 'maint'
     const isDown = agents.of(name)?.isUp === false || (!isUp && !health.isFailOpen)
-    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, name)
+    if (isOut || !isDown || onDown?.sessions !== 'close') this.#closer.leave(pool, name)
     else this.#closer.down(pool, name, onDown)
   }
 }

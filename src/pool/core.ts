@@ -8,6 +8,7 @@ import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import type { RebalanceInfo } from '../sessions/rebalancer.ts'
 import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
@@ -63,6 +64,12 @@ export class PoolCore {
   readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
+  /** Told when a backend takes new clients, or does not any more. */
+  onServed: (name: string, isReady: boolean) => void = () => undefined
+  /** How far its clients are brought home; undefined: they never were. */
+  rebalance: RebalanceInfo | undefined
+  /** Clients that were brought home, ever. */
+  broughtHome = 0
   readonly #slowStart: SlowStart
   #isSlow = false
   /** What each may serve, as it was staged last. */
@@ -168,7 +175,7 @@ export class PoolCore {
     }
     this.#slowStart.configure(slowStart)
     this.health.configure(failOpen, ejection)
-    this.native.setLimits(boundMilli, limitsOf(limits))
+    this.native.setLimits(boundMilli, limitsOf(limits, this.settings.returnHome))
     this.#republish()
   }
 
@@ -348,11 +355,25 @@ export class PoolCore {
       this.#backends.delete(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
+      this.onServed(name, false)
       this.#slowStart.end(name)
       this.health.forget(name)
       this.agents.forget(name)
     }
     this.#publish(native)
+  }
+
+  /** Where a client belongs; `coming`: sessions that home will have besides. Undefined: it is no address. */
+  clientPlace(address: string, coming = 0): { key: string; home: string | undefined; hasRoom: boolean } | undefined {
+    const found = this.native.placeOf(address, coming)
+    return found === null ? undefined : { ...found, home: found.home < 0 ? undefined : this.backendAt(found.home).name }
+  }
+
+  /** Pins a client to its home, where there is a table. */
+  pinHome(address: string, home: string): void {
+    const place = this.placeOf(home)
+    if (this.settings.stickTable === undefined || place === undefined) return
+    this.native.setPin(address, place.index, place.generation, this.settings.stickTable.ttl)
   }
 
   /** Checks begin: what a backend is until its first one. */
@@ -556,6 +577,8 @@ export class PoolCore {
     const isBack =
       served === NativeBackendState.ready &&
       (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
+    if ((this.#served.get(name) === NativeBackendState.ready) !== (served === NativeBackendState.ready))
+      this.onServed(name, served === NativeBackendState.ready)
     this.#served.set(name, served)
     if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
     if (served === NativeBackendState.down) this.#slowStart.end(name)

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Plan } from '../../../src/pool/plan.ts'
+import type { ClosingInfo } from '../../../src/sessions/closings.ts'
 import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
 import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServer, statusReport } from './server.ts'
 
@@ -21,12 +22,24 @@ const PLAN: Plan = {
   sample: 2 ** 20,
   isExact: true,
   pinsMoved: 1200,
+  returnHome: 'next-connect',
   sessionsMoved: 3,
   backends: [
     { name: 'b1', before: 1 / 3, after: 0 },
     { name: 'b2', before: 2 / 3, after: 1 },
   ],
   moves: [{ from: 'b1', to: 'b2', share: 1 / 3 }],
+}
+
+const CLOSING: ClosingInfo = {
+  id: '3',
+  cause: 'asked',
+  backend: 'b2',
+  state: 'running',
+  since,
+  total: 400,
+  closed: 120,
+  remainingMs: 6000,
 }
 
 describe('cli: commands that ask the running process', () => {
@@ -248,6 +261,60 @@ describe('cli: commands that ask the running process', () => {
       })
       const { status, stdout } = await ask(['sessions', 'close', '1', '3', '--json'], script)
       expect([status, JSON.parse(stdout)]).to.deep.equal([0, { closed: ['1', '3'], unknown: [] }])
+    })
+
+    it('close at a pace waits for the end, and tells how far it came', async () => {
+      const script: Script = {
+        'POST /v1/closings': [202, CLOSING],
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'done', closed: 400, remainingMs: 0 }],
+      }
+      const paced = ['sessions', 'close', '--backend', 'b2', '--per-second', '50', '--deadline', '30s']
+      expect(await ask(paced, script)).to.deep.equal({
+        status: 0,
+        stdout: 'closing 3: 400 of 400 sessions of backend b2\n',
+        stderr: '',
+      })
+      expect(server.asked.find(({ method }) => method === 'POST')?.body).to.deep.equal({
+        backend: 'b2',
+        perSecond: 50,
+        deadline: '30s',
+      })
+      expect(await ask([...paced, '--no-wait'], script)).to.deep.include({
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, 6s left\n',
+      })
+      const { status, stdout } = await ask([...paced, '--json'], {
+        ...script,
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+      })
+      expect([status, JSON.parse(stdout)]).to.deep.equal([1, { ...CLOSING, state: 'stopped' }])
+    })
+
+    it('close wants ids, or whose sessions', async () => {
+      for (const words of [[], ['--per-second', '5'], ['1', '--backend', 'b2'], ['1', '--no-wait']])
+        expect(await ask(['sessions', 'close', ...words], {}), words.join(' ')).to.include({ status: 64 })
+    })
+
+    it('closings lists them, and stop ends one', async () => {
+      const script: Script = {
+        'GET /v1/closings': [200, { closings: [CLOSING, { ...CLOSING, id: '4', cause: 'down', state: 'done' }] }],
+        'DELETE /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+        'DELETE /v1/closings/9': [404, failure('LIMPET_ERR_UNKNOWN_CLOSING', 'there is no closing "9"')],
+      }
+      expect(await ask(['sessions', 'closings'], script)).to.deep.equal({
+        status: 0,
+        stdout: [
+          '  ID  SESSIONS OF  CAUSE  STATE    CLOSED   OF  LEFT',
+          '  3   backend b2   asked  running     120  400    6s',
+          '  4   backend b2   down   done        120  400     -',
+          '',
+        ].join('\n'),
+        stderr: '',
+      })
+      expect(await ask(['sessions', 'stop', '3'], script)).to.deep.include({
+        status: 0,
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, stopped\n',
+      })
+      expect(await ask(['sessions', 'stop', '9'], script)).to.deep.include({ status: 1, stdout: '' })
     })
   })
 

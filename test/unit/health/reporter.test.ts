@@ -26,7 +26,7 @@ describe('what becomes of sessions', () => {
     expect(core.health.of(b)?.status).to.equal('down')
     const told: string[] = []
     const closer = {
-      up: (_: string, name: string) => told.push(`up ${name}`),
+      leave: (_: string, name: string) => told.push(`leave ${name}`),
       down: (_: string, name: string) => told.push(`down ${name}`),
     }
     const log = createLog('silent')
