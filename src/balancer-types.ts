@@ -141,7 +141,7 @@ export interface ListenOptions {
    * are read at most until {@link Balancer.ownFiles} is called.
    */
   borrowedFiles?: readonly string[] | undefined
-  /** Awaited when every listener is open and the backends are known, before the first client is served. */
+  /** Awaited when the backends are known, before the first listener is opened. */
   prepare?: (() => Promise<void>) | undefined
 }
 

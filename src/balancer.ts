@@ -46,6 +46,7 @@ import { KeptChanges } from './state/kept-changes.ts'
 import { OwnedFiles } from './state/owned-files.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
+import { HandOver } from './upgrade/hand-over.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
 export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
@@ -55,6 +56,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #kept: KeptChanges
   readonly #pools: Pools
   readonly #files: OwnedFiles
+  /** @internal */
+  readonly handOver: HandOver
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
   readonly #admin: AdminRoom
@@ -100,6 +103,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
+      assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
@@ -115,6 +119,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       })
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
+    this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
@@ -411,7 +416,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   async #reload(next: ResolvedConfig): Promise<ReloadResult> {
-    const service = (): Service => this.#listeningService('reload')
+    const service = (): Service => {
+      this.handOver.assertChangeable()
+      return this.#listeningService('reload')
+    }
     const reloaded = { pools: this.#pools, service, config: this.#config }
     return await reload(reloaded, next, committed => this.#hold(next, committed))
   }

@@ -64,6 +64,11 @@ export interface NativePool {
   ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
+  /**
+   * So many sessions of another process are on a backend, at most 2^22: they count in its load. False: there is no such
+   * backend.
+   */
+  inherit(name: string, sessions: number): boolean
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
   /**
@@ -106,7 +111,7 @@ export interface NativePool {
   placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
-  /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
+  /** Fills `[active, total, connectFailures, inherited]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
   /**
    * Sets the element of each backend's index to its bound now, infinite where there is none; leaves those alone that get no
@@ -467,6 +472,8 @@ export interface NativeOs {
   peer(socket: number): PeerProcess | number
   /** Makes a listen socket that another process opened fit for use here. Returns 0; `-EINVAL`: it does not listen. */
   adopt(fd: number, backlog: number): number
+  /** Another descriptor of the same socket, the caller's. */
+  duplicate(fd: number): number
   /** Path of the file of a unix socket; empty: it is another kind, or has none. */
   unixPath(fd: number): Buffer
   /** A unix socket that listens; its file is the caller's to remove. */

@@ -27,7 +27,7 @@ export interface ServiceParts {
   pools: ReadonlyMap<string, PoolCore>
   /** Listen sockets that are open already, by listener. */
   sockets: ReadonlyMap<string, OpenSocket>
-  /** Awaited before the first client is served. */
+  /** Awaited before the first listener is opened. */
   prepare?: (() => Promise<void>) | undefined
   feed: SessionFeed
   log: Log
@@ -80,11 +80,12 @@ export class Service {
       service.listeners.make(parts.config.listeners, parts.pools)
       await unlessAborted(() => service.#lookUp(), signal)
       await unlessAborted(() => service.#health.start([...parts.pools.values()]), signal)
+      // Before: who listens by `net` accepts from then on, also from the socket of a process that goes on and could serve.
+      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       await unlessAborted(() => service.listeners.bind(parts.sockets), signal)
       refuseLoops(service.listeners.bound(), service.#destinations())
       service.#health.watchSessions(parts.pools.values())
       for (const core of parts.pools.values()) service.#warmUp(core)
-      if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
       service.listeners.serve()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service

@@ -18,6 +18,9 @@ constexpr uint32_t kServed = 0;
 constexpr uint32_t kFailed = 1;
 constexpr uint32_t kReset = 3;  // was served, and reset in its first moments
 
+// Of a backend, as readBackends() tells them.
+constexpr size_t kFigures = 4;
+
 // One line `address home`. False: it is no address.
 bool append_home(std::string& output, std::string_view line, const Pool& pool) {
   output.append(line);
@@ -49,6 +52,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::set_limits>("setLimits"),
+                         open_method<&PoolWrap::inherit>("inherit"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
@@ -149,6 +153,8 @@ napi_value PoolWrap::set_limits(Call& call) {
   pool_->set_limits(call.u32(0), {limits[0], limits[1], limits[2]}, limits[3]);
   return nullptr;
 }
+
+napi_value PoolWrap::inherit(Call& call) { return call.of(pool_->inherit(call.text(0), call.u32(1))); }
 
 uint32_t PoolWrap::claim_seat() {
   if (free_seats_.empty()) {
@@ -318,12 +324,14 @@ napi_value PoolWrap::homes(Call& call) {
 
 napi_value PoolWrap::read_backends(Call& call) {
   const auto into = call.doubles(0);
-  const size_t room = into.size() / 3;
+  const size_t room = into.size() / kFigures;
   pool_->registry().each([&](const Backend& backend) {
     if (backend.index >= room) return;
-    into[backend.index * 3U] = backend.sessions();
-    into[backend.index * 3U + 1] = static_cast<double>(backend.total());
-    into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
+    double* const row = &into[backend.index * kFigures];
+    row[0] = backend.sessions();
+    row[1] = static_cast<double>(backend.total());
+    row[2] = static_cast<double>(backend.connect_failures());
+    row[3] = backend.inherited();
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
 }

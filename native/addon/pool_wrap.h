@@ -31,6 +31,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value remove_backend(Call& call);
   napi_value publish(Call& call);
   napi_value set_limits(Call& call);
+  napi_value inherit(Call& call);
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
   napi_value on_turn(Call& call);

@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include <algorithm>
+
 namespace limpet {
 
 namespace {
@@ -49,7 +51,23 @@ int64_t Pool::set_backend(const std::string& name, const BackendSettings& settin
   return registry_->set(name, settings, table());
 }
 
-bool Pool::remove_backend(const std::string& name) { return registry_->remove(name, table()); }
+bool Pool::remove_backend(const std::string& name) {
+  // Nobody could give them back: the record waits for its own sessions only.
+  inherit(name, 0);
+  return registry_->remove(name, table());
+}
+
+bool Pool::inherit(const std::string& name, uint32_t sessions) {
+  Backend* const backend = registry_->find(name);
+  if (!backend) return false;
+  const uint32_t before = backend->inherited();
+  const uint32_t now = std::min(sessions, kMostInherited);
+  // As sessions do: m is never below the sum of the loads.
+  if (now > before) seats_.fetch_add(now - before, std::memory_order_acq_rel);
+  backend->inherit(now);
+  if (now < before) seats_.fetch_sub(before - now, std::memory_order_acq_rel);
+  return true;
+}
 
 uint64_t Pool::publish() {
   const Roster* const old = roster_.load(std::memory_order_relaxed);

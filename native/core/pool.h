@@ -68,6 +68,9 @@ struct PoolRules {
 // Further tries that a session may have; its Seat remembers which backends failed it.
 inline constexpr unsigned kMaxRetries = 16;
 
+// Far more than a process has descriptors for, and far less than a backend's record can count.
+inline constexpr uint32_t kMostInherited = 1U << 22;
+
 // One session's claim on a backend.
 struct Seat {
   AffinityKey key;
@@ -116,6 +119,9 @@ class Pool {
   // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
   // that there was not before.
   void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
+  // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
+  // those of the others, take them for sessions of this pool. False: there is no such backend.
+  bool inherit(const std::string& name, uint32_t sessions);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 

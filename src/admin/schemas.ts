@@ -13,6 +13,7 @@ import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { ThreadPrivileges } from '../os/thread-privileges.ts'
 import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { LiveKeys } from '../pool/live-keys.ts'
@@ -74,6 +75,7 @@ const backend = z.strictObject({
   agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
+  inherited: count.optional().describe('Those in the process whose place this one has taken; absent: none.'),
   takesNew: z.boolean().describe('Whether new clients come to it now.'),
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
@@ -178,6 +180,15 @@ const closing = z.strictObject({
   remainingMs: milliseconds.describe('How long the rest will take.'),
 }) satisfies z.ZodType<Told<ClosingInfo>>
 
+const thread = z.strictObject({
+  id: count,
+  name: z.string(),
+  uid: count.describe('Effective user.'),
+  gid: count.describe('Effective group.'),
+  capabilities: z.string().describe('Effective ones: 16 hex digits, a bit each.'),
+  noNewPrivileges: z.boolean(),
+}) satisfies z.ZodType<ThreadPrivileges>
+
 const status = z.strictObject({
   version: z.string(),
   pid: count,
@@ -187,6 +198,7 @@ const status = z.strictObject({
   config: z.string().nullable().describe('The file of the configuration.'),
   generation: count.describe('Number of the state: one more with every change of backends, and with every reload.'),
   closings: z.array(closing).describe('Closings of sessions that run.'),
+  threads: z.array(thread).describe('What each thread of the process may do. Empty: the system does not tell.'),
   stats,
 })
 

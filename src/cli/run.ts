@@ -1,4 +1,4 @@
-import { Balancer } from '../balancer.ts'
+import type { Balancer } from '../balancer.ts'
 import type { OpenSockets } from '../balancer-types.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
@@ -15,6 +15,7 @@ import { TakeoverServer } from '../upgrade/takeover-server.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { type OpeningParts, openBalancer } from './opening.ts'
 import { problemsOf, refuse } from './problems.ts'
 import { type ReadAgain, Reloading, SERVING } from './reloading.ts'
 import { StopSignals } from './signals.ts'
@@ -87,28 +88,21 @@ async function refuseStdin(): Promise<never> {
 }
 
 /** What a balancer of the command line has around it. */
-interface Surroundings {
+interface Surroundings extends OpeningParts {
   signals: StopSignals
-  reloading: Reloading
   manager: ServiceManager
-  /** Those that are open already. */
-  sockets: OpenSockets
-  /** From which process it takes over, if it does. */
-  takeover: Takeover | undefined
-  log: Log
 }
 
 async function serve(config: ResolvedConfig, surroundings: Surroundings): Promise<number> {
   const { signals, reloading, manager, takeover, log } = surroundings
   const opening = new AbortController()
   void signals.first.then(() => opening.abort())
-  const balancer = new Balancer(config)
   log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
+  let balancer: Balancer
   try {
     manager.status('opening its listeners')
-    await open(balancer, surroundings, opening.signal)
+    balancer = await openBalancer(config, surroundings, opening.signal)
   } catch (error) {
-    await balancer.destroy()
     takeover?.abandon()
     if (opening.signal.aborted) return EXIT.ok
     throw problemsOf(error) === undefined ? startFailure(error, config) : error
@@ -125,23 +119,8 @@ async function serve(config: ResolvedConfig, surroundings: Surroundings): Promis
     return await stopped(balancer, config, surroundings, successor)
   } finally {
     await successor?.close()
+    takeover?.abandon()
   }
-}
-
-/** Opens the balancer, in the place of the process that it takes over from, if it does. */
-async function open(
-  balancer: Balancer,
-  { reloading, sockets, takeover }: Surroundings,
-  signal: AbortSignal,
-): Promise<void> {
-  const { reload } = reloading
-  if (takeover === undefined) {
-    await balancer.listen({ signal, reload, sockets })
-    return
-  }
-  const prepare = (): Promise<void> => takeover.takeTables(balancer)
-  await balancer.listen({ signal, reload, sockets, prepare, borrowedFiles: takeover.files })
-  await takeover.finish(balancer)
 }
 
 /** Waits until it is asked to stop, or another process has taken its place, and stops. */

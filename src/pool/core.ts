@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
@@ -15,7 +15,7 @@ import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
 import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
-import { TableFile } from './table-file.ts'
+import { nextOf, TableFile } from './table-file.ts'
 
 /** A change that can be committed. */
 export interface PreparedChange {
@@ -27,6 +27,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  inherited: number
   takesNew: boolean
   bound: number | null
   total: number
@@ -51,7 +52,7 @@ interface Owner {
 
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
-const FIGURES = 3
+const FIGURES = 4
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
@@ -257,10 +258,11 @@ export class PoolCore {
     return name => {
       const index = this.#indexes.get(name) ?? 0
       const at = FIGURES * index
-      const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
+      const [sessions = 0, total = 0, connectFailures = 0, inherited = 0] = figures.subarray(at, at + FIGURES)
       const bound = bounds[index] ?? 0
       const takesNew = bound > 0
-      return { sessions, takesNew, bound: takesNew && bound < Infinity ? bound : null, total, connectFailures }
+      const shown = takesNew && bound < Infinity ? bound : null
+      return { sessions, inherited, takesNew, bound: shown, total, connectFailures }
     }
   }
 
@@ -508,7 +510,7 @@ export class PoolCore {
   borrowFile(): void {
     const file = this.settings.stickTable?.file
     if (file === undefined || this.#native !== undefined) return
-    this.#beside = `${file}.next`
+    this.#beside = nextOf(file)
     // Of an attempt that was killed.
     rmSync(this.#beside, { force: true })
   }
@@ -521,7 +523,8 @@ export class PoolCore {
   placeFile(): void {
     const file = this.settings.stickTable?.file
     if (this.#beside === undefined || file === undefined) return
-    renameSync(this.#beside, file)
+    // The other process may have done so.
+    if (existsSync(this.#beside)) renameSync(this.#beside, file)
     this.#beside = undefined
   }
 

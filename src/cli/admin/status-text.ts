@@ -1,10 +1,12 @@
 import type { ClosingInfo, ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ThreadPrivileges } from '../../os/thread-privileges.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
 import { closingText } from './closing-text.ts'
 import { bytesText, counted, countText, shareText, timeText } from './figures.ts'
+import { privilegeLines } from './privileges-text.ts'
 
 /** The answer of `/v1/status`. */
 export interface StatusReport {
@@ -17,6 +19,7 @@ export interface StatusReport {
   generation: number
   /** Those that run. */
   closings: ClosingInfo[]
+  threads: ThreadPrivileges[]
   stats: Stats
 }
 
@@ -41,7 +44,7 @@ export function statusLines(report: StatusReport, rates: Rates | undefined, term
 }
 
 function headLines(
-  { version, pid, uptimeMs, status, config, generation, stats }: StatusReport,
+  { version, pid, uptimeMs, status, config, generation, threads, stats }: StatusReport,
   rates: Rates | undefined,
   terminal: Terminal,
 ): string[] {
@@ -55,7 +58,9 @@ function headLines(
   const rest = terminal.cut(`${name}  ${visible(status)}  ${facts.join('  ')}`).slice(name.length)
   const lines = [terminal.style('bold', name) + rest]
   if (config !== null) lines.push(terminal.style('dim', terminal.cut(visible(config))))
-  if (rates !== undefined) {
+  // It does not change: whoever watches the process need not see it all the while.
+  if (rates === undefined) lines.push(...privilegeLines(threads, terminal))
+  else {
     const { sessions, bytesToBackend, bytesToClient } = rates
     const flow = `${bytesText(bytesToBackend)}/s to backends  ${bytesText(bytesToClient)}/s to clients`
     lines.push(terminal.cut(`${sessions.toFixed(0)} sessions/s  ${flow}`))

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { StatusReport } from '../../../src/cli/admin/status-text.ts'
 import type { Plan } from '../../../src/pool/plan.ts'
 import type { ClosingInfo } from '../../../src/sessions/closings.ts'
 import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
@@ -78,6 +79,18 @@ describe('cli: commands that ask the running process', () => {
       expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 2d 5h | 1 | 3 | 5 | - | 100 | 0')
       expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 2d 5h | 2 | 0 | - | - | 0 | 0')
       expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
+    })
+
+    it('tells what threads may do, and which one may do more than the others', async () => {
+      const thread = { uid: 1000, gid: 100, capabilities: '0000000000000000', noNewPrivileges: true }
+      const alike = ['node', 'libuv-worker'].map((name, id) => ({ ...thread, id, name }))
+      const other = { ...thread, id: 3, name: 'relay', capabilities: '0000000000000400', noNewPrivileges: false }
+      const told = async (threads: StatusReport['threads']): Promise<string> =>
+        (await ask(['status'], { 'GET /v1/status': [200, statusReport(POOLS, { threads })] })).stdout
+      expect(await told(alike)).to.include('user 1000  group 100  no capabilities  no new privileges  (2 threads)\n')
+      const text = await told([...alike, other])
+      expect(text).to.include('no capabilities  no new privileges  (node, libuv-worker)\n')
+      expect(text).to.include('user 1000  group 100  capabilities 400  new privileges possible  (relay)\n')
     })
 
     it('tells what came back from the file of a table, and what the last change moved', async () => {

@@ -133,6 +133,7 @@ export function statusReport(pools: Record<string, PoolStats>, more: Partial<Sta
     config: '/etc/limpet/limpet.yaml',
     generation: 7,
     closings: [],
+    threads: [],
     stats: {
       generation: 7,
       sessions: 42,
