@@ -23,7 +23,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_INVALID_STATE: 'The method cannot be called in the present state of the object',
   LIMPET_ERR_KEY_RATE: 'The sessions of this client come too fast',
   LIMPET_ERR_KEY_SESSIONS: 'This client has as many sessions as one client may have',
-  LIMPET_ERR_NEEDS_RESTART: 'A reload would change what holds until a restart',
+  LIMPET_ERR_NEEDS_RESTART: 'A reload would change what only a restart can change',
   LIMPET_ERR_NO_BACKEND: 'No backend of the pool may serve this client now',
   LIMPET_ERR_NO_MEMORY: 'There is not enough memory for a stick table of this size',
   LIMPET_ERR_NO_TABLE: 'The pool has no stick table',
@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_UNKNOWN_LISTENER: 'There is no listener of this name',
   LIMPET_ERR_UNKNOWN_PIN: 'The stick table has no pin of this client',
   LIMPET_ERR_UNKNOWN_POOL: 'There is no pool of this name',
+  LIMPET_ERR_UNKNOWN_CLOSING: 'There is no closing of sessions of this id',
   LIMPET_ERR_UNKNOWN_SESSION: 'There is no session of this id',
   LIMPET_ERR_UNSUPPORTED: 'This version, or this platform, cannot do what was asked for',
 } as const

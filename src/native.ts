@@ -8,14 +8,27 @@ import { loadAddon } from './addon.ts'
  */
 
 /** Why a decision was made; the numbers are those of `native/core/reason.h` and index the counter rows. */
-export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'] as const
+export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned'] as const
 export type Reason = (typeof REASONS)[number]
 
 /** Slots of rendezvous: `kPlacementSlots` of `native/core/rendezvous.h`. */
 export const PLACEMENT_SLOTS = 2 ** 20
 
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
-export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3, keySessions: -4, keyRate: -5 } as const
+export const PickStatus = {
+  noBackend: -1,
+  poolFull: -2,
+  badAddress: -3,
+  keySessions: -4,
+  keyRate: -5,
+  queueFull: -6,
+} as const
+
+/** A pick that waits for a seat is this less its handle; there is no lower status. */
+export const WAITS = -16
+
+/** Why a client waits no longer; the numbers are those of `native/core/pool.h`. */
+export const WaitEnd = { timeout: 0, gone: 1, cut: 2 } as const
 
 /** A backend that is wholly there; less, down to 1, while it warms up: `kFullRamp` in `native/core/roster.h`. */
 export const FULL_RAMP = 2 ** 16
@@ -58,9 +71,23 @@ export interface NativePool {
   inherit(name: string, sessions: number): boolean
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
-  /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
-  pick(address: string | undefined): PackedPick
-  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
+  /**
+   * Other numbers than those that it was made with, for picks from now on: c · 1000 of the bound, and
+   * `[sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]`; what else is in the list stays as it is.
+   */
+  setLimits(boundMilli: number, limits: Uint32Array): void
+  /**
+   * Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
+   * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
+   */
+  pick(address: string | undefined, mayWait?: boolean): PackedPick
+  /** Picks may wait from now on; `call` is told the handle whose turn it is. Once, and only where the pool has a queue. */
+  onTurn(call: (handle: number) => void): void
+  /** It is the turn of a handle that waits: a pick, or the same as before, since others took its seat. */
+  takeTurn(handle: number): PackedPick
+  /** A handle waits no longer; `end` is a {@link WaitEnd}. {@link release} follows. */
+  stopWaiting(handle: number, end: number): void
+  /** The last try failed: gives its seat back and picks the next backend; as with {@link pick}, it may wait, where {@link onTurn} was called. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
   redispatch(handle: number, localFailure: boolean, isBlameless?: boolean): PackedPick
   /**
    * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
@@ -77,6 +104,11 @@ export interface NativePool {
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
   explain(address: string): NativeExplanation | null
+  /**
+   * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
+   * now, if `coming` others were there already. Null: not an IP address.
+   */
+  placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures, inherited]` per backend index; returns how many indexes there are. */
@@ -127,7 +159,7 @@ export interface NativePool {
   forgetAbsent(): void
   /** Once a second, and before the end: keeps the file of the table fit for a sudden one. Nothing without a file. */
   keepTable(): void
-  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
+  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks, waiting]` */
   gauges(into: Float64Array): void
   /** Rows of {@link POOL_STRIDE} 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
@@ -192,6 +224,8 @@ export interface NativeExplanation {
   pin: number
   /** Milliseconds until the pin expires; -1: no pin, or it is in use. */
   expiresInMs: number
+  /** By its rule the key would go home with a connection now. */
+  returns: boolean
 }
 
 /**
@@ -212,6 +246,8 @@ export const SESSION_COUNTERS = [
   'refusedKeySessions',
   'refusedKeyRate',
   'refusedAdmission',
+  'refusedQueueFull',
+  'refusedQueueTimeout',
   'refusedDenied',
   'endFinished',
   'endClientReset',
@@ -237,7 +273,7 @@ export const SESSION_COUNTERS = [
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
-/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first six are {@link REASONS}. */
+/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first seven are {@link REASONS}. */
 export const POOL_COUNTERS = [
   ...REASONS,
   'noBackend',
@@ -254,6 +290,11 @@ export const POOL_COUNTERS = [
   'keyRate',
   'keyRateShared',
   'held',
+  'waited',
+  'waitedMs',
+  'queueTimeouts',
+  'queueFull',
+  'queueLeft',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
@@ -293,9 +334,21 @@ export interface NativeRelay {
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
-   * `filter`: clients that it does not permit are closed at once.
+   * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
+   * whose sessions count for its `maxSessions`.
    */
-  addListener(poolId: number, maxSessions: number, hasOptions: boolean, filter?: NativeAddressFilter): number
+  addListener(
+    poolId: number,
+    maxSessions: number,
+    hasOptions: boolean,
+    filter?: NativeAddressFilter,
+    predecessor?: number,
+  ): number
+  /**
+   * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
+   * accepted for it.
+   */
+  letGo(poolId: number): boolean
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -312,6 +365,8 @@ export interface NativeRelay {
   ): number
   /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
   adopt(listenerId: number, fd: number): number
+  /** Takes a copy of the listen socket of another listener. Returns 0 or -errno. */
+  share(listenerId: number, from: number): number
   /** Its descriptor, which stays the relay's; -1: there is none. */
   socket(listenerId: number): number
   /** Where that is bound; null: there is none, or it is a unix socket. */
@@ -330,7 +385,7 @@ export interface NativeRelay {
    * `record`: write session records for this session. Returns a {@link HandOver} status.
    */
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
-  /** Sessions that live now; listenerId -1: of all listeners. */
+  /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
   cutSessions(): void
@@ -504,7 +559,7 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
-    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. */
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most; and the number of a `ReturnHome` in `native/core/pool.h`. */
     limits?: Uint32Array,
     /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
     tableFile?: string | undefined,

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { ResolvedListener } from './config/resolved.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { MovedClients } from './pool/moves.ts'
@@ -7,6 +8,7 @@ import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
 import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
 export interface Stats {
@@ -54,6 +56,12 @@ export interface PoolStats {
   sharedRates: number
   /** Sessions that had to wait until their backend took them. */
   held: number
+  /** Clients that wait for a seat while every backend is at its `maxSessions` (`limits.queue`). */
+  queue: QueueStats
+  /** Clients that were brought home by `rebalance`. */
+  broughtHome: number
+  /** The last time that clients were brought home; absent: they never were. */
+  rebalance?: RebalanceInfo
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -62,6 +70,22 @@ export interface PoolStats {
   lastMove?: MovedClients
   /** In the order in which they were added. */
   backends: BackendInfo[]
+}
+
+/** Figures of the queue of a pool. */
+export interface QueueStats {
+  /** Who waits now. */
+  waiting: number
+  /** Who has waited up to now, those who do so still included. */
+  waited: number
+  /** How long they waited, in all, in milliseconds; of those who do so no longer. */
+  waitedMs: number
+  /** Closed because they had waited for `timeout`. */
+  timedOut: number
+  /** Closed at once because so many waited already. */
+  refused: number
+  /** Clients that left while they waited. */
+  left: number
 }
 
 /** Figures of a stick table. */
@@ -86,13 +110,13 @@ export interface TableStats {
   file?: TableFileStats
 }
 
-const GAUGES = 6
+const GAUGES = 7
 
 /** `service`: undefined while the balancer is not open. */
 export function collectStats(
   service: Service | undefined,
   generation: number,
-  listeners: ReadonlyMap<string, string>,
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool'>[],
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
@@ -102,9 +126,9 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      [...listeners].map(([name, pool]): [string, ListenerStats] => [
+      listeners.map(({ name, pool }): [string, ListenerStats] => [
         name,
-        { address: service?.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
+        { address: service?.listeners.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
       ]),
     ),
     pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),
@@ -116,7 +140,7 @@ function poolStats(pool: PoolCore): PoolStats {
   pool.publishHealth()
   const gauges = new Float64Array(GAUGES)
   pool.native.gauges(gauges)
-  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
+  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0, waiting = 0] = gauges
   const file = pool.tableFile
   const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
   return {
@@ -133,6 +157,16 @@ function poolStats(pool: PoolCore): PoolStats {
     },
     sharedRates: counters.keyRateShared,
     held: counters.held,
+    queue: {
+      waiting,
+      waited: counters.waited,
+      waitedMs: counters.waitedMs,
+      timedOut: counters.queueTimeouts,
+      refused: counters.queueFull,
+      left: counters.queueLeft,
+    },
+    broughtHome: pool.broughtHome,
+    ...(pool.rebalance === undefined ? {} : { rebalance: { ...pool.rebalance } }),
     table: {
       entries,
       capacity,

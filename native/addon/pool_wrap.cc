@@ -51,13 +51,18 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_backend>("setBackend"),
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
+                         open_method<&PoolWrap::set_limits>("setLimits"),
                          open_method<&PoolWrap::inherit>("inherit"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
+                         open_method<&PoolWrap::on_turn>("onTurn"),
+                         open_method<&PoolWrap::take_turn>("takeTurn"),
+                         open_method<&PoolWrap::stop_waiting>("stopWaiting"),
                          open_method<&PoolWrap::admit>("admit"),
                          open_method<&PoolWrap::serves_still>("servesStill"),
                          open_method<&PoolWrap::confirm>("confirm"),
                          open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
+                         open_method<&PoolWrap::place_of>("placeOf"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
                          open_method<&PoolWrap::take_failures>("takeFailures"),
@@ -96,9 +101,11 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 4) {
+  if (const auto limits = call.words(10); limits.size() == 7) {
     rules.limits = {limits[0], limits[1], limits[2]};
     rules.admit_per_second = limits[3];
+    rules.queue = {limits[4], limits[5]};
+    rules.return_home = static_cast<ReturnHome>(limits[6]);
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -139,6 +146,14 @@ napi_value PoolWrap::remove_backend(Call& call) { return call.of(pool_->remove_b
 
 napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(pool_->publish())); }
 
+napi_value PoolWrap::set_limits(Call& call) {
+  const auto limits = call.words(1);
+  // Those behind them stay as they are.
+  if (limits.size() < 4) return call.misuse("there are four limits at least");
+  pool_->set_limits(call.u32(0), {limits[0], limits[1], limits[2]}, limits[3]);
+  return nullptr;
+}
+
 napi_value PoolWrap::inherit(Call& call) { return call.of(pool_->inherit(call.text(0), call.u32(1))); }
 
 uint32_t PoolWrap::claim_seat() {
@@ -171,9 +186,19 @@ napi_value PoolWrap::pick(Call& call) {
     return call.of(kBadAddress);
   }
   const uint32_t handle = claim_seat();
-  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms());
-  if (status != PickStatus::kOk) free_seat(handle);
-  return call.of(packed(handle, status));
+  const bool may_wait = bell_ && call.flag(1);
+  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
+  if (status == PickStatus::kOk) return call.of(packed(handle, status));
+  if (status != PickStatus::kPoolFull || !may_wait) {
+    free_seat(handle);
+    return call.of(packed(handle, status));
+  }
+  const double waits = wait(handle);
+  if (waits > kWaits) {
+    pool_->release(seats_[handle].seat, true, coarse_ms());
+    free_seat(handle);
+  }
+  return call.of(waits);
 }
 
 Seat* PoolWrap::seat(Call& call, uint32_t handle) {
@@ -191,7 +216,7 @@ napi_value PoolWrap::redispatch(Call& call) {
   const bool local_failure = call.flag(1);
   if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
-  return call.of(packed(handle, status));
+  return call.of(status == PickStatus::kPoolFull && bell_ ? wait(handle) : packed(handle, status));
 }
 
 napi_value PoolWrap::admit(Call& call) {
@@ -262,6 +287,19 @@ napi_value PoolWrap::explain(Call& call) {
   }));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
+  call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  return result;
+}
+
+napi_value PoolWrap::place_of(Call& call) {
+  const auto address = call.address(0);
+  if (!address) return call.null();
+  const AffinityKey key = pool_->key(*address);
+  const RosterEntry* const home = pool_->roster().home(pool_->place_hash(key));
+  const napi_value result = call.object();
+  call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
+  call.set(result, "home", call.of(home ? static_cast<double>(home->backend->index) : -1.0));
+  call.set(result, "hasRoom", call.of(pool_->home_has_room(key, call.u32(1))));
   return result;
 }
 
@@ -336,15 +374,20 @@ napi_value PoolWrap::gauges(Call& call) {
   const auto into = call.doubles(0);
   const StickTable* const table = pool_->table();
   const double values[] = {
-      table ? static_cast<double>(table->entries()) : 0, table ? static_cast<double>(table->size()) : 0,
-      table ? static_cast<double>(table->bytes()) : 0,   static_cast<double>(pool_->seats()),
-      static_cast<double>(pool_->roster().number),       static_cast<double>(seats_.size() - free_seats_.size()),
+      table ? static_cast<double>(table->entries()) : 0,
+      table ? static_cast<double>(table->size()) : 0,
+      table ? static_cast<double>(table->bytes()) : 0,
+      static_cast<double>(pool_->seats()),
+      static_cast<double>(pool_->roster().number),
+      static_cast<double>(seats_.size() - free_seats_.size()),
+      static_cast<double>(pool_->waiting()),
   };
   for (size_t i = 0; i < std::size(values) && i < into.size(); i++) into[i] = values[i];
   return nullptr;
 }
 
 napi_value PoolWrap::close(Call&) {
+  empty_queue();
   pool_ = nullptr;  // a relay that serves the pool keeps it until it stops; then its table is gone, collected or not
   seats_.clear();
   free_seats_.clear();

@@ -20,6 +20,7 @@
 #include "reason.h"
 #include "registry.h"
 #include "stick_table.h"
+#include "wait_queue.h"
 
 namespace limpet {
 
@@ -30,6 +31,23 @@ struct KeyLimits {
   uint32_t burst = 0;       // of them at once, if per_second > 0; then > 0
 
   bool any() const { return sessions != 0 || per_second != 0; }
+  bool same_rate(const KeyLimits& other) const { return per_second == other.per_second && burst == other.burst; }
+};
+
+// Where clients wait for a seat while all backends are at their maxSessions.
+struct QueueRules {
+  uint32_t size = 0;  // the most that wait; 0: nobody does
+  uint64_t timeout_ms = 0;
+};
+
+// Why a client waits no longer that got no seat. The numbers are those of WaitEnd in src/native.ts.
+enum class WaitEnd : uint8_t { kTimeout = 0, kGone = 1, kCut = 2 };
+
+// When a key whose pin was made elsewhere goes home again. The numbers are those of src/pool/native-pool.ts.
+enum class ReturnHome : uint8_t {
+  kNever = 0,
+  kNextConnect = 1,  // with its next session, while others of it may live elsewhere
+  kAfterIdle = 2,    // with the first one after all others have ended
 };
 
 struct PoolRules {
@@ -43,6 +61,8 @@ struct PoolRules {
   size_t session_hint = 0;
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
+  QueueRules queue;
+  ReturnHome return_home = ReturnHome::kNever;
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -96,14 +116,18 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
+  // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
+  // that there was not before.
+  void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
   // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
   // those of the others, take them for sessions of this pool. False: there is no such backend.
   bool inherit(const std::string& name, uint32_t sessions);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
-  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
-  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
+  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held. `may_wait`: with kPoolFull, which
+  // is said also while others wait, wait() or release() follows.
+  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false);
   // Counts a failed connect against the seat's backend.
   static void blame(Seat& seat) { seat.backend->connect_failed(); }
   // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
@@ -112,6 +136,17 @@ class Pool {
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
+  // After kPoolFull, in a pool with a queue: the session waits, until its room is told that it is its turn, or it
+  // stops. False: the queue is full.
+  bool wait(Thread& thread, Seat& seat, Waiter& waiter, uint64_t now_ms);
+  // It is its turn. Anything but kOk: its seat is gone, and it waits on, in its old place.
+  PickStatus take_turn(Thread& thread, Seat& seat, Waiter& waiter, uint64_t now_ms);
+  // It waits no longer, and has no seat.
+  void stop_waiting(Thread& thread, Waiter& waiter, WaitEnd end, uint64_t now_ms);
+  // The same of one whose thread is ending: nobody counts it.
+  void forget_waiter(Waiter& waiter);
+  // Those who wait now.
+  uint32_t waiting() const { return queue_ ? queue_->waiting() : 0; }
   // Where a backend takes its new sessions at a rate: how many milliseconds this one has to wait before it connects; 0:
   // it need not. Nothing: longer than `most_ms`. Asked once after each pick and redispatch.
   std::optional<uint64_t> admit(Thread& thread, const Seat& seat, uint64_t now_ms, uint64_t most_ms);
@@ -119,7 +154,8 @@ class Pool {
   bool serves_still(Seat& seat) const;
   // The connect succeeded: the pin is confirmed.
   void confirm(Thread& thread, Seat& seat, uint64_t now_ms);
-  // Ends the session. `failed` without a confirm rolls the pin back.
+  // Ends the session. `failed` without a confirm rolls the pin back. Pinned like the calls above, where there is a
+  // queue.
   void release(Seat& seat, bool failed, uint64_t now_ms);
 
   // Control plane; pool_table.cc. What the table says is changed, sessions go on. A pool without a table has no pins.
@@ -142,7 +178,9 @@ class Pool {
   void keep_table(const TableMoment& now);
 
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
+  // What was made with the pool; numbers that set_limits() changes are as they were then.
   const PoolRules& rules() const { return rules_; }
+  uint32_t admit_per_second() const { return admit_per_second_.load(std::memory_order_relaxed); }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
   LiveKeys& live_keys() { return live_; }
   const LiveKeys& live_keys() const { return live_; }
@@ -159,13 +197,24 @@ class Pool {
   // none; kNoBound where there is none. As roster().
   void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
   static constexpr uint64_t kNoBound = UINT64_MAX;
+  // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
+  bool home_has_room(const AffinityKey& key, uint32_t coming = 0);
+  // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
+  bool would_return(const AffinityKey& key, uint64_t now_ms);
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes
 
   using MaybeFound = std::optional<StickTable::Found>;
 
-  void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
+  void count(Thread& thread, PoolCounter counter, uint64_t by = 1) {
+    counters_->add(thread.number(), static_cast<unsigned>(counter), by);
+  }
+  // pool_queue.cc
+  bool has_own_seat(const AffinityKey& key, uint64_t now_ms);
+  uint64_t free_seats(uint64_t enough) const;
+  void call_waiters();
+  void touch_seats_and_call();
   PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
   PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
   void unclaim(Seat& seat);
@@ -173,12 +222,18 @@ class Pool {
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
+  bool may_return(const Pin& pin) const;
+  bool is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const;
+  bool return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found, uint64_t now_ms);
+  void undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms);
   PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
                             uint64_t now_ms);
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                  uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
-  void count_live(const Seat& seat) { live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
+  void await_turn();
+  // True: it is the key's only session.
+  bool count_live(const Seat& seat) { return live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
   void leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found, uint64_t now_ms);
   void release_live(Seat& seat, bool failed, uint64_t now_ms);
 
@@ -186,8 +241,15 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
-  unsigned kept_shard_ = 0;          // of live_, that keep_table() goes on with
-  std::unique_ptr<KeyRates> rates_;  // null: how fast sessions come is not limited
+  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
+  // What set_limits() changes: each is read alone, so that nothing has to be in step.
+  KeyLimits limits_;  // the control plane's
+  std::atomic<uint32_t> bound_milli_;
+  std::atomic<uint32_t> admit_per_second_;
+  std::atomic<uint32_t> sessions_per_key_;
+  std::atomic<bool> limits_keys_;
+  std::atomic<KeyRates*> rates_;  // owned; null: how fast sessions come is not limited
+  const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

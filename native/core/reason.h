@@ -12,6 +12,7 @@ enum class Reason : uint8_t {
   kFailover = 3,    // home is not ready
   kRedispatch = 4,  // a connect failed
   kNoKey = 5,       // a client without an address: least loaded
+  kReturned = 6,    // was pinned elsewhere, and is home again
 };
 
 enum class PickStatus : int8_t {
@@ -21,6 +22,7 @@ enum class PickStatus : int8_t {
   // −3 is an address that is none (pool_wrap.cc).
   kKeySessions = -4,  // the key has as many sessions as one may have
   kKeyRate = -5,      // its sessions come too fast
+  kQueueFull = -6,    // as kPoolFull, and so many wait already that this one may not
 };
 
 }  // namespace limpet

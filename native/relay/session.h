@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 #include "../core/address_filter.h"
 #include "../core/pool.h"
@@ -47,6 +48,8 @@ struct RelayListener {
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
   bool has_options;
   std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
+  // Those in whose place this one is; their sessions count for max_sessions, too. Not changed once it is made.
+  std::vector<const RelayListener*> predecessors;
   std::atomic<uint32_t> sessions{0};
   // Sessions of it that another relay carries; they count for max_sessions.
   std::atomic<uint32_t> others{0};
@@ -57,6 +60,14 @@ struct RelayListener {
   bool closing = false;               // the relay's thread's own, as is what follows
   unsigned empty_passes = 0;          // over the queue, since closing began
 };
+
+// Sessions of the listeners in whose place this one is.
+inline uint32_t sessions_before(const RelayListener& listener) {
+  uint32_t sessions = 0;
+  for (const RelayListener* before : listener.predecessors)
+    sessions += before->sessions.load(std::memory_order_acquire);
+  return sessions;
+}
 
 // What epoll reports of the listen socket. Sessions have greater ones (session_slab.h).
 inline uint64_t listener_tag(const RelayListener& listener) { return uint64_t{listener.id} + 1; }
@@ -131,6 +142,7 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool held = false;       // waits until its backend takes it
+  bool waiting = false;    // has no seat, and waits for one
   bool connected = false;
   bool answered = false;  // the backend has sent something
   bool rejected = false;  // the backend reset it in its first moments
@@ -138,6 +150,7 @@ struct alignas(64) Session : TimerNode {
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch
   bool queued = false;           // in the worker's list of those that used up their budget
+  Waiter waiter;                 // while `waiting`
   bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
   unsigned unacknowledged = 0;   // of them, when they were last looked at
   Session* next = nullptr;       // all sessions of the worker

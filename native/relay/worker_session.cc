@@ -24,6 +24,8 @@ SessionCounter refusal(PickStatus status) {
   switch (status) {
     case PickStatus::kPoolFull:
       return SessionCounter::kRefusedPoolFull;
+    case PickStatus::kQueueFull:
+      return SessionCounter::kRefusedQueueFull;
     case PickStatus::kKeySessions:
       return SessionCounter::kRefusedKeySessions;
     case PickStatus::kKeyRate:
@@ -43,7 +45,7 @@ void Worker::begin(Session& session) {
     return;
   }
   const RelayPool& pool = session.relay_pool();
-  dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_));
+  dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_, true));
 }
 
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
@@ -60,6 +62,7 @@ void Worker::dispatch(Session& session, PickStatus status, bool admitted) {
     if (session.tries > session.relay_pool().retries) break;
     status = pool.redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_);
   }
+  if (status == PickStatus::kPoolFull && wait_for_seat(session)) return;
   end(session, refusal(status), false);
 }
 
@@ -240,6 +243,10 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.waiting) {
+    end(session, SessionCounter::kRefusedQueueTimeout, false);
+    return;
+  }
   if (session.held) {
     release_held(session);
     return;

@@ -49,7 +49,13 @@ async function balance(config: ResolvedConfig, readAgain: ReadAgain, takesOver: 
   const signals = new StopSignals(io.signals)
   const environment = takeServiceEnvironment(io.env)
   const manager = new ServiceManager(environment, log)
-  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log, manager)
+  const reloading = new Reloading(
+    io.signals,
+    config,
+    config.file === STDIN_NAME ? refuseStdin : readAgain,
+    log,
+    manager,
+  )
   try {
     const takeover = takesOver ? await Takeover.begin(config, log) : undefined
     const passed = takeover?.sockets ?? matchSockets(environment.sockets, config)
@@ -104,7 +110,7 @@ async function serve(config: ResolvedConfig, surroundings: Surroundings): Promis
   for (const { name, placement, backends } of config.pools.values()) {
     log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
-  const successor = await TakeoverServer.open({ config, socket: takeover?.own, balancer, log })
+  const successor = await TakeoverServer.open({ config: reloading.config, socket: takeover?.own, balancer, log })
   log.info('ready')
   manager.ready(SERVING)
   reloading.begin(balancer)

@@ -1,5 +1,13 @@
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
-import type { AcceptorKind, BackendState, CheckType, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
+import type {
+  AcceptorKind,
+  BackendState,
+  CheckType,
+  LogLevel,
+  PlacementAlgorithm,
+  RelayKind,
+  ReturnHome,
+} from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -78,11 +86,21 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly returnHome: ReturnHome
+  readonly rebalance: ResolvedRebalance
   readonly agent: ResolvedAgent
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** How clients are brought home. */
+export interface ResolvedRebalance {
+  /** Per cent of those that are off home when it begins; 0: none. */
+  readonly perMinute: number
+  /** Milliseconds. */
+  readonly minAge: number
 }
 
 /** What one client may have, and how fast backends take new ones; 0: no limit. */
@@ -93,6 +111,15 @@ export interface ResolvedLimits {
   readonly burst: number
   /** New sessions that each backend takes. */
   readonly admitPerSecond: number
+  /** Of clients that wait while all backends are full. */
+  readonly queue: ResolvedQueue
+}
+
+export interface ResolvedQueue {
+  /** The most; 0: nobody waits. */
+  readonly size: number
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 export interface ResolvedAffinity {

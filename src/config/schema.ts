@@ -49,6 +49,7 @@ const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "t
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
 const RATE = { min: 0, max: 1_000_000 }
+const WAITERS = { min: 0, max: 1_000_000 }
 /** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
 const QUEUE = { min: 1, max: 65_535 }
 const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
@@ -110,16 +111,44 @@ function stickTable(mode: Mode) {
     .describe('The table that remembers where clients are, or off.')
 }
 
-function limits() {
+function rebalance(mode: Mode) {
+  return z
+    .strictObject({
+      perMinute: whole(
+        { min: 0, max: 6000, why: 'all of them in a second' },
+        'Per cent of the clients that are off home when their home comes back, a minute; 0: none.',
+      ).prefault(0),
+      minAge: duration(
+        { min: 0, max: DAY },
+        mode,
+        'Clients with a session that is younger stay for now, and no client is moved twice in this time.',
+      ).prefault('5m'),
+    })
+    .prefault({})
+    .describe('Whether clients are brought home, by closing their sessions elsewhere, when their home comes back.')
+}
+
+function limits(mode: Mode) {
   return z
     .strictObject({
       sessionsPerKey: whole(SESSIONS, 'Most sessions of one client at one time; 0: no limit.').prefault(0),
       newPerSecondPerKey: whole(RATE, 'New sessions of one client a second; 0: no limit.').prefault(0),
       burst: whole(RATE, 'New sessions of one client at once; 0: as many as in a second.').prefault(0),
       admitPerSecond: whole(RATE, 'New sessions that each backend takes a second; more wait. 0: no limit.').prefault(0),
+      queue: queue(mode),
     })
     .prefault({})
     .describe('What one client may have (a client is what affinity makes of it), and how fast backends take new ones.')
+}
+
+function queue(mode: Mode) {
+  return z
+    .strictObject({
+      size: whole(WAITERS, 'Most clients that wait; 0: who finds the pool full is closed at once.').prefault(0),
+      timeout: duration({ min: 1, max: HOUR }, mode, 'How long a client waits before it is closed.').prefault('5s'),
+    })
+    .prefault({})
+    .describe('Where clients wait while every backend is at its maxSessions: first come, first served.')
 }
 
 function affinity() {
@@ -206,8 +235,13 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      returnHome: oneOf(
+        ['never', 'next-connect', 'after-idle'],
+        'When a client that was sent elsewhere goes home again, if home has room: never, with its next connection, or with the next one after all others have ended.',
+      ).prefault('never'),
+      rebalance: rebalance(mode),
       agent: agent(mode),
-      limits: limits(),
+      limits: limits(mode),
       slowStart: duration(
         { min: 0, max: HOUR },
         mode,

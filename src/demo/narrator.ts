@@ -9,6 +9,7 @@ const REASON_TEXTS: Record<Reason, { format: Format; text: string }> = {
   overflow: { format: 'yellow', text: 'its home is at its bound' },
   failover: { format: 'yellow', text: 'its home may not serve' },
   redispatch: { format: 'red', text: 'another backend did not answer' },
+  returned: { format: 'green', text: 'home again' },
   nokey: { format: 'dim', text: 'a client without an address' },
 }
 
@@ -26,6 +27,8 @@ const ENDS: Record<string, string> = {
   refusedKeySessions: 'refused: the client has as many sessions as it may have',
   refusedKeyRate: 'refused: the client comes too fast',
   refusedAdmission: 'refused: its backend takes no more for now',
+  refusedQueueFull: 'refused: every backend is full, and too many wait already',
+  refusedQueueTimeout: 'refused: every backend was full for too long',
 }
 
 /** Says what happens, a line for each decision. */

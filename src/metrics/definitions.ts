@@ -65,6 +65,8 @@ const SESSIONS: readonly Definition[] = [
     key_sessions: 'refusedKeySessions',
     key_rate: 'refusedKeyRate',
     admission: 'refusedAdmission',
+    queue_full: 'refusedQueueFull',
+    queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
@@ -137,6 +139,28 @@ const POOLS: readonly Definition[] = [
   ),
   perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
     alone(held),
+  ),
+  perPool('gauge', 'limpet_pool_waiting', 'Clients that wait for a seat of a full pool.', [], ({ queue }) =>
+    alone(queue.waiting),
+  ),
+  perPool('counter', 'limpet_pool_waited_total', 'Clients that waited for a seat of a full pool.', [], ({ queue }) =>
+    alone(queue.waited),
+  ),
+  perPool('counter', 'limpet_pool_waited_seconds_total', 'How long they waited, in all.', [], ({ queue }) =>
+    alone(queue.waitedMs / 1000),
+  ),
+  perPool(
+    'counter',
+    'limpet_pool_not_seated_total',
+    'Clients of a full pool that got no seat.',
+    ['cause'],
+    ({ queue }) => by('cause', { timeout: queue.timedOut, full: queue.refused, left: queue.left }),
+  ),
+  perPool('counter', 'limpet_pool_brought_home_total', 'Clients that rebalance brought home.', [], pool =>
+    alone(pool.broughtHome),
+  ),
+  perPool('gauge', 'limpet_pool_rebalance_left', 'Clients that rebalance has still to bring home.', [], pool =>
+    alone(pool.rebalance?.state === 'running' ? pool.rebalance.left : 0),
   ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>

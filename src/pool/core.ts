@@ -8,11 +8,12 @@ import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import type { RebalanceInfo } from '../sessions/rebalancer.ts'
 import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
-import { makeNativePool, makePlacement } from './native-pool.ts'
+import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { nextOf, TableFile } from './table-file.ts'
 
@@ -55,7 +56,7 @@ const FIGURES = 4
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
-  readonly settings: ResolvedPool
+  #settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
   /** What agents say; change it through the methods here, too. */
@@ -64,30 +65,38 @@ export class PoolCore {
   readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
-  /** Undefined: who serves again takes all of its clients at once. */
-  readonly #slowStart: SlowStart | undefined
+  /** Told when a backend takes new clients, or does not any more. */
+  onServed: (name: string, isReady: boolean) => void = () => undefined
+  /** How far its clients are brought home; undefined: they never were. */
+  rebalance: RebalanceInfo | undefined
+  /** Clients that were brought home, ever. */
+  broughtHome = 0
+  readonly #slowStart: SlowStart
   #isSlow = false
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
   #isPublishing = false
   /** Found out once for each that has checks of its own: rosters ask for them. */
-  readonly #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
+  #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
   readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
+  /** Picks that wait for a seat, by their handles: what to do when it is their turn. */
+  readonly turns = new Map<number, () => void>()
   #native: NativePool | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
   /** Where that is while its place is another process's. */
   #beside: string | undefined
   #closed = false
+  #retired = false
 
   constructor(settings: ResolvedPool) {
-    this.settings = settings
+    this.#settings = settings
     const { ejection, slowStart } = settings
-    this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
+    this.#slowStart = new SlowStart(slowStart)
     this.health = new PoolHealth(
       settings.failOpen,
       backend => this.checksOf(backend),
@@ -97,35 +106,23 @@ export class PoolCore {
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
 
+  /** What holds; its backends are those of the configuration, not those that there are. */
+  get settings(): ResolvedPool {
+    return this.#settings
+  }
+
   get name(): string {
     return this.settings.name
   }
 
-  /** Times in milliseconds, as the stream relay uses them. */
-  get connectMs(): number {
-    return this.settings.timeouts.connect
-  }
-
-  get idleMs(): number {
-    return this.settings.timeouts.idle
-  }
-
-  get finMs(): number {
-    return this.settings.timeouts.fin
-  }
-
-  get keepaliveMs(): number {
-    return this.settings.timeouts.keepalive.idle
+  /** How long a client waits for a seat. */
+  get queueMs(): number {
+    return this.settings.limits.queue.timeout
   }
 
   /** Whether backends take new sessions at a rate. */
   get admitsSlowly(): boolean {
     return this.settings.limits.admitPerSecond > 0
-  }
-
-  /** Further tries after a failed connect. */
-  get retries(): number {
-    return this.settings.retries
   }
 
   /** 16 hex digits; changes with the membership. */
@@ -143,12 +140,44 @@ export class PoolCore {
     return this.#closed
   }
 
-  /** Throws once the balancer is closed. */
+  /** Only sessions from before use it. */
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
+  /** Throws once the balancer is closed, or the pool removed. */
   assertOpen(): void {
-    if (!this.#closed) return
-    throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
-      pool: this.name,
-    })
+    if (this.#retired) throw this.#invalid(`the pool ${this.name} was removed`)
+    this.#assertNotClosed()
+  }
+
+  #assertNotClosed(): void {
+    if (this.#closed) throw this.#invalid(`the balancer of the pool ${this.name} is closed`)
+  }
+
+  #invalid(message: string): LimpetError {
+    return new LimpetError('LIMPET_ERR_INVALID_STATE', message, { pool: this.name })
+  }
+
+  /** It is in no configuration any more: only its sessions use it, until they have ended. */
+  retire(): void {
+    this.#retired = true
+  }
+
+  /** Takes other settings, of those that can change while it serves; its backends stay. */
+  reconfigure(settings: ResolvedPool): void {
+    const { failOpen, ejection, slowStart, boundMilli, limits } = settings
+    const unchecked = [...this.#backends.values()].filter(backend => this.checksOf(backend) === undefined)
+    this.#settings = settings
+    this.#checks = new WeakMap()
+    // Until the first checks say otherwise, who served without them is up.
+    for (const backend of unchecked) {
+      if (this.checksOf(backend) !== undefined) this.health.set(backend.name, true, 'it served before the checks')
+    }
+    this.#slowStart.configure(slowStart)
+    this.health.configure(failOpen, ejection)
+    this.native.setLimits(boundMilli, limitsOf(limits, this.settings.returnHome))
+    this.#republish()
   }
 
   /** How a backend is checked; undefined: it is not. */
@@ -169,7 +198,7 @@ export class PoolCore {
 
   /** The native pool; throws once the balancer is closed. */
   get native(): NativePool {
-    this.assertOpen()
+    this.#assertNotClosed()
     this.#native ??= this.#open()
     return this.#native
   }
@@ -328,11 +357,25 @@ export class PoolCore {
       this.#backends.delete(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.onServed(name, false)
+      this.#slowStart.end(name)
       this.health.forget(name)
       this.agents.forget(name)
     }
     this.#publish(native)
+  }
+
+  /** Where a client belongs; `coming`: sessions that home will have besides. Undefined: it is no address. */
+  clientPlace(address: string, coming = 0): { key: string; home: string | undefined; hasRoom: boolean } | undefined {
+    const found = this.native.placeOf(address, coming)
+    return found === null ? undefined : { ...found, home: found.home < 0 ? undefined : this.backendAt(found.home).name }
+  }
+
+  /** Pins a client to its home, where there is a table. */
+  pinHome(address: string, home: string): void {
+    const place = this.placeOf(home)
+    if (this.settings.stickTable === undefined || place === undefined) return
+    this.native.setPin(address, place.index, place.generation, this.settings.stickTable.ttl)
   }
 
   /** Checks begin: what a backend is until its first one. */
@@ -397,20 +440,20 @@ export class PoolCore {
   }
 
   /** From now on who serves again warms up: that all begin at one time is no reason to. */
-  startSlowly(): void {
-    this.#isSlow = true
+  startSlowly(isSlow: boolean): void {
+    this.#isSlow = isSlow
   }
 
   /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
   warmUp(): string[] {
-    const names = this.#slowStart?.names(performance.now()) ?? []
+    const names = this.#slowStart.names(performance.now())
     for (const name of names) this.#restage(name)
     return names.filter(name => this.rampOf(name) < 1)
   }
 
   /** The part of its clients that a backend takes; 1: it is warm. */
   rampOf(name: string): number {
-    return (this.#slowStart?.rampOf(name, performance.now()) ?? FULL_RAMP) / FULL_RAMP
+    return this.#slowStart.rampOf(name, performance.now()) / FULL_RAMP
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
@@ -521,6 +564,7 @@ export class PoolCore {
       if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
+    if (this.settings.limits.queue.size > 0) pool.onTurn(handle => this.turns.get(handle)?.())
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
   }
@@ -536,9 +580,11 @@ export class PoolCore {
     const isBack =
       served === NativeBackendState.ready &&
       (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
+    if ((this.#served.get(name) === NativeBackendState.ready) !== (served === NativeBackendState.ready))
+      this.onServed(name, served === NativeBackendState.ready)
     this.#served.set(name, served)
-    if (isBack && this.#isSlow) this.#slowStart?.begin(name, performance.now())
-    if (served === NativeBackendState.down) this.#slowStart?.end(name)
+    if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
+    if (served === NativeBackendState.down) this.#slowStart.end(name)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {
@@ -546,7 +592,7 @@ export class PoolCore {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.#slowStart.end(name)
     }
   }
 

@@ -66,8 +66,11 @@ export interface Explanation {
   home: string | undefined
   /** Names of all backends of weight > 0, best first for this key; backups behind the others. */
   order: string[]
-  /** The stick table's entry; undefined: none. */
-  pin: { backend: string; expiresInMs: number | undefined } | undefined
+  /**
+   * The stick table's entry; undefined: none. `returns`: a connection now would go home instead, by `returnHome`; absent: it
+   * would not.
+   */
+  pin: { backend: string; expiresInMs: number | undefined; returns?: true } | undefined
 }
 
 /** What is told of one backend that was changed. */
@@ -185,7 +188,8 @@ export class Pool {
     if (found === null) throw badAddress(this.name, address)
     const order = Array.from(found.order, index => this.#core.backendAt(index).name)
     const expiresInMs = found.expiresInMs < 0 ? undefined : found.expiresInMs
-    const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs }
+    const returns = found.returns ? { returns: true as const } : {}
+    const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs, ...returns }
     // Nobody is at home at a backup.
     const home = order.find(name => this.#core.backend(name)?.backup === false)
     return { address, key: found.key, home, order, pin }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
-import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
+import { Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
@@ -31,6 +31,12 @@ const REFUSALS = new Map<number, SessionCounter>([
   [PickStatus.poolFull, 'refusedPoolFull'],
   [PickStatus.keySessions, 'refusedKeySessions'],
   [PickStatus.keyRate, 'refusedKeyRate'],
+  [PickStatus.queueFull, 'refusedQueueFull'],
+])
+/** Why a session that waited for a seat does so no longer; any other cause cuts it. */
+const WAIT_ENDS = new Map<SessionCounter, number>([
+  ['refusedQueueTimeout', WaitEnd.timeout],
+  ['endClientGone', WaitEnd.gone],
 ])
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
@@ -60,6 +66,7 @@ export class StreamSession {
   #state: State = 'connecting'
   #seat = NO_SEAT
   #backendIndex = 0
+  #isWaiting = false
   #tries = 0
   #hasAnswer = false
   #ended = 0
@@ -79,15 +86,16 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool } = this.target
+    const { pool, timeouts } = this.target
+    const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
-    this.#client.setNoDelay(true).setKeepAlive(pool.keepaliveMs > 0, pool.keepaliveMs)
+    this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    this.#dial(pool.native.pick(this.clientAddress))
+    this.#dial(pool.native.pick(this.clientAddress, true))
   }
 
   /** Ends the session because the relay stops. */
@@ -110,6 +118,11 @@ export class StreamSession {
   }
 
   #dial(packed: number): void {
+    const waiting = waitingSeatOf(packed)
+    if (waiting !== undefined) {
+      this.#wait(waiting)
+      return
+    }
     if (packed < 0) {
       this.backendName = undefined
       this.reason = undefined
@@ -126,10 +139,41 @@ export class StreamSession {
     this.#connect()
   }
 
+  /** Until there is a seat: as native/relay/worker_wait.cc. */
+  #wait(seat: number): void {
+    const { pool } = this.target
+    this.backendName = undefined
+    this.reason = undefined
+    this.#seat = seat
+    this.#isWaiting = true
+    pool.turns.set(seat, () => this.#takeTurn())
+    // `net` tells of the end only where no bytes are before it.
+    this.#client.on('end', this.#leave)
+    if (this.#client.readableEnded) this.#leave()
+    else this.#timer = setTimeout(() => this.#end('refusedQueueTimeout'), pool.queueMs).unref()
+  }
+
+  readonly #leave = (): void => this.#end('endClientGone')
+
+  #takeTurn(): void {
+    const packed = this.target.pool.native.takeTurn(this.#seat)
+    // Others took its seat.
+    if (waitingSeatOf(packed) !== undefined) return
+    this.#stopWaiting()
+    this.#dial(packed)
+  }
+
+  #stopWaiting(): void {
+    this.#isWaiting = false
+    clearTimeout(this.#timer)
+    this.#client.off('end', this.#leave)
+    this.target.pool.turns.delete(this.#seat)
+  }
+
   /** True: the session waits until its backend takes it, or has ended because that is too long. */
   #hold(): boolean {
-    const { pool } = this.target
-    const waitMs = pool.native.admit(this.#seat, pool.connectMs)
+    const { pool, timeouts } = this.target
+    const waitMs = pool.native.admit(this.#seat, timeouts.connect)
     if (waitMs < 0) this.#end('refusedAdmission')
     else if (waitMs > 0) this.#timer = setTimeout(() => this.#releaseHeld(), waitMs).unref()
     return waitMs !== 0
@@ -145,7 +189,7 @@ export class StreamSession {
       this.#connect()
       return
     }
-    if (this.#tries === pool.retries) {
+    if (this.#tries === this.target.retries) {
       this.#end('refusedNoBackend')
       return
     }
@@ -163,13 +207,14 @@ export class StreamSession {
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
   #connectTo(endpoint: Endpoint): void {
-    const { connectMs, keepaliveMs } = this.target.pool
-    const leftMs = this.#connectAt + connectMs - performance.now()
+    const { connect, keepalive } = this.target.timeouts
+    const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    this.#backend = connectBackend(endpoint, { connectMs: Math.ceil(leftMs), keepaliveMs }, failure => {
+    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    this.#backend = connectBackend(endpoint, settings, failure => {
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
       else this.#retry(failure)
@@ -180,7 +225,7 @@ export class StreamSession {
     this.#owner.count(failure.counter)
     this.#backend = undefined
     const { pool } = this.target
-    if (this.#tries === pool.retries) {
+    if (this.#tries === this.target.retries) {
       this.#end('refusedNoBackend', failure.local ? Outcome.abandoned : Outcome.failed)
       return
     }
@@ -240,8 +285,8 @@ export class StreamSession {
 
   /** The time limit that holds now: for silence both ways, or for silence in the direction that is left. */
   get #limit(): { afterMs: number; cause: SessionCounter } {
-    const { idleMs, finMs } = this.target.pool
-    return this.#ended > 0 ? { afterMs: finMs, cause: 'endFinTimeout' } : { afterMs: idleMs, cause: 'endIdleTimeout' }
+    const { idle, fin } = this.target.timeouts
+    return this.#ended > 0 ? { afterMs: fin, cause: 'endFinTimeout' } : { afterMs: idle, cause: 'endIdleTimeout' }
   }
 
   #restartTimer(): void {
@@ -275,6 +320,10 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    if (this.#isWaiting) {
+      this.#stopWaiting()
+      this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)
+    }
     this.#closeSockets(cause, wasOpen)
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)

@@ -44,7 +44,8 @@ export interface TakeoverServerParts {
   /** Its socket, if it is open already. */
   socket: OpenSocket | undefined
   /** The configuration that the process was started with. */
-  config: ResolvedConfig
+  /** The one that holds. */
+  config: () => ResolvedConfig
   balancer: Balancer
   log: Log
 }
@@ -77,7 +78,7 @@ export class TakeoverServer {
 
   /** Undefined: there is no place for it, or it cannot be opened, which is told in the log. */
   static async open(parts: Omit<TakeoverServerParts, 'path'>): Promise<TakeoverServer | undefined> {
-    const path = takeoverPath(parts.config.admin?.listen)
+    const path = takeoverPath(parts.config().admin?.listen)
     if (path === undefined || native().os === undefined) return undefined
     const server = new TakeoverServer({ ...parts, path })
     try {
@@ -149,7 +150,7 @@ export class TakeoverServer {
     balancer.leaveSockets(NOTHING)
     balancer.handOver.cancel()
     // Who was killed has left its files behind.
-    for (const file of tableFilesOf(config)) {
+    for (const file of tableFilesOf(config())) {
       await rm(nextOf(file), { force: true }).catch((error: Error) =>
         log.warn({ file: nextOf(file), error: error.message }, 'a file of the other process is left behind'),
       )
@@ -192,7 +193,8 @@ export class TakeoverServer {
   }
 
   #offer(socket: Socket): void {
-    const { balancer, config } = this.#parts
+    const { balancer } = this.#parts
+    const config = this.#parts.config()
     const { listeners, admin } = balancer.sockets()
     const binds = bindsOf(config)
     const own = handleOf(this.#server)?.fd ?? -1
@@ -251,7 +253,7 @@ export class TakeoverServer {
    */
   #giveWay(files: readonly string[]): void {
     const { config, log } = this.#parts
-    for (const file of tableFilesOf(config).filter(own => files.includes(own))) {
+    for (const file of tableFilesOf(config()).filter(own => files.includes(own))) {
       try {
         if (existsSync(nextOf(file))) renameSync(nextOf(file), file)
       } catch (error) {

@@ -73,7 +73,7 @@ describe('the stream relay and limits of the process', () => {
     if (settings === undefined) throw new Error('there is no pool p')
     return {
       relay: new StreamRelay(new SessionFeed(undefined), fdBudget),
-      target: new Target('l', new PoolCore(settings), 0),
+      target: new Target({ listener: 'l', pool: new PoolCore(settings), session: settings, maxSessions: 0 }),
       given,
     }
   }

@@ -18,6 +18,7 @@ export const showStatus: Route = {
       status: balancer.status,
       config: file ?? null,
       generation: stats.generation,
+      closings: balancer.closings.list().filter(({ state }) => state === 'running'),
       threads: threadPrivileges(),
       stats,
     })

@@ -1,9 +1,10 @@
-import type { ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ClosingInfo, ListenerStats, PoolStats, Stats } from '../../index.ts'
 import type { ThreadPrivileges } from '../../os/thread-privileges.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
+import { closingText } from './closing-text.ts'
 import { bytesText, counted, countText, shareText, timeText } from './figures.ts'
 import { privilegeLines } from './privileges-text.ts'
 
@@ -16,6 +17,8 @@ export interface StatusReport {
   status: string
   config: string | null
   generation: number
+  /** Those that run. */
+  closings: ClosingInfo[]
   threads: ThreadPrivileges[]
   stats: Stats
 }
@@ -34,6 +37,7 @@ export function statusLines(report: StatusReport, rates: Rates | undefined, term
   const { listeners, pools } = report.stats
   return [
     ...headLines(report, rates, terminal),
+    ...report.closings.map(closing => terminal.cut(closingText(closing))),
     ...listenerLines(Object.entries(listeners), terminal),
     ...Object.entries(pools).flatMap(([name, pool]) => ['', ...poolLines(name, pool, rates, terminal)]),
   ]
@@ -88,17 +92,23 @@ function addressText(address: ListenerStats['address']): string {
 }
 
 function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, terminal: Terminal): string[] {
-  const { backends, table, isFailOpen } = pool
+  const { backends, table, isFailOpen, queue, rebalance } = pool
   const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
   const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
   const pins = table.capacity === 0 ? [] : [`${countText(table.entries)} of ${counted(table.capacity, 'pin')}`]
   const facts = [
     `${serving} of ${counted(backends.length, 'backend')} ${serving === 1 ? 'serves' : 'serve'}`,
     counted(sessions, 'session'),
+    ...(queue.waiting === 0 ? [] : [`${countText(queue.waiting)} waiting`]),
     ...pins,
   ]
   const title = `pool ${visible(name)}`
   const lines = [terminal.style('bold', title) + terminal.cut(`${title}  ${facts.join('  ')}`).slice(title.length)]
+  if (rebalance?.state === 'running') {
+    const { moved, total, remainingMs } = rebalance
+    const far = `${countText(moved)} of ${counted(total, 'client')} brought home`
+    lines.push(terminal.cut(`  ${far}, ${timeText(remainingMs)} left if nobody has to wait`))
+  }
   if (isFailOpen) {
     lines.push(
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),

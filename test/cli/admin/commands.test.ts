@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { StatusReport } from '../../../src/cli/admin/status-text.ts'
 import type { Plan } from '../../../src/pool/plan.ts'
+import type { ClosingInfo } from '../../../src/sessions/closings.ts'
 import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
 import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServer, statusReport } from './server.ts'
 
@@ -22,12 +23,24 @@ const PLAN: Plan = {
   sample: 2 ** 20,
   isExact: true,
   pinsMoved: 1200,
+  returnHome: 'next-connect',
   sessionsMoved: 3,
   backends: [
     { name: 'b1', before: 1 / 3, after: 0 },
     { name: 'b2', before: 2 / 3, after: 1 },
   ],
   moves: [{ from: 'b1', to: 'b2', share: 1 / 3 }],
+}
+
+const CLOSING: ClosingInfo = {
+  id: '3',
+  cause: 'asked',
+  backend: 'b2',
+  state: 'running',
+  since,
+  total: 400,
+  closed: 120,
+  remainingMs: 6000,
 }
 
 describe('cli: commands that ask the running process', () => {
@@ -96,6 +109,35 @@ describe('cli: commands that ask the running process', () => {
       const pools = { redis: poolStats(BACKENDS, { isFailOpen: true }) }
       const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
       expect(stdout).to.contain('checks are not believed').and.to.contain('3 of 3 backends serve')
+    })
+
+    it('has what agents said, where there are some', async () => {
+      const agent = { isReached: true, weight: 100, state: 'ready', isUp: true, maxSessions: 0, failures: 0 } as const
+      const backends = [
+        backendInfo('a', { agent }),
+        backendInfo('b', { agent: { ...agent, weight: 50, state: 'drain', maxSessions: 7, isReached: false } }),
+        backendInfo('c', { agent: { ...agent, isUp: false, reason: 'disk\u001b full' } }),
+        backendInfo('d', { agent: { ...agent, isReached: false } }),
+      ]
+      const report = statusReport({ redis: poolStats(backends) })
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, report] })
+      const lines = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(stdout).to.contain('3 of 4 backends serve')
+      for (const [name, said] of [
+        ['a', 'ready'],
+        ['b', 'drain, 50%, max 7, no answer'],
+        ['c', 'down'],
+        ['d', 'no answer'],
+      ])
+        expect(lines.find(line => line.startsWith(`${name} | `))).to.contain(`| ready | ${said} | 1 |`)
+      expect(stdout).to.contain('disk\\u001b full')
+    })
+
+    it('says how many clients wait for a seat, if any do', async () => {
+      const queue = { waiting: 12, waited: 20, waitedMs: 100, timedOut: 0, refused: 0, left: 0 }
+      const pools = { redis: poolStats(BACKENDS, { queue }), mail: poolStats([backendInfo('m1')]) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
+      expect(stdout.match(/\d+ waiting/g)).to.deep.equal(['12 waiting'])
     })
 
     it('is what the process answers, with --json; --pool leaves one', async () => {
@@ -233,6 +275,60 @@ describe('cli: commands that ask the running process', () => {
       const { status, stdout } = await ask(['sessions', 'close', '1', '3', '--json'], script)
       expect([status, JSON.parse(stdout)]).to.deep.equal([0, { closed: ['1', '3'], unknown: [] }])
     })
+
+    it('close at a pace waits for the end, and tells how far it came', async () => {
+      const script: Script = {
+        'POST /v1/closings': [202, CLOSING],
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'done', closed: 400, remainingMs: 0 }],
+      }
+      const paced = ['sessions', 'close', '--backend', 'b2', '--per-second', '50', '--deadline', '30s']
+      expect(await ask(paced, script)).to.deep.equal({
+        status: 0,
+        stdout: 'closing 3: 400 of 400 sessions of backend b2\n',
+        stderr: '',
+      })
+      expect(server.asked.find(({ method }) => method === 'POST')?.body).to.deep.equal({
+        backend: 'b2',
+        perSecond: 50,
+        deadline: '30s',
+      })
+      expect(await ask([...paced, '--no-wait'], script)).to.deep.include({
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, 6s left\n',
+      })
+      const { status, stdout } = await ask([...paced, '--json'], {
+        ...script,
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+      })
+      expect([status, JSON.parse(stdout)]).to.deep.equal([1, { ...CLOSING, state: 'stopped' }])
+    })
+
+    it('close wants ids, or whose sessions', async () => {
+      for (const words of [[], ['--per-second', '5'], ['1', '--backend', 'b2'], ['1', '--no-wait']])
+        expect(await ask(['sessions', 'close', ...words], {}), words.join(' ')).to.include({ status: 64 })
+    })
+
+    it('closings lists them, and stop ends one', async () => {
+      const script: Script = {
+        'GET /v1/closings': [200, { closings: [CLOSING, { ...CLOSING, id: '4', cause: 'down', state: 'done' }] }],
+        'DELETE /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+        'DELETE /v1/closings/9': [404, failure('LIMPET_ERR_UNKNOWN_CLOSING', 'there is no closing "9"')],
+      }
+      expect(await ask(['sessions', 'closings'], script)).to.deep.equal({
+        status: 0,
+        stdout: [
+          '  ID  SESSIONS OF  CAUSE  STATE    CLOSED   OF  LEFT',
+          '  3   backend b2   asked  running     120  400    6s',
+          '  4   backend b2   down   done        120  400     -',
+          '',
+        ].join('\n'),
+        stderr: '',
+      })
+      expect(await ask(['sessions', 'stop', '3'], script)).to.deep.include({
+        status: 0,
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, stopped\n',
+      })
+      expect(await ask(['sessions', 'stop', '9'], script)).to.deep.include({ status: 1, stdout: '' })
+    })
   })
 
   describe('plan', () => {
@@ -345,6 +441,14 @@ describe('cli: commands that ask the running process', () => {
     it('tells what it changed', async () => {
       const change = (name: string): object => ({ pool: 'redis', ...backendInfo(name) })
       const result = { generation: 8, added: [change('b4')], updated: [], removed: [change('b3')] }
+      const settings = [
+        { path: 'listeners.m', kind: 'added' },
+        { path: 'pools.redis.retries', kind: 'changed' },
+      ]
+      const more = await ask(['reload'], { 'POST /v1/reload': [200, { ...result, settings }] })
+      expect(more.stdout).to.equal(
+        'reloaded: settings: 2; backends: 1 added, 0 changed, 1 removed; generation 8\n  + listeners.m\n  ~ pools.redis.retries\n  + redis b4\n  - redis b3\n',
+      )
       const { status, stdout } = await ask(['reload'], { 'POST /v1/reload': [200, result] })
       expect({ status, stdout }).to.deep.equal({
         status: 0,
@@ -442,6 +546,23 @@ describe('cli: commands that ask the running process', () => {
       const { differences } = JSON.parse(found.stdout)
       expect(differences).to.have.length(12)
       expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
+    })
+
+    it('tells what differs in the checks of one backend', async () => {
+      const path = file('{ name: a, address: "10.0.0.1:6379", health: { port: 7, rise: 3 } }')
+      const health = { status: 'up', reason: 'the check went well', since: 1 } as const
+      const same = await diff(
+        path,
+        ['--exit-code'],
+        await scriptOf([backendInfo('a', { health, checks: { port: 7, rise: 3 } })]),
+      )
+      expect(same.status).to.equal(0)
+      const { stdout } = await diff(path, [], await scriptOf([backendInfo('a', { health, checks: { port: 8 } })]))
+      const rows = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(rows.slice(2).filter(row => row !== '')).to.deep.equal([
+        'pools.redis.backends.a.health.rise | 3 | - | limpet reload',
+        'pools.redis.backends.a.health.port | 7 | 8 | limpet reload',
+      ])
     })
 
     it('takes the file of the process, if it can be found from here', async () => {

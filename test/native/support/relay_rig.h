@@ -26,14 +26,16 @@ struct RigOptions {
   uint32_t bound_milli = 0;
   size_t table_size = 1'000;
   bool record = false;
+  QueueRules queue{};
 };
 
 class Rig {
  public:
   explicit Rig(const RigOptions& options = {})
       : domain(std::make_shared<EpochDomain>()),
-        pool(std::make_shared<Pool>(pool_rules({.bound_milli = options.bound_milli, .table_size = options.table_size}),
-                                    domain)),
+        pool(std::make_shared<Pool>(
+            pool_rules({.bound_milli = options.bound_milli, .table_size = options.table_size, .queue = options.queue}),
+            domain)),
         relay(domain, options.workers),
         record(options.record) {
     CHECK_EQUAL(relay.start(), 0);

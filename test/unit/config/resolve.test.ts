@@ -26,6 +26,8 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    returnHome: never
+    rebalance: { perMinute: 0, minAge: 5m }
     agent: { port: 0, interval: 2s }
     slowStart: 0s
     backends:
@@ -98,7 +100,15 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
-      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
+      returnHome: 'never',
+      rebalance: { perMinute: 0, minAge: 300_000 },
+      limits: {
+        sessionsPerKey: 0,
+        newPerSecondPerKey: 0,
+        burst: 0,
+        admitPerSecond: 0,
+        queue: { size: 0, timeout: 5000 },
+      },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
     })
