@@ -215,9 +215,8 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
     on_connect_event(session, flags);
-  } else if ((flags & EPOLLERR) != 0 || (session.waiting && side.finished)) {
-    // A FIN alone is a half-close, and what it sent still goes to the backend; but whoever waits, and ends his side, is
-    // most likely tired of it.
+  } else if ((flags & EPOLLERR) != 0 || (session.waiting && wants_nothing(side))) {
+    // A FIN alone is a half-close, and what it sent still goes to the backend.
     end(session, SessionCounter::kEndClientGone, false);
   }
 }

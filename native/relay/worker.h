@@ -114,6 +114,7 @@ class Worker final : private WaitingRoom {
   void call(const Waiter& waiter) override;  // any thread
   void take_turn(uint32_t place, uint64_t id);
   void stop_waiting(Session& session, SessionCounter cause);
+  static bool wants_nothing(const Side& side);
   // Until the backend takes it (worker_hold.cc).
   bool hold(Session& session);
   void release_held(Session& session);

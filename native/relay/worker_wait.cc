@@ -1,15 +1,23 @@
 // Clients of a pool whose backends are all full (limits.queue): a session without a seat, whose client is not read
 // from. The pool calls it when it is its turn, as an order in the inbox of its worker.
+#include <sys/socket.h>
+
 #include "worker.h"
 
 namespace limpet {
+
+// It has ended its side without having said anything: nobody waits for an answer.
+bool Worker::wants_nothing(const Side& side) {
+  uint8_t byte;
+  return side.finished && side.held() == 0 && recv(side.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
 
 // True: it waits, or could not and has ended.
 bool Worker::wait_for_seat(Session& session) {
   Pool& pool = *session.relay_pool().pool;
   const QueueRules& rules = pool.rules().queue;
   if (rules.size == 0) return false;
-  if (session.side(Which::kClient).finished) {
+  if (wants_nothing(session.side(Which::kClient))) {
     end(session, SessionCounter::kEndClientGone, false);
     return true;
   }

@@ -55,13 +55,13 @@ TEST("who waits is served in the order of arrival, across the workers, and not r
   CHECK_EQUAL(counted(rig, PoolCounter::kWaited), uint64_t{8});
 }
 
-TEST("a client that leaves is forgotten at once, also one that ends only its own side") {
+TEST("a client that leaves is forgotten at once, also one that ends its side without a word") {
   Rig rig(with_queue(3));
   const Port port;
   rig.set("a", port.number(), 1);
   Socket current = rig.client();
   Socket backend = port.accept();
-  Socket finishes = rig.client("127.0.0.1", "said something");
+  Socket finishes = rig.client();
   CHECK(waits(rig, 1));
   finishes.finish();
   CHECK(finishes.closes());
@@ -73,6 +73,30 @@ TEST("a client that leaves is forgotten at once, also one that ends only its own
   rig.check_balance();
   CHECK_EQUAL(counted(rig, PoolCounter::kQueueLeft), uint64_t{2});
   CHECK_EQUAL(rig.count(SessionCounter::kRefusedQueueTimeout), uint64_t{0});
+}
+
+TEST("a client that has asked something and ended its side keeps its place, and gets its answer") {
+  for (const std::string_view head : {std::string_view("question"), std::string_view()}) {
+    Rig rig(with_queue(3));
+    const Port port;
+    rig.set("a", port.number(), 1);
+    Socket current = rig.client();
+    Socket backend = port.accept();
+    // Read before the hand-over, or still in the socket.
+    Socket asks = rig.client("127.0.0.1", head);
+    if (head.empty()) CHECK(asks.write("question"));
+    CHECK(waits(rig, 1));
+    asks.finish();
+    CHECK(asks.quiet_for(30));
+    current.reset();
+    backend.close();
+    backend = port.accept();
+    CHECK_EQUAL(backend.read(8), std::string("question"));
+    CHECK(backend.write("answer"));
+    backend.close();
+    CHECK_EQUAL(asks.read(6), std::string("answer"));
+    rig.check_balance();
+  }
 }
 
 TEST("whoever has waited long enough is closed") {

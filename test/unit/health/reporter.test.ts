@@ -42,7 +42,7 @@ describe('what becomes of sessions', () => {
     core.agents.take('b', { weight: 50, unknown: [] })
     reporter.agentChanged({ core, backend: b, kind: 'said' })
     await next()
-    expect(told.at(-1)).to.equal('up b')
+    expect(told.at(-1)).to.equal('leave b')
     core.close()
   })
 })
