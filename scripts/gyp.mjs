@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url)
 
 /** @type {Record<string, (...args: string[]) => string[]>} */
 const values = {
-  core: () => sourcesOf('native/core'),
+  core: () => ['native/core', 'native/protocol'].flatMap(sourcesOf),
   sources: () => {
     const parts = process.platform === 'linux' ? ['native/relay', 'native/os', 'native/addon'] : ['native/addon']
     return parts.flatMap(sourcesOf)

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "affinity_key.h"
 #include "counters.h"
@@ -136,6 +137,7 @@ class Pool {
   void keep_table(const TableMoment& now);
 
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
+  AffinityKey key(std::span<const uint8_t> bytes) const { return make_key(bytes.data(), bytes.size(), rules_.keys); }
   const PoolRules& rules() const { return rules_; }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
   LiveKeys& live_keys() { return live_; }

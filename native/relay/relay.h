@@ -38,10 +38,10 @@ class Relay {
   // 0, or an errno.
   int start();
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
-                    unsigned retries);
+                    unsigned retries, HeadRules head = {});
   // Id of the listener; -1: no such pool.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                   std::shared_ptr<const AddressFilter> filter = nullptr);
+                   std::shared_ptr<const AddressFilter> filter = nullptr, const PeekLimits& peek = {});
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
   // Takes a listen socket that somebody else opened, non-blocking, for the listener. 0 or -errno, as listen().

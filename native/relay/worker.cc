@@ -217,6 +217,8 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
     on_connect_event(session, flags);
   } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
     end(session, SessionCounter::kEndClientGone, false);
+  } else if (session.peeking) {
+    peek(session, false);
   }
 }
 
@@ -339,7 +341,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
   if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedDenied;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedNoKey;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {
     Pool::blame_reset(session.seat);

@@ -43,7 +43,12 @@ void Worker::begin(Session& session) {
     return;
   }
   const RelayPool& pool = session.relay_pool();
-  dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_));
+  if (!pool.head.recipes.empty()) return begin_peek(session);
+  pick(session, pool.pool->key(session.client));
+}
+
+void Worker::pick(Session& session, const AffinityKey& key) {
+  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_));
 }
 
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
@@ -239,6 +244,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.peeking) return peek(session, true);
   if (session.held) {
     release_held(session);
     return;

@@ -6,19 +6,19 @@ import { ROOT } from '../paths.mjs'
 /** Sources that every program is linked with, relative to the root. */
 export function listUnits() {
   const relay = process.platform === 'linux' ? ['native/relay', 'native/os'] : []
-  return ['native/core', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
+  return ['native/core', 'native/protocol', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
 }
 
 /** Sources of the addon, relative to the root. */
 export function listAddonUnits() {
-  return ['native/core', 'native/relay', 'native/os', 'native/addon'].flatMap(directory =>
+  return ['native/core', 'native/protocol', 'native/relay', 'native/os', 'native/addon'].flatMap(directory =>
     listSources(directory, '.cc'),
   )
 }
 
-/** Sources that every fuzz target is linked with, relative to the root: the core, which knows no sockets. */
+/** Sources that every fuzz target is linked with, relative to the root: the core and the protocols, which know no sockets. */
 export function listCoreUnits() {
-  return listSources('native/core', '.cc')
+  return ['native/core', 'native/protocol'].flatMap(directory => listSources(directory, '.cc'))
 }
 
 /** The fuzz targets' sources, relative to the root. */
