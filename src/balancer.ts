@@ -27,7 +27,7 @@ import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLog } from './log/log.ts'
 import type { Destination } from './loop-check.ts'
 import { PoolCore } from './pool/core.ts'
-import type { Decision } from './pool/decision.ts'
+import type { Client, Decision } from './pool/decision.ts'
 import { type ChangeEvent, Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
 import type { BackendRecord } from './pool/records.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
@@ -292,8 +292,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @param options - `pool`: its name; may be left out if there is only one
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`, and as {@link Pool.pick}
    */
-  pick(address: string | undefined, options: { pool?: string | undefined } = {}): Decision {
-    return this.pool(optionsArgument('options', options).pool).pick(address)
+  pick(client: Client, options: { pool?: string | undefined } = {}): Decision {
+    return this.pool(optionsArgument('options', options).pool).pick(client)
   }
 
   /**

@@ -54,7 +54,7 @@ export interface NativePool {
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
   /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
-  pick(address: string | undefined): PackedPick
+  pick(key: string | Uint8Array | undefined): PackedPick
   /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
   redispatch(handle: number, localFailure: boolean): PackedPick
   /**
@@ -71,7 +71,7 @@ export interface NativePool {
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
-  explain(address: string): NativeExplanation | null
+  explain(key: string | Uint8Array): NativeExplanation | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
@@ -188,6 +188,7 @@ export const SESSION_COUNTERS = [
   'refusedKeyRate',
   'refusedAdmission',
   'refusedDenied',
+  'refusedNoKey',
   'endFinished',
   'endClientReset',
   'endBackendReset',
@@ -209,6 +210,10 @@ export const SESSION_COUNTERS = [
   'pipesRefused',
   'pipesSmall',
   'spliceFallbacks',
+  'keyFound',
+  'keyMissing',
+  'keyLate',
+  'keyTooFar',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
@@ -264,13 +269,23 @@ export interface NativeRelay {
     keepaliveInterval: number,
     keepaliveCount: number,
     userTimeoutMs: number,
+    /** Where keys are, and what becomes of clients without one (a {@link KeyFallback}); undefined: their addresses are the keys. */
+    headKeys?: NativeHeadKeys,
+    fallback?: number,
   ): number
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
-   * `filter`: clients that it does not permit are closed at once.
+   * `filter`: clients that it does not permit are closed at once. `peekBytes`, `peekMs`: how far and how long heads are looked at.
    */
-  addListener(poolId: number, maxSessions: number, hasOptions: boolean, filter?: NativeAddressFilter): number
+  addListener(
+    poolId: number,
+    maxSessions: number,
+    hasOptions: boolean,
+    filter?: NativeAddressFilter,
+    peekBytes?: number,
+    peekMs?: number,
+  ): number
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -415,6 +430,18 @@ export interface PeerProcess {
   gid: number
 }
 
+/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
+export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
+
+/** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
+export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
+
+/** Looks for keys in the first bytes of clients. */
+export interface NativeHeadKeys {
+  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
+  find(head: Uint8Array, ended: boolean): Buffer | number
+}
+
 /** Networks that are allowed and denied, as sorted ranges. */
 export interface NativeAddressFilter {
   /** Whether a textual IP address is permitted; anything else is not. */
@@ -466,6 +493,10 @@ export interface NativeAddon {
     allow: readonly string[],
     deny: readonly string[],
   ) => NativeAddressFilter
+  /** Of the texts that `readKeys` in `src/config/key-source.ts` gives, without `source`. */
+  readonly HeadKeys: new (
+    keys: readonly string[],
+  ) => NativeHeadKeys
   /** Absent where the native relay does not exist (not Linux). */
   readonly Relay?: new (
     threads: number,

@@ -20,7 +20,7 @@ import { ended, type SessionCounts } from './relay/counters.ts'
 import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
-import { Target } from './relay/target.ts'
+import { POOL_TARGET, Target } from './relay/target.ts'
 import type { LiveSession, SessionFilter } from './sessions/info.ts'
 
 /** What is needed to open a service. */
@@ -80,7 +80,7 @@ export class Service {
     for (const settings of config.listeners) {
       const pool = pools.get(settings.pool)
       if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
-      const target = new Target(settings.name, pool, settings.maxSessions, filterOf(settings))
+      const target = new Target(settings.name, pool, { ...settings, filter: filterOf(settings) })
       this.#listeners.set(settings.name, { acceptor: this.#acceptorOf(settings, target), target })
     }
   }
@@ -139,7 +139,7 @@ export class Service {
   targetOfPool(pool: PoolCore): Target {
     const known = this.#poolTargets.get(pool.name)
     if (known !== undefined) return known
-    const target = new Target(undefined, pool, 0)
+    const target = new Target(undefined, pool, POOL_TARGET)
     this.#relays.add(target, 'auto', false)
     this.#poolTargets.set(pool.name, target)
     return target

@@ -19,7 +19,7 @@ Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch) {
       return tls_sni(head, scratch);
     case HeadSource::kTlsAlpn:
       return tls_alpn(head, scratch);
-    case HeadSource::kTlsSessionId:
+    case HeadSource::kTlsSession:
       return tls_session_id(head, scratch);
     case HeadSource::kTlsJa4:
       return tls_ja4(head, scratch);
@@ -27,7 +27,7 @@ Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch) {
       return rdp_cookie(head);
     case HeadSource::kRdpToken:
       return rdp_token(head, scratch);
-    case HeadSource::kMqttClientId:
+    case HeadSource::kMqtt:
       return mqtt_client_id(head);
     case HeadSource::kPostgres:
       return postgres_parameter(head, recipe.name);
@@ -49,20 +49,22 @@ Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch) {
       return bytes_at(head, recipe.offset, recipe.length);
     case HeadSource::kLengthPrefixed:
       return length_prefixed(head, recipe.offset, recipe.length, recipe.order);
+    case HeadSource::kCount:
+      break;
   }
   return kNoKey;
 }
 
 HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch) {
   bool cut_short = false;
-  for (size_t at = 0; at < recipes.size(); at++) {
-    const Extraction extraction = extract(recipes[at], head, scratch);
+  for (const HeadRecipe& recipe : recipes) {
+    const Extraction extraction = extract(recipe, head, scratch);
     // One that stands before the others is waited for, even where they have theirs already.
     const bool more = extraction.verdict == Verdict::kMore;
-    if (extraction.verdict == Verdict::kFound || (more && !ended)) return {extraction, at, false};
+    if (extraction.verdict == Verdict::kFound || (more && !ended)) return {extraction, false};
     cut_short = cut_short || more;
   }
-  return {kNoKey, recipes.size(), cut_short};
+  return {kNoKey, cut_short};
 }
 
 }  // namespace limpet

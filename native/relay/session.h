@@ -40,6 +40,7 @@ enum class KeyFallback : uint8_t {
   kRefuse = 1,
   kRandom = 2,  // it has none, and goes to the least loaded backend
 };
+inline constexpr uint32_t kMaxKeyFallback = 2;
 
 // Where the keys of a pool's clients are; no recipes: in their addresses, and nobody's head is waited for.
 struct HeadRules {

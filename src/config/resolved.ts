@@ -1,5 +1,13 @@
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
-import type { AcceptorKind, BackendState, CheckType, LogLevel, PlacementAlgorithm, RelayKind } from './options.ts'
+import type {
+  AcceptorKind,
+  BackendState,
+  CheckType,
+  KeyFallbackName,
+  LogLevel,
+  PlacementAlgorithm,
+  RelayKind,
+} from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -55,9 +63,17 @@ export interface ResolvedListener {
   readonly deferAccept: number
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
+  readonly peek: ResolvedPeek
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+}
+
+/** How far, and for how long, the first bytes of a client are looked at. */
+export interface ResolvedPeek {
+  readonly bytes: number
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 export interface ResolvedPool {
@@ -95,7 +111,9 @@ export interface ResolvedLimits {
 }
 
 export interface ResolvedAffinity {
-  readonly key: 'source'
+  /** Texts of the sources, see `readKeys` in key-source.ts. */
+  readonly key: readonly string[]
+  readonly fallback: KeyFallbackName
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
 }

@@ -1,3 +1,4 @@
+import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { renameSync, rmSync } from 'node:fs'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
@@ -66,6 +67,8 @@ export class PoolCore {
   readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
   #native: NativePool | undefined
+  /** Undefined: not asked for yet. */
+  #headKeys: { readonly found: HeadKeys | undefined } | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
   /** Where that is while its place is another process's. */
@@ -100,6 +103,12 @@ export class PoolCore {
 
   get keepaliveMs(): number {
     return this.settings.timeouts.keepalive.idle
+  }
+
+  /** Undefined: keys are addresses. */
+  get headKeys(): HeadKeys | undefined {
+    this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
+    return this.#headKeys.found
   }
 
   /** Whether backends take new sessions at a rate. */

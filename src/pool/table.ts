@@ -5,7 +5,7 @@ import { durationArgument } from '../core/arguments.ts'
 import { argumentTypeError, LimpetError } from '../errors.ts'
 import type { NativePins } from '../native.ts'
 import type { PoolCore } from './core.ts'
-import { badAddress } from './decision.ts'
+import { badClient } from './decision.ts'
 import { unknownBackend } from './refusals.ts'
 import { exportLines, type ImportResult, importLines } from './table-lines.ts'
 
@@ -100,7 +100,7 @@ export class PoolTable {
    */
   get(client: string): PinInfo | undefined {
     const found = this.#native().pinOf(text('client', client))
-    if (found === null) throw badAddress(this.#core.name, client)
+    if (found === null) throw badClient(this.#core.name, client)
     return this.#pinsOf(found)[0]
   }
 
@@ -116,7 +116,7 @@ export class PoolTable {
     const ms = ttl === undefined ? TTL_RANGE.max : durationArgument('options.ttl', ttl, TTL_RANGE)
     const place = this.#placeOf(text('backend', backend))
     const stored = this.#native().setPin(text('client', client), place.index, place.generation, ms)
-    if (stored === -2) throw badAddress(this.#core.name, client)
+    if (stored === -2) throw badClient(this.#core.name, client)
     return stored
   }
 
@@ -128,7 +128,7 @@ export class PoolTable {
    */
   delete(client: string): boolean {
     const erased = this.#native().erasePin(text('client', client))
-    if (erased === -2) throw badAddress(this.#core.name, client)
+    if (erased === -2) throw badClient(this.#core.name, client)
     return erased
   }
 

@@ -82,7 +82,8 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const id = this.#relay.addListener(this.#poolId(target.pool), target.maxSessions, hasOptions, target.filter)
+    const { pool, maxSessions, filter, peek } = target
+    const id = this.#relay.addListener(this.#poolId(pool), maxSessions, hasOptions, filter, peek.bytes, peek.timeout)
     this.#targets[id] = target
     target.nativeId = id
     return id
@@ -162,6 +163,8 @@ export class NativeRelayHost {
       keepalive.interval / 1000,
       keepalive.count,
       keepalive.userTimeout,
+      pool.headKeys?.keys,
+      pool.headKeys?.fallback,
     )
     this.#poolIds.set(pool, id)
     this.#pools[id] = pool

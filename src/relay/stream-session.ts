@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
+import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
+import { type HeadFound, HeadPeek } from './head-peek.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
@@ -66,6 +67,9 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #peek: HeadPeek | undefined
+  /** Read before there was a backend. */
+  #head: Buffer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -87,7 +91,19 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    this.#dial(pool.native.pick(this.clientAddress))
+    const { headKeys } = pool
+    if (headKeys === undefined) this.#dial(pool.native.pick(this.clientAddress))
+    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+  }
+
+  /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
+  #peeked({ key, counter, head }: HeadFound): void {
+    const { pool } = this.target
+    this.#head = head
+    this.#owner.count(counter)
+    if (key !== undefined) this.#dial(pool.native.pick(key))
+    else if (pool.headKeys?.fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#dial(pool.native.pick(pool.headKeys?.fallback === KeyFallback.random ? undefined : this.clientAddress))
   }
 
   /** Ends the session because the relay stops. */
@@ -195,6 +211,7 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    this.#passHead(backend)
     carry(this.#client, backend, {
       received: () => this.#active(),
       passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
@@ -208,6 +225,15 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     this.#restartTimer()
+  }
+
+  #passHead(backend: Socket): void {
+    const head = this.#head
+    this.#head = undefined
+    if (head === undefined || head.length === 0) return
+    backend.write(head, error => {
+      if (!error) this.#passedOn('bytesToBackend', head.length)
+    })
   }
 
   #active(): void {
@@ -272,6 +298,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#peek?.stop()
     this.#closeSockets(cause, wasOpen)
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)

@@ -16,7 +16,7 @@ const auto kScratch = std::make_unique<Scratch>();
 HeadRecipe recipe_of(Input& input) {
   static constexpr const char* kNames[] = {"id", "user", "database", "cookie", "host", ""};
   HeadRecipe recipe;
-  recipe.source = static_cast<HeadSource>(input.below(kHeadSources));
+  recipe.source = static_cast<HeadSource>(input.below(static_cast<unsigned>(HeadSource::kCount)));
   recipe.name = input.one_of(kNames);
   recipe.offset = input.byte();
   recipe.length = recipe.source == HeadSource::kLengthPrefixed ? 1U << input.below(3) : input.byte();

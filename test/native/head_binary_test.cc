@@ -144,16 +144,29 @@ TEST("first of a list that yields") {
                                         {.source = HeadSource::kHttpPath}};
   const auto key = [&list](const std::string& text, bool ended) {
     const HeadKey found = first_key(list, bytes_of(text), ended, scratch());
-    return std::to_string(static_cast<int>(found.extraction.verdict)) + " " + std::to_string(found.at) + " " +
+    return std::to_string(static_cast<int>(found.extraction.verdict)) + (found.cut_short ? " cut short " : " ") +
            std::string(found.extraction.key);
   };
-  CHECK_EQUAL(key("GET /a HTTP/1.1\r\nCookie: id=7\r\n", false), "1 1 7");
+  CHECK_EQUAL(key("GET /a HTTP/1.1\r\nCookie: id=7\r\n", false), "1 7");
   // The cookie may still come.
-  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n", false), "0 1 ");
-  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n", true), "1 2 /a");
-  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n\r\n", false), "1 2 /a");
-  CHECK_EQUAL(key("SSH-2.0-x\r\n", false), "2 3 ");
-  CHECK_EQUAL(key("", true), "2 3 ");
+  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n", false), "0 ");
+  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n", true), "1 /a");
+  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n\r\n", false), "1 /a");
+  CHECK_EQUAL(key("GET /a", true), "2 cut short ");
+  CHECK_EQUAL(key("SSH-2.0-x\r\n", false), "2 ");
+  CHECK_EQUAL(key("", true), "2 cut short ");
+}
+
+TEST("recipes are read from their texts") {
+  CHECK_EQUAL(parse_recipe("tls.sni")->source, HeadSource::kTlsSni);
+  CHECK_EQUAL(parse_recipe("http.cookie:a:b")->name, std::string("a:b"));
+  CHECK_EQUAL(parse_recipe("postgres.startup:user")->source, HeadSource::kPostgres);
+  CHECK_EQUAL(parse_recipe("bytes:2:4")->length, 4U);
+  CHECK_EQUAL(parse_recipe("lengthPrefixed:0:2:little")->order, ByteOrder::kLittle);
+  for (const char* text : {"", "tls", "tls.sni:", "tls.sni:x", "http.cookie", "http.cookie:", "bytes:1", "bytes:1:0", "bytes:1:2:3",
+                           "bytes:-1:2", "lengthPrefixed:0:3:big", "lengthPrefixed:0:2", "lengthPrefixed:0:2:middle"}) {
+    if (!CHECK(!parse_recipe(text))) std::fprintf(stderr, "%s\n", text);
+  }
 }
 
 TEST_MAIN
