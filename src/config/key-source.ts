@@ -56,7 +56,8 @@ export function readKeys(value: unknown): Parsed<readonly string[]> {
 
 function readKey(value: unknown): Parsed<string> {
   if (typeof value === 'string') return readText(value)
-  if (typeof value !== 'object' || value === null) return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
+  if (typeof value !== 'object' || value === null)
+    return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   const [[kind, places] = [], ...others] = Object.entries(value)
   if (kind === undefined || others.length > 0 || !(PLACED as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)

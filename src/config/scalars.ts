@@ -339,7 +339,10 @@ export function keys(description: string): z.ZodType<readonly string[], KeyOptio
 }
 
 export function size(range: SizeRange, description: string): z.ZodType<number, number | string> {
-  const facts = [{ type: 'string', pattern: SIZE_PATTERN }, { type: 'integer', minimum: range.min, maximum: range.max }]
+  const facts = [
+    { type: 'string', pattern: SIZE_PATTERN },
+    { type: 'integer', minimum: range.min, maximum: range.max },
+  ]
   return scalar(value => readSize(value, range), { anyOf: facts, description })
 }
 

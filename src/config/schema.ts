@@ -243,9 +243,10 @@ function listener(mode: Mode) {
     ).prefault('off'),
     peek: z
       .strictObject({
-        bytes: size({ min: 16, max: MOST_HEAD_BYTES }, 'How many of the first bytes of a client are looked at for its key.').prefault(
-          '16KiB',
-        ),
+        bytes: size(
+          { min: 16, max: MOST_HEAD_BYTES },
+          'How many of the first bytes of a client are looked at for its key.',
+        ).prefault('16KiB'),
         timeout: duration({ min: 10, max: HOUR }, mode, 'How long they are waited for.').prefault('3s'),
       })
       .prefault({})

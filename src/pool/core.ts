@@ -1,5 +1,5 @@
-import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { renameSync, rmSync } from 'node:fs'
+import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'

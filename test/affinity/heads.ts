@@ -57,6 +57,10 @@ export function startupPacket(parameters: Record<string, string>): Buffer {
 
 /** The connection request of RDP, with a line behind the head of X.224. */
 export function rdpRequest(line: string): Buffer {
-  const x224 = Buffer.concat([Buffer.from([0xe0, 0, 0, 0, 0, 0]), Buffer.from(`${line}\r\n`), Buffer.from([1, 0, 8, 0, 0, 0, 0, 0])])
+  const x224 = Buffer.concat([
+    Buffer.from([0xe0, 0, 0, 0, 0, 0]),
+    Buffer.from(`${line}\r\n`),
+    Buffer.from([1, 0, 8, 0, 0, 0, 0, 0]),
+  ])
   return Buffer.concat([Buffer.from([3, 0]), u16(x224.length + 5), Buffer.from([x224.length]), x224])
 }
