@@ -1,5 +1,6 @@
-// Compiles native/core with each target of test/fuzz under libFuzzer, ASan and UBSan, and runs each for a while from
-// the seeds in test/fuzz/corpus. What a run finds on the way stays in build/fuzz, where the next run begins.
+// Compiles native/core and native/protocol with each target of test/fuzz under libFuzzer, ASan and UBSan, and runs each
+// for a while from the seeds in test/fuzz/corpus. What a run finds on the way stays in build/fuzz, where the next run
+// begins.
 //
 //   node scripts/fuzz.mjs [--seconds N] [--filter TEXT] [--jobs N] [--input FILE]
 //

@@ -1,5 +1,5 @@
-// Compiles native/core, native/relay and native/os with each program of test/native, without Node-API, under sanitizers, and runs
-// them. Every test/native/*_test.cc is one program; at its end it prints `N passed, N failed`.
+// Compiles native/core, native/protocol, native/relay and native/os with each program of test/native, without Node-API,
+// under sanitizers, and runs them. Every test/native/*_test.cc is one program; at its end it prints `N passed, N failed`.
 //
 //   node scripts/native-test.mjs [--filter TEXT] [--sanitizer asan|tsan] [--jobs N]
 import { parseArgs } from 'node:util'

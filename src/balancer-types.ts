@@ -1,6 +1,8 @@
 import type { OpenSocket } from './acceptor/open-socket.ts'
 import type { Balancer } from './balancer.ts'
-import type { BackendState } from './config/options.ts'
+import type { BackendHealthOptions, BackendState } from './config/options.ts'
+import type { BackendAgent } from './pool/agents.ts'
+import type { MovedClients } from './pool/moves.ts'
 import type { Pool } from './pool/pool.ts'
 import type { ReloadResult } from './reload.ts'
 
@@ -23,6 +25,8 @@ export interface BackendChange {
   backup: boolean
   /** What is wanted of it. */
   state: BackendState
+  /** What is different in its checks (`health` of the backend); absent: nothing. */
+  checks?: BackendHealthOptions | 'off'
 }
 
 /** What the events `backendUp` and `backendDown` tell. */
@@ -41,6 +45,24 @@ export interface BackendHealthChange {
 export interface BackendEjection extends BackendHealthChange {
   /** When it will be back, in milliseconds since the epoch; absent: it is back. */
   ejectedUntil?: number
+}
+
+/** What the event `backendAgent` tells. */
+export interface BackendAgentChange {
+  /** Name of the pool. */
+  pool: string
+  /** Name of the backend. */
+  name: string
+  /** Its address, as it is configured. */
+  address: string
+  /** What its agent has said, all in all. */
+  agent: BackendAgent
+}
+
+/** What the event `clientsMoved` tells. */
+export interface ClientsMoved extends MovedClients {
+  /** Name of the pool. */
+  pool: string
 }
 
 /** The events of a {@link Balancer} and their arguments. */
@@ -65,6 +87,10 @@ export interface BalancerEvents {
   backendEjected: [BackendEjection]
   /** A backend that was ejected is back. */
   backendReadmitted: [BackendEjection]
+  /** The agent of a backend said something else than before. */
+  backendAgent: [BackendAgentChange]
+  /** What changes of backends have moved; told a moment after them, once for all of one turn of the event loop. */
+  clientsMoved: [ClientsMoved]
   /** A reload is done, and what it changed was told by the events above. */
   reloaded: [ReloadResult]
 }

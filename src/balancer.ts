@@ -15,12 +15,13 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { restartPaths } from './config/changes.ts'
-import { type DescribedConfig, describeConfig } from './config/describe.ts'
+import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
+import type { AgentChange } from './health/agent-monitor.ts'
 import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
@@ -87,7 +88,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
     this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
     this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
-    const tell: EmitHealth = (event, change) => this.emit(event, change)
+    const tell: EmitHealth = {
+      health: (event, change) => this.emit(event, change),
+      agent: change => this.emit('backendAgent', change),
+    }
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
       check: (core, backend) => this.#checkBackend(core, backend),
@@ -96,6 +100,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     for (const [name, settings] of pools) {
       const core = new PoolCore(settings)
       core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
+      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: name, ...moved })
       this.#cores.set(name, core)
       this.#pools.set(name, new Pool(core, owner))
     }
@@ -269,7 +274,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#core(name).backends()].map(settingsOf)
+      pool.backends = [...this.#core(name).backends()].map(describeBackend)
     }
     return described
   }
@@ -423,6 +428,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       log: this.#log,
       failed,
       health,
+      agent: (change: AgentChange) => this.#health.agentChanged(change),
       ejection,
     }
     this.#service = await Service.open(parts, signal)

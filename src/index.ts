@@ -18,8 +18,11 @@ export {
 } from './errors.ts'
 export { Metrics } from './metrics/metrics.ts'
 export type { Reason, SessionCounter } from './native.ts'
+export type { BackendAgent } from './pool/agents.ts'
 export type { Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
+export type { HotKey, KeyPlace, LiveKeys, LiveKeysOptions } from './pool/live-keys.ts'
+export type { MovedClients } from './pool/moves.ts'
 export type { Plan, PlanChange, PlannedBackend, PlannedMove, PlanOptions } from './pool/plan.ts'
 export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
 export type {

@@ -55,8 +55,8 @@ export interface NativePool {
   publish(): number
   /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
   pick(key: string | Uint8Array | undefined): PackedPick
-  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. The handle stays valid until {@link release}, also when this returns a status. */
-  redispatch(handle: number, localFailure: boolean): PackedPick
+  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
+  redispatch(handle: number, localFailure: boolean, isBlameless?: boolean): PackedPick
   /**
    * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
    * longer than `mostMs`.
@@ -76,7 +76,10 @@ export interface NativePool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
   /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
-  /** Sets the element of each backend's index to its bound now; leaves those alone that have none, or get no new clients. */
+  /**
+   * Sets the element of each backend's index to its bound now, infinite where there is none; leaves those alone that get no
+   * new clients.
+   */
   readBounds(into: Float64Array): void
   /**
    * Fills `[connects, resets]` per backend index: the longest row, since the last time, of connects that failed, and of
@@ -108,6 +111,11 @@ export interface NativePool {
   erasePin(key: string): boolean | -2
   /** Erases pins from a cursor on, as {@link listPins} goes. */
   erasePins(cursor: number, index: number | undefined, generation: number | undefined): { erased: number; next: number }
+  /**
+   * Looks at one of {@link KEY_PARTS} parts of the keys that have live sessions: the `most` busiest ones, and who of whom is
+   * where. A pool without a stick table has none.
+   */
+  surveyKeys(part: number, most: number): NativeKeys
   /** What became of the file of the table; null: it has none. */
   tableFile(): NativeTableFile | null
   /** All backends are set that there were before: pins that came back from the file, to others, are forgotten. */
@@ -140,6 +148,18 @@ export interface NativeTableFile {
   dropped: number
   /** Buckets (7 entries) that were half written, or are damaged: cleared. */
   torn: number
+}
+
+/** Parts of {@link NativePool.surveyKeys}; the number of `native/core/live_keys.h`. */
+export const KEY_PARTS = 64
+
+/** Keys that have live sessions. Backends are indexes; a home of -1: there is none. */
+export interface NativeKeys {
+  keys: number
+  /** Most sessions first; `shares`: pairs of a backend and the sessions there. */
+  hottest: { key: string; sessions: number; home: number; shares: Float64Array }[]
+  /** Triples of a home, a backend, and the sessions on it of keys that are at home there. */
+  places: Float64Array
 }
 
 /** Pins; the arrays are as long as each other. */
@@ -448,6 +468,48 @@ export interface NativeAddressFilter {
   permits(address: string): boolean
 }
 
+/** The PROXY protocol; see `src/protocol/proxy.ts`. Commands are 0 (local) and 1, transports 0 (unspecified), 1 (stream) and 2. */
+export interface NativeProxy {
+  /** Of the first bytes of a connection: the header; 0: more are needed; negative: the number of a fault. `most`: longest header of version 2. */
+  decode(head: Uint8Array, most: number): NativeProxyHeader | number
+  /**
+   * Writes a header into `into`; returns how many bytes it has, 0: there is no room for it. `paths`: of unix sockets, 108
+   * bytes each, or none. `tlvHeads`: type and length of each; `tlvValues`: one behind the other.
+   */
+  encode(
+    into: Uint8Array,
+    version: number,
+    command: number,
+    transport: number,
+    source: string | undefined,
+    sourcePort: number,
+    destination: string | undefined,
+    destinationPort: number,
+    paths: Uint8Array,
+    tlvHeads: Uint32Array,
+    tlvValues: Uint8Array,
+    checksum: boolean,
+  ): number
+  /** What a fault is, in one sentence without its full stop. */
+  faultText(fault: number): string
+}
+
+/** A PROXY protocol header. */
+export interface NativeProxyHeader {
+  /** Bytes of it. */
+  length: number
+  version: number
+  command: number
+  transport: number
+  /** An IP address, or the 108 bytes of a path; absent: it names nobody. */
+  source?: string | Buffer
+  sourcePort?: number
+  destination?: string | Buffer
+  destinationPort?: number
+  /** Type, place in the head and length of each. */
+  tlvs: Float64Array
+}
+
 export interface NativeAddon {
   /** Version of the package that this binary was built from. */
   readonly version: string
@@ -504,6 +566,7 @@ export interface NativeAddon {
   /** Absent where {@link Relay} is. */
   readonly os?: NativeOs
   readonly fdBudget: NativeFdBudget
+  readonly proxy: NativeProxy
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
   /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */

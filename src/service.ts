@@ -9,6 +9,7 @@ import type { OpenSocket } from './acceptor/open-socket.ts'
 import { formatAddress } from './config/address.ts'
 import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
+import type { AgentChanged } from './health/agent-monitor.ts'
 import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import { WarmUp } from './health/warm-up.ts'
@@ -37,6 +38,8 @@ export interface ServiceParts {
   failed: (error: Error, listener: string) => void
   /** Told that a backend went up or down. */
   health: HealthChanged
+  /** Told what is new of agents. */
+  agent: AgentChanged
   /** Told that a backend was ejected, or is back. */
   ejection: EjectionChanged
 }
@@ -72,7 +75,7 @@ export class Service {
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
-    this.#health = new HealthMonitor(parts.health, parts.ejection)
+    this.#health = new HealthMonitor(parts.health, parts.ejection, parts.agent)
   }
 
   #makeListeners(): void {
@@ -99,7 +102,7 @@ export class Service {
     try {
       service.#makeListeners()
       await unlessAborted(() => service.#lookUp(), signal)
-      await unlessAborted(() => service.#health.start(parts.pools.values()), signal)
+      await unlessAborted(() => service.#health.start([...parts.pools.values()]), signal)
       await unlessAborted(() => service.#bind(), signal)
       service.#checkLoops()
       service.#health.watchSessions(parts.pools.values())

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
+import type { MovedClients } from './pool/moves.ts'
 import { type BackendInfo, infoOf, type Pool } from './pool/pool.ts'
 import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
@@ -57,6 +58,8 @@ export interface PoolStats {
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
   isFailOpen: boolean
+  /** What the last change that moved clients has moved, a moment after it was made; absent: there was none. */
+  lastMove?: MovedClients
   /** In the order in which they were added. */
   backends: BackendInfo[]
 }
@@ -138,6 +141,7 @@ function poolStats(pool: PoolCore): PoolStats {
       ...(file === undefined ? {} : { file: file.stats }),
     },
     isFailOpen: pool.health.isFailOpen,
+    ...(pool.moves.last === undefined ? {} : { lastMove: pool.moves.last }),
     backends: infoOf(pool),
   }
 }

@@ -13,6 +13,7 @@
 #include "head_keys_wrap.h"
 #include "placement_wrap.h"
 #include "pool_wrap.h"
+#include "proxy_protocol_wrap.h"
 #include "stick_table_wrap.h"
 #ifdef __linux__
 #include "../relay/listen_socket.h"
@@ -108,6 +109,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));
   exports.Set("fdBudget", Napi::Value(env, make_fd_budget(env)));
+  exports.Set("proxy", Napi::Value(env, make_proxy_protocol(env)));
   std::vector<Property> functions{function<text_of_key>("keyText"), function<inspect_table>("inspectTable")};
 #ifdef __linux__
   exports.Set("Relay", RelayWrap::define(env));

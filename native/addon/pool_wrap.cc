@@ -1,5 +1,6 @@
 #include "pool_wrap.h"
 
+#include <limits>
 #include <string>
 
 #include "../relay/clock.h"
@@ -63,6 +64,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_pin>("setPin"),
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
+                         open_method<&PoolWrap::survey_keys>("surveyKeys"),
                          open_method<&PoolWrap::table_file>("tableFile"),
                          open_method<&PoolWrap::forget_absent>("forgetAbsent"),
                          open_method<&PoolWrap::keep_table>("keepTable"),
@@ -181,7 +183,7 @@ napi_value PoolWrap::redispatch(Call& call) {
   Seat* const taken = seat(call, handle);
   if (!taken || !taken->backend) return call.of(static_cast<double>(PickStatus::kNoBackend));
   const bool local_failure = call.flag(1);
-  if (!local_failure) Pool::blame(*taken);
+  if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
   return call.of(packed(handle, status));
 }
@@ -302,8 +304,10 @@ napi_value PoolWrap::take_failures(Call& call) {
 
 napi_value PoolWrap::read_bounds(Call& call) {
   const auto into = call.doubles(0);
-  pool_->each_bound([&](const Backend& backend, uint64_t bound) {
-    if (backend.index < into.size()) into[backend.index] = static_cast<double>(bound);
+  pool_->each_candidate([&](const Backend& backend, uint64_t bound) {
+    if (backend.index >= into.size()) return;
+    into[backend.index] =
+        bound == Pool::kNoBound ? std::numeric_limits<double>::infinity() : static_cast<double>(bound);
   });
   return nullptr;
 }

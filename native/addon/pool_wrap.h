@@ -47,6 +47,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value set_pin(Call& call);
   napi_value erase_pin(Call& call);
   napi_value erase_pins(Call& call);
+  napi_value survey_keys(Call& call);
   napi_value table_file(Call& call);
   napi_value forget_absent(Call& call);
   napi_value keep_table(Call& call);

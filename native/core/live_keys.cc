@@ -161,6 +161,24 @@ bool LiveKeys::established_on(const AffinityKey& key, uint64_t hash, uint16_t ba
   return run.backend != kNowhere && own.cells[run.backend].established != 0;
 }
 
+std::vector<LiveKeys::Sessions> LiveKeys::sessions(unsigned shard) const {
+  const Shard& one = shards_[shard];
+  std::vector<Sessions> all;
+  size_t room = 0;
+  {
+    const std::lock_guard lock(one.lock);
+    room = one.used;
+  }
+  // Picks wait for the lock: memory is asked for without it, with a little more for those who come meanwhile.
+  all.reserve(room + room / 8 + 16);
+  const std::lock_guard lock(one.lock);
+  for (const Entry& entry : one.cells) {
+    if (entry.seats == 0 || entry.backend > kMaxPinBackend) continue;
+    all.push_back({{entry.key, entry.kind}, entry.backend, entry.seats});
+  }
+  return all;
+}
+
 std::vector<AffinityKey> LiveKeys::keys(unsigned shard) const {
   const Shard& one = shards_[shard];
   std::vector<AffinityKey> keys;

@@ -54,6 +54,14 @@ class LiveKeys {
   uint32_t count(const AffinityKey& key, uint64_t hash) const;
 
   static constexpr unsigned kShards = 64;
+  // Sessions of one key on one backend.
+  struct Sessions {
+    AffinityKey key;
+    uint16_t backend = 0;
+    uint32_t sessions = 0;
+  };
+  // Those of one shard, copied, in no order.
+  std::vector<Sessions> sessions(unsigned shard) const;
   // Keys of one shard, copied; one with sessions on several backends is there several times.
   std::vector<AffinityKey> keys(unsigned shard) const;
 

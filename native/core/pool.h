@@ -141,6 +141,7 @@ class Pool {
   const PoolRules& rules() const { return rules_; }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
   LiveKeys& live_keys() { return live_; }
+  const LiveKeys& live_keys() const { return live_; }
   // Shared with whoever reads them: they outlive the pool.
   const std::shared_ptr<PoolCounters>& counters() { return counters_; }
   EpochDomain& domain() { return *domain_; }
@@ -150,9 +151,10 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
-  // The most sessions with which each backend would still get a new client now. Not of those that get none, and of
-  // nobody where there is no bound. As roster().
-  void each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const;
+  // The backends that new clients come to now, each with its bound: the number of sessions with which it would get
+  // none; kNoBound where there is none. As roster().
+  void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
+  static constexpr uint64_t kNoBound = UINT64_MAX;
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes

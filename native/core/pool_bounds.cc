@@ -1,4 +1,5 @@
-// The bounds as they are shown. Not what picks compute: those judge by the picks under way besides.
+// Who takes new clients, and the bounds, as they are shown. Not what picks compute: those judge by the picks under way
+// besides.
 #include "pool.h"
 
 namespace limpet {
@@ -10,28 +11,28 @@ __extension__ using Wide = unsigned __int128;
 bool candidate(const RosterEntry& entry) { return entry.eligible() && !entry.full(); }
 
 // max(1, ceil(c · (m+1) · w / W))
-uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t weight, uint64_t all_weights) {
-  const Wide share = Wide{milli} * sessions * weight;
-  const Wide parts = Wide{1000} * all_weights;
-  const Wide bound = (share + parts - 1) / parts;
+uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t share, uint64_t all_shares) {
+  const Wide part = Wide{milli} * sessions * share;
+  const Wide parts = Wide{1000} * all_shares;
+  const Wide bound = (part + parts - 1) / parts;
   return bound > 1 ? static_cast<uint64_t>(bound) : 1;
 }
 
 }  // namespace
 
-void Pool::each_bound(FunctionRef<void(const Backend&, uint64_t)> visit) const {
-  if (rules_.bound_milli == 0) return;
+void Pool::each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const {
   uint64_t sessions = 1;
-  uint64_t weight = 0;
+  uint64_t share = 0;
   for (const RosterEntry& entry : roster().entries) {
     if (!candidate(entry)) continue;
     sessions += entry.backend->sessions();
-    weight += entry.weight;
+    share += entry.share();
   }
   for (const RosterEntry& entry : roster().entries) {
-    // Of who became one since then: the weight would be missing.
-    if (weight == 0 || !candidate(entry)) continue;
-    visit(*entry.backend, bound_of(rules_.bound_milli, sessions, entry.weight, weight));
+    // Of who became one since then: the share would be missing.
+    if (share == 0 || !candidate(entry)) continue;
+    const bool bounded = rules_.bound_milli != 0;
+    visit(*entry.backend, bounded ? bound_of(rules_.bound_milli, sessions, entry.share(), share) : kNoBound);
   }
 }
 

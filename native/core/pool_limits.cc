@@ -14,7 +14,8 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 
 // Before anything else is taken. The claim first: a session that the key may not have costs it no token.
 PickStatus Pool::admit_key(Thread& thread, Seat& seat, uint64_t now_ms) {
-  seat.table_hash = hash_key(seat.key, rules_.table_secret);
+  // As place() has it, or what is claimed here would be given back elsewhere: a table of a file has that file's secret.
+  seat.table_hash = table_ ? table_->hash(seat.key) : hash_key(seat.key, rules_.table_secret);
   if (const uint32_t most = rules_.limits.sessions; most != 0) {
     seat.claimed = live_.claim(seat.key, seat.table_hash, most);
     if (!seat.claimed) {

@@ -1,7 +1,9 @@
 #include "connector.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,9 +92,17 @@ bool is_local_failure(int error) {
   }
 }
 
-void discard_unread(int fd) {
-  // TCP forgets all that is there without copying it anywhere (tcp(7), MSG_TRUNC).
-  [[maybe_unused]] const ssize_t count = recv(fd, nullptr, kDiscardBytes, MSG_TRUNC | MSG_DONTWAIT);
+bool discard_unread(int fd) {
+  for (;;) {
+    // TCP forgets all that is there without copying it anywhere (tcp(7), MSG_TRUNC).
+    const ssize_t count = recv(fd, nullptr, kDiscardBytes, MSG_TRUNC | MSG_DONTWAIT);
+    if (count <= 0) return count < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+}
+
+unsigned unacknowledged(int fd) {
+  int bytes = 0;
+  return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<unsigned>(bytes) : 0;
 }
 
 void close_with_reset(int fd) {

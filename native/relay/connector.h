@@ -32,8 +32,12 @@ SessionCounter connect_counter(int error);
 // The cause lies in this host, not in the backend: the backend gets no blame and the pin stays.
 bool is_local_failure(int error);
 
-// Before close(), which answers bytes that nobody has read with a reset, and drops what it has not sent yet.
-void discard_unread(int fd);
+// Before close(), which answers bytes that nobody has read with a reset, and drops what it has not sent yet. False: the
+// peer has ended, so that no more will come.
+bool discard_unread(int fd);
+
+// Bytes that were written, and that the peer has not acknowledged; its FIN is one.
+unsigned unacknowledged(int fd);
 
 // Closes so that the peer gets a RST and no TIME_WAIT remains.
 void close_with_reset(int fd);

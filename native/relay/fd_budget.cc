@@ -10,9 +10,10 @@ namespace limpet {
 namespace {
 
 // For what the process still opens: 64 connections of the admin API (LIMITS in src/admin/limits.ts), 32 checks at one
-// time (AT_ONCE in src/health/monitor.ts), and 48 for listeners of libuv, files, the descriptor that a hand-over
-// doubles, and those that libuv holds for a moment while it drops a newcomer.
-constexpr uint32_t kReserve = 64 + 32 + 48;
+// time (AT_ONCE in src/health/monitor.ts), 16 agents (the same in src/health/agent-monitor.ts), and 48 for listeners of
+// libuv, files, the descriptor that a hand-over doubles, and those that libuv holds for a moment while it drops a
+// newcomer.
+constexpr uint32_t kReserve = 64 + 32 + 16 + 48;
 constexpr uint32_t kUnlimited = 1U << 30;
 
 uint32_t open_now() {

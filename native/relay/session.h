@@ -164,6 +164,8 @@ struct alignas(64) Session : TimerNode {
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch
   bool queued = false;           // in the worker's list of those that used up their budget
+  bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
+  unsigned unacknowledged = 0;   // of them, when they were last looked at
   Session* next = nullptr;       // all sessions of the worker
   Session* previous = nullptr;
 

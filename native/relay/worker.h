@@ -126,6 +126,7 @@ class Worker {
   void pump(Session& session);
   bool pump_side(Session& session, Which from);
   bool pass_on_reset(Session& session);
+  bool linger(Session& session, Side& receiver);  // worker_linger.cc
   void end_by_reset(Session& session, Which which);
   void arm_timer(Session& session);
   void on_timer(Session& session);

@@ -19,7 +19,8 @@ bool Worker::hold(Session& session) {
   return true;
 }
 
-// Its turn has come. A backend that serves nobody any more is not to blame: only this session goes elsewhere.
+// Its turn has come. A backend that serves nobody any more is not to blame; the client's pin goes along, as it would
+// with a pick that comes now.
 void Worker::release_held(Session& session) {
   session.held = false;
   Pool& pool = *session.relay_pool().pool;
@@ -32,7 +33,7 @@ void Worker::release_held(Session& session) {
     end(session, SessionCounter::kRefusedNoBackend, false);
     return;
   }
-  dispatch(session, pool.redispatch(*epoch_, session.seat, true, now_ms_));
+  dispatch(session, pool.redispatch(*epoch_, session.seat, false, now_ms_));
 }
 
 }  // namespace limpet

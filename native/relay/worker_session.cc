@@ -201,7 +201,8 @@ bool Worker::pass_on_reset(Session& session) {
     if (!side.failed) continue;
     const bool waits = side.held() > 0 || !side.ended;
     const bool reads_on = session.queued && side.held() == 0 && !side.ended;
-    if (!session.side(other(which)).failed && (reads_on || (side.whole && waits))) continue;
+    Side& receiver = session.side(other(which));
+    if (!receiver.failed && (reads_on || (side.whole && waits) || linger(session, receiver))) continue;
     end_by_reset(session, which);
     return true;
   }
@@ -247,6 +248,10 @@ void Worker::on_timer(Session& session) {
   if (session.peeking) return peek(session, true);
   if (session.held) {
     release_held(session);
+    return;
+  }
+  if (session.lingers) {
+    pass_on_reset(session);
     return;
   }
   if (!session.connected) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 
 /** A file of the dashboard, ready to be answered with. */
 export interface DashboardFile {
@@ -27,6 +28,15 @@ const FILES = [
   ['/figures.js', 'figures', 'js'],
   ['/history.js', 'history', 'js'],
   ['/pools.js', 'pools', 'js'],
+  ['/chart.js', 'chart', 'js'],
+  ['/details.js', 'details', 'js'],
+  ['/homes.js', 'homes', 'js'],
+] as const satisfies readonly (readonly [string, string, keyof typeof TYPES])[]
+
+/** The library of the charts, as its package has it. */
+const LIBRARY = [
+  ['/uplot.js', 'uplot/dist/uPlot.iife.min.js', 'js'],
+  ['/uplot.css', 'uplot/dist/uPlot.min.css', 'css'],
 ] as const satisfies readonly (readonly [string, string, keyof typeof TYPES])[]
 
 /** Nothing but what this origin serves, nothing inline, in nobody's frame. */
@@ -42,15 +52,21 @@ const POLICY = [
 ].join('; ')
 
 /** Paths of the dashboard. They need no token: the page has no secret, and asks for the token itself. */
-export const DASHBOARD_PATHS: readonly string[] = FILES.map(([path]) => path)
+export const DASHBOARD_PATHS: readonly string[] = [...FILES, ...LIBRARY].map(([path]) => path)
 
 /** Reads every file of the dashboard once; by path. */
 export function readDashboard(): ReadonlyMap<string, DashboardFile> {
-  return new Map(FILES.map(([path, name, type]) => [path, readOne(`${name}.${type}`, TYPES[type])]))
+  const { resolve } = createRequire(import.meta.url)
+  return new Map([
+    ...FILES.map(([path, name, type]): [string, DashboardFile] => {
+      return [path, readOne(new URL(`../dashboard/${name}.${type}`, import.meta.url), TYPES[type])]
+    }),
+    ...LIBRARY.map(([path, file, type]): [string, DashboardFile] => [path, readOne(resolve(file), TYPES[type])]),
+  ])
 }
 
-function readOne(file: string, type: string): DashboardFile {
-  const content = readFileSync(new URL(`../dashboard/${file}`, import.meta.url))
+function readOne(file: URL | string, type: string): DashboardFile {
+  const content = readFileSync(file)
   const headers = {
     'content-type': type,
     'content-security-policy': POLICY,

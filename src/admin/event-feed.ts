@@ -17,6 +17,8 @@ export const EVENTS = [
   'backendDown',
   'backendEjected',
   'backendReadmitted',
+  'backendAgent',
+  'clientsMoved',
   'reloaded',
 ] as const satisfies readonly (keyof BalancerEvents)[]
 

@@ -1,10 +1,21 @@
 import { z } from 'zod'
-import type { BackendChange, BackendEjection, BackendHealthChange, BalancerStatus } from '../balancer-types.ts'
+import type {
+  BackendAgentChange,
+  BackendChange,
+  BackendEjection,
+  BackendHealthChange,
+  BalancerStatus,
+  ClientsMoved,
+} from '../balancer-types.ts'
+import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
+import type { LiveKeys } from '../pool/live-keys.ts'
+import type { MovedClients } from '../pool/moves.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
 import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
@@ -21,6 +32,11 @@ const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
 
 const state = z.enum(['ready', 'drain', 'drain-hard', 'maint'])
+const checks = z
+  .union([z.literal('off'), z.looseObject({})])
+  .describe(
+    'What is different in its checks, as health of a backend in the configuration; absent: nothing.',
+  ) as z.ZodType<Told<BackendHealthOptions> | 'off'>
 const settings = {
   name: z.string(),
   address: z.string(),
@@ -28,6 +44,7 @@ const settings = {
   maxSessions: count,
   backup: z.boolean(),
   state,
+  checks: checks.optional(),
 }
 
 const health = z.strictObject({
@@ -37,11 +54,23 @@ const health = z.strictObject({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is not ejected.'),
 }) satisfies z.ZodType<Told<BackendHealth>>
 
+const agent = z.strictObject({
+  isReached: z.boolean().describe('Whether it answered last time; if not, what it said before holds.'),
+  weight: z.number().int().min(0).max(100).describe('Per cent of the configured weight.'),
+  state: z.enum(['ready', 'drain', 'maint']),
+  isUp: z.boolean(),
+  reason: z.string().optional(),
+  maxSessions: count.describe('0: it sets no limit.'),
+  failures: count,
+}) satisfies z.ZodType<Told<BackendAgent>>
+
 const backend = z.strictObject({
   ...settings,
   health: health.optional(),
+  agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
+  takesNew: z.boolean().describe('Whether new clients come to it now.'),
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
   connectFailures: count,
@@ -59,6 +88,14 @@ const table = z.strictObject({
   file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
 }) satisfies z.ZodType<Told<TableStats>>
 
+const moved = z.strictObject({
+  time: milliseconds.describe('Milliseconds since the epoch.'),
+  homesMoved: z.number().min(0).max(1).describe('Share of the key space that got another home.'),
+  sample: count,
+  isExact: z.boolean(),
+  pinsMoved: count,
+}) satisfies z.ZodType<MovedClients>
+
 const poolStats = {
   digest: z.string(),
   roster: count,
@@ -70,6 +107,7 @@ const poolStats = {
   held: count,
   table,
   isFailOpen: z.boolean(),
+  lastMove: moved.optional().describe('What the last change that moved clients has moved.'),
   backends: z.array(backend),
 }
 
@@ -135,6 +173,24 @@ const plan = z.strictObject({
   moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
 }) satisfies z.ZodType<Plan>
 
+const keys = z.strictObject({
+  keys: count.describe('How many keys have live sessions.'),
+  sessions: count.describe('Those sessions.'),
+  hottest: z
+    .array(
+      z.strictObject({
+        key: z.string(),
+        sessions: count,
+        home: z.string().nullable(),
+        backends: z.array(z.strictObject({ name: z.string(), sessions: count })),
+      }),
+    )
+    .describe('Most sessions first.'),
+  places: z
+    .array(z.strictObject({ home: z.string().nullable(), backend: z.string(), sessions: count }))
+    .describe('Sessions on a backend, of keys with one home.'),
+}) satisfies z.ZodType<LiveKeys>
+
 const pin = z.strictObject({
   key: z.string().describe('An address with its prefix; # and hex digits: only kept as a hash.'),
   backend: z.string(),
@@ -199,14 +255,14 @@ const sessionClosed = z.strictObject({
   durationMs: milliseconds,
 }) satisfies z.ZodType<Told<SessionClosed>>
 
-const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<BackendChange>
+const change = z.strictObject({ pool: z.string(), ...settings }) satisfies z.ZodType<Told<BackendChange>>
 
 const reload = z.strictObject({
   generation: count,
   added: z.array(change),
   updated: z.array(change),
   removed: z.array(change),
-}) satisfies z.ZodType<ReloadResult>
+}) satisfies z.ZodType<Told<ReloadResult>>
 
 const healthChange = z.strictObject({
   pool: z.string(),
@@ -218,6 +274,14 @@ const healthChange = z.strictObject({
 const ejection = healthChange.extend({
   ejectedUntil: milliseconds.optional().describe('Milliseconds since the epoch; absent: it is back.'),
 }) satisfies z.ZodType<Told<BackendEjection>>
+
+const agentChange = z.strictObject({
+  pool: z.string(),
+  name: z.string(),
+  address: z.string(),
+  agent,
+}) satisfies z.ZodType<Told<BackendAgentChange>>
+const clientsMoved = moved.extend({ pool: z.string() }) satisfies z.ZodType<ClientsMoved>
 
 const code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]])
 
@@ -251,6 +315,7 @@ export const BODIES = {
   explanation: { name: 'Explanation', schema: explanation },
   planChange: { name: 'PlanChange', schema: planSchema },
   plan: { name: 'Plan', schema: plan },
+  keys: { name: 'Keys', schema: keys },
   pins: {
     name: 'Pins',
     schema: z.strictObject({ keyDigest: z.string(), pins: z.array(pin), next: count.optional() }),
@@ -282,6 +347,8 @@ export const EVENT_DATA = {
   backendDown: healthChange,
   backendEjected: ejection,
   backendReadmitted: ejection,
+  backendAgent: agentChange,
+  clientsMoved,
   reloaded: reload,
 } as const
 

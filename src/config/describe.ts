@@ -1,10 +1,11 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import { keyOption } from './key-source.ts'
-import type { KeyOption } from './options.ts'
+import type { BackendState, CheckType, KeyOption } from './options.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
+  ResolvedBackend,
   ResolvedCheckStep,
   ResolvedConfig,
   ResolvedHealth,
@@ -71,9 +72,30 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  agent: { port: number; interval: string }
   limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
   slowStart: string
-  backends: { name: string; address: string; weight: number; maxSessions: number; backup: boolean; state: string }[]
+  backends: DescribedBackend[]
+}
+
+export interface DescribedBackend {
+  name: string
+  address: string
+  weight: number
+  maxSessions: number
+  backup: boolean
+  state: BackendState
+  /** What is different in its checks; absent: nothing. */
+  health?: DescribedBackendHealth | 'off'
+}
+
+/** What was given of it. */
+export interface DescribedBackendHealth extends Partial<Omit<DescribedHealth, 'tls' | 'onDown' | 'type' | 'initial'>> {
+  type?: CheckType
+  initial?: 'up' | 'down' | 'check'
+  address?: string
+  tls?: { serverName?: string; verify?: 'on' | 'off' } | 'off'
+  onDown?: { sessions?: 'keep' | 'close'; perSecond?: number; deadline?: string }
 }
 
 export interface DescribedTimeouts {
@@ -144,7 +166,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, limits, slowStart, backends } = pool
+  const { ejection, agent, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -156,22 +178,47 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits },
     slowStart: formatDuration(slowStart),
-    backends: backends.map(({ name, address, weight, maxSessions, backup, state }) => ({
-      name,
-      address: formatAddress(address),
-      weight,
-      maxSessions,
-      backup,
-      state,
-    })),
+    backends: backends.map(describeBackend),
   }
 }
 
 function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
   const keys = key.map(keyOption)
   return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
+}
+
+/** A backend in the words of the configuration. */
+export function describeBackend(backend: ResolvedBackend): DescribedBackend {
+  const { name, address, weight, maxSessions, backup, state } = backend
+  const health = describeBackendHealth(backend)
+  const settings = { name, address: formatAddress(address), weight, maxSessions, backup, state }
+  return { ...settings, ...(health === undefined ? {} : { health }) }
+}
+
+/** What is different in the checks of a backend; undefined: nothing. */
+export function describeBackendHealth({ health }: ResolvedBackend): DescribedBackendHealth | 'off' | undefined {
+  if (health === undefined || health === 'pool' || health === 'off') return health === 'pool' ? undefined : health
+  const { type, interval, fastInterval, timeout, rise, fall, initial, port, address } = health
+  const { path, host, status, body, steps, tls, onDown } = health
+  return given({
+    type,
+    interval: durationText(interval),
+    fastInterval: durationText(fastInterval),
+    timeout: durationText(timeout),
+    ...{ rise, fall, initial, port },
+    address: address && formatAddress(address),
+    ...{ path, host, status, body },
+    steps: steps?.map(describeStep),
+    tls: typeof tls === 'object' ? given(tls) : tls,
+    onDown: onDown && given({ ...onDown, deadline: durationText(onDown.deadline) }),
+  })
+}
+
+function durationText(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : formatDuration(ms)
 }
 
 function describeTable({ size, ttl, file }: ResolvedStickTable): { size: number; ttl: string; file: string } {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LONGEST_TIMER_MS, type Mode } from './duration.ts'
 import type { CheckType } from './options.ts'
 import {
+  backendAddress,
   duration,
   hexText,
   off,
@@ -20,7 +21,7 @@ const LONGEST_TEXT = 4096
 const MOST_STEPS = 32
 
 /** Which types take a key that not all of them take. */
-const TYPES_OF_KEY: Readonly<Record<string, readonly CheckType[]>> = {
+const TYPES_OF_KEY: Readonly<Record<'path' | 'host' | 'status' | 'body' | 'steps' | 'tls', readonly CheckType[]>> = {
   path: ['http', 'https'],
   host: ['http', 'https'],
   status: ['http', 'https'],
@@ -54,89 +55,188 @@ function step(mode: Mode) {
     })
 }
 
-function tls() {
-  const settings = z.strictObject({
+function tlsKeys() {
+  return {
     serverName: plainText(255, 'The name that the certificate must have, sent as SNI.').optional(),
-    verify: onOff('Whether the certificate must be valid.').prefault('on'),
-  })
+    verify: onOff('Whether the certificate must be valid.'),
+  }
+}
+
+const TLS = 'TLS of the check; tls and https use it in any case.'
+
+function tls() {
+  const { serverName, verify } = tlsKeys()
+  const settings = z.strictObject({ serverName, verify: verify.prefault('on') })
   return z
     .union([settings, off('{ serverName, verify }', 'No TLS.')])
     .optional()
-    .describe('TLS of the check; tls and https use it in any case.')
+    .describe(TLS)
 }
+
+function onDownKeys(mode: Mode) {
+  return {
+    sessions: oneOf(
+      ['keep', 'close'],
+      'What becomes of the sessions of a backend that went down. keep: they go on as long as they can.',
+    ),
+    perSecond: whole(
+      { min: 0, max: 1_000_000 },
+      'Sessions that are closed a second, the longest idle first; 0: all at once.',
+    ),
+    deadline: duration(
+      { min: 0, max: LONGEST_TIMER_MS },
+      mode,
+      'When what is left is closed at once, from the beginning.',
+    ),
+  }
+}
+
+const ON_DOWN = 'What becomes of the sessions of a backend that went down.'
 
 function onDown(mode: Mode) {
+  const { sessions, perSecond, deadline } = onDownKeys(mode)
   return z
     .strictObject({
-      sessions: oneOf(
-        ['keep', 'close'],
-        'What becomes of the sessions of a backend that went down. keep: they go on as long as they can.',
-      ).prefault('keep'),
-      perSecond: whole(
-        { min: 0, max: 1_000_000 },
-        'Sessions that are closed a second, the longest idle first; 0: all at once.',
-      ).prefault(100),
-      deadline: duration(
-        { min: 0, max: LONGEST_TIMER_MS },
-        mode,
-        'When what is left is closed at once, from the beginning.',
-      ).prefault('30s'),
+      sessions: sessions.prefault('keep'),
+      perSecond: perSecond.prefault(100),
+      deadline: deadline.prefault('30s'),
     })
     .prefault({})
-    .describe('What becomes of the sessions of a backend that went down.')
+    .describe(ON_DOWN)
 }
 
-/** Active checks of a pool's backends. */
-export function health(mode: Mode) {
-  const settings = z
+/** Keys that are the same for a pool and for one backend, without the pool's defaults. */
+function checkKeys(mode: Mode) {
+  return {
+    type: oneOf(
+      ['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres', 'mysql', 'smtp', 'mqtt'],
+      'What a backend is asked.',
+    ),
+    interval: duration({ min: 10, max: HOUR }, mode, 'Time between two checks of a backend.'),
+    fastInterval: duration({ min: 10, max: HOUR }, mode, 'The same, while results speak against its state.'),
+    timeout: duration({ min: 1, max: HOUR }, mode, 'How long a check may take.'),
+    rise: whole({ min: 1, max: 1000 }, 'Good checks in a row before a backend is up.'),
+    fall: whole({ min: 1, max: 1000 }, 'Bad checks in a row before a backend is down.'),
+    initial: oneOf(
+      ['up', 'down', 'check'],
+      'Its state before the first check. check: that check decides, and traffic waits for it.',
+    ),
+    port: whole({ min: 0, max: 65_535 }, "Port that is checked; 0: the backend's own."),
+  }
+}
+
+/** Keys that only some types of checks have. */
+function typeKeys(mode: Mode) {
+  return {
+    path: plainText(LONGEST_TEXT, 'What an HTTP check asks for; default: /.').optional(),
+    host: plainText(255, "The Host of an HTTP check; default: the backend's address.").optional(),
+    status: statusRanges('HTTP statuses that are well; default: 200-399.').optional(),
+    body: plainText(LONGEST_TEXT, "Text that must occur in the answer's first 64 KiB.").optional(),
+    steps: z
+      .array(step(mode))
+      .min(1)
+      .max(MOST_STEPS)
+      .optional()
+      .describe('What is sent and expected, one after the other.'),
+  }
+}
+
+function checkPath({ path }: { path?: string | undefined }, context: z.RefinementCtx): void {
+  if (path === undefined || /^\/[!-~]*$/.test(path)) return
+  const accepted = 'a path that begins with / and has no spaces, like /health?full=1'
+  context.addIssue({ code: 'custom', path: ['path'], message: 'this is no path', params: { accepted } })
+}
+
+/** The mapping of {@link health}. */
+export function healthSettings(mode: Mode) {
+  const keys = checkKeys(mode)
+  return z
     .strictObject({
-      type: oneOf(
-        ['tcp', 'tls', 'http', 'https', 'expect', 'redis', 'postgres', 'mysql', 'smtp', 'mqtt'],
-        'What a backend is asked.',
-      ).prefault('tcp'),
-      interval: duration({ min: 10, max: HOUR }, mode, 'Time between two checks of a backend.').prefault('2s'),
-      fastInterval: duration({ min: 10, max: HOUR }, mode, 'The same, while results speak against its state.').prefault(
-        '1s',
-      ),
-      timeout: duration({ min: 1, max: HOUR }, mode, 'How long a check may take.').prefault('1s'),
-      rise: whole({ min: 1, max: 1000 }, 'Good checks in a row before a backend is up.').prefault(2),
-      fall: whole({ min: 1, max: 1000 }, 'Bad checks in a row before a backend is down.').prefault(3),
-      initial: oneOf(
-        ['up', 'down', 'check'],
-        'Its state before the first check. check: that check decides, and traffic waits for it.',
-      ).prefault('check'),
-      port: whole({ min: 0, max: 65_535 }, "Port that is checked; 0: the backend's own.").prefault(0),
-      path: plainText(LONGEST_TEXT, 'What an HTTP check asks for; default: /.').optional(),
-      host: plainText(255, "The Host of an HTTP check; default: the backend's address.").optional(),
-      status: statusRanges('HTTP statuses that are well; default: 200-399.').optional(),
-      body: plainText(LONGEST_TEXT, "Text that must occur in the answer's first 64 KiB.").optional(),
-      steps: z
-        .array(step(mode))
-        .min(1)
-        .max(MOST_STEPS)
-        .optional()
-        .describe('What is sent and expected, one after the other.'),
+      type: keys.type.prefault('tcp'),
+      interval: keys.interval.prefault('2s'),
+      fastInterval: keys.fastInterval.prefault('1s'),
+      timeout: keys.timeout.prefault('1s'),
+      rise: keys.rise.prefault(2),
+      fall: keys.fall.prefault(3),
+      initial: keys.initial.prefault('check'),
+      port: keys.port.prefault(0),
+      ...typeKeys(mode),
       tls: tls(),
       onDown: onDown(mode),
     })
     .superRefine((given, context) => {
-      for (const [key, types] of Object.entries(TYPES_OF_KEY)) {
-        if (given[key as keyof typeof given] === undefined || types.includes(given.type)) continue
-        const message = `a check of type ${given.type} does not have this`
-        context.addIssue({ code: 'custom', path: [key], message, params: { accepted: `type ${types.join(' or ')}` } })
-      }
-      if (given.path !== undefined && !/^\/[!-~]*$/.test(given.path)) {
-        const accepted = 'a path that begins with / and has no spaces, like /health?full=1'
-        context.addIssue({ code: 'custom', path: ['path'], message: 'this is no path', params: { accepted } })
-      }
-      if (given.type !== 'expect' || given.steps !== undefined) return
-      const accepted = 'a list, like [{ send: "PING\\r\\n" }, { expect: "+PONG" }]'
-      context.addIssue({ code: 'custom', path: ['steps'], message: 'is missing', params: { accepted } })
+      checkPath(given, context)
+      for (const { path, message, accepted } of typeProblems(given))
+        context.addIssue({ code: 'custom', path, message, params: { accepted } })
     })
+}
+
+/** What the keys of a check have that its type does not, and what they lack. */
+export function typeProblems(
+  given: { [Key in keyof typeof TYPES_OF_KEY]?: unknown } & { type: CheckType },
+): { path: string[]; message: string; accepted: string }[] {
+  const foreign = Object.entries(TYPES_OF_KEY).flatMap(([key, types]) => {
+    if (given[key as keyof typeof TYPES_OF_KEY] === undefined || types.includes(given.type)) return []
+    const message = `a check of type ${given.type} does not have this`
+    return [{ path: [key], message, accepted: `type ${types.join(' or ')}` }]
+  })
+  if (given.type !== 'expect' || given.steps !== undefined) return foreign
+  const accepted = 'a list, like [{ send: "PING\\r\\n" }, { expect: "+PONG" }]'
+  return [...foreign, { path: ['steps'], message: 'is missing', accepted }]
+}
+
+/** Active checks of a pool's backends. */
+export function health(mode: Mode) {
   return z
-    .union([settings, off('{ type, interval, timeout, … }', 'No checks.')])
+    .union([healthSettings(mode), off('{ type, interval, timeout, … }', 'No checks.')])
     .prefault('off')
     .describe('Active checks: who fails them gets no clients.')
+}
+
+/** Active checks of a pool, when they were read. */
+export type ParsedHealth = z.output<ReturnType<typeof healthSettings>>
+
+/** What is different in the checks of one backend. */
+export function backendHealth(mode: Mode) {
+  const keys = checkKeys(mode)
+  const { serverName, verify } = tlsKeys()
+  const { sessions, perSecond, deadline } = onDownKeys(mode)
+  const no = new Map<unknown, 'off'>([[false, 'off']])
+  const settings = z
+    .strictObject({
+      type: keys.type.optional(),
+      interval: keys.interval.optional(),
+      fastInterval: keys.fastInterval.optional(),
+      timeout: keys.timeout.optional(),
+      rise: keys.rise.optional(),
+      fall: keys.fall.optional(),
+      initial: keys.initial.optional(),
+      port: keys.port.optional(),
+      address: backendAddress('Where it is checked, if not at its own address').optional(),
+      ...typeKeys(mode),
+      tls: z
+        .union([z.strictObject({ serverName, verify: verify.optional() }), oneOf<'off', false>(['off'], 'No TLS.', no)])
+        .optional()
+        .describe(TLS),
+      onDown: z
+        .strictObject({
+          sessions: sessions.optional(),
+          perSecond: perSecond.optional(),
+          deadline: deadline.optional(),
+        })
+        .optional()
+        .describe(ON_DOWN),
+    })
+    .superRefine((given, context) => {
+      checkPath(given, context)
+      if (given.address === undefined || given.port === undefined) return
+      const params = { accepted: 'the port in the address, or no address' }
+      context.addIssue({ code: 'custom', path: ['port'], message: 'the address has a port of its own', params })
+    })
+  return z
+    .union([settings, oneOf<'pool' | 'off', false>(['pool', 'off'], 'No checks, or those of the pool.', no)])
+    .optional()
+    .describe('What is different in its checks; off: it is not checked; pool, as without this: nothing.')
 }
 
 /** Passive checks: what sessions say of a backend. */
@@ -160,6 +260,20 @@ export function ejection(mode: Mode) {
     .union([settings, off('{ failures, baseTime, maxEjected }', 'Nobody is ejected.')])
     .prefault('off')
     .describe('Who fails the sessions of clients gets none for a while.')
+}
+
+/** Agents: what backends say of themselves. */
+export function agent(mode: Mode) {
+  return z
+    .strictObject({
+      port: whole(
+        { min: 0, max: 65_535 },
+        "The port of the backend's host where its agent listens (HAProxy's agent-check); 0: there are none.",
+      ).prefault(0),
+      interval: duration({ min: 100, max: HOUR }, mode, 'Time between two questions.').prefault('2s'),
+    })
+    .prefault({})
+    .describe('What a server says of itself: its weight, its limit, and whether it serves.')
 }
 
 export function failOpen() {

@@ -218,6 +218,11 @@ export interface PoolOptions {
    */
   ejection?: EjectionOptions | 'off' | false | undefined
   /**
+   * Agents of the backends: what a server says of itself, by HAProxy's agent-check protocol. They are asked while the balancer
+   * listens.
+   */
+  agent?: AgentOptions | undefined
+  /**
    * How long a backend that is added, or serves again after it was down, ejected or in maintenance, takes to get all of its clients, up to
    * 1 hour. Its bound grows with it. 0: it gets them at once.
    * @defaultValue '0s'
@@ -287,6 +292,29 @@ export interface HealthOptions {
   tls?: CheckTls | 'off' | false | undefined
   /** What becomes of the sessions of a backend that went down. */
   onDown?: OnDownOptions | undefined
+}
+
+/** What is different in the checks of one backend; the rest is its pool's. */
+export interface BackendHealthOptions extends HealthOptions {
+  /**
+   * Where it is checked, if not at its own address: `host:port`, `[v6]:port` or `unix:/path`. A host name is looked up for every
+   * check. Not together with `port`.
+   */
+  address?: string | undefined
+}
+
+/** Agents of the backends of a pool. */
+export interface AgentOptions {
+  /**
+   * The port of the backend's host where its agent listens; 0: there are none.
+   * @defaultValue 0
+   */
+  port?: number | undefined
+  /**
+   * Time between two questions, 100 ms to 1 hour; a tenth more or less at random.
+   * @defaultValue '2s'
+   */
+  interval?: Duration | undefined
 }
 
 /** When a backend is ejected for what its sessions do. Its homes stay its own. */
@@ -495,6 +523,11 @@ export interface BackendOptions {
    * @defaultValue 'ready'
    */
   state?: BackendState | undefined
+  /**
+   * What is different in its checks, or `off` (`false`): it is not checked. `pool`: nothing.
+   * @defaultValue 'pool'
+   */
+  health?: BackendHealthOptions | 'pool' | 'off' | false | undefined
 }
 
 /** What of a backend can be changed while it serves; what is absent stays as it is. */
@@ -509,6 +542,8 @@ export interface BackendChanges {
   backup?: boolean | undefined
   /** What is wanted of it. */
   state?: BackendState | undefined
+  /** What is different in its checks, as a whole; `off` (`false`): it is not checked; `pool`: nothing. */
+  health?: BackendHealthOptions | 'pool' | 'off' | false | undefined
 }
 
 /** What is written to the log. */

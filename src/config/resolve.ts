@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
+import { healthOf } from './backend-health.ts'
 import { crossFindings } from './cross.ts'
 import type { Mode } from './duration.ts'
 import { findingsOf, MOST_PROBLEMS } from './findings.ts'
@@ -13,7 +14,6 @@ import type {
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
-  ResolvedHealth,
   ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
@@ -153,18 +153,6 @@ function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLi
 
 function pathOf(file: string, directory: string): string | undefined {
   return file === 'off' ? undefined : resolvePath(directory, file)
-}
-
-type ParsedHealth = Exclude<ParsedDocument['pools'][string]['health'], undefined>
-
-function healthOf({ path, host, status, body, steps, tls, ...rest }: ParsedHealth): ResolvedHealth {
-  const isTls = tls !== undefined || rest.type === 'tls' || rest.type === 'https'
-  return {
-    ...rest,
-    http: { path: path ?? '/', host, status: status ?? '200-399', body },
-    steps: steps ?? [],
-    tls: isTls ? { serverName: tls?.serverName, verify: tls?.verify !== 'off' } : undefined,
-  }
 }
 
 /**

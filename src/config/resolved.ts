@@ -94,6 +94,7 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly agent: ResolvedAgent
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
@@ -138,6 +139,8 @@ export interface ResolvedHealth {
   readonly initial: 'up' | 'down' | 'check'
   /** 0: the backend's own. */
   readonly port: number
+  /** Undefined: the backend's own. */
+  readonly address: BackendAddress | undefined
   /** Of types `http` and `https`. */
   readonly http: ResolvedHttpCheck
   /** Of type `expect`. */
@@ -164,6 +167,14 @@ export interface ResolvedEjection {
   readonly baseTime: number
   /** Per cent. */
   readonly maxEjected: number
+}
+
+/** Agents of backends. */
+export interface ResolvedAgent {
+  /** 0: there are none. */
+  readonly port: number
+  /** Milliseconds. */
+  readonly interval: number
 }
 
 export interface ResolvedHttpCheck {
@@ -220,6 +231,31 @@ export interface ResolvedBackend {
   /** Serves only while no other one takes new clients. */
   readonly backup: boolean
   readonly state: BackendState
+  /** What is different in its checks; absent or `pool`: nothing; `off`: it is not checked. */
+  readonly health?: ResolvedBackendHealth | 'pool' | 'off' | undefined
+}
+
+/** What is different in the checks of one backend, as it was given; times in milliseconds. */
+export interface ResolvedBackendHealth {
+  readonly type?: CheckType | undefined
+  readonly interval?: number | undefined
+  readonly fastInterval?: number | undefined
+  readonly timeout?: number | undefined
+  readonly rise?: number | undefined
+  readonly fall?: number | undefined
+  readonly initial?: 'up' | 'down' | 'check' | undefined
+  readonly port?: number | undefined
+  readonly address?: BackendAddress | undefined
+  readonly path?: string | undefined
+  readonly host?: string | undefined
+  readonly status?: string | undefined
+  readonly body?: string | undefined
+  readonly steps?: readonly ResolvedCheckStep[] | undefined
+  readonly tls?:
+    | { readonly serverName?: string | undefined; readonly verify?: 'on' | 'off' | undefined }
+    | 'off'
+    | undefined
+  readonly onDown?: { readonly [Key in keyof ResolvedOnDown]?: ResolvedOnDown[Key] | undefined } | undefined
 }
 
 /** What of a backend is to be changed. */
@@ -229,4 +265,5 @@ export interface ResolvedBackendChanges {
   readonly maxSessions?: number | undefined
   readonly backup?: boolean | undefined
   readonly state?: BackendState | undefined
+  readonly health?: ResolvedBackendHealth | 'pool' | 'off' | undefined
 }

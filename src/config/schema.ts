@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
+import { backendHealthProblems } from './backend-health.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
-import { ejection, failOpen, health } from './health-schema.ts'
+import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import {
   backendAddress,
@@ -142,36 +143,51 @@ function affinity() {
 }
 
 /** What of a backend can be changed while it serves. */
-const backendChanges = {
-  address: backendAddress('Where the server is reached'),
-  weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
-  maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
-  backup: yesNo('Whether it serves only while no other backend takes new clients.'),
-  state: oneOf(
-    ['ready', 'drain', 'drain-hard', 'maint'],
-    'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
-  ),
+function backendKeys(mode: Mode) {
+  return {
+    address: backendAddress('Where the server is reached'),
+    weight: whole({ min: 0, max: 65_535 }, 'Its share of the clients; 0: no new keys.'),
+    maxSessions: whole(SESSIONS, 'Most sessions at one time; 0: no limit of its own.'),
+    backup: yesNo('Whether it serves only while no other backend takes new clients.'),
+    state: oneOf(
+      ['ready', 'drain', 'drain-hard', 'maint'],
+      'What is wanted of it. drain: only clients with a pin; drain-hard: nobody; maint: nobody, and no checks.',
+    ),
+    health: backendHealth(mode),
+  }
 }
 
-/** A backend, the same in both modes. */
-export const backendSchema = z.strictObject({
-  name: name(
-    'Stable name, different from those of the other backends of the pool. Homes depend on it, not on the address.',
-  ),
-  address: backendChanges.address,
-  weight: backendChanges.weight.prefault(1),
-  maxSessions: backendChanges.maxSessions.prefault(0),
-  backup: backendChanges.backup.prefault(false),
-  state: backendChanges.state.prefault('ready'),
-})
+function backend(mode: Mode) {
+  const { address, weight, maxSessions, backup, state, health } = backendKeys(mode)
+  return z.strictObject({
+    name: name(
+      'Stable name, different from those of the other backends of the pool. Homes depend on it, not on the address.',
+    ),
+    address,
+    weight: weight.prefault(1),
+    maxSessions: maxSessions.prefault(0),
+    backup: backup.prefault(false),
+    state: state.prefault('ready'),
+    health,
+  })
+}
 
-export const backendChangesSchema = z.strictObject({
-  address: backendChanges.address.optional(),
-  weight: backendChanges.weight.optional(),
-  maxSessions: backendChanges.maxSessions.optional(),
-  backup: backendChanges.backup.optional(),
-  state: backendChanges.state.optional(),
-})
+function backendChanges() {
+  const { address, weight, maxSessions, backup, state, health } = backendKeys('options')
+  return z.strictObject({
+    address: address.optional(),
+    weight: weight.optional(),
+    maxSessions: maxSessions.optional(),
+    backup: backup.optional(),
+    state: state.optional(),
+    health,
+  })
+}
+
+/** A backend, as programs give it. */
+export const backendSchema = backend('options')
+
+export const backendChangesSchema = backendChanges()
 
 /** What a plan asks about. */
 export const planSchema = z.strictObject({
@@ -199,13 +215,22 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      agent: agent(mode),
       limits: limits(),
       slowStart: duration(
         { min: 0, max: HOUR },
         mode,
         'How long a backend that serves again takes to get all of its clients; 0: it gets them at once.',
       ).prefault('0s'),
-      backends: z.array(backendSchema).max(LIMITS.backends).prefault([]).describe('The servers.'),
+      backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
+    })
+    .superRefine(({ health: pool, backends }, context) => {
+      for (const [index, backend] of backends.entries()) {
+        for (const { path, message, accepted } of backendHealthProblems(pool, backend)) {
+          const place = ['backends', index, 'health', ...path]
+          context.addIssue({ code: 'custom', path: place, message, params: { accepted } })
+        }
+      }
     })
     .describe('A set of backends with one affinity policy.')
 }

@@ -35,19 +35,3 @@ export function setList(list, rows) {
     setText(list.children[2 * row + 1], value)
   })
 }
-
-/** A line with the area under it, from 0 to the largest value. */
-export function drawChart(node, values, most, label) {
-  if (node.firstChild === null) {
-    const paths = [svg('path', { class: 'area' }), svg('path')]
-    node.append(svg('svg', { viewBox: `0 0 ${most - 1} 100`, preserveAspectRatio: 'none', role: 'img' }, ...paths))
-  }
-  const picture = node.firstChild
-  const top = Math.max(1, ...values)
-  const first = most - values.length
-  const points = values.map((value, at) => `${first + at} ${98 - (94 * value) / top}`)
-  const line = points.length === 0 ? '' : `M${points.join('L')}`
-  picture.setAttribute('aria-label', label)
-  picture.lastChild.setAttribute('d', line)
-  picture.firstChild.setAttribute('d', line && `${line}V100H${first}Z`)
-}

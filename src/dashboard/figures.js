@@ -1,14 +1,5 @@
 // What is computed from the API's figures; no DOM here.
 
-/** The backends that take new keys now; backups only where nobody else may take any. */
-function candidatesOf({ backends, isFailOpen }) {
-  const isUp = ({ health }) => isFailOpen || health?.status !== 'down'
-  const ready = backends.filter(one => one.state === 'ready' && one.weight > 0 && isUp(one))
-  const primaries = ready.filter(({ backup }) => !backup)
-  const serving = primaries.length > 0 ? primaries : ready
-  return serving.filter(({ maxSessions, sessions }) => maxSessions === 0 || sessions < maxSessions)
-}
-
 /** c of a pool's settings: a number, or an object that has it; undefined: off. */
 export function factorOf(boundedLoad) {
   const factor = typeof boundedLoad === 'object' ? boundedLoad?.factor : boundedLoad
@@ -17,7 +8,7 @@ export function factorOf(boundedLoad) {
 
 /** Jain's index of sessions by weight: 1 is even, 1/n is all on one. Undefined: nothing to judge. */
 export function fairnessOf(pool) {
-  const loads = candidatesOf(pool).map(({ sessions, weight }) => sessions / weight)
+  const loads = pool.backends.filter(one => one.takesNew).map(({ sessions, weight }) => sessions / weight)
   const squares = loads.reduce((total, load) => total + load * load, 0)
   if (squares === 0) return undefined
   const total = loads.reduce((all, load) => all + load, 0)
@@ -27,24 +18,36 @@ export function fairnessOf(pool) {
 /** Samples closer than this are no rate: an event asks for figures between two refreshes. */
 const LEAST_MS = 500
 
-/** Growth per second between samples of counters; a counter that fell is of a new process and gives nothing. */
-export class Rates {
-  #last
-  values = []
+/** Ten minutes of samples, a second apart. */
+const MOST_SAMPLES = 600
 
-  /** @param most how many values are kept */
-  constructor(most) {
-    this.most = most
+/** Growth per second between samples of counters; one that fell is of a new process and gives nothing. */
+export class Rates {
+  /** Seconds since the epoch, as uPlot wants them. */
+  times = []
+  columns
+  #last
+
+  constructor(counters) {
+    this.columns = Array.from({ length: counters }, () => [])
   }
 
-  add(counter, atMs) {
+  /**
+   * @param atMs the uptime of the process
+   * @returns whether there is a new value
+   */
+  add(counters, atMs) {
     const last = this.#last
-    const isAfter = last !== undefined && counter >= last.counter && atMs >= last.atMs
-    if (isAfter && atMs - last.atMs < LEAST_MS) return
-    this.#last = { counter, atMs }
-    if (!isAfter) return
-    this.values.push(((counter - last.counter) * 1000) / (atMs - last.atMs))
-    if (this.values.length > this.most) this.values.shift()
+    const isAfter = last !== undefined && atMs >= last.atMs && counters.every((one, at) => one >= last.counters[at])
+    if (isAfter && atMs - last.atMs < LEAST_MS) return false
+    this.#last = { counters, atMs }
+    if (!isAfter) return false
+    this.times.push(Date.now() / 1000)
+    counters.forEach((one, at) => {
+      this.columns[at].push(((one - last.counters[at]) * 1000) / (atMs - last.atMs))
+    })
+    if (this.times.length > MOST_SAMPLES) for (const values of [this.times, ...this.columns]) values.shift()
+    return true
   }
 }
 
@@ -55,6 +58,11 @@ export function share(part, whole) {
 export function short(number) {
   return number >= 100 ? Math.round(number).toLocaleString('en') : String(Math.round(number * 10) / 10)
 }
+
+/** Round numbers of bytes: 1, 2, 5, 10 … 500 of each unit. */
+export const BYTE_STEPS = [0, 1, 2, 3, 4].flatMap(unit =>
+  [1, 2, 5, 10, 20, 50, 100, 200, 500].map(step => step * 1024 ** unit),
+)
 
 export function bytes(number) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -71,6 +79,11 @@ export function duration(ms) {
   return `${Math.floor(seconds / 86400)} d`
 }
 
-export function sum(list, key) {
-  return list.reduce((total, one) => total + one[key], 0)
+/** A time in milliseconds since the epoch. */
+export function clock(ms) {
+  return new Date(ms).toLocaleTimeString('en-GB')
+}
+
+export function sum(numbers) {
+  return numbers.reduce((total, one) => total + one, 0)
 }

@@ -1,18 +1,26 @@
 import { ApiError, call, keepToken, pathOf, readEvents } from './api.js'
 import { openChange, startChange } from './change.js'
-import { byId, drawChart, element, setList, setText } from './dom.js'
-import { bytes, duration, Rates, short } from './figures.js'
+import { Chart } from './chart.js'
+import { byId, element, setList, setText } from './dom.js'
+import { BYTE_STEPS, bytes, duration, Rates, share, short, sum } from './figures.js'
 import { showPools } from './pools.js'
 
 const REFRESH_MS = 1000
 const MOST_WAIT_MS = 15_000
 const STREAM_WAIT_MS = 2000
-/** Three minutes of samples. */
-const SAMPLES = 180
 const MOST_EVENTS = 200
 
-const sessionRates = new Rates(SAMPLES)
-const byteRates = new Rates(SAMPLES)
+const sessionRates = new Rates(1)
+const sessionChart = new Chart([['new sessions', '--bar']], short)
+const byteRates = new Rates(2)
+const byteChart = new Chart(
+  [
+    ['to clients', '--to-client'],
+    ['to backends', '--to-backend'],
+  ],
+  bytes,
+  { incrs: BYTE_STEPS },
+)
 let config
 let waitMs = REFRESH_MS
 let next
@@ -64,18 +72,16 @@ function show({ version, uptimeMs, generation, status, stats }) {
   setText(byId('about'), `${version} · ${status} for ${duration(uptimeMs)} · generation ${generation}`)
   setText(byId('sessions'), stats.sessions.toLocaleString('en'))
   setText(byId('descriptors'), `${fdBudget.used} of ${fdBudget.limit} file descriptors`)
-  sessionRates.add(counters.opened, uptimeMs)
-  byteRates.add(counters.bytesToBackend + counters.bytesToClient, uptimeMs)
-  showRate('session', sessionRates.values, short)
-  showRate('byte', byteRates.values, bytes)
-  showPools(stats.pools, config, openChange)
+  if (sessionRates.add([counters.opened], uptimeMs)) showRates('session', sessionChart, sessionRates, short)
+  if (byteRates.add([counters.bytesToClient, counters.bytesToBackend], uptimeMs))
+    showRates('byte', byteChart, byteRates, bytes)
+  showPools(stats.pools, config, uptimeMs, openChange)
   showNames(Object.keys(stats.pools))
 }
 
-function showRate(name, values, format) {
-  const text = values.length === 0 ? '–' : format(values.at(-1))
-  setText(byId(`${name}-rate`), text)
-  drawChart(byId(`${name}-chart`), values, SAMPLES, `Last three minutes; now ${text}`)
+function showRates(name, chart, { times, columns }, format) {
+  setText(byId(`${name}-rate`), format(sum(columns.map(values => values.at(-1)))))
+  chart.show(times, columns, format)
 }
 
 function showNames(names) {
@@ -113,9 +119,22 @@ function tell(event, data) {
   if (event === 'hello') return
   config = undefined
   refresh()
+  if (event === 'clientsMoved') return add(movedText(data), '')
   if (event === 'reloaded') return add(`reloaded, generation ${data.generation}`, '')
+  if (event === 'backendAgent')
+    return add(`${data.pool} / ${data.name}: its agent says ${agentWords(data.agent)}`, 'warn')
   const [text, tone] = TOLD[event] ?? [`is ${data.state}, weight ${data.weight}`, 'warn']
   add([`${data.pool} / ${data.name} ${text}`, data.reason].filter(Boolean).join(': '), tone)
+}
+
+function agentWords({ state, isUp, weight, maxSessions }) {
+  const limit = maxSessions === 0 ? [] : [`at most ${maxSessions} sessions`]
+  return [isUp ? 'up' : 'down', state, `${weight} % of its weight`, ...limit].join(', ')
+}
+
+function movedText({ pool, homesMoved, pinsMoved }) {
+  const pins = pinsMoved > 0 ? `, ${pinsMoved.toLocaleString('en')} pins` : ''
+  return `${pool}: ${share(homesMoved, 1)} of the homes moved${pins}`
 }
 
 function add(text, tone) {
@@ -173,6 +192,8 @@ function step(backend, by) {
   all.at((at + by + all.length) % all.length)?.focus()
 }
 
+byId('session-chart').append(sessionChart.root)
+byId('byte-chart').append(byteChart.root)
 byId('login').addEventListener('cancel', event => event.preventDefault())
 byId('login-form').addEventListener('submit', event => {
   event.preventDefault()

@@ -1,17 +1,19 @@
 // Pools and their backends. Elements are made once and kept: focus stays, and nothing moves at a refresh.
 
-import { byId, element, setList, setText, svg } from './dom.js'
-import { bytes, duration, factorOf, fairnessOf, share, sum } from './figures.js'
+import { Details } from './details.js'
+import { byId, element, setText, svg } from './dom.js'
+import { duration, factorOf, sum } from './figures.js'
 import { History } from './history.js'
 
 const ACTIONS = ['drain', 'ready', 'maint', 'weight']
 const pools = new Map()
 
-export function showPools(all, config, change) {
+export function showPools(all, config, atMs, change) {
   keepOnly(pools, Object.keys(all))
   for (const [name, pool] of Object.entries(all)) {
     if (!pools.has(name)) pools.set(name, createPool(name))
     showPool(pools.get(name), name, pool, factorOf(config.pools?.[name]?.boundedLoad), change)
+    pools.get(name).details.show(pool, atMs)
   }
 }
 
@@ -27,19 +29,12 @@ function createPool(name) {
   const parts = {
     summary: element('p', { class: 'quiet' }),
     list: element('ul', { class: 'backends' }),
-    decisions: element('dl', { class: 'list' }),
-    affinity: element('dl', { class: 'list' }),
-    table: element('dl', { class: 'list' }),
+    details: new Details(name),
     backends: new Map(),
   }
-  const details = [
-    ['Decisions by reason', parts.decisions],
-    ['Affinity', parts.affinity],
-    ['Stick table', parts.table],
-  ].map(([title, list]) => element('div', {}, element('h3', {}, title), list))
   const head = element('div', { class: 'pool-head' }, element('h2', { class: 'pool-name' }, name), parts.summary)
   parts.root = element('section', { class: 'card', 'aria-label': `Pool ${name}` }, head, parts.list)
-  parts.root.append(element('div', { class: 'details' }, ...details))
+  parts.root.append(parts.details.root)
   byId('pools').append(parts.root)
   return parts
 }
@@ -48,7 +43,7 @@ function showPool(parts, name, pool, factor, change) {
   const most = pool.backends.reduce((top, { sessions, bound }) => Math.max(top, sessions, bound ?? 0), 1)
   const limit = factor === undefined ? 'no bound' : `bound ${factor} × fair share`
   const open = pool.isFailOpen ? ' · checks are not believed: too few backends are up' : ''
-  setText(parts.summary, `${sum(pool.backends, 'sessions')} sessions · ${limit}${open}`)
+  setText(parts.summary, `${sum(pool.backends.map(one => one.sessions))} sessions · ${limit}${open}`)
   keepOnly(
     parts.backends,
     pool.backends.map(one => one.name),
@@ -61,7 +56,6 @@ function showPool(parts, name, pool, factor, change) {
     }
     showBackend(parts.backends.get(backend.name), backend, most)
   })
-  showDetails(parts, pool)
 }
 
 function createBackend(name, act) {
@@ -96,14 +90,14 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, most) {
   parts.latest = backend
-  const { address, weight, backup, state, health, sessions, bound, connectFailures } = backend
-  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}`)
-  const [text, tone] = stateOf(state, health)
+  const { address, weight, backup, state, health, agent, sessions, bound, connectFailures } = backend
+  setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}${agentText(agent)}`)
+  const [text, tone] = stateOf(state, health, agent)
   setText(parts.state, text)
   parts.state.className = `badge ${tone}`
-  parts.history.add(tone, performance.now())
+  parts.history.add(text, tone, health?.since, Date.now())
   const since = health?.since === undefined ? '' : `for ${duration(Date.now() - health.since)}`
-  setText(parts.reason, [health?.reason, since].filter(Boolean).join(' · '))
+  setText(parts.reason, [agent?.reason, health?.reason, since].filter(Boolean).join(' · '))
   // A little room behind the largest, so that its bound is seen as a mark.
   const percent = number => `${(96 * number) / most}%`
   parts.fill.setAttribute('width', percent(sessions))
@@ -118,41 +112,19 @@ function showBackend(parts, backend, most) {
   for (const button of parts.buttons) button.disabled = button.dataset.action === state
 }
 
-function stateOf(state, health) {
+function agentText(agent) {
+  if (agent === undefined) return ''
+  const share = agent.weight === 100 ? '' : ` · ${agent.weight} % by its agent`
+  const limit = agent.maxSessions === 0 ? '' : ` · at most ${agent.maxSessions} by its agent`
+  return `${share}${limit}${agent.isReached ? '' : ' · its agent does not answer'}`
+}
+
+function stateOf(state, health, agent) {
   if (state !== 'ready') return [health?.status === 'down' ? `${state}, down` : state, 'warn']
+  if (agent?.isUp === false) return ['down, says its agent', 'bad']
+  if (agent !== undefined && agent.state !== 'ready') return [`${agent.state}, says its agent`, 'warn']
   if (health?.ejectedUntil !== undefined) return ['ejected', 'bad']
   if (health?.status === 'down') return ['down', 'bad']
   if (health?.status === 'unknown') return ['not checked yet', 'warn']
   return [health === undefined ? 'ready' : 'up', 'good']
-}
-
-function showDetails(parts, pool) {
-  const { decisions, refused, table } = pool
-  const all = Object.values(decisions).reduce((total, count) => total + count, 0)
-  const told = (count, isShare) => count.toLocaleString('en') + (isShare ? ` · ${share(count, all)}` : '')
-  const rows = Object.entries({ ...decisions, ...refused })
-  setList(
-    parts.decisions,
-    rows.map(([reason, count]) => [reason, told(count, reason in decisions)]),
-  )
-  const fairness = fairnessOf(pool)
-  const broken = ['overflow', 'failover', 'redispatch'].filter(reason => reason in decisions)
-  setList(parts.affinity, [
-    ['found in the table', share(table.hits, table.hits + table.misses)],
-    ...broken.map(reason => [reason, share(decisions[reason], all)]),
-    ['fairness (1 is even)', fairness === undefined ? '–' : fairness.toFixed(3)],
-  ])
-  const { evicted } = table
-  setList(parts.table, [
-    ['filled', share(table.entries, table.capacity)],
-    ['entries', `${table.entries.toLocaleString('en')} of ${table.capacity.toLocaleString('en')}`],
-    ['memory', bytes(table.bytes)],
-    [
-      'displaced',
-      Object.values(evicted)
-        .reduce((total, count) => total + count, 0)
-        .toLocaleString('en'),
-    ],
-    ['not stored', table.rejected.toLocaleString('en')],
-  ])
 }

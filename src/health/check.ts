@@ -1,8 +1,9 @@
-import type { Endpoint } from '../pool/records.ts'
+import type { BackendAddress } from '../config/address.ts'
 
 /** Who is asked. */
 export interface CheckTarget {
-  endpoint: Endpoint
+  /** A host name is looked up by whoever connects. */
+  endpoint: BackendAddress
   /** The host name that the configuration has for it: what its certificate and its HTTP server know. Undefined: an address. */
   hostName: string | undefined
 }
@@ -39,6 +40,6 @@ export class CheckFailure extends Error {
 export const LATE = 'no answer in time'
 
 /** Where a check of one protocol connects to, as `net.connect` takes it. */
-export function dialOf(endpoint: Endpoint): { path: string } | { host: string; port: number } {
+export function dialOf(endpoint: BackendAddress): { path: string } | { host: string; port: number } {
   return endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResolvedHealth } from '../config/resolved.ts'
-import type { Endpoint } from '../pool/records.ts'
 import { CheckFailure, type CheckTarget, LATE } from './check.ts'
 import type { TimedCheck } from './checks/index.ts'
 import type { Gate } from './gate.ts'
@@ -22,6 +21,10 @@ const GRACE_MS = 1000
 export class Checker {
   /** Who is asked; a checker of another address is another checker. */
   readonly target: CheckTarget
+  /** How; the same holds of other settings. */
+  get settings(): ResolvedHealth {
+    return this.#context.settings
+  }
   readonly #context: CheckerContext
   readonly #changed: (isUp: boolean, reason: string) => void
   readonly #stop = new AbortController()
@@ -69,7 +72,7 @@ export class Checker {
 
   /** What was wrong; undefined: nothing. */
   async #ask(): Promise<CheckFailure | undefined> {
-    const { check, settings } = this.#context
+    const { check } = this.#context
     // It waited at the gate until then.
     if (this.#stop.signal.aborted) return undefined
     // Not AbortSignal.any() of the checker's own signal, which would remember every check that there ever was.
@@ -78,8 +81,7 @@ export class Checker {
     const timer = setTimeout(abort, check.longestMs).unref()
     this.#stop.signal.addEventListener('abort', abort)
     try {
-      const target = { ...this.target, endpoint: checkedEndpoint(this.target.endpoint, settings.port) }
-      await Promise.race([check.check(target, end.signal), givenUp(end.signal)])
+      await Promise.race([check.check(this.target, end.signal), givenUp(end.signal)])
       return undefined
     } catch (error) {
       return CheckFailure.of(error)
@@ -95,10 +97,6 @@ async function givenUp(signal: AbortSignal): Promise<never> {
   await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   await sleep(GRACE_MS, undefined, { ref: false })
   throw new CheckFailure(LATE)
-}
-
-function checkedEndpoint(endpoint: Endpoint, port: number): Endpoint {
-  return port === 0 || endpoint.kind === 'unix' ? endpoint : { ...endpoint, port }
 }
 
 /** Backends that were added at one time are not checked at one time for ever. */

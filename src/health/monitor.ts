@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatAddress } from '../config/address.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type BackendAddress, formatAddress } from '../config/address.ts'
+import type { ResolvedHealth } from '../config/resolved.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
+import { type AgentChanged, AgentMonitor } from './agent-monitor.ts'
 import type { CheckTarget } from './check.ts'
-import { Checker, type CheckerContext } from './checker.ts'
+import { Checker } from './checker.ts'
 import { checkOf } from './checks/index.ts'
 import { type EjectionChanged, Ejector } from './ejector.ts'
 import { Gate } from './gate.ts'
@@ -24,37 +27,42 @@ const AT_ONCE = 32
 /** Traffic does not wait for first checks for longer than this, however many backends there are. */
 const FIRST_CHECKS_MS = 10_000
 
-/** Checks the backends of all pools that want it, as long as a balancer listens. */
+/** Checks the backends of all pools that want it, and asks their agents, as long as a balancer listens. */
 export class HealthMonitor {
   readonly #gate = new Gate(AT_ONCE)
   readonly #changed: HealthChanged
   readonly #ejected: EjectionChanged
   readonly #pools = new Map<PoolCore, PoolMonitor>()
   readonly #ejectors = new Map<PoolCore, Ejector>()
+  readonly #agents: AgentMonitor
 
-  constructor(changed: HealthChanged, ejected: EjectionChanged) {
+  constructor(changed: HealthChanged, ejected: EjectionChanged, agent: AgentChanged) {
     this.#changed = changed
     this.#ejected = ejected
+    this.#agents = new AgentMonitor(change => {
+      // Who is in maintenance is not checked.
+      this.#pools.get(change.core)?.follow(change.backend.name)
+      change.core.publishHealth()
+      agent(change)
+    })
   }
 
-  /** Begins to check; resolves when first checks that traffic waits for are done. */
-  async start(cores: Iterable<PoolCore>): Promise<void> {
-    const first: Promise<void>[] = []
+  /** Begins to check and to ask agents; resolves when first checks that traffic waits for, and first answers, are done. */
+  async start(cores: readonly PoolCore[]): Promise<void> {
+    const first = [this.#agents.start(cores)]
     for (const core of cores) {
-      const { health: settings } = core.settings
-      if (settings === undefined) continue
-      const monitor = new PoolMonitor(core, { settings, check: checkOf(settings), gate: this.#gate }, this.#changed)
+      const monitor = new PoolMonitor(core, this.#gate, this.#changed)
       this.#pools.set(core, monitor)
-      core.watchHealth(settings.initial === 'up')
-      for (const backend of core.backends()) monitor.follow(backend.name)
-      if (settings.initial === 'check') first.push(monitor.firstChecks())
+      core.watchHealth()
+      monitor.followAll()
+      first.push(monitor.firstChecks())
     }
     const stop = new AbortController()
     // An abort only ends the waiting.
     const late = sleep(FIRST_CHECKS_MS, undefined, { signal: stop.signal }).catch(() => undefined)
     await Promise.race([Promise.all(first), late])
     stop.abort()
-    for (const core of this.#pools.keys()) core.publishHealth()
+    for (const core of cores) core.publishHealth()
   }
 
   /** Sessions begin: from now on those that fail count. */
@@ -68,16 +76,19 @@ export class HealthMonitor {
   /** Backends may have been added, changed or removed while nobody could tell. */
   followAll(): void {
     for (const monitor of this.#pools.values()) monitor.followAll()
+    this.#agents.followAll()
   }
 
   /** A backend was added, changed or removed. */
   follow(core: PoolCore, name: string): void {
     this.#pools.get(core)?.follow(name)
+    this.#agents.follow(core, name)
   }
 
   /** Nobody is followed any more, whatever still changes. */
   stop(): void {
     for (const monitor of [...this.#pools.values(), ...this.#ejectors.values()]) monitor.stop()
+    this.#agents.stop()
     this.#pools.clear()
     this.#ejectors.clear()
   }
@@ -85,6 +96,7 @@ export class HealthMonitor {
   /** Stops, and forgets what was found: nothing was opened after all. */
   abandon(): void {
     const cores = [...this.#pools.keys()]
+    this.#agents.abandon()
     this.stop()
     for (const core of cores) core.resetHealth()
   }
@@ -92,18 +104,20 @@ export class HealthMonitor {
 
 class PoolMonitor {
   readonly #core: PoolCore
-  readonly #context: CheckerContext
+  readonly #gate: Gate
   readonly #changed: HealthChanged
   readonly #checkers = new Map<string, Checker>()
 
-  constructor(core: PoolCore, context: CheckerContext, changed: HealthChanged) {
+  constructor(core: PoolCore, gate: Gate, changed: HealthChanged) {
     this.#core = core
-    this.#context = context
+    this.#gate = gate
     this.#changed = changed
   }
 
+  /** Of those whose state they decide. */
   async firstChecks(): Promise<void> {
-    await Promise.all([...this.#checkers.values()].map(checker => checker.first))
+    const waited = [...this.#checkers.values()].filter(({ settings }) => settings.initial === 'check')
+    await Promise.all(waited.map(checker => checker.first))
   }
 
   followAll(): void {
@@ -112,15 +126,22 @@ class PoolMonitor {
   }
 
   follow(name: string): void {
-    const target = targetOf(this.#core.backend(name))
+    const backend = this.#core.backend(name)
+    const settings = backend && this.#core.checksOf(backend)
+    const isPaused = this.#core.agents.of(name)?.state === 'maint'
+    const isChecked = backend !== undefined && settings !== undefined && !isPaused
+    const target = isChecked ? targetOf(backend, settings) : undefined
     const known = this.#checkers.get(name)
-    if (known !== undefined && target !== undefined && isSame(known.target, target)) return
+    const isSameTarget = known !== undefined && target !== undefined && isSame(known.target, target)
+    if (isSameTarget && isDeepStrictEqual(known.settings, settings)) return
     known?.stop()
     this.#checkers.delete(name)
-    if (known !== undefined) this.#core.forgetHealth(name)
-    if (target === undefined) return
+    // Another way to ask the same server: what it said last holds until it is asked.
+    if (known !== undefined && !isSameTarget) this.#core.forgetHealth(name)
+    if (target === undefined || settings === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
-    this.#checkers.set(name, new Checker(target, this.#context, changed))
+    const context = { settings, check: checkOf(settings), gate: this.#gate }
+    this.#checkers.set(name, new Checker(target, context, changed))
   }
 
   stop(): void {
@@ -130,17 +151,23 @@ class PoolMonitor {
   #set(name: string, isUp: boolean, reason: string): void {
     const backend = this.#core.backend(name)
     if (backend === undefined || this.#core.isClosed) return
-    const isFirst = this.#core.health.of(name)?.status === 'unknown'
+    const isFirst = this.#core.health.of(backend)?.status === 'unknown'
     this.#core.setHealth(name, isUp, reason)
     this.#changed({ core: this.#core, backend, isUp, isFirst, reason })
   }
 }
 
 /** Undefined: there is nothing to check. */
-function targetOf(backend: BackendRecord | undefined): CheckTarget | undefined {
-  if (backend?.endpoint === undefined || backend.state === 'maint') return undefined
+function targetOf(backend: BackendRecord, settings: ResolvedHealth): CheckTarget | undefined {
+  if (backend.endpoint === undefined || backend.state === 'maint') return undefined
   const { address, endpoint } = backend
-  return { endpoint, hostName: address.kind === 'name' ? address.host : undefined }
+  if (settings.address !== undefined) return { endpoint: settings.address, hostName: nameIn(settings.address) }
+  const isOwn = settings.port === 0 || endpoint.kind === 'unix'
+  return { endpoint: isOwn ? endpoint : { ...endpoint, port: settings.port }, hostName: nameIn(address) }
+}
+
+function nameIn(address: BackendAddress): string | undefined {
+  return address.kind === 'name' ? address.host : undefined
 }
 
 function isSame(left: CheckTarget, right: CheckTarget): boolean {

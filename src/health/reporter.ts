@@ -1,14 +1,19 @@
-import type { BackendHealthChange } from '../balancer-types.ts'
+import type { BackendAgentChange, BackendHealthChange } from '../balancer-types.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { BackendRecord } from '../pool/records.ts'
 import type { DownCloser } from '../sessions/down-closer.ts'
+import type { AgentChange } from './agent-monitor.ts'
 import type { HealthChange } from './monitor.ts'
 
-/** Emits an event of the balancer. */
-export type EmitHealth = (event: 'backendUp' | 'backendDown', change: BackendHealthChange) => void
+/** Emits events of the balancer. */
+export interface EmitHealth {
+  health(event: 'backendUp' | 'backendDown', change: BackendHealthChange): void
+  agent(change: BackendAgentChange): void
+}
 
-/** Tells what checks found: the log, those who listen, and whoever closes the sessions of a backend that is down. */
+/** Tells what checks found and what agents said: the log, those who listen, and whoever closes the sessions of a backend that is down. */
 export class HealthReporter {
   readonly #log: Log
   readonly #closer: DownCloser
@@ -32,8 +37,26 @@ export class HealthReporter {
     this.#log[level](change, event)
     // After the roster, which is published before; and a handler that throws must not end the checks.
     setImmediate(() => {
-      this.#closeWhenDown(core, name, isUp)
-      this.#emit(event, change)
+      this.#closeWhenDown(core, backend, isUp)
+      this.#emit.health(event, change)
+    })
+  }
+
+  /** An agent said something else than before, or cannot be asked. */
+  agentChanged({ core, backend, kind, reason }: AgentChange): void {
+    const { name, address } = backend
+    const agent = core.agents.of(name)
+    if (agent === undefined) return
+    const facts = { pool: core.name, name, ...(reason === undefined ? {} : { reason }) }
+    if (kind === 'lost') this.#log.warn(facts, 'the agent of a backend does not answer: what it said last holds')
+    else if (kind === 'found') this.#log.info(facts, 'the agent of a backend answers')
+    else if (kind === 'odd') this.#log.warn(facts, 'the agent of a backend says words that mean nothing here')
+    if (kind !== 'said') return
+    const change: BackendAgentChange = { pool: core.name, name, address: formatAddress(address), agent }
+    this.#log[agent.isUp ? 'info' : 'warn'](change, 'backendAgent')
+    setImmediate(() => {
+      this.#closeWhenDown(core, backend, core.health.of(backend)?.status !== 'down')
+      this.#emit.agent(change)
     })
   }
 
@@ -41,17 +64,21 @@ export class HealthReporter {
   failOpenChanged(core: PoolCore, isOpen: boolean): void {
     const { name: pool, settings, health } = core
     // Who is not believed to be down keeps its sessions; those that it has got meanwhile, too, until it is believed again.
-    for (const { name } of core.backends()) {
-      if (isOpen || health.of(name)?.status === 'down') this.#closeWhenDown(core, name, false)
+    for (const backend of core.backends()) {
+      if (isOpen || health.isFoundDown(backend.name)) this.#closeWhenDown(core, backend, false)
     }
     if (isOpen) this.#log.warn({ pool, failOpen: settings.failOpen }, 'too few backends are up: all of them serve')
     else this.#log.info({ pool }, 'enough backends are up: only those serve')
   }
 
-  #closeWhenDown({ name: pool, settings, health }: PoolCore, backend: string, isUp: boolean): void {
-    const onDown = settings.health?.onDown
+  /** `isUp`: as checks say. What an agent says is believed in any case. */
+  #closeWhenDown(core: PoolCore, backend: BackendRecord, isUp: boolean): void {
+    const { name: pool, health, agents } = core
+    const { name } = backend
+    const onDown = core.checksOf(backend)?.onDown
     if (!this.#isListening()) return
-    if (isUp || health.isFailOpen || onDown?.sessions !== 'close') this.#closer.up(pool, backend)
-    else this.#closer.down(pool, backend, onDown)
+    const isDown = agents.of(name)?.isUp === false || (!isUp && !health.isFailOpen)
+    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, name)
+    else this.#closer.down(pool, name, onDown)
   }
 }

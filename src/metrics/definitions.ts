@@ -1,4 +1,5 @@
 import { VERSION } from '../package-info.ts'
+import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendInfo } from '../pool/pool.ts'
 import type { TableFileStats } from '../pool/table-file.ts'
 import type { SessionCounts } from '../relay/counters.ts'
@@ -42,6 +43,7 @@ export const HISTOGRAMS: readonly HistogramDefinition[] = [
 ]
 
 const STATES = ['ready', 'drain', 'drain-hard', 'maint'] as const
+const AGENT_STATES = ['ready', 'drain', 'maint'] as const
 
 const PROCESS: readonly Definition[] = [
   gauge('limpet_info', 'Version of Limpet; always 1.', ['version'], () => [{ labels: { version: VERSION }, value: 1 }]),
@@ -202,6 +204,24 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_ejected', 'Whether sessions failed there, so that it gets none.', [], backend =>
     alone(Number(backend.health?.ejectedUntil !== undefined)),
   ),
+  perAgent('gauge', 'limpet_backend_agent_reached', 'Whether its agent answered when it was asked last.', [], agent =>
+    alone(Number(agent.isReached)),
+  ),
+  perAgent('gauge', 'limpet_backend_agent_up', 'Whether its agent says that it is well.', [], ({ isUp }) =>
+    alone(Number(isUp)),
+  ),
+  perAgent('gauge', 'limpet_backend_agent_state', '1 for the state that its agent wants.', ['state'], agent =>
+    AGENT_STATES.map(state => sample({ state }, Number(agent.state === state))),
+  ),
+  perAgent('gauge', 'limpet_backend_agent_weight_ratio', 'Part of its weight, by its agent.', [], ({ weight }) =>
+    alone(weight / 100),
+  ),
+  perAgent('gauge', 'limpet_backend_agent_max_sessions', 'Most sessions, by its agent; 0: no limit.', [], agent =>
+    alone(agent.maxSessions),
+  ),
+  perAgent('counter', 'limpet_backend_agent_failures_total', 'Times that its agent gave no answer.', [], agent =>
+    alone(agent.failures),
+  ),
 ]
 
 /** Every metric that is read from {@link Stats}. */
@@ -253,6 +273,17 @@ function perBackend(
   return perPool(kind, name, help, ['backend', ...labels], ({ backends }) =>
     backends.flatMap(backend => within({ backend: backend.name }, read(backend))),
   )
+}
+
+/** Only for backends whose agent is asked. */
+function perAgent(
+  kind: Definition['kind'],
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (agent: BackendAgent) => Sample[],
+): Definition {
+  return perBackend(kind, name, help, labels, ({ agent }) => (agent === undefined ? [] : read(agent)))
 }
 
 function sample(labels: Record<string, string>, value: number): Sample {

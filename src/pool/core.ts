@@ -1,14 +1,18 @@
 import { renameSync, rmSync } from 'node:fs'
 import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
-import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
+import { checksOf } from '../config/backend-health.ts'
+import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { LimpetError } from '../errors.ts'
+import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
+import { Moves } from './moves.ts'
 import { makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { TableFile } from './table-file.ts'
@@ -23,6 +27,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  takesNew: boolean
   bound: number | null
   total: number
   connectFailures: number
@@ -53,6 +58,10 @@ export class PoolCore {
   readonly settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
+  /** What agents say; change it through the methods here, too. */
+  readonly agents = new PoolAgents()
+  /** What its changes have moved. */
+  readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
   /** Undefined: who serves again takes all of its clients at once. */
@@ -61,6 +70,8 @@ export class PoolCore {
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
   #isPublishing = false
+  /** Found out once for each that has checks of its own: rosters ask for them. */
+  readonly #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
@@ -79,7 +90,11 @@ export class PoolCore {
     this.settings = settings
     const { ejection, slowStart } = settings
     this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
-    this.health = new PoolHealth(settings.failOpen, ejection && new Ejections(ejection))
+    this.health = new PoolHealth(
+      settings.failOpen,
+      backend => this.checksOf(backend),
+      ejection && new Ejections(ejection),
+    )
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
@@ -142,6 +157,17 @@ export class PoolCore {
     throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
       pool: this.name,
     })
+  }
+
+  /** How a backend is checked; undefined: it is not. */
+  checksOf(backend: ResolvedBackend): ResolvedHealth | undefined {
+    const { health } = backend
+    if (typeof health !== 'object') return checksOf(this.settings.health, backend)
+    const known = this.#checks.get(health)
+    if (known !== undefined) return known
+    const checks = checksOf(this.settings.health, backend)
+    if (checks !== undefined) this.#checks.set(health, checks)
+    return checks
   }
 
   /** Number of backends. */
@@ -212,7 +238,9 @@ export class PoolCore {
       const index = this.#indexes.get(name) ?? 0
       const at = FIGURES * index
       const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
-      return { sessions, bound: bounds[index] || null, total, connectFailures }
+      const bound = bounds[index] ?? 0
+      const takesNew = bound > 0
+      return { sessions, takesNew, bound: takesNew && bound < Infinity ? bound : null, total, connectFailures }
     }
   }
 
@@ -230,7 +258,7 @@ export class PoolCore {
   /** Names of the backends that take new clients now, backups also while others do. */
   servers(): Set<string> {
     const ready = [...this.#backends.values()].filter(
-      backend => backend.weight > 0 && servedBy(backend, this.health) === NativeBackendState.ready,
+      backend => backend.weight > 0 && servedBy(this.#wanted(backend), this.health) === NativeBackendState.ready,
     )
     return new Set(ready.map(({ name }) => name))
   }
@@ -289,13 +317,17 @@ export class PoolCore {
 
   commit({ records, removed }: PreparedChange): void {
     const { native } = this
+    const before = new Map(this.#backends)
+    const after = new Map([...before, ...records.map(record => [record.name, record] as const)])
+    for (const name of removed) after.delete(name)
+    this.moves.note(before, after)
     for (const next of records) {
-      const before = this.#backends.get(next.name)
+      const old = this.#backends.get(next.name)
       this.#backends.set(next.name, next)
       // A new one is staged already.
-      if (before === undefined) continue
+      if (old === undefined) continue
       // What a check said of another address, or before a maintenance, says nothing now.
-      if (next.state === 'maint' || !isSameEndpoint(before, next)) this.health.forget(next.name)
+      if (next.state === 'maint' || !isSameEndpoint(old, next)) this.health.forget(next.name)
       this.#stage(native, next)
     }
     for (const name of removed) {
@@ -305,20 +337,21 @@ export class PoolCore {
       this.#served.delete(name)
       this.#slowStart?.end(name)
       this.health.forget(name)
+      this.agents.forget(name)
     }
     this.#publish(native)
   }
 
   /** Checks begin: what a backend is until its first one. */
-  watchHealth(unknownIsUp: boolean): void {
-    this.health.watch(unknownIsUp)
-    this.#republish()
+  watchHealth(): void {
+    this.health.watch()
+    if (this.#hasChecks) this.#republish()
   }
 
   /** There were never any checks. */
   resetHealth(): void {
     this.health.reset()
-    if (!this.#closed) this.#republish()
+    if (!this.#closed && this.#hasChecks) this.#republish()
   }
 
   /**
@@ -333,6 +366,18 @@ export class PoolCore {
   /** There are no checks of this backend now. */
   forgetHealth(name: string): void {
     if (this.health.forget(name)) this.#restage(name)
+  }
+
+  /** Takes what an agent said, as {@link PoolCore.setHealth}; false: nothing of it is new. */
+  setAgent(name: string, words: AgentWords): boolean {
+    const isNew = this.agents.take(name, words)
+    if (isNew) this.#restage(name)
+    return isNew
+  }
+
+  /** There is no agent of this backend now. */
+  forgetAgent(name: string): void {
+    if (this.agents.forget(name)) this.#restage(name)
   }
 
   /**
@@ -446,6 +491,10 @@ export class PoolCore {
     this.#beside = undefined
   }
 
+  get #hasChecks(): boolean {
+    return [...this.#backends.values()].some(backend => this.checksOf(backend) !== undefined)
+  }
+
   #republish(): void {
     const { native } = this
     for (const backend of this.#backends.values()) this.#stage(native, backend)
@@ -465,7 +514,8 @@ export class PoolCore {
   /** Publishes what was staged; where checks are believed no more, or again, every backend is another one. */
   #publish(native: NativePool): void {
     this.#isPublishing = false
-    const isFlipped = this.health.isWatched && this.health.review(this.#backends.values())
+    const isFlipped =
+      this.health.isWatched && this.health.review([...this.#backends.values()].map(backend => this.#wanted(backend)))
     if (isFlipped) for (const backend of this.#backends.values()) this.#stage(native, backend)
     native.publish()
     if (isFlipped) this.onFailOpen(this.health.isFailOpen)
@@ -479,6 +529,12 @@ export class PoolCore {
     pool.publish()
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
+  }
+
+  /** With what its agent wants, too. */
+  #wanted(backend: BackendRecord): BackendRecord {
+    const state = this.agents.wanted(backend)
+    return state === backend.state ? backend : { ...backend, state }
   }
 
   /** One that drained is as warm as it was. */
@@ -495,17 +551,20 @@ export class PoolCore {
     for (const { name } of backends) {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
+      this.#served.delete(name)
+      this.#slowStart?.end(name)
     }
   }
 
   #stage(pool: NativePool, backend: BackendRecord): boolean {
-    const { name, weight, maxSessions, backup, endpoint } = backend
+    const { name, weight, backup, endpoint } = backend
     // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
     const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
     const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const served = servedBy(backend, this.health)
+    const served = servedBy(this.#wanted(backend), this.health)
     this.#noteServed(name, served)
-    const ramp = this.rampOf(name) * FULL_RAMP
+    const ramp = Math.max(1, Math.round(this.rampOf(name) * this.agents.shareOf(name) * FULL_RAMP))
+    const maxSessions = this.agents.limitOf(backend)
     const identity = pool.setBackend(name, weight, maxSessions, served, host, port, backup, ramp)
     if (identity < 0) return false
     const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]

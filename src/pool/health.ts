@@ -1,4 +1,4 @@
-import type { ResolvedBackend } from '../config/resolved.ts'
+import type { ResolvedBackend, ResolvedHealth } from '../config/resolved.ts'
 import type { Ejections } from '../health/ejections.ts'
 import { NativeBackendState } from '../native.ts'
 
@@ -22,15 +22,23 @@ export class PoolHealth {
   readonly #failOpen: number
   readonly #found = new Map<string, BackendHealth>()
   readonly #ejected = new Map<string, Ejected>()
-  #unknownIsUp = true
+  readonly #checksOf: (backend: ResolvedBackend) => ResolvedHealth | undefined
   #isWatched = false
   #isOpen = false
   /** Undefined: nobody is ever ejected. */
   readonly ejections: Ejections | undefined
 
-  /** `failOpen`: per cent of the backends that must be up for checks to be believed; 0: they always are. */
-  constructor(failOpen: number, ejections?: Ejections) {
+  /**
+   * @param failOpen - per cent of the backends that must be up for checks to be believed; 0: they always are
+   * @param checksOf - how a backend is checked, if it is
+   */
+  constructor(
+    failOpen: number,
+    checksOf: (backend: ResolvedBackend) => ResolvedHealth | undefined,
+    ejections?: Ejections,
+  ) {
     this.#failOpen = failOpen
+    this.#checksOf = checksOf
     this.ejections = ejections
   }
 
@@ -43,27 +51,26 @@ export class PoolHealth {
     return this.#isOpen
   }
 
-  /** Checks begin: until its first one a backend is taken to be up, or down. */
-  watch(unknownIsUp: boolean): void {
+  /** Checks begin: until its first one a backend is what its `initial` says. */
+  watch(): void {
     this.#isWatched = true
-    this.#unknownIsUp = unknownIsUp
   }
 
   /** As if there had never been a check. */
   reset(): void {
     this.#isWatched = false
-    this.#unknownIsUp = true
     this.#isOpen = false
     this.#found.clear()
     for (const name of this.#ejected.keys()) this.ejections?.forget(name)
     this.#ejected.clear()
   }
 
-  of(name: string): BackendHealth | undefined {
+  of(backend: ResolvedBackend): BackendHealth | undefined {
+    const { name } = backend
     const found = this.#found.get(name)
     const ejected = this.#ejected.get(name)
     if (ejected !== undefined) return { status: 'down', ...ejected, ...(found?.status === 'down' ? found : {}) }
-    if (!this.#isWatched) return undefined
+    if (!this.#isWatched || this.#checksOf(backend) === undefined) return undefined
     return found ?? { status: 'unknown' }
   }
 
@@ -83,6 +90,11 @@ export class PoolHealth {
     this.#found.set(name, { status: isUp ? 'up' : 'down', reason, since: Date.now() })
   }
 
+  /** Whether a check says that it is down; who is only ejected keeps its sessions. */
+  isFoundDown(name: string): boolean {
+    return this.#found.get(name)?.status === 'down'
+  }
+
   /** False: there was nothing to forget. */
   forget(name: string): boolean {
     this.ejections?.forget(name)
@@ -91,8 +103,8 @@ export class PoolHealth {
   }
 
   /** Whether a backend may serve, as far as checks and ejection go. */
-  allows(name: string): boolean {
-    return this.#isOpen || (this.#isUp(name) && !this.#ejected.has(name))
+  allows(backend: ResolvedBackend): boolean {
+    return this.#isOpen || (this.#isUp(backend) && !this.#ejected.has(backend.name))
   }
 
   /** Looks again whether checks are believed; true: that has changed. */
@@ -100,30 +112,34 @@ export class PoolHealth {
     const before = this.#isOpen
     let [all, up] = [0, 0]
     let hasBackup = false
-    for (const { name, weight, state, backup } of backends) {
+    for (const backend of backends) {
+      const { name, weight, state, backup } = backend
       // Who was taken out by hand does not speak against the checks, and neither does who was not asked yet.
       const isOut = weight === 0 || state === 'maint' || state === 'drain-hard'
-      if (isOut || (!this.#unknownIsUp && !this.#found.has(name))) continue
+      if (isOut || (!this.#found.has(name) && !this.#isUp(backend))) continue
       // Backups stand by for this: where one can serve, that nobody else is up is believed.
       if (backup) {
-        hasBackup ||= state === 'ready' && this.#isUp(name)
+        hasBackup ||= state === 'ready' && this.#isUp(backend)
         continue
       }
       all++
-      if (this.#isUp(name)) up++
+      if (this.#isUp(backend)) up++
     }
     this.#isOpen = all > 0 && 100 * up < this.#failOpen * all && !(up === 0 && hasBackup)
     return this.#isOpen !== before
   }
 
-  #isUp(name: string): boolean {
-    const status = this.#found.get(name)?.status
-    return status === undefined ? this.#unknownIsUp : status === 'up'
+  #isUp(backend: ResolvedBackend): boolean {
+    const status = this.#found.get(backend.name)?.status
+    if (status !== undefined) return status === 'up'
+    const initial = this.#isWatched ? this.#checksOf(backend)?.initial : undefined
+    return initial === undefined || initial === 'up'
   }
 }
 
 /** What a backend may serve: what is wanted of it, and what checks say. */
-export function servedBy({ name, state }: ResolvedBackend, health: PoolHealth): number {
-  if (state === 'maint' || state === 'drain-hard' || !health.allows(name)) return NativeBackendState.down
+export function servedBy(backend: ResolvedBackend, health: PoolHealth): number {
+  const { state } = backend
+  if (state === 'maint' || state === 'drain-hard' || !health.allows(backend)) return NativeBackendState.down
   return state === 'drain' ? NativeBackendState.drain : NativeBackendState.ready
 }

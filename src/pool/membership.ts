@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '../config/address.ts'
+import { describeBackendHealth } from '../config/describe.ts'
 import type { ResolvedBackend, ResolvedBackendChanges } from '../config/resolved.ts'
 
 /** What makes one list of backends out of another. */
@@ -17,8 +19,10 @@ export function changedBackend(backend: ResolvedBackend, changes: ResolvedBacken
     maxSessions = backend.maxSessions,
     backup = backend.backup,
     state = backend.state,
+    health = backend.health,
   } = changes
-  return { name: backend.name, address, weight, maxSessions, backup, state }
+  const settings = { name: backend.name, address, weight, maxSessions, backup, state }
+  return health === undefined || health === 'pool' ? settings : { ...settings, health }
 }
 
 /** The change from the backends of a pool to others. */
@@ -40,5 +44,6 @@ export function membershipChange(
 function isSame(left: ResolvedBackend, right: ResolvedBackend): boolean {
   const { weight, maxSessions, backup, state, address } = left
   const share = right.weight === weight && right.maxSessions === maxSessions && right.backup === backup
-  return share && right.state === state && formatAddress(right.address) === formatAddress(address)
+  const isSameHealth = isDeepStrictEqual(describeBackendHealth(left), describeBackendHealth(right))
+  return share && isSameHealth && right.state === state && formatAddress(right.address) === formatAddress(address)
 }

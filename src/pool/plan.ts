@@ -71,7 +71,7 @@ export interface PlannedMove {
 const TIME_MS = 50
 const MOST_TIME_MS = 600_000
 /** What is computed in a millisecond, in mixes of a number, about a nanosecond each with what belongs to them. */
-const MIXES_PER_MS = 2 ** 25 / 50
+export const MIXES_PER_MS = 2 ** 25 / 50
 /** What finding a place's home costs beside a mix for each backend; and for each distinct weight a logarithm. */
 const MIXES_PER_PLACE = 4
 const MIXES_PER_LOGARITHM = 8
@@ -133,7 +133,7 @@ function changed(
 }
 
 /** Whether clients that are pinned to a backend are sent to it, as far as it is known. */
-function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name: string) => boolean {
+export function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name: string) => boolean {
   const hasPrimary = [...backends.values()].some(one => !one.backup && one.weight > 0 && one.state === 'ready')
   return name => {
     const backend = backends.get(name)
@@ -143,7 +143,7 @@ function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name: strin
 }
 
 /** The weight in the placement of homes; nobody is at home at a backup. */
-function shareOf(backend: ResolvedBackend | undefined): number {
+export function placementWeight(backend: ResolvedBackend | undefined): number {
   return backend === undefined || backend.backup ? 0 : backend.weight
 }
 
@@ -155,7 +155,7 @@ interface MoveCounts {
   moved: number
 }
 
-function homesMoved(
+export function homesMoved(
   core: PoolCore,
   before: ReadonlyMap<string, ResolvedBackend>,
   after: ReadonlyMap<string, ResolvedBackend>,
@@ -163,7 +163,7 @@ function homesMoved(
 ): Pick<Plan, 'homesMoved' | 'sample' | 'isExact' | 'backends' | 'moves'> {
   const names = [...new Set([...before.keys(), ...after.keys()])]
   const weightsIn = (backends: ReadonlyMap<string, ResolvedBackend>): Uint32Array =>
-    Uint32Array.from(names, name => shareOf(backends.get(name)))
+    Uint32Array.from(names, name => placementWeight(backends.get(name)))
   const [old, next] = [weightsIn(before), weightsIn(after)]
   const sample = Math.min(sampleFor(core, old, mixes), sampleFor(core, next, mixes))
   const placement = core.placementOf(names, old)
@@ -214,11 +214,14 @@ function countMoves(from: Uint16Array, to: Uint16Array): MoveCounts {
 
 function clientsMoved(core: PoolCore, lost: readonly ResolvedBackend[]): Pick<Plan, 'pinsMoved' | 'sessionsMoved'> {
   if (lost.length === 0) return { pinsMoved: 0, sessionsMoved: 0 }
-  const [figures, pins] = [core.figures(), core.pins(MOST_BUCKETS)]
-  let [pinsMoved, sessionsMoved] = [0, 0]
-  for (const { name } of lost) {
-    pinsMoved += pins(name)
-    sessionsMoved += figures(name).sessions
-  }
-  return { pinsMoved: Math.round(pinsMoved), sessionsMoved }
+  const figures = core.figures()
+  const sessionsMoved = lost.reduce((sum, { name }) => sum + figures(name).sessions, 0)
+  const names = lost.map(({ name }) => name)
+  return { pinsMoved: pinsTo(core, names, MOST_BUCKETS), sessionsMoved }
+}
+
+/** Pins to these backends, estimated from so many buckets of the table if it has more. */
+export function pinsTo(core: PoolCore, names: readonly string[], mostBuckets: number): number {
+  const pins = core.pins(mostBuckets)
+  return Math.round(names.reduce((sum, name) => sum + pins(name), 0))
 }

@@ -1,11 +1,14 @@
-import { formatAddress } from '../config/address.ts'
-import type { BackendChanges, BackendOptions, BackendState } from '../config/options.ts'
+import { checkBackendHealth } from '../config/backend-health.ts'
+import { describeBackend } from '../config/describe.ts'
+import type { BackendChanges, BackendHealthOptions, BackendOptions, BackendState } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { argumentTypeError } from '../errors.ts'
+import type { BackendAgent } from './agents.ts'
 import type { PoolCore } from './core.ts'
 import { badClient, type Client, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
+import { type LiveKeys, type LiveKeysOptions, liveKeysOf } from './live-keys.ts'
 import { changedBackend } from './membership.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import type { BackendRecord } from './records.ts'
@@ -28,10 +31,16 @@ export interface BackendInfo {
   state: BackendState
   /** What checks say of it; absent: the pool has none, or they have not begun. */
   health?: BackendHealth
+  /** What its agent has said; absent: the pool has none, or they are not asked. */
+  agent?: BackendAgent
+  /** What is different in its checks (`health` of the backend), in the words of the configuration; absent: nothing. */
+  checks?: BackendHealthOptions | 'off'
   /** The part of its clients that it takes, while it warms up (`slowStart`); absent: all of them. */
   ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
+  /** Whether new clients come to it now: it is ready, not down, below `maxSessions`, and no backup that is not needed. */
+  takesNew: boolean
   /**
    * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
    * Null: there is no bound, or no new clients come to it whatever it has.
@@ -190,6 +199,16 @@ export class Pool {
   }
 
   /**
+   * The keys that have live sessions: how many, which have the most, and who of whom is where. Other work goes on between
+   * its 64 parts.
+   *
+   * @throws {@link LimpetError} `LIMPET_ERR_NO_TABLE`: sessions are counted by key beside a stick table only; a `RangeError`
+   */
+  async liveKeys(options: LiveKeysOptions = {}): Promise<LiveKeys> {
+    return await liveKeysOf(this.#core, options)
+  }
+
+  /**
    * Homes of many addresses, for millions of them.
    *
    * @param input - addresses, one a line, each ended by a line feed; a last line without one is not consumed
@@ -211,6 +230,7 @@ export class Pool {
 
   #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
+    checkBackendHealth(this.#core.settings.health, backend)
     const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
     checkRing(this.#core.settings, [...others, backend])
     this.#owner.check(this.#core, backend)
@@ -224,21 +244,22 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   core.publishHealth()
   const figures = core.figures()
   return [...core.backends()].map(backend => {
-    const health = core.health.of(backend.name)
+    const health = core.health.of(backend)
     const ramp = core.rampOf(backend.name)
-    const facts = { ...(health === undefined ? {} : { health }), ...(ramp === 1 ? {} : { ramp }) }
+    const agent = core.agents.of(backend.name)
+    const facts = {
+      ...(health === undefined ? {} : { health }),
+      ...(agent === undefined ? {} : { agent }),
+      ...(ramp === 1 ? {} : { ramp }),
+    }
     return { ...settingsOf(backend), ...facts, ...figures(backend.name) }
   })
 }
 
+type ToldSettings = 'name' | 'address' | 'weight' | 'maxSessions' | 'backup' | 'state' | 'checks'
+
 /** What is configured of a backend, as it is told. */
-export function settingsOf({
-  name,
-  address,
-  weight,
-  maxSessions,
-  backup,
-  state,
-}: ResolvedBackend): Pick<BackendInfo, 'name' | 'address' | 'weight' | 'maxSessions' | 'backup' | 'state'> {
-  return { name, address: formatAddress(address), weight, maxSessions, backup, state }
+export function settingsOf(backend: ResolvedBackend): Pick<BackendInfo, ToldSettings> {
+  const { health: checks, ...settings } = describeBackend(backend)
+  return { ...settings, ...(checks === undefined ? {} : { checks }) }
 }

@@ -20,6 +20,10 @@ export function tooManyBackends(pool: string, backend?: string): LimpetError {
   return new LimpetError('LIMPET_ERR_TOO_MANY_BACKENDS', message, { pool, backend })
 }
 
+export function noTable(pool: string): LimpetError {
+  return new LimpetError('LIMPET_ERR_NO_TABLE', `the pool ${pool} has no stick table (stickTable: off)`, { pool })
+}
+
 /** Throws a {@link LimpetConfigError} if these backends have too much weight for the ring of the pool, if it is one. */
 export function checkRing({ placement }: ResolvedPool, backends: Iterable<ResolvedBackend>): void {
   const refusal = placement === 'ring' ? ringRefusal(backends) : undefined

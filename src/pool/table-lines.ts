@@ -22,10 +22,14 @@ export interface ImportResult extends SavedCounts {
 /** Sets pins, however far away the table is. */
 export type PutPins = (pins: readonly SavedPin[]) => Promise<SavedCounts>
 
-/** Pins that are set at a time: so many of the longest are still a body that the admin API takes (64 KiB). */
+/** Pins that are set at a time. */
 export const PINS_AT_ONCE = 250
+/** Of their lines: less than a body that the admin API takes (64 KiB). */
+const BYTES_AT_ONCE = 56 * 1024
+/** By which a pin is longer than its line at the most: a number that is written out. */
+const MORE_BYTES = 32
 const MOST_PROBLEMS = 20
-/** No line of an export is longer: a key has 43 characters, a name 64. */
+/** No line of an export is longer: a key has 43 characters, a name 128. */
 const MOST_CHARACTERS = 1024
 
 const FORMAT = 1
@@ -84,6 +88,7 @@ class Importer {
   /** Milliseconds since the export began; undefined: its header has not come. */
   #ageMs: number | undefined
   #waiting: SavedPin[] = []
+  #bytes = 0
 
   constructor(keyDigest: string, put: PutPins) {
     this.#keyDigest = keyDigest
@@ -94,9 +99,16 @@ class Importer {
     this.#line++
     if (line.trim() === '') return
     const value = parse(line)
-    if (this.#ageMs === undefined) this.#ageMs = this.#ageOf(value)
-    else this.#takePin(value, this.#ageMs)
-    if (this.#waiting.length >= PINS_AT_ONCE) await this.#flush()
+    if (this.#ageMs === undefined) {
+      this.#ageMs = this.#ageOf(value)
+      return
+    }
+    const pin = this.#pinOf(value, this.#ageMs)
+    if (pin === undefined) return
+    const bytes = Buffer.byteLength(line) + MORE_BYTES
+    if (this.#waiting.length === PINS_AT_ONCE || this.#bytes + bytes > BYTES_AT_ONCE) await this.#flush()
+    this.#waiting.push(pin)
+    this.#bytes += bytes
   }
 
   async end(): Promise<ImportResult> {
@@ -115,7 +127,8 @@ class Importer {
     return Math.max(0, Date.now() - Date.parse(header.data.at))
   }
 
-  #takePin(value: unknown, ageMs: number): void {
+  /** Undefined: it is none that could be set, and was counted. */
+  #pinOf(value: unknown, ageMs: number): SavedPin | undefined {
     const pin = pinSchema.safeParse(value)
     if (!pin.success) {
       this.#result.malformed++
@@ -125,16 +138,19 @@ class Importer {
           message: 'it is no pin: {"key": …, "backend": …, "expiresInMs": …}',
         })
       }
-      return
+      return undefined
     }
     const { expiresInMs } = pin.data
-    if (expiresInMs !== undefined && expiresInMs <= ageMs) this.#result.expired++
-    else this.#waiting.push(expiresInMs === undefined ? pin.data : { ...pin.data, expiresInMs: expiresInMs - ageMs })
+    if (expiresInMs === undefined) return pin.data
+    if (expiresInMs > ageMs) return { ...pin.data, expiresInMs: expiresInMs - ageMs }
+    this.#result.expired++
+    return undefined
   }
 
   async #flush(): Promise<void> {
     const pins = this.#waiting
     this.#waiting = []
+    this.#bytes = 0
     if (pins.length === 0) return
     const counts = await this.#put(pins)
     for (const name of Object.keys(counts) as (keyof SavedCounts)[]) this.#result[name] += counts[name]

@@ -2,11 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { optionsArgument } from '../arguments.ts'
 import type { Duration } from '../config/options.ts'
 import { durationArgument } from '../core/arguments.ts'
-import { argumentTypeError, LimpetError } from '../errors.ts'
+import { argumentTypeError } from '../errors.ts'
 import type { NativePins } from '../native.ts'
 import type { PoolCore } from './core.ts'
 import { badClient } from './decision.ts'
-import { unknownBackend } from './refusals.ts'
+import { noTable, unknownBackend } from './refusals.ts'
 import { exportLines, type ImportResult, importLines } from './table-lines.ts'
 
 /** A pin: where the next session of a key goes, whatever its home is. */
@@ -208,7 +208,8 @@ export class PoolTable {
   #put({ key, backend, expiresInMs = TTL_RANGE.max }: SavedPin): keyof SavedCounts {
     const place = this.#core.placeOf(backend)
     if (place === undefined) return 'unknownBackend'
-    const stored = this.#native().setPin(key, place.index, place.generation, expiresInMs)
+    const ms = Math.min(expiresInMs, TTL_RANGE.max)
+    const stored = this.#native().setPin(key, place.index, place.generation, ms)
     if (stored === -2) return 'badKey'
     return stored ? 'stored' : 'full'
   }
@@ -216,9 +217,7 @@ export class PoolTable {
   #native(): PoolCore['native'] {
     const { native, settings, name } = this.#core
     if (settings.stickTable !== undefined) return native
-    throw new LimpetError('LIMPET_ERR_NO_TABLE', `the pool ${name} has no stick table (stickTable: off)`, {
-      pool: name,
-    })
+    throw noTable(name)
   }
 
   #chosen(backend: string | undefined): Place | undefined {

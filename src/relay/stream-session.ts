@@ -151,7 +151,10 @@ export class StreamSession {
     return waitMs !== 0
   }
 
-  /** Its turn has come. A backend that serves nobody any more is not to blame: only this session goes elsewhere. */
+  /**
+   * Its turn has come. A backend that serves nobody any more is not to blame; the client's pin goes along, as it would with a
+   * pick that comes now.
+   */
   #releaseHeld(): void {
     const { pool } = this.target
     if (pool.native.servesStill(this.#seat)) {
@@ -163,7 +166,7 @@ export class StreamSession {
       return
     }
     this.#tries++
-    this.#dial(pool.native.redispatch(this.#seat, true))
+    this.#dial(pool.native.redispatch(this.#seat, false, true))
   }
 
   #connect(): void {

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type DescribedBackend, describeBackend } from '../config/describe.ts'
 import type { BackendChanges, BackendOptions } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
-import { settingsOf } from '../pool/pool.ts'
 
 /** How the backends of a pool differ from those of the configuration. Plain data, in the words of the configuration. */
 export interface PoolOverlay {
@@ -18,8 +19,8 @@ export function overlayOf(
   configured: Iterable<ResolvedBackend>,
   current: Iterable<ResolvedBackend>,
 ): PoolOverlay | undefined {
-  const base = new Map([...configured].map(backend => [backend.name, settingsOf(backend)]))
-  const now = new Map([...current].map(backend => [backend.name, settingsOf(backend)]))
+  const base = new Map([...configured].map(backend => [backend.name, describeBackend(backend)]))
+  const now = new Map([...current].map(backend => [backend.name, describeBackend(backend)]))
   const overlay: PoolOverlay = { added: [], changed: {}, removed: [...base.keys()].filter(name => !now.has(name)) }
   const changed: [string, BackendChanges][] = []
   for (const [name, settings] of now) {
@@ -60,10 +61,14 @@ export function withOverlay(
   return { backends: [...all.values()], ignored }
 }
 
-type Settings = ReturnType<typeof settingsOf>
-
-function changesOf(before: Settings, now: Settings): BackendChanges | undefined {
-  const different = Object.entries(now).filter(([key, value]) => value !== before[key as keyof Settings])
+function changesOf(before: DescribedBackend, now: DescribedBackend): BackendChanges | undefined {
+  const [old, all] = [before, now].map(backend => ({ health: 'pool', ...backend })) as [
+    DescribedBackend,
+    DescribedBackend,
+  ]
+  const different = Object.entries(all).filter(
+    ([key, value]) => !isDeepStrictEqual(value, old[key as keyof DescribedBackend]),
+  )
   return different.length === 0 ? undefined : Object.fromEntries(different)
 }
 

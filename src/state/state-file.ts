@@ -12,6 +12,8 @@ import type { PoolOverlay } from './overlay.ts'
 export type SavedState = Record<string, PoolOverlay>
 
 const FORMAT = 1
+/** When what could not be written is tried again; also a disk that was full has room some time. */
+const AGAIN_MS = 5000
 /** More than every pool full of backends would need is not read. */
 const MOST_BYTES = 64 * 2 ** 20
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -36,6 +38,7 @@ export class StateFile {
   #isWorking = false
   #working: Promise<void> = Promise.resolve()
   #isFailing = false
+  #again: NodeJS.Timeout | undefined
   #lock: FileLock | undefined
 
   /** @param collect - gives what is to be saved; called when it is written, however many changes there were before */
@@ -62,6 +65,7 @@ export class StateFile {
 
   /** Others may use it. Idempotent. */
   unlock(): void {
+    clearTimeout(this.#again)
     try {
       this.#lock?.release()
     } catch (error) {
@@ -103,7 +107,10 @@ export class StateFile {
     await this.#save().catch(cause => this.#fail('written', cause))
   }
 
-  /** Something was changed: it is written in a moment. What goes wrong then is told in the log, once. */
+  /**
+   * Something was changed: it is written in a moment. What goes wrong then is told in the log, once, and tried again every few
+   * seconds until {@link StateFile.unlock}.
+   */
   changed(): void {
     this.#isChanged = true
     if (this.#isWorking) return
@@ -135,6 +142,8 @@ export class StateFile {
       }
     }
     this.#isWorking = false
+    clearTimeout(this.#again)
+    this.#again = this.#isFailing ? setTimeout(() => this.changed(), AGAIN_MS).unref() : undefined
   }
 
   #attempt(): Attempt {

@@ -47,15 +47,31 @@ describe('admin API: events', () => {
     const expected = ['backendAdded', 'backendUpdated', 'backendRemoved', 'backendRemoved', 'backendRemoved']
     for (const reader of readers) {
       const told: ServerSent[] = []
-      for (let count = 0; count < 7; count++) told.push(await reader.next())
-      expect(told.map(({ event }) => event)).to.deep.equal([...expected, 'backendAdded', 'reloaded'])
-      expect(told.map(({ id }) => id)).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
-      expect(told[1]?.data).to.deep.equal({
+      while (told.at(-1)?.event !== 'reloaded') told.push(await reader.next())
+      expect(told.map(({ id }) => id)).to.deep.equal(told.map((_, at) => at + 1))
+      // What each has moved is told a moment later.
+      const changes = told.filter(({ event }) => event !== 'clientsMoved')
+      expect(changes.map(({ event }) => event)).to.deep.equal([...expected, 'backendAdded', 'reloaded'])
+      expect(changes[1]?.data).to.deep.equal({
         ...{ pool: 'p', name: 'c', address: ADDRESS },
         ...{ weight: 7, maxSessions: 0, backup: false, state: 'ready' },
       })
       for (const one of told) expectValid(one)
     }
+  })
+
+  it('tell what changes have moved, a moment after them', async () => {
+    const { balancer, client } = await openAdmin()
+    const reader = await EventReader.open(client)
+    balancer.pool().remove('b')
+    const told: ServerSent[] = []
+    while (told.at(-1)?.event !== 'clientsMoved') told.push(await reader.next())
+    expect(told.map(({ event }) => event)).to.deep.equal(['hello', 'backendRemoved', 'clientsMoved'])
+    for (const one of told) expectValid(one)
+    // b has two thirds of the weight.
+    expect(told[2]?.data)
+      .to.have.property('homesMoved')
+      .that.is.closeTo(2 / 3, 0.02)
   })
 
   it('tell of health', async () => {
@@ -97,20 +113,20 @@ describe('admin API: events', () => {
   it('go on after the last one of a reader that comes back, as far as they are kept', async () => {
     const { balancer, client } = await openAdmin()
     const first = await EventReader.open(client)
-    for (let weight = 1; weight <= 5; weight++) balancer.pool().update('a', { weight })
+    for (let maxSessions = 1; maxSessions <= 5; maxSessions++) balancer.pool().update('a', { maxSessions })
     expect((await first.next()).event).to.equal('hello')
     const helloId = first.lastId.replace(/\d+$/, '0')
     await first.next()
     await first.next()
     const twoId = first.lastId.replace(/\d+$/, '2')
     first.response.destroy()
-    balancer.pool().update('a', { weight: 6 })
+    balancer.pool().update('a', { maxSessions: 6 })
 
     const again = await EventReader.open(client, '/v1/events', twoId)
     expect(await again.next()).to.deep.equal({ event: 'hello', id: 2, data: { generation: 7, missed: false } })
     for (let id = 3; id <= 6; id++) {
       const { event, data, id: told } = await again.next()
-      expect([event, told, (data as { weight: number }).weight]).to.deep.equal(['backendUpdated', id, id])
+      expect([event, told, (data as { maxSessions: number }).maxSessions]).to.deep.equal(['backendUpdated', id, id])
     }
     const fromTheBeginning = await EventReader.open(client, '/v1/events', helloId)
     expect((await fromTheBeginning.next()).data).to.include({ missed: false })
@@ -134,7 +150,7 @@ describe('admin API: events', () => {
     expect((await reader.next()).event).to.equal('hello')
     // Far more at once than the system holds for a reader.
     const count = Math.floor(LIMITS.events / (2 * EVENT_BYTES))
-    for (let at = 0; at < count; at++) balancer.pool().update('a', { weight: at % 1000 })
+    for (let at = 0; at < count; at++) balancer.pool().update('a', { maxSessions: at % 1000 })
     for (let at = 1; at <= count; at++) expect((await reader.next()).id).to.equal(at)
   })
 
@@ -147,7 +163,7 @@ describe('admin API: events', () => {
     const enough = Math.ceil((1.5 * LIMITS.events) / EVENT_BYTES)
     for (let told = 0; told < enough; ) {
       const batch = told + 500
-      for (let weight = told; weight < batch; weight++) balancer.pool().update('a', { weight: weight % 1000 })
+      for (let count = told; count < batch; count++) balancer.pool().update('a', { maxSessions: count % 1000 })
       while (told < batch) expect((await good.next()).id).to.equal(++told)
     }
     expect((await client.ask('GET', '/livez')).status).to.equal(200)
@@ -155,7 +171,7 @@ describe('admin API: events', () => {
     stalled.response.resume()
     await closed
     expect(stalled.response.complete, 'it was told that all is there').to.equal(false)
-    balancer.pool().update('a', { weight: 1 })
+    balancer.pool().update('a', { maxSessions: 1 })
     expect((await good.next()).event).to.equal('backendUpdated')
   })
 })

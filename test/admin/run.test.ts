@@ -49,7 +49,8 @@ describe('admin API: limpet run', () => {
     await LimpetRun.write(file, config([A, B]))
     const done = (await client.json('POST', '/v1/reload', RELOAD)) as { generation: number; added: { name: string }[] }
     expect([done.generation, done.added.map(({ name }) => name)]).to.deep.equal([2, ['b']])
-    expect([(await reader.next()).event, (await reader.next()).event]).to.deep.equal(['backendAdded', 'reloaded'])
+    const told = [await reader.next(), await reader.next(), await reader.next()].map(({ event }) => event)
+    expect(told).to.deep.equal(['backendAdded', 'reloaded', 'clientsMoved'])
 
     await LimpetRun.write(file, config([A], 5))
     expect(await client.refusal('POST', '/v1/reload', RELOAD)).to.deep.equal([409, 'LIMPET_ERR_NEEDS_RESTART'])

@@ -7,7 +7,10 @@ import { TIMEOUT_MS, until, within } from '../helpers/wait.ts'
 import { FixtureServer } from './fixture/server.ts'
 import { HOSTILE } from './fixture/state.ts'
 
-const SCREENSHOTS = join('build', 'screenshots')
+/** CI keeps what is there. */
+const SCREENSHOTS = join(process.env.LIMPET_TEST_ARTEFACTS ?? 'build', 'screenshots')
+/** Samples of a picture, a second apart. */
+const SAMPLES = 60
 
 describe('dashboard in a browser', () => {
   let browser: Browser
@@ -35,7 +38,7 @@ describe('dashboard in a browser', () => {
     await server.close()
   })
 
-  async function open(options: BrowserContextOptions = {}): Promise<Page> {
+  async function open(options: BrowserContextOptions = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     context.setDefaultTimeout(TIMEOUT_MS)
     const page = await context.newPage()
@@ -46,12 +49,13 @@ describe('dashboard in a browser', () => {
     page.on('request', request => {
       if (new URL(request.url()).origin !== server.origin) complaints.push(request.url())
     })
+    await prepare?.(page)
     await page.goto(server.origin)
     return page
   }
 
-  async function openLive(options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await open(options)
+  async function openLive(options: BrowserContextOptions = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+    const page = await open(options, prepare)
     await page.locator('#connection[data-state=live]').waitFor()
     return page
   }
@@ -83,6 +87,68 @@ describe('dashboard in a browser', () => {
     expect(await page.locator('main img, dialog img').count()).to.equal(0)
     expect(await page.evaluate('window.isHurt')).to.equal(undefined)
     expect(complaints).to.deep.equal([])
+  })
+
+  /** Whether something of this colour, as a little-endian number, is drawn on the canvas of a chart. */
+  const isDrawn = (page: Page, chart: string, colour: number): Promise<boolean> =>
+    page.evaluate(`{
+      const canvas = document.querySelector('${chart} canvas')
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      new Uint32Array(data.buffer).includes(${colour})
+    }`)
+
+  it('draws lines over time, in the colours of the page', async () => {
+    const page = await openLive({ colorScheme: 'light' })
+    await page.locator('#byte-chart [role=img][aria-label*="now to clients"]').waitFor()
+    await until('a line', () => isDrawn(page, '#byte-chart', 0xff_90_9d_2a))
+    await until('another line', () => isDrawn(page, '#byte-chart', 0xff_c1_4f_6a))
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await until('the line of the dark page', () => isDrawn(page, '#byte-chart', 0xff_a5_b5_2f))
+    const labels = await page.locator('.details .u-legend th').allTextContents()
+    expect(labels.slice(1)).to.deep.equal(['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'])
+    await page.setViewportSize({ width: 360, height: 800 })
+    await until(
+      'the chart fits',
+      async () => ((await page.locator('#byte-chart canvas').boundingBox())?.width ?? 999) < 340,
+    )
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('shows who is home where, and the keys with the most sessions', async () => {
+    const page = await openLive()
+    const home = (name: string) => page.getByRole('listitem', { name: `Home ${name}`, exact: true })
+    await home('r1').getByText('25.0 % of the keys · 31 sessions at home, elsewhere: r3 2').waitFor()
+    await home(HOSTILE).getByText('25.0 % of the keys · 0 sessions at home, elsewhere: r1 9, r2 7, r3 1').waitFor()
+    const widths = await home('r1')
+      .locator('rect')
+      .evaluateAll(all => all.map(one => one.getAttribute('width')))
+    expect(widths).to.deep.equal(['100%', `${(100 * 31) / 33}%`, `${(100 * 2) / 33}%`])
+    expect(await page.locator('.hottest li').allTextContents()).to.deep.equal([
+      '192.0.2.7/32 9 · home r1 · on r1 9',
+      `2001:db8::/64 5 · home ${HOSTILE} · on r2 3, r1 2`,
+      '198.51.100.20/32 4 · home r2 · on r2 4',
+    ])
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('tells what changes have moved, and what came back from the file of the table', async () => {
+    const page = await openLive()
+    const { isExact, sample, time } = { isExact: true, sample: 1000, time: Date.now() }
+    server.tell('clientsMoved', { pool: 'redis', homesMoved: 0.25, pinsMoved: 421, isExact, sample, time })
+    await page.locator('#timeline').getByText('redis: 25.0 % of the homes moved, 421 pins').waitFor()
+    const facts = async (title: string) =>
+      (await page.locator('.part', { hasText: title }).locator('dt, dd').allTextContents()).join('|')
+    expect(await facts('Affinity')).to.contain('homes moved by the last change|25.0 %|pins moved by it|421')
+    expect(await facts('Stick table')).to.contain('file opened|3 times|pins that came back|58,211')
+  })
+
+  it('judges fairness by those that take new clients, as the core says', async () => {
+    const [r1, r2] = server.state.backends
+    if (r1 === undefined || r2 === undefined) throw new Error('there are no backends')
+    // Of r2 and r3 alone: (31 + 18)² / (2 · (31² + 18²)).
+    r1.takesNew = false
+    const page = await openLive()
+    await page.locator('.part', { hasText: 'Affinity' }).getByText('0.934').waitFor()
   })
 
   it('shows what a drain would move, and asks for it only when told to', async () => {
@@ -158,7 +224,7 @@ describe('dashboard in a browser', () => {
     await page.locator('#change').waitFor({ state: 'hidden' })
     expect(server.changes.filter(change => change.method === 'PATCH')).to.deep.equal([])
     await page.keyboard.press('?')
-    await page.getByRole('heading', { name: 'Keys' }).waitFor()
+    await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor()
   })
 
   it('says that the connection is lost, and finds it again', async () => {
@@ -221,15 +287,18 @@ describe('dashboard in a browser', () => {
     { name: 'desktop-light', colorScheme: 'light', width: 1280, background: 'rgb(244, 246, 247)' },
     { name: 'desktop-dark', colorScheme: 'dark', width: 1280, background: 'rgb(16, 22, 28)' },
     { name: 'phone', colorScheme: 'light', width: 360, background: 'rgb(244, 246, 247)' },
+    { name: 'phone-dark', colorScheme: 'dark', width: 360, background: 'rgb(16, 22, 28)' },
   ] as const
   for (const { name, colorScheme, width, background } of looks) {
     it(`fits and has its colours: ${name}`, async () => {
-      const page = await openLive({ colorScheme, viewport: { width, height: 900 } })
+      const page = await openLive({ colorScheme, viewport: { width, height: 900 } }, page => page.clock.install())
       server.tell('backendUp', { pool: 'redis', name: 'r2', address: 'a', reason: 'PONG' })
       await page.getByText('redis / r2 is up: PONG').waitFor()
-      await until('a line of figures', async () =>
-        /L.*L/.test(`${await page.locator('#byte-chart path').last().getAttribute('d')}`),
-      )
+      await until('lines of a minute', async () => {
+        await page.clock.runFor(1000)
+        return server.state.turns >= SAMPLES
+      })
+      await page.getByRole('listitem', { name: 'Home r1', exact: true }).getByText('sessions at home').waitFor()
       expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(width)
       expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).to.equal(background)
       await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })

@@ -29,9 +29,9 @@ export class LimpetRun implements AsyncDisposable {
     await writeFile(file, stringify(config))
   }
 
-  /** Starts it, and waits until it is ready. */
-  static async start(file: string, options: readonly string[] = []): Promise<LimpetRun> {
-    const run = LimpetRun.begin(file, options)
+  /** Starts it, and waits until it is ready. `env`: variables besides those of this process. */
+  static async start(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LimpetRun> {
+    const run = LimpetRun.begin(file, options, env)
     try {
       await run.says('"msg":"ready"')
       return run
@@ -42,9 +42,9 @@ export class LimpetRun implements AsyncDisposable {
   }
 
   /** Starts it, and does not wait. */
-  static begin(file: string, options: readonly string[] = []): LimpetRun {
+  static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): LimpetRun {
     const args = ['--import', 'tsx', MAIN, 'run', '-c', file, ...options]
-    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT }))
+    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } }))
   }
 
   get pid(): number {
@@ -81,6 +81,11 @@ export class LimpetRun implements AsyncDisposable {
     const line = this.#lines().find(({ msg }) => msg === message)
     if (line === undefined) throw new Error(`"${message}" is not in the log:\n${this.#program.output}`)
     return line as Record<string, unknown>
+  }
+
+  /** The last line of the log with this message. */
+  lastLogged(message: string): Record<string, unknown> {
+    return { ...this.#lines().findLast(({ msg }) => msg === message) }
   }
 
   /** Waits for a number of ended sessions in the log. */

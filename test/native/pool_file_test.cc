@@ -33,6 +33,7 @@ class FilePool {
   std::string visit(uint64_t number) {
     Seat seat;
     std::string name = pick(number, seat);
+    if (!seat.backend) return name;
     pool.confirm(thread, seat, now_ms);
     pool.release(seat, false, now_ms);
     return name;
@@ -140,6 +141,23 @@ TEST("a backend that comes later, before absent ones are forgotten, has its pins
   pool.pool.publish();
   pool.set({home.c_str()});
   CHECK_EQUAL(pool.pin(1), "gone");
+}
+
+TEST("sessions of one key: each gives its claim back, also where the file has another secret than the rules") {
+  const Directory directory;
+  const std::string path = directory.file("table");
+  PoolOptions options{.secret = 1};
+  options.limits = {2, 0, 0};
+  { FilePool pool(path, options); }
+  // A process has a random secret for tables that it makes; a file keeps the one of its first.
+  options.secret = 2;
+  FilePool pool(path, options);
+  pool.set({"a", "b"});
+  for (uint64_t i = 0; i < 100; i++) CHECK(pool.visit(i % 10) != "-");
+  Seat seats[3];
+  CHECK(pool.pick(1, seats[0]) != "-" && pool.pick(1, seats[1]) != "-");
+  CHECK_EQUAL(pool.pick(1, seats[2]), "-");
+  for (Seat& seat : seats) pool.pool.release(seat, false, pool.now_ms);
 }
 
 TEST("the pin of a session that lives longer than the ttl comes back after a sudden end") {

@@ -263,10 +263,52 @@ TEST("an answer that was passed on with its FIN is not taken back by a reset beh
     // All of it is in the sockets of a client that does not read yet.
     CHECK(rig.counts(SessionCounter::kBytesToClient, (i + 1) * answer.size()));
     session.backend.reset();
-    CHECK(eventually([&] { return rig.relay.sessions() == 0; }));
     CHECK(session.client.read_to_end() == answer);
+    CHECK(rig.idle());
   }
   rig.check_end(SessionCounter::kEndBackendReset, 20);
+}
+
+TEST("nor by a client that writes on before it has read its answer") {
+  Rig rig({.workers = 1});
+  const Port port;
+  rig.set("a", port.number());
+  const std::string answer(256 * 1024, 'a');
+  for (unsigned i = 0; i < 20; i++) {
+    Joined session(rig, port);
+    CHECK(session.backend.write(answer));
+    session.backend.finish();
+    CHECK(rig.counts(SessionCounter::kBytesToClient, (i + 1) * answer.size()));
+    session.backend.reset();
+    settle(rig);
+    for (unsigned part = 0; part < 3; part++) {
+      CHECK(session.client.write("an upload that nobody wants any more"));
+      settle(rig);
+    }
+    CHECK(session.client.read_to_end() == answer);
+    CHECK(rig.idle());
+  }
+  rig.check_end(SessionCounter::kEndBackendReset, 20);
+}
+
+TEST("a client that takes nothing of its answer is waited for a little, though it writes on") {
+  Rig rig;
+  const Port port;
+  rig.set("a", port.number());
+  Joined session(rig, port);
+  const std::string answer(256 * 1024, 'a');
+  CHECK(session.backend.write(answer));
+  session.backend.finish();
+  CHECK(rig.counts(SessionCounter::kBytesToClient, answer.size()));
+  session.backend.reset();
+  // Well before `fin`, which is half a minute.
+  CHECK(eventually(
+      [&] {
+        session.client.write("more");
+        return rig.relay.sessions() == 0;
+      },
+      std::chrono::seconds(15)));
+  rig.check_end(SessionCounter::kEndBackendReset);
 }
 
 TEST("a whole answer goes on to a slow client, though its backend resets behind it") {

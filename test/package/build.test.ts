@@ -150,7 +150,8 @@ describe('build: a checkout', () => {
     }
     const gypi = readFileSync(join(ROOT, 'bench/bench.gypi'), 'utf8')
     const programs = [...gypi.matchAll(/gyp\.mjs bench (\w+)/g)].map(([, name]) => `bench/${name}`)
-    for (const part of ['src', 'native/core', 'native/relay', 'native/os', 'native/addon', 'bin', ...programs]) {
+    const parts = ['core', 'protocol', 'relay', 'os', 'addon'].map(name => `native/${name}`)
+    for (const part of ['src', ...parts, 'bin', ...programs]) {
       mkdirSync(join(copy, part), { recursive: true })
     }
     for (const name of ['native/addon.gypi', 'native/flags.gypi', 'bench/bench.gypi']) {

@@ -98,6 +98,7 @@ describe('the packed tarball, installed without scripts', () => {
       `prebuilds/${prebuildName({ platform, arch, musl })}/limpet.node`,
       'native/addon/addon.cc',
       'native/core/pool.h',
+      'native/protocol/proxy_protocol.h',
       'native/addon.gypi',
       'native/flags.gypi',
       'bench/bench.gypi',

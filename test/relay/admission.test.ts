@@ -67,6 +67,27 @@ forEachRelay('backends that take new sessions at a rate', pair => {
     await rig.settle()
   })
 
+  it('takes the pins of those who wait along, when the backend serves nobody any more', async () => {
+    await using backends = await startBackends(['a', 'b'], named)
+    await using rig = await Rig.open(pair, {
+      backends: backends.all,
+      pool: { limits: { admitPerSecond: 2 }, timeouts: { connect: '1m' }, boundedLoad: 'off' },
+    })
+    const pool = rig.balancer.pool()
+    const clients = Array.from({ length: 60 }, (_, n) => `127.0.9.${n + 1}`)
+    const addresses = clients.filter(client => pool.explain(client).home === 'a').slice(0, 4)
+    const waiting = await Promise.all(addresses.map(localAddress => rig.connect({ localAddress })))
+    await until('all but one to wait', () => rig.stats.pools[rig.pool]?.held === 3)
+    pool.update('a', { state: 'maint' })
+    const lines = await Promise.all(waiting.map(async client => await client.line()))
+    const moved = addresses.filter((_, n) => lines[n] === 'b')
+    expect(moved).not.to.deep.equal([])
+    for (const address of moved) expect(pool.table.get(address)).to.include({ backend: 'b', isProvisional: false })
+    expect(pool.backends().map(({ connectFailures }) => connectFailures)).to.deep.equal([0, 0])
+    rig.hangUp()
+    await rig.settle()
+  })
+
   it('lets go of clients that leave while they wait', async () => {
     await using backends = await startBackends(['a'], named)
     await using rig = await Rig.open(pair, {

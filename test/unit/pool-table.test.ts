@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { LIMITS } from '../../src/admin/limits.ts'
 import { Balancer } from '../../src/balancer.ts'
 import type { BalancerOptions, PoolOptions } from '../../src/config/options.ts'
 import type { PinInfo, PoolTable } from '../../src/pool/table.ts'
+import { importLines } from '../../src/pool/table-lines.ts'
 
 const NAMES = ['a', 'b', 'c', 'd']
 const SECRET = 'a secret of tests'
@@ -55,6 +57,46 @@ describe('the stick table of a pool', () => {
     const next = balancer.pick('192.0.2.7')
     expect(next.backend).to.equal(balancer.pool().explain('192.0.2.7').home)
     next.release()
+  })
+
+  it('tells the keys that have live sessions, and where those are', async () => {
+    const balancer = make({ boundedLoad: 'off' })
+    const pool = balancer.pool()
+    pool.table.set('192.0.2.2', away(balancer, '192.0.2.2'))
+    const clients = ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '192.0.2.3']
+    const decisions = clients.map(client => balancer.pick(client))
+    const { keys, sessions, hottest, places } = await pool.liveKeys({ top: 2 })
+    expect([keys, sessions]).to.deep.equal([3, 6])
+    const hot = (client: string, count: number): object => {
+      const backends = [{ name: balancer.pool().table.get(client)?.backend, sessions: count }]
+      return { key: `${client}/32`, sessions: count, home: pool.explain(client).home, backends }
+    }
+    expect(hottest).to.deep.equal([hot('192.0.2.1', 3), hot('192.0.2.2', 2)])
+    const strayed = places.filter(({ home, backend }) => home !== backend)
+    expect(strayed).to.deep.equal([
+      { home: pool.explain('192.0.2.2').home, backend: away(balancer, '192.0.2.2'), sessions: 2 },
+    ])
+    expect(places.reduce((sum, place) => sum + place.sessions, 0)).to.equal(6)
+
+    pool.remove(away(balancer, '192.0.2.2'))
+    const after = await pool.liveKeys({ top: 0 })
+    expect([after.sessions, after.hottest]).to.deep.equal([6, []])
+    for (const decision of decisions) decision.release()
+    expect(await pool.liveKeys()).to.deep.equal({ keys: 0, sessions: 0, hottest: [], places: [] })
+  })
+
+  it('counts sessions by key only where there is a table, and so many', async () => {
+    const refusal = async (pool: Partial<PoolOptions>, top: unknown): Promise<Error & { code?: string }> =>
+      await make(pool)
+        .pool()
+        .liveKeys({ top: top as number })
+        .then(
+          () => expect.fail('it was told'),
+          error => error,
+        )
+    expect((await refusal({ stickTable: 'off' }, 1)).code).to.equal('LIMPET_ERR_NO_TABLE')
+    expect(await refusal({}, 1001)).to.be.instanceOf(RangeError)
+    expect(await refusal({}, '1')).to.be.instanceOf(TypeError)
   })
 
   it('knows a provisional pin from one that holds', () => {
@@ -235,6 +277,30 @@ describe('the stick table of a pool', () => {
       expect(problems.map(({ line }) => line)).to.deep.equal([8, 9, 10])
       expect(table.get('192.0.2.1')?.expiresInMs).to.be.within(1, 601_200)
       expect(table.get('192.0.2.3')?.expiresInMs).to.be.above(TTL_MS - 60_000)
+    })
+
+    it('take any number as the time that is left, and the longest lines a part at a time', async () => {
+      const { table } = make().pool()
+      const header = JSON.stringify({
+        limpet: 'stick table',
+        format: 1,
+        keyDigest: table.keyDigest,
+        at: new Date().toISOString(),
+      })
+      const pins = [1e300, 2 ** 64, Number.MAX_VALUE].map((expiresInMs, n) =>
+        JSON.stringify({ key: `192.0.2.${n}/32`, backend: 'a', expiresInMs }),
+      )
+      expect(await table.import([header, ...pins])).to.include({ stored: 3 })
+      for (const n of pins.keys()) expect(table.get(`192.0.2.${n}`)?.expiresInMs, pins[n]).to.be.above(TTL_MS - 60_000)
+
+      const long = JSON.stringify({ key: '192.0.2.1/32', backend: '\u20ac'.repeat(950), expiresInMs: 1e20 })
+      const bodies: number[] = []
+      const result = await importLines([header, ...new Array<string>(1000).fill(long)], table.keyDigest, async pins => {
+        bodies.push(Buffer.byteLength(JSON.stringify({ keyDigest: table.keyDigest, pins })))
+        return table.put(pins)
+      })
+      expect(result).to.include({ unknownBackend: 1000, malformed: 0 })
+      expect(Math.max(...bodies)).to.be.below(LIMITS.body)
     })
 
     it('refuse other keys, and what is no export', async () => {

@@ -3,22 +3,23 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { ROOT } from '../paths.mjs'
 
+// Neither Node nor sockets.
+const CORE = ['native/core', 'native/protocol']
+
 /** Sources that every program is linked with, relative to the root. */
 export function listUnits() {
   const relay = process.platform === 'linux' ? ['native/relay', 'native/os'] : []
-  return ['native/core', 'native/protocol', ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
+  return [...CORE, ...relay, 'test/native/support'].flatMap(directory => listSources(directory, '.cc'))
 }
 
 /** Sources of the addon, relative to the root. */
 export function listAddonUnits() {
-  return ['native/core', 'native/protocol', 'native/relay', 'native/os', 'native/addon'].flatMap(directory =>
-    listSources(directory, '.cc'),
-  )
+  return [...CORE, 'native/relay', 'native/os', 'native/addon'].flatMap(directory => listSources(directory, '.cc'))
 }
 
 /** Sources that every fuzz target is linked with, relative to the root: the core and the protocols, which know no sockets. */
 export function listCoreUnits() {
-  return ['native/core', 'native/protocol'].flatMap(directory => listSources(directory, '.cc'))
+  return CORE.flatMap(directory => listSources(directory, '.cc'))
 }
 
 /** The fuzz targets' sources, relative to the root. */

@@ -4,6 +4,7 @@ import { showConfig } from './config.ts'
 import { followEvents } from './events.ts'
 import { explainAddress } from './explain.ts'
 import { isAlive, isReady } from './health.ts'
+import { listKeys } from './keys.ts'
 import { followSessions } from './log.ts'
 import { showMetrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   removeBackend,
   explainAddress,
   planChange,
+  listKeys,
   listPins,
   clearPins,
   showPin,

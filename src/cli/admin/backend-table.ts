@@ -27,11 +27,13 @@ function columnsOf(pool: NamedPool, rates: Rates | undefined): BackendColumn[] {
   })
   const isBounded = backends.some(({ bound }) => bound !== null)
   const isChecked = backends.some(({ health }) => health !== undefined)
+  const hasAgents = backends.some(({ agent }) => agent !== undefined)
   return [
     text('BACKEND', ({ name }) => visible(name)),
     text('ADDRESS', ({ address }) => visible(address)),
     text('STATE', stateCell),
     ...(isChecked ? [text('HEALTH', healthCell)] : []),
+    ...(hasAgents ? [text('AGENT', agentCell)] : []),
     number('WEIGHT', ({ weight }) => String(weight)),
     number('SESSIONS', ({ sessions }) => countText(sessions)),
     ...(isBounded ? [number('BOUND', ({ bound }) => limitText(bound ?? undefined))] : []),
@@ -40,12 +42,13 @@ function columnsOf(pool: NamedPool, rates: Rates | undefined): BackendColumn[] {
       ? number('TOTAL', ({ total }) => countText(total))
       : number('NEW/S', ({ name }) => rates.backends(pool.name, name).toFixed(0)),
     number('FAILED', ({ connectFailures }) => countText(connectFailures)),
-    ...(isChecked ? [text('REASON', reasonText)] : []),
+    ...(isChecked || hasAgents ? [text('REASON', reasonText)] : []),
   ]
 }
 
 /** Whether clients are sent to it, as far as a look at it tells. `isFailOpen`: whatever checks say. */
-export function mayServe({ state, health }: BackendInfo, isFailOpen: boolean): boolean {
+export function mayServe({ state, health, agent }: BackendInfo, isFailOpen: boolean): boolean {
+  if (agent?.state === 'maint' || agent?.isUp === false) return false
   return (state === 'ready' || state === 'drain') && (isFailOpen || health?.status !== 'down')
 }
 
@@ -68,6 +71,21 @@ function healthCell({ health }: BackendInfo): Cell {
   return { text: `${visible(status)}${age}`, style: HEALTH_STYLES[status] ?? 'dim' }
 }
 
-function reasonText({ health }: BackendInfo): string {
+function agentCell({ agent }: BackendInfo): Cell {
+  if (agent === undefined) return '-'
+  const { isReached, isUp, state, weight, maxSessions } = agent
+  const words = [
+    isUp ? '' : 'down',
+    state === 'ready' ? '' : visible(state),
+    weight === 100 ? '' : `${weight}%`,
+    maxSessions === 0 ? '' : `max ${countText(maxSessions)}`,
+  ].filter(word => word !== '')
+  const said = words.length === 0 && isReached ? ['ready'] : words
+  const text = [...said, ...(isReached ? [] : ['no answer'])].join(', ')
+  return { text, style: isUp ? (words.length === 0 && isReached ? 'green' : 'yellow') : 'red' }
+}
+
+function reasonText({ health, agent }: BackendInfo): string {
+  if (agent?.isUp === false && agent.reason !== undefined) return visible(agent.reason)
   return visible(health?.status === 'down' ? (health.reason ?? '') : '')
 }

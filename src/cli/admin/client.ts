@@ -39,9 +39,14 @@ export class AdminClient {
     return await this.ask<T>('GET', path)
   }
 
-  /** An answer that goes on, as text. */
-  async *follow(path: string): AsyncGenerator<string> {
-    const answer = await this.#send('GET', path, 'text/event-stream')
+  /**
+   * An answer that goes on, as text.
+   *
+   * @param lastId - of the last event of an answer before; undefined: there was none
+   */
+  async *follow(path: string, lastId?: string): AsyncGenerator<string> {
+    const more = lastId === undefined ? {} : { 'last-event-id': lastId }
+    const answer = await this.#send('GET', path, 'text/event-stream', undefined, more)
     const { statusCode = 0 } = answer
     if (statusCode !== 200) throw refusal(this.target, statusCode, this.#failure(await this.#text(answer)))
     const decoder = new TextDecoder()
@@ -52,11 +57,18 @@ export class AdminClient {
     }
   }
 
-  #send(method: Method, path: string, accept: string, body?: unknown): Promise<IncomingMessage> {
+  #send(
+    method: Method,
+    path: string,
+    accept: string,
+    body?: unknown,
+    more: Record<string, string> = {},
+  ): Promise<IncomingMessage> {
     const { token, connection } = this.target
     const text = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
       accept,
+      ...more,
       ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
       ...(token.value === undefined ? {} : { authorization: `Bearer ${token.value}` }),
       ...('socketPath' in connection ? { host: 'localhost' } : {}),

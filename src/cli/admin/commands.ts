@@ -96,6 +96,7 @@ export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done):
       EVENTS_HELP,
     ),
   )
+    .option('--no-retry', 'end when the stream ends, and do not try to go on')
     .option('--json', 'print a JSON object a line')
     .action(async options => done((await import('./events.ts')).events(options, io)))
   addLog(program, io, add, done)

@@ -1,6 +1,7 @@
 import { settingsByPlace } from '../../config/changes.ts'
 import type { DescribedConfig } from '../../config/describe.ts'
 import { pathText } from '../../config/text.ts'
+import type { BackendInfo } from '../../index.ts'
 import type { NamedPool } from './pools.ts'
 
 /** Settings in force, as the running process tells them. */
@@ -22,7 +23,7 @@ export interface Difference {
 }
 
 /** What can differ of a backend. */
-const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'backup', 'state'] as const
+const BACKEND_SETTINGS = ['address', 'weight', 'maxSessions', 'backup', 'state', 'health'] as const
 
 /** In what a file differs from the settings in force, and from the backends that there are now. */
 export function differencesOf(
@@ -34,7 +35,7 @@ export function differencesOf(
   const backends = pools.flatMap(pool => {
     const wanted = file.pools[pool.name]?.backends
     if (wanted === undefined) return []
-    return compare(byName(wanted), byName(pool.backends), ['pools', pool.name, 'backends'], 'reload')
+    return compare(byName(wanted), byName(pool.backends.map(asConfigured)), ['pools', pool.name, 'backends'], 'reload')
   })
   return [...lasting, ...backends]
 }
@@ -42,6 +43,11 @@ export function differencesOf(
 function withoutBackends(config: DescribedConfig | RunningConfig): object {
   const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest])
   return { ...config, pools: Object.fromEntries(pools) }
+}
+
+/** The `health` of a running backend is what checks say; what is configured of it is `checks`. */
+function asConfigured({ health: _, checks, ...backend }: BackendInfo): { name: string; health?: unknown } {
+  return checks === undefined ? backend : { ...backend, health: checks }
 }
 
 /** Backends by name: their order is nothing that counts. */

@@ -74,8 +74,10 @@ function textOf(pool: NamedPool, { address, key, home, order, pin }: Explanation
 function orderLines({ backends }: NamedPool, order: readonly string[], terminal: Terminal): string[] {
   const infos = new Map(backends.map(backend => [backend.name, backend]))
   const rows = order.map((name, at) => {
-    const { address = '', state = '', backup, health } = infos.get(name) ?? {}
-    const remarks = [backup ? 'backup' : '', state === 'ready' ? '' : state, health?.status === 'down' ? 'down' : '']
+    const { address = '', state = '', backup, health, agent } = infos.get(name) ?? {}
+    const isDown = health?.status === 'down' || agent?.isUp === false
+    const byAgent = agent === undefined || agent.state === 'ready' ? '' : `${agent.state} by its agent`
+    const remarks = [backup ? 'backup' : '', state === 'ready' ? '' : state, byAgent, isDown ? 'down' : '']
     return [String(at + 1), visible(name), visible(address), visible(remarks.filter(text => text !== '').join(', '))]
   })
   const columns = [{ header: 'ORDER', toRight: true }, { header: 'BACKEND' }, { header: 'ADDRESS' }, { header: '' }]

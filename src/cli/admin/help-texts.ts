@@ -134,7 +134,9 @@ export const RELOAD_HELP = [
 export const EVENTS_HELP = help(
   ['limpet events', 'limpet events --json | jq -c \'select(.event == "backendDown")\''],
   'the answer was not understood',
-  ['\nIt ends with 69 when the process that it follows is stopped.'],
+  [
+    '\nA stream that breaks is taken up again after the last event. It ends with 69\nwhen the process is stopped, and no other is there within 16 seconds.',
+  ],
 )
 
 export const LOG_HELP = help(

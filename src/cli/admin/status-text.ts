@@ -3,7 +3,7 @@ import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
-import { bytesText, counted, countText, timeText } from './figures.ts'
+import { bytesText, counted, countText, shareText, timeText } from './figures.ts'
 
 /** The answer of `/v1/status`. */
 export interface StatusReport {
@@ -99,5 +99,25 @@ function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, term
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),
     )
   }
+  for (const fact of [moveText(pool), fileText(pool)]) {
+    if (fact !== undefined) lines.push(terminal.style('dim', terminal.cut(`  ${fact}`)))
+  }
   return [...lines, ...backendLines({ ...pool, name }, rates, terminal)]
+}
+
+function moveText({ lastMove }: PoolStats): string | undefined {
+  if (lastMove === undefined) return undefined
+  const { homesMoved, pinsMoved, time } = lastMove
+  const moved = `${shareText(homesMoved)} of the homes and ${counted(pinsMoved, 'pin')}`
+  return `the last change moved ${moved}, ${timeText(Date.now() - time)} ago`
+}
+
+function fileText({ table: { file } }: PoolStats): string | undefined {
+  if (file === undefined) return undefined
+  const { generation, restored, dropped, torn, setAside } = file
+  const facts = [`${counted(restored, 'pin')} came back`]
+  if (dropped > 0) facts.push(`${countText(dropped)} dropped`)
+  if (torn > 0) facts.push(`${counted(torn, 'bucket')} cleared`)
+  if (setAside > 0) facts.push('a file that was not to be believed was set aside')
+  return `table file, opened ${counted(generation, 'time')}: ${facts.join(', ')}`
 }

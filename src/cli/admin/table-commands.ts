@@ -9,6 +9,7 @@ import {
   TABLE_EXPORT_HELP,
   TABLE_GET_HELP,
   TABLE_HELP,
+  TABLE_HOT_HELP,
   TABLE_IMPORT_HELP,
   TABLE_LIST_HELP,
   TABLE_SET_HELP,
@@ -33,6 +34,14 @@ export function addTable(program: Command, io: Io, add: AddCommand, done: Done):
     )
     .option('--json', 'print a JSON object a line')
     .action(async options => done((await import('./table.ts')).listPins(options, io)))
+  json(
+    command(
+      'hot',
+      'the keys with the most sessions',
+      'Prints a table of the keys that have the most live sessions, and where those are.',
+      TABLE_HOT_HELP,
+    ).addOption(new Option('--top <n>', 'so many (default: 10)').argParser(wholeNumber(0, 1000))),
+  ).action(async options => done((await import('./hot-keys.ts')).hotKeys(options, io)))
   json(command('get', 'the pin of a client', 'Tells the pin of a client.', TABLE_GET_HELP))
     .argument('<client>', CLIENT)
     .action(async (client, options) => done((await import('./table.ts')).showPin(client, options, io)))

@@ -24,6 +24,11 @@ export const TABLE_LIST_HELP = help(
   'there is no such backend, or the pool has no stick table',
 )
 
+export const TABLE_HOT_HELP = help(
+  ['limpet table hot', "limpet table hot --top 3 --json | jq -r '.hottest[].key'"],
+  'the pool has no stick table',
+)
+
 export const TABLE_GET_HELP = help(
   ['limpet table get 192.0.2.7', 'limpet table get 192.0.2.7 --json | jq -r .backend'],
   'it has no pin, or is no address',

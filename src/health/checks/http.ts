@@ -68,5 +68,7 @@ function statusTest(ranges: string): (status: number) => boolean {
 function hostOf({ endpoint, hostName }: CheckTarget): string {
   if (endpoint.kind === 'unix') return 'localhost'
   if (hostName !== undefined) return `${hostName}:${endpoint.port}`
-  return endpoint.family === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+  return endpoint.kind === 'ip' && endpoint.family === 6
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`
 }

@@ -67,6 +67,18 @@ describe('cli: commands that ask the running process', () => {
       expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
     })
 
+    it('tells what came back from the file of a table, and what the last change moved', async () => {
+      const { table } = poolStats(BACKENDS)
+      const file = { generation: 3, restored: 58_211, dropped: 12, torn: 1, setAside: 1 }
+      const lastMove = { time: Date.now() - 240_500, homesMoved: 0.25, sample: 1000, isExact: false, pinsMoved: 421 }
+      const pools = { redis: poolStats(BACKENDS, { lastMove, table: { ...table, file } }) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
+      expect(stdout).to.match(/\n {2}the last change moved 25\.0 % of the homes and 421 pins, 4m \d+s ago\n/)
+      expect(stdout).to.contain(
+        '\n  table file, opened 3 times: 58,211 pins came back, 12 dropped, 1 bucket cleared, a file that was not to be believed was set aside\n',
+      )
+    })
+
     it('says that checks are not believed', async () => {
       const pools = { redis: poolStats(BACKENDS, { isFailOpen: true }) }
       const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
@@ -458,7 +470,7 @@ describe('cli: commands that ask the running process', () => {
           response.end()
         },
       }
-      const { status, stdout, stderr } = await ask(['events', '--json'], script)
+      const { status, stdout, stderr } = await ask(['events', '--json', '--no-retry'], script)
       expect(
         stdout
           .trimEnd()
@@ -472,8 +484,29 @@ describe('cli: commands that ask the running process', () => {
         status: 69,
         stderr: `limpet: ${admin} has ended the events: limpet was stopped\n`,
       })
-      const text = await ask(['events'], script)
+      const text = await ask(['events', '--no-retry'], script)
       expect(text.stdout).to.match(/Z {2}hello {2}generation=7\n.*Z {2}backendDown {2}pool=redis {2}name=b\\u001b1\n$/)
+    })
+
+    it('goes on after the last event when the stream breaks, until nobody is there', async () => {
+      const lastIds: unknown[] = []
+      const script: Script = {
+        'GET /v1/events': response => {
+          lastIds.push(response.req.headers['last-event-id'])
+          const at = lastIds.length
+          if (at === 3) {
+            response.writeHead(401, { 'content-type': 'application/json' }).end('{}')
+            return
+          }
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          response.write(`event: reloaded\nid: 0a-${at}\ndata: {"generation":${at}}\n\n`, () => response.destroy())
+        },
+      }
+      const { status, stdout, stderr } = await ask(['events', '--json'], script)
+      expect(lastIds).to.deep.equal([undefined, '0a-1', '0a-2'])
+      expect(stdout.match(/"0a-\d"/g)).to.deep.equal(['"0a-1"', '"0a-2"'])
+      expect(status).to.equal(77)
+      expect(stderr).to.contain('the events have ended; trying to go on after the last one\n')
     })
   })
 

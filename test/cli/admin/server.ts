@@ -89,6 +89,7 @@ export function backendInfo(name: string, more: Partial<BackendInfo> = {}): Back
     bound: null,
     total: 0,
     connectFailures: 0,
+    takesNew: true,
     ...more,
   }
 }

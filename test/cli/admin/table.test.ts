@@ -47,6 +47,23 @@ describe('cli: limpet table', () => {
     expect(await run(['list'])).to.deep.equal({ status: 0, stdout: 'no pins\n', stderr: '' })
   })
 
+  it('tells the keys with the most sessions', async () => {
+    const clients = ['192.0.2.7', '192.0.2.7', '192.0.2.8']
+    const decisions = clients.map(client => balancer.pick(client))
+    const { status, stdout, stderr } = await run(['hot', '--top', '1'])
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' })
+    const lines = stdout.split('\n').map(line => line.trim().split(/ {2,}/))
+    const { home } = balancer.pool().explain('192.0.2.7')
+    expect(lines.slice(0, 3)).to.deep.equal([
+      ['KEY', 'SESSIONS', 'HOME', 'ON'],
+      ['192.0.2.7/32', '2', home, `${home} 2`],
+      ['3 sessions of 2 keys'],
+    ])
+    expect(JSON.parse((await run(['hot', '--json'])).stdout)).to.deep.equal(await balancer.pool().liveKeys())
+    for (const decision of decisions) decision.release()
+    expect(await run(['hot'])).to.deep.equal({ status: 0, stdout: '0 sessions of 0 keys\n', stderr: '' })
+  })
+
   it('says what is wrong', async () => {
     expect((await run(['get', '192.0.2.7'])).stderr).to.equal('limpet: "192.0.2.7" has no pin\n')
     expect((await run(['delete', '192.0.2.7'])).status).to.equal(1)

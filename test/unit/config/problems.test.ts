@@ -32,10 +32,10 @@ describe('problems of a configuration', () => {
       'limpet.yaml:4:11: listeners[0].pool: there is no pool "rediss"; did you mean "redis"? Accepted: redis',
       'limpet.yaml:5:15: listeners[0].acceptor: "naive" is not accepted; did you mean "native"? Accepted: auto, net, native',
       'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, threads, shutdownTimeout, state, user, group, log, admin',
-      'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, retries, health, failOpen, ejection, limits, slowStart, backends',
+      'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, retries, health, failOpen, ejection, agent, limits, slowStart, backends',
       'limpet.yaml:10:20: pools.redis.secret.env: the environment variable "LIMPET_NOT_SET" is not set. Accepted: a variable that holds 8 to 4096 bytes',
       'limpet.yaml:11:26: pools.redis.timeouts.connect: 5 has no unit: write 5s for seconds or 5ms for milliseconds. Accepted: a number with a unit (ms, s, m, h, d), like 5s or 1.5h, from 1ms to 1h',
-      'limpet.yaml:13:20: pools.redis.backends[0].adress: unknown key; did you mean "address"? Accepted: name, address, weight, maxSessions, backup, state',
+      'limpet.yaml:13:20: pools.redis.backends[0].adress: unknown key; did you mean "address"? Accepted: name, address, weight, maxSessions, backup, state, health',
       'limpet.yaml:14:17: pools.redis.backends[1].name: there is already a backend "a", entry [0]. Accepted: a name that no other backend has',
       'limpet.yaml:14:50: pools.redis.backends[1].weight: 70000 is out of range. Accepted: a whole number from 0 to 65535',
     ])
@@ -116,7 +116,7 @@ describe('problems of a configuration', () => {
     )
     expect(only(poolText('backends: { a: 1 }'))).to.match(/^pools.p.backends: expected a list, got a mapping/)
     expect(only(poolText('backends: [a]'))).to.equal(
-      'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, backup, state',
+      'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, backup, state, health',
     )
     expect(only('pools: [p]')).to.match(/^pools: expected a mapping, got a list/)
     expect(only('pools: { p: 5 }')).to.match(/^pools.p: expected a mapping, got 5/)
@@ -152,7 +152,7 @@ describe('unknown keys', () => {
     )
     expect(only(poolText('connect: 5s'))).to.match(/unknown key; it belongs to pools.<name>.timeouts\. /)
     expect(only(poolText('timeouts: { interval: 5s }'))).to.match(
-      /unknown key; it belongs to pools.<name>.timeouts.keepalive, or pools.<name>.health\. /,
+      /unknown key; it belongs to pools.<name>.timeouts.keepalive, or pools.<name>.health, or pools.<name>.agent\. /,
     )
   })
 

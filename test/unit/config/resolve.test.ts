@@ -26,6 +26,7 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    agent: { port: 0, interval: 2s }
     slowStart: 0s
     backends:
       - { name: a, address: 127.0.0.1:6379, weight: 1, maxSessions: 0, backup: false, state: ready }
@@ -99,6 +100,7 @@ describe('a configuration', () => {
       failOpen: 50,
       ejection: undefined,
       limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
+      agent: { port: 0, interval: 2000 },
       slowStart: 0,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { resolveBackend } from '../../../src/config/resolve.ts'
+import { checksOf } from '../../../src/config/backend-health.ts'
+import { resolveBackend, resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedBackend } from '../../../src/config/resolved.ts'
 import { NativeBackendState } from '../../../src/native.ts'
 import { PoolHealth, servedBy } from '../../../src/pool/health.ts'
@@ -11,9 +12,17 @@ function backends(count: number, more: Partial<ResolvedBackend> = {}): ResolvedB
   }))
 }
 
-function watched(failOpen: number, found: readonly boolean[], unknownIsUp = false): PoolHealth {
-  const health = new PoolHealth(failOpen)
-  health.watch(unknownIsUp)
+const one = (name: string): ResolvedBackend => resolveBackend({ name, address: 'h:1' })
+
+/** The health of a pool with such checks, which have not begun. */
+function healthOf(failOpen: number, initial: 'up' | 'check' = 'check'): PoolHealth {
+  const pool = resolveOptions({ pools: { p: { health: { initial } } } }).pools.get('p')
+  return new PoolHealth(failOpen, backend => checksOf(pool?.health, backend))
+}
+
+function watched(failOpen: number, found: readonly boolean[], initial: 'up' | 'check' = 'check'): PoolHealth {
+  const health = healthOf(failOpen, initial)
+  health.watch()
   for (const [n, isUp] of found.entries()) health.set(`b${n}`, isUp, 'said the test')
   return health
 }
@@ -21,16 +30,16 @@ function watched(failOpen: number, found: readonly boolean[], unknownIsUp = fals
 describe('health of a pool', () => {
   it('believes checks while enough backends are up, and none below that', () => {
     const half = watched(50, [true, true, false, false])
-    expect([half.review(backends(4)), half.isFailOpen, half.allows('b3')]).to.deep.equal([false, false, false])
+    expect([half.review(backends(4)), half.isFailOpen, half.allows(one('b3'))]).to.deep.equal([false, false, false])
     half.set('b1', false, 'said the test')
-    expect([half.review(backends(4)), half.isFailOpen, half.allows('b3')]).to.deep.equal([true, true, true])
+    expect([half.review(backends(4)), half.isFailOpen, half.allows(one('b3'))]).to.deep.equal([true, true, true])
     half.set('b1', true, 'said the test')
     expect([half.review(backends(4)), half.isFailOpen]).to.deep.equal([true, false])
   })
 
   it('always believes them with failOpen: off', () => {
     const health = watched(0, [false, false])
-    expect([health.review(backends(2)), health.allows('b0')]).to.deep.equal([false, false])
+    expect([health.review(backends(2)), health.allows(one('b0'))]).to.deep.equal([false, false])
   })
 
   it('does not count who was taken out, has no weight, or was not asked yet', () => {
@@ -39,43 +48,57 @@ describe('health of a pool', () => {
     expect(health.review([b0, { ...b1, state: 'maint' }, { ...b2, weight: 0 }])).to.equal(false)
     expect(health.review([b0, { ...b1, state: 'drain' }, b2])).to.equal(true)
     const fresh = watched(50, [])
-    expect([fresh.review(backends(3)), fresh.allows('b0'), fresh.of('b0')?.status]).to.deep.equal([
+    expect([fresh.review(backends(3)), fresh.allows(one('b0')), fresh.of(one('b0'))?.status]).to.deep.equal([
       false,
       false,
       'unknown',
     ])
-    expect(watched(50, [], true).allows('b0')).to.equal(true)
+    expect(watched(50, [], 'up').allows(one('b0'))).to.equal(true)
   })
 
   it('believes that nobody is up where a backup is, but not that few are', () => {
     const [b0, b1, b2, b3] = backends(4) as [ResolvedBackend, ResolvedBackend, ResolvedBackend, ResolvedBackend]
     const all = [b0, b1, b2, { ...b3, backup: true }]
     const health = watched(50, [false, false, false, true])
-    expect([health.review(all), health.allows('b0')]).to.deep.equal([false, false])
+    expect([health.review(all), health.allows(one('b0'))]).to.deep.equal([false, false])
     health.set('b0', true, 'said the test')
-    expect([health.review(all), health.allows('b1')]).to.deep.equal([true, true])
+    expect([health.review(all), health.allows(one('b1'))]).to.deep.equal([true, true])
     health.set('b0', false, 'said the test')
     health.set('b3', false, 'said the test')
-    expect([health.review(all), health.allows('b1')]).to.deep.equal([false, true])
+    expect([health.review(all), health.allows(one('b1'))]).to.deep.equal([false, true])
   })
 
   it('has who is ejected for down, with checks and without', () => {
-    const health = new PoolHealth(50)
+    const health = healthOf(50, 'up')
     const until = health.eject('b0', 'it failed', 1000)
-    expect(health.of('b0')).to.deep.include({ status: 'down', reason: 'it failed', ejectedUntil: until })
-    expect([health.allows('b0'), health.allows('b1'), health.of('b1')]).to.deep.equal([false, true, undefined])
-    health.watch(true)
+    expect(health.of(one('b0'))).to.deep.include({ status: 'down', reason: 'it failed', ejectedUntil: until })
+    expect([health.allows(one('b0')), health.allows(one('b1')), health.of(one('b1'))]).to.deep.equal([
+      false,
+      true,
+      undefined,
+    ])
+    health.watch()
     health.set('b0', false, 'said the check')
-    expect(health.of('b0')).to.deep.include({ status: 'down', reason: 'said the check', ejectedUntil: until })
+    expect(health.of(one('b0'))).to.deep.include({ status: 'down', reason: 'said the check', ejectedUntil: until })
     health.readmit('b0')
-    expect(health.of('b0')).to.not.have.property('ejectedUntil')
+    expect(health.of(one('b0'))).to.not.have.property('ejectedUntil')
     health.eject('b1', 'it failed', 1000)
-    expect([health.forget('b1'), health.allows('b1')]).to.deep.equal([true, true])
+    expect([health.forget('b1'), health.allows(one('b1'))]).to.deep.equal([true, true])
   })
 
   it('says nothing before checks have begun', () => {
-    const health = new PoolHealth(50)
-    expect([health.of('b0'), health.allows('b0')]).to.deep.equal([undefined, true])
+    const health = healthOf(50, 'up')
+    expect([health.of(one('b0')), health.allows(one('b0'))]).to.deep.equal([undefined, true])
+  })
+
+  it('counts who is not checked as up, and asks each for its own initial state', () => {
+    const health = watched(50, [false])
+    const [b0, b1, b2] = backends(3) as [ResolvedBackend, ResolvedBackend, ResolvedBackend]
+    const off = { ...b1, health: 'off' } as const
+    const up = { ...b2, health: { initial: 'up' } } as const
+    expect([health.review([b0, off, up]), health.of(off)]).to.deep.equal([false, undefined])
+    expect([b1, off, b2, up].map(backend => health.allows(backend))).to.deep.equal([false, true, false, true])
+    expect(health.review([b0, { ...up, health: { initial: 'down' } }])).to.equal(true)
   })
 
   it('is one of two reasons for what a backend serves', () => {

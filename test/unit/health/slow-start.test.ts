@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import { resolveBackend, resolveOptions } from '../../../src/config/resolve.ts'
 import { SlowStart } from '../../../src/health/slow-start.ts'
 import { FULL_RAMP } from '../../../src/native.ts'
+import { PoolCore } from '../../../src/pool/core.ts'
 
 describe('slow start', () => {
   it('grows evenly from next to nothing to everything', () => {
@@ -29,5 +31,22 @@ describe('slow start', () => {
     expect([unit.names(500), unit.rampOf('a', 500)]).to.deep.equal([[], FULL_RAMP])
     unit.begin('a', 600)
     expect(unit.rampOf('a', 600)).to.equal(1)
+  })
+})
+
+describe('slow start of a pool', () => {
+  it('is for a backend that comes after its first coming was withdrawn, too', () => {
+    const backends = [{ name: 'a', address: '127.0.0.1:1' }]
+    const settings = resolveOptions({ pools: { p: { stickTable: 'off', slowStart: '1h', backends } } }).pools.get('p')
+    const core = new PoolCore(settings ?? expect.fail('there is no pool p'))
+    // All that are there at the start begin warm.
+    void core.native
+    core.startSlowly()
+    const change = { set: [resolveBackend({ name: 'b', address: '127.0.0.1:2' })], removed: [] }
+    core.withdraw(core.prepareChange(change) ?? expect.fail('there is no room'))
+    expect(core.warmUp()).to.deep.equal([])
+    expect(core.apply(change)).to.equal(true)
+    expect([core.rampOf('a'), core.rampOf('b') < 0.5, core.warmUp()]).to.deep.equal([1, true, ['b']])
+    core.close()
   })
 })

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { createLog } from '../../../src/log/log.ts'
 import { type SavedState, StateFile } from '../../../src/state/state-file.ts'
 import { Directory } from '../../helpers/directory.ts'
-import { until } from '../../helpers/wait.ts'
+import { TEST_MS, until } from '../../helpers/wait.ts'
 
 const DRAINED: SavedState = { p: { added: [], changed: { a: { state: 'drain' } }, removed: [] } }
 
@@ -134,6 +134,21 @@ describe('the state file', () => {
     expect(error).to.include({ code: 'LIMPET_ERR_STATE_FILE', path })
     expect((error as Error).message).to.match(/^the state file \S+ cannot be written: ENOENT/)
   })
+
+  it('is written as soon as it can be, though nothing is changed any more', async () => {
+    const own = directory.file('own')
+    await mkdir(own)
+    path = directory.file('own/state.json')
+    const file = open()
+    await file.write()
+    await rm(own, { recursive: true })
+    file.changed()
+    await file.settled()
+    await mkdir(own)
+    await until('it to be written', () => lines.at(-1)?.includes('the state file is written again') === true)
+    expect(await file.read()).to.deep.equal(DRAINED)
+    file.unlock()
+  }).timeout(TEST_MS)
 
   it('tells once that it cannot be written any more, and that it is again', async () => {
     const own = directory.file('own')

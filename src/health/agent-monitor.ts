@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PoolCore } from '../pool/core.ts'
+import type { BackendRecord } from '../pool/records.ts'
+import { askAgent } from './agent-line.ts'
+import { type AgentWords, readAgentLine } from './agent-words.ts'
+import { CheckFailure } from './check.ts'
+import { Gate } from './gate.ts'
+
+/** What became of asking an agent, where that is news. */
+export interface AgentChange {
+  core: PoolCore
+  backend: BackendRecord
+  /** `said`: something else than before; `lost`: it does not answer any more; `found`: it does again; `odd`: words of it mean nothing. */
+  kind: 'said' | 'lost' | 'found' | 'odd'
+  /** Why it is lost, or what is odd. */
+  reason?: string
+}
+
+export type AgentChanged = (change: AgentChange) => void
+
+/** Agents that are asked at one time, of all pools: their sockets come out of the same reserve as those of checks. */
+const AT_ONCE = 16
+/** An answer that takes longer is none. */
+const ANSWER_MS = 2000
+const JITTER = 0.1
+
+/** Asks the agents of the backends of all pools that have some, as long as a balancer listens. */
+export class AgentMonitor {
+  readonly #gate = new Gate(AT_ONCE)
+  readonly #changed: AgentChanged
+  readonly #pools = new Map<PoolCore, Map<string, Asker>>()
+
+  constructor(changed: AgentChanged) {
+    this.#changed = changed
+  }
+
+  /** Begins to ask; resolves when each one has answered once, or has not. */
+  async start(cores: Iterable<PoolCore>): Promise<void> {
+    const first: Promise<void>[] = []
+    for (const core of cores) {
+      if (core.settings.agent.port === 0) continue
+      const askers = new Map<string, Asker>()
+      this.#pools.set(core, askers)
+      this.followAll()
+      for (const asker of askers.values()) first.push(asker.first)
+    }
+    await Promise.all(first)
+  }
+
+  /** Backends may have been added, changed or removed while nobody could tell. */
+  followAll(): void {
+    for (const [core, askers] of this.#pools) {
+      const names = [...core.backends()].map(({ name }) => name)
+      for (const name of new Set([...askers.keys(), ...names])) this.follow(core, name)
+    }
+  }
+
+  /** A backend was added, changed or removed. */
+  follow(core: PoolCore, name: string): void {
+    const askers = this.#pools.get(core)
+    if (askers === undefined) return
+    const endpoint = core.backend(name)?.endpoint
+    const host = endpoint?.kind === 'ip' ? endpoint.host : undefined
+    const known = askers.get(name)
+    if (known?.host === host) return
+    known?.stop()
+    askers.delete(name)
+    core.forgetAgent(name)
+    if (host === undefined) return
+    core.agents.begin(name)
+    askers.set(name, new Asker(core, { name, host }, this.#gate, this.#changed))
+  }
+
+  /** Nobody is asked any more; what was said stays. */
+  stop(): void {
+    for (const askers of this.#pools.values()) for (const asker of askers.values()) asker.stop()
+    this.#pools.clear()
+  }
+
+  /** Stops, and forgets what was said. */
+  abandon(): void {
+    const asked = [...this.#pools].flatMap(([core, askers]) => [...askers.keys()].map(name => ({ core, name })))
+    this.stop()
+    for (const { core, name } of asked) core.forgetAgent(name)
+  }
+}
+
+/** Asks one agent again and again. */
+class Asker {
+  readonly host: string
+  /** Resolved after the first answer, or when there was none. */
+  readonly first: Promise<void>
+  readonly #core: PoolCore
+  readonly #name: string
+  readonly #gate: Gate
+  readonly #changed: AgentChanged
+  readonly #stop = new AbortController()
+  /** What was told once is told again only after it had ended. */
+  #isLost = false
+  #isOdd = false
+
+  constructor(core: PoolCore, { name, host }: { name: string; host: string }, gate: Gate, changed: AgentChanged) {
+    this.host = host
+    this.#core = core
+    this.#name = name
+    this.#gate = gate
+    this.#changed = changed
+    this.first = this.#once()
+    void this.first.then(() => this.#goOn())
+  }
+
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  async #goOn(): Promise<void> {
+    const { signal } = this.#stop
+    const { interval } = this.#core.settings.agent
+    while (!signal.aborted) {
+      const pause = interval * (1 - JITTER + 2 * JITTER * Math.random())
+      // The timer alone keeps no process alive; an abort only ends the waiting.
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined)
+      if (!signal.aborted) await this.#once()
+    }
+  }
+
+  async #once(): Promise<void> {
+    const answer = await this.#gate.pass(() => this.#ask())
+    if (this.#stop.signal.aborted || this.#core.isClosed || answer === undefined) return
+    if (answer instanceof CheckFailure) this.#failed(answer)
+    else this.#take(answer)
+  }
+
+  /** Undefined: nobody wants to know any more. */
+  async #ask(): Promise<AgentWords | CheckFailure | undefined> {
+    // It waited at the gate until then.
+    if (this.#stop.signal.aborted) return undefined
+    const end = new AbortController()
+    const abort = (): void => end.abort()
+    const timer = setTimeout(abort, ANSWER_MS).unref()
+    this.#stop.signal.addEventListener('abort', abort)
+    try {
+      const line = await askAgent(this.host, this.#core.settings.agent.port, end.signal)
+      return line.trim() === '' ? new CheckFailure('it said nothing') : readAgentLine(line)
+    } catch (error) {
+      return CheckFailure.of(error)
+    } finally {
+      clearTimeout(timer)
+      this.#stop.signal.removeEventListener('abort', abort)
+    }
+  }
+
+  #failed({ message }: CheckFailure): void {
+    this.#core.agents.fail(this.#name)
+    if (!this.#isLost) this.#tell('lost', message)
+    this.#isLost = true
+  }
+
+  #take(words: AgentWords): void {
+    if (this.#isLost) this.#tell('found')
+    this.#isLost = false
+    const isOdd = words.unknown.length > 0
+    if (isOdd && !this.#isOdd) this.#tell('odd', words.unknown.join(' '))
+    this.#isOdd = isOdd
+    if (this.#core.setAgent(this.#name, words)) this.#tell('said')
+  }
+
+  #tell(kind: AgentChange['kind'], reason?: string): void {
+    const backend = this.#core.backend(this.#name)
+    if (backend === undefined) return
+    this.#changed({ core: this.#core, backend, kind, ...(reason === undefined ? {} : { reason }) })
+  }
+}

@@ -1,0 +1,36 @@
+import { expect } from 'chai'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import { HealthReporter } from '../../../src/health/reporter.ts'
+import { createLog } from '../../../src/log/log.ts'
+import { PoolCore } from '../../../src/pool/core.ts'
+import type { DownCloser } from '../../../src/sessions/down-closer.ts'
+
+describe('what becomes of sessions when checks are believed again', () => {
+  it('they are closed at a backend that is down, and go on at one that is only ejected', () => {
+    const backends = ['a', 'b', 'c', 'd'].map((name, n) => ({ name, address: `127.0.0.1:${n + 1}` }))
+    const pool = { stickTable: 'off', backends, ejection: {}, health: { onDown: { sessions: 'close' } } } as const
+    const core = new PoolCore(
+      resolveOptions({ pools: { p: pool } }).pools.get('p') ?? expect.fail('there is no pool p'),
+    )
+    core.watchHealth()
+    core.setHealth('a', false, 'said the test')
+    expect(core.eject('b', 'said the test')).to.be.a('number')
+    const b = core.backend('b') ?? expect.fail('there is no backend b')
+    expect(core.health.of(b)?.status).to.equal('down')
+    const told: string[] = []
+    const closer = {
+      up: (_: string, name: string) => told.push(`up ${name}`),
+      down: (_: string, name: string) => told.push(`down ${name}`),
+    }
+    const log = createLog('silent')
+    const reporter = new HealthReporter(
+      log,
+      closer as never as DownCloser,
+      { health: () => undefined, agent: () => undefined },
+      () => true,
+    )
+    reporter.failOpenChanged(core, false)
+    expect(told).to.deep.equal(['down a'])
+    core.close()
+  })
+})
