@@ -15,7 +15,20 @@ export type Reason = (typeof REASONS)[number]
 export const PLACEMENT_SLOTS = 2 ** 20
 
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
-export const PickStatus = { noBackend: -1, poolFull: -2, badAddress: -3, keySessions: -4, keyRate: -5 } as const
+export const PickStatus = {
+  noBackend: -1,
+  poolFull: -2,
+  badAddress: -3,
+  keySessions: -4,
+  keyRate: -5,
+  queueFull: -6,
+} as const
+
+/** A pick that waits for a seat is this less its handle; there is no lower status. */
+export const WAITS = -16
+
+/** Why a client waits no longer; the numbers are those of `native/core/pool.h`. */
+export const WaitEnd = { timeout: 0, gone: 1, cut: 2 } as const
 
 /** A backend that is wholly there; less, down to 1, while it warms up: `kFullRamp` in `native/core/roster.h`. */
 export const FULL_RAMP = 2 ** 16
@@ -53,9 +66,18 @@ export interface NativePool {
   removeBackend(name: string): boolean
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
-  /** Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`). */
-  pick(key: string | Uint8Array | undefined): PackedPick
-  /** The last try failed: gives its seat back and picks the next backend. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
+  /**
+   * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
+   * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
+   */
+  pick(client: string | Uint8Array | undefined, mayWait?: boolean): PackedPick
+  /** Picks may wait from now on; `call` is told the handle whose turn it is. Once, and only where the pool has a queue. */
+  onTurn(call: (handle: number) => void): void
+  /** It is the turn of a handle that waits: a pick, or the same as before, since others took its seat. */
+  takeTurn(handle: number): PackedPick
+  /** A handle waits no longer; `end` is a {@link WaitEnd}. {@link release} follows. */
+  stopWaiting(handle: number, end: number): void
+  /** The last try failed: gives its seat back and picks the next backend; as with {@link pick}, it may wait, where {@link onTurn} was called. `localFailure`: the cause was this host (EADDRNOTAVAIL), the pin stays. `isBlameless`: it was not tried at all, and gets no blame. The handle stays valid until {@link release}, also when this returns a status. */
   redispatch(handle: number, localFailure: boolean, isBlameless?: boolean): PackedPick
   /**
    * After a pick or a redispatch, where backends take new sessions at a rate: milliseconds to wait before the connect; -1:
@@ -122,7 +144,7 @@ export interface NativePool {
   forgetAbsent(): void
   /** Once a second, and before the end: keeps the file of the table fit for a sudden one. Nothing without a file. */
   keepTable(): void
-  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks]` */
+  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks, waiting]` */
   gauges(into: Float64Array): void
   /** Rows of {@link POOL_STRIDE} 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array
@@ -207,6 +229,8 @@ export const SESSION_COUNTERS = [
   'refusedKeySessions',
   'refusedKeyRate',
   'refusedAdmission',
+  'refusedQueueFull',
+  'refusedQueueTimeout',
   'refusedDenied',
   'refusedNoKey',
   'endFinished',
@@ -254,6 +278,11 @@ export const POOL_COUNTERS = [
   'keyRate',
   'keyRateShared',
   'held',
+  'waited',
+  'waitedMs',
+  'queueTimeouts',
+  'queueFull',
+  'queueLeft',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
@@ -524,7 +553,7 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
-    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. */
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most. */
     limits?: Uint32Array,
     /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
     tableFile?: string | undefined,

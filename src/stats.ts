@@ -54,6 +54,8 @@ export interface PoolStats {
   sharedRates: number
   /** Sessions that had to wait until their backend took them. */
   held: number
+  /** Clients that wait for a seat while every backend is at its `maxSessions` (`limits.queue`). */
+  queue: QueueStats
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -62,6 +64,22 @@ export interface PoolStats {
   lastMove?: MovedClients
   /** In the order in which they were added. */
   backends: BackendInfo[]
+}
+
+/** Figures of the queue of a pool. */
+export interface QueueStats {
+  /** Who waits now. */
+  waiting: number
+  /** Who has waited up to now, those who do so still included. */
+  waited: number
+  /** How long they waited, in all, in milliseconds; of those who do so no longer. */
+  waitedMs: number
+  /** Closed because they had waited for `timeout`. */
+  timedOut: number
+  /** Closed at once because so many waited already. */
+  refused: number
+  /** Clients that left while they waited. */
+  left: number
 }
 
 /** Figures of a stick table. */
@@ -86,7 +104,7 @@ export interface TableStats {
   file?: TableFileStats
 }
 
-const GAUGES = 6
+const GAUGES = 7
 
 /** `service`: undefined while the balancer is not open. */
 export function collectStats(
@@ -116,7 +134,7 @@ function poolStats(pool: PoolCore): PoolStats {
   pool.publishHealth()
   const gauges = new Float64Array(GAUGES)
   pool.native.gauges(gauges)
-  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
+  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0, waiting = 0] = gauges
   const file = pool.tableFile
   const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
   return {
@@ -133,6 +151,14 @@ function poolStats(pool: PoolCore): PoolStats {
     },
     sharedRates: counters.keyRateShared,
     held: counters.held,
+    queue: {
+      waiting,
+      waited: counters.waited,
+      waitedMs: counters.waitedMs,
+      timedOut: counters.queueTimeouts,
+      refused: counters.queueFull,
+      left: counters.queueLeft,
+    },
     table: {
       entries,
       capacity,

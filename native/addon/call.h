@@ -63,6 +63,7 @@ class Call {
   T* receiver() const {
     return unwrap<T>(self_);
   }
+  napi_value argument(size_t at) const { return arguments_[at]; }
   // What the function was made with.
   void* data() const { return data_; }
 

@@ -49,6 +49,9 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
+                         open_method<&PoolWrap::on_turn>("onTurn"),
+                         open_method<&PoolWrap::take_turn>("takeTurn"),
+                         open_method<&PoolWrap::stop_waiting>("stopWaiting"),
                          open_method<&PoolWrap::admit>("admit"),
                          open_method<&PoolWrap::serves_still>("servesStill"),
                          open_method<&PoolWrap::confirm>("confirm"),
@@ -92,9 +95,10 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 4) {
+  if (const auto limits = call.words(10); limits.size() == 6) {
     rules.limits = {limits[0], limits[1], limits[2]};
     rules.admit_per_second = limits[3];
+    rules.queue = {limits[4], limits[5]};
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -165,9 +169,19 @@ napi_value PoolWrap::pick(Call& call) {
     return call.of(kBadAddress);
   }
   const uint32_t handle = claim_seat();
-  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms());
-  if (status != PickStatus::kOk) free_seat(handle);
-  return call.of(packed(handle, status));
+  const bool may_wait = bell_ && call.flag(1);
+  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
+  if (status == PickStatus::kOk) return call.of(packed(handle, status));
+  if (status != PickStatus::kPoolFull || !may_wait) {
+    free_seat(handle);
+    return call.of(packed(handle, status));
+  }
+  const double waits = wait(handle);
+  if (waits > kWaits) {
+    pool_->release(seats_[handle].seat, true, coarse_ms());
+    free_seat(handle);
+  }
+  return call.of(waits);
 }
 
 Seat* PoolWrap::seat(Call& call, uint32_t handle) {
@@ -185,7 +199,7 @@ napi_value PoolWrap::redispatch(Call& call) {
   const bool local_failure = call.flag(1);
   if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
-  return call.of(packed(handle, status));
+  return call.of(status == PickStatus::kPoolFull && bell_ ? wait(handle) : packed(handle, status));
 }
 
 napi_value PoolWrap::admit(Call& call) {
@@ -327,15 +341,20 @@ napi_value PoolWrap::gauges(Call& call) {
   const auto into = call.doubles(0);
   const StickTable* const table = pool_->table();
   const double values[] = {
-      table ? static_cast<double>(table->entries()) : 0, table ? static_cast<double>(table->size()) : 0,
-      table ? static_cast<double>(table->bytes()) : 0,   static_cast<double>(pool_->seats()),
-      static_cast<double>(pool_->roster().number),       static_cast<double>(seats_.size() - free_seats_.size()),
+      table ? static_cast<double>(table->entries()) : 0,
+      table ? static_cast<double>(table->size()) : 0,
+      table ? static_cast<double>(table->bytes()) : 0,
+      static_cast<double>(pool_->seats()),
+      static_cast<double>(pool_->roster().number),
+      static_cast<double>(seats_.size() - free_seats_.size()),
+      static_cast<double>(pool_->waiting()),
   };
   for (size_t i = 0; i < std::size(values) && i < into.size(); i++) into[i] = values[i];
   return nullptr;
 }
 
 napi_value PoolWrap::close(Call&) {
+  empty_queue();
   pool_ = nullptr;  // a relay that serves the pool keeps it until it stops; then its table is gone, collected or not
   seats_.clear();
   free_seats_.clear();

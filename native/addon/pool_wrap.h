@@ -9,6 +9,7 @@
 #include "../core/pool.h"
 #include "call.h"
 #include "env_state.h"
+#include "turn_bell.h"
 
 namespace limpet {
 
@@ -19,6 +20,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit PoolWrap(const Napi::CallbackInfo& info);
+  ~PoolWrap() override { empty_queue(); }
 
   const std::shared_ptr<Pool>& pool() const { return pool_; }
 
@@ -30,6 +32,9 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value publish(Call& call);
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
+  napi_value on_turn(Call& call);
+  napi_value take_turn(Call& call);
+  napi_value stop_waiting(Call& call);
   napi_value admit(Call& call);
   napi_value serves_still(Call& call);
   napi_value confirm(Call& call);
@@ -70,6 +75,12 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   uint32_t claim_seat();
   void free_seat(uint32_t handle);
   double packed(uint32_t handle, PickStatus status) const;
+  // pool_wrap_queue.cc
+  double wait(uint32_t handle);
+  void empty_queue();
+
+  // `kWaits - handle`: what picks say of one that waits.
+  static constexpr double kWaits = -16;
 
   EnvState& state_;
   std::string aside_;  // what the name of the file that was set aside ends in; empty: none was
@@ -77,9 +88,12 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   struct Held {
     Seat seat;
     bool held;  // false: the handle is free
+    bool waits = false;
+    Waiter waiter{};  // while it waits
   };
   std::deque<Held> seats_;  // stable addresses; grows with the most picks ever outstanding
   std::vector<uint32_t> free_seats_;
+  std::shared_ptr<TurnBell> bell_;  // null: no pick of this pool may wait
 };
 
 }  // namespace limpet

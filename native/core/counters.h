@@ -32,6 +32,11 @@ enum class PoolCounter : unsigned {
   kKeyRate,
   kKeyRateShared,  // picks judged by a bucket that keys without one of their own share
   kHeld,           // sessions that had to wait until their backend took them
+  kWaited,         // sessions that waited for a seat
+  kWaitedMs,       // how long, in all, those who do so no longer
+  kQueueTimeouts,
+  kQueueFull,  // sessions that could not even wait
+  kQueueLeft,  // clients that left while they waited
   kCount,
 };
 
@@ -70,7 +75,7 @@ class CounterRows {
 };
 
 // What a usual pick adds to is in the first two cache lines of a row.
-using PoolCounters = CounterRows<24>;
-static_assert(static_cast<unsigned>(PoolCounter::kCount) <= 24);
+using PoolCounters = CounterRows<32>;
+static_assert(static_cast<unsigned>(PoolCounter::kCount) <= 32);
 
 }  // namespace limpet

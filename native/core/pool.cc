@@ -16,6 +16,7 @@ Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::uni
     : rules_(rules),
       domain_(std::move(domain)),
       live_(rules.session_hint),
+      queue_(rules.queue.size > 0 ? std::make_unique<WaitQueue>(rules.queue.size) : nullptr),
       counters_(std::make_shared<PoolCounters>(kMaxThreads)),
       registry_(std::make_shared<Registry>(rules.placement)) {
   if (file) {
@@ -45,6 +46,7 @@ uint64_t Pool::publish() {
   const Roster* const fresh = registry_->make_roster(old, released).release();
   roster_.store(fresh, std::memory_order_seq_cst);
   const uint64_t number = fresh->number;
+  if (queue_) touch_seats_and_call();
   domain_->retire([old, released = std::move(released), registry = registry_] {
     delete old;
     registry->free_records(released);

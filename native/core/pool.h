@@ -21,6 +21,7 @@
 #include "reason.h"
 #include "registry.h"
 #include "stick_table.h"
+#include "wait_queue.h"
 
 namespace limpet {
 
@@ -33,6 +34,15 @@ struct KeyLimits {
   bool any() const { return sessions != 0 || per_second != 0; }
 };
 
+// Where clients wait for a seat while all backends are at their maxSessions.
+struct QueueRules {
+  uint32_t size = 0;  // the most that wait; 0: nobody does
+  uint64_t timeout_ms = 0;
+};
+
+// Why a client waits no longer that got no seat. The numbers are those of WaitEnd in src/native.ts.
+enum class WaitEnd : uint8_t { kTimeout = 0, kGone = 1, kCut = 2 };
+
 struct PoolRules {
   PlacementRules placement;
   KeyRules keys;
@@ -44,6 +54,7 @@ struct PoolRules {
   size_t session_hint = 0;
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
+  QueueRules queue;
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -97,8 +108,9 @@ class Pool {
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
-  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held.
-  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms);
+  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held. `may_wait`: with kPoolFull, which
+  // is said also while others wait, wait() or release() follows.
+  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false);
   // Counts a failed connect against the seat's backend.
   static void blame(Seat& seat) { seat.backend->connect_failed(); }
   // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
@@ -107,6 +119,17 @@ class Pool {
   // The connect to seat.backend failed: gives that seat back and takes one on a backend not tried yet. `local_failure`:
   // the cause was this host (no local port), so the pin stays. On failure the seat is empty, but still to be released.
   PickStatus redispatch(Thread& thread, Seat& seat, bool local_failure, uint64_t now_ms);
+  // After kPoolFull, in a pool with a queue: the session waits, until its room is told that it is its turn, or it
+  // stops. False: the queue is full.
+  bool wait(Thread& thread, Seat& seat, Waiter& waiter, uint64_t now_ms);
+  // It is its turn. Anything but kOk: its seat is gone, and it waits on, in its old place.
+  PickStatus take_turn(Thread& thread, Seat& seat, Waiter& waiter, uint64_t now_ms);
+  // It waits no longer, and has no seat.
+  void stop_waiting(Thread& thread, Waiter& waiter, WaitEnd end, uint64_t now_ms);
+  // The same of one whose thread is ending: nobody counts it.
+  void forget_waiter(Waiter& waiter);
+  // Those who wait now.
+  uint32_t waiting() const { return queue_ ? queue_->waiting() : 0; }
   // Where a backend takes its new sessions at a rate: how many milliseconds this one has to wait before it connects; 0:
   // it need not. Nothing: longer than `most_ms`. Asked once after each pick and redispatch.
   std::optional<uint64_t> admit(Thread& thread, const Seat& seat, uint64_t now_ms, uint64_t most_ms);
@@ -114,7 +137,8 @@ class Pool {
   bool serves_still(Seat& seat) const;
   // The connect succeeded: the pin is confirmed.
   void confirm(Thread& thread, Seat& seat, uint64_t now_ms);
-  // Ends the session. `failed` without a confirm rolls the pin back.
+  // Ends the session. `failed` without a confirm rolls the pin back. Pinned like the calls above, where there is a
+  // queue.
   void release(Seat& seat, bool failed, uint64_t now_ms);
 
   // Control plane; pool_table.cc. What the table says is changed, sessions go on. A pool without a table has no pins.
@@ -161,7 +185,14 @@ class Pool {
 
   using MaybeFound = std::optional<StickTable::Found>;
 
-  void count(Thread& thread, PoolCounter counter) { counters_->add(thread.number(), static_cast<unsigned>(counter)); }
+  void count(Thread& thread, PoolCounter counter, uint64_t by = 1) {
+    counters_->add(thread.number(), static_cast<unsigned>(counter), by);
+  }
+  // pool_queue.cc
+  bool has_own_seat(const AffinityKey& key, uint64_t now_ms);
+  uint64_t free_seats(uint64_t enough) const;
+  void call_waiters();
+  void touch_seats_and_call();
   PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
   PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
   void unclaim(Seat& seat);
@@ -182,8 +213,9 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
-  unsigned kept_shard_ = 0;          // of live_, that keep_table() goes on with
-  std::unique_ptr<KeyRates> rates_;  // null: how fast sessions come is not limited
+  unsigned kept_shard_ = 0;                 // of live_, that keep_table() goes on with
+  std::unique_ptr<KeyRates> rates_;         // null: how fast sessions come is not limited
+  const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

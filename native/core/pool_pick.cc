@@ -29,14 +29,18 @@ PoolCounter eviction_counter(Stored stored) {
 
 }  // namespace
 
-PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms) {
+PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait) {
   seat.key = key;
   if (rules_.limits.any() && !key.none()) {
     const PickStatus refused = admit_key(thread, seat, now_ms);
     if (refused != PickStatus::kOk) return refused;
   }
+  const bool waits = may_wait && queue_;
+  if (waits && queue_->waiting() > 0 && !has_own_seat(key, now_ms)) return PickStatus::kPoolFull;
   const PickStatus status = place(thread, seat, now_ms);
-  if (status != PickStatus::kOk) unclaim(seat);
+  if (status == PickStatus::kOk || (status == PickStatus::kPoolFull && waits)) return status;
+  if (status == PickStatus::kPoolFull && queue_) count(thread, PoolCounter::kPoolFull);
+  unclaim(seat);
   return status;
 }
 
@@ -70,7 +74,9 @@ PickStatus Pool::finish(Thread& thread, Seat& seat, PickStatus status) {
     count(thread, static_cast<PoolCounter>(seat.reason));
     return status;
   }
-  count(thread, status == PickStatus::kPoolFull ? PoolCounter::kPoolFull : PoolCounter::kNoBackend);
+  // With a queue it is counted by what becomes of it there.
+  if (status == PickStatus::kNoBackend) count(thread, PoolCounter::kNoBackend);
+  if (status == PickStatus::kPoolFull && !queue_) count(thread, PoolCounter::kPoolFull);
   seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
   return status;
@@ -158,6 +164,7 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
   seat.backend = nullptr;
   seat.endpoint = nullptr;
   seat.pinned = false;
+  if (queue_) touch_seats_and_call();
   if (!table_ || seat.key.none()) return finish(thread, seat, assign(seat));
   if (local_failure) seat.leave_pin = true;
 
@@ -239,6 +246,7 @@ void Pool::release(Seat& seat, bool failed, uint64_t now_ms) {
   if (seat.counted) seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
   unclaim(seat);
+  if (queue_) call_waiters();
 }
 
 }  // namespace limpet

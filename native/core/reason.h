@@ -21,6 +21,7 @@ enum class PickStatus : int8_t {
   // −3 is an address that is none (pool_wrap.cc).
   kKeySessions = -4,  // the key has as many sessions as one may have
   kKeyRate = -5,      // its sessions come too fast
+  kQueueFull = -6,    // as kPoolFull, and so many wait already that this one may not
 };
 
 }  // namespace limpet

@@ -18,9 +18,11 @@ enum class SessionCounter : unsigned {
   kRefusedPoolFull,
   kRefusedKeySessions,
   kRefusedKeyRate,
-  kRefusedAdmission,  // would have had to wait too long for its backend
-  kRefusedDenied,     // by the listener's lists
-  kRefusedNoKey,      // affinity.fallback: refuse
+  kRefusedAdmission,     // would have had to wait too long for its backend
+  kRefusedQueueFull,     // all backends are full, and so is the pool's queue
+  kRefusedQueueTimeout,  // waited there in vain
+  kRefusedDenied,        // by the listener's lists
+  kRefusedNoKey,         // affinity.fallback: refuse
   kEndFinished,
   kEndClientReset,
   kEndBackendReset,

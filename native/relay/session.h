@@ -157,6 +157,7 @@ struct alignas(64) Session : TimerNode {
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool peeking = false;    // its head is looked at for a key
   bool held = false;       // waits until its backend takes it
+  bool waiting = false;    // has no seat, and waits for one
   bool connected = false;
   bool answered = false;  // the backend has sent something
   bool rejected = false;  // the backend reset it in its first moments
@@ -164,6 +165,7 @@ struct alignas(64) Session : TimerNode {
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch
   bool queued = false;           // in the worker's list of those that used up their budget
+  Waiter waiter;                 // while `waiting`
   bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
   unsigned unacknowledged = 0;   // of them, when they were last looked at
   Session* next = nullptr;       // all sessions of the worker

@@ -215,7 +215,9 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
     if (!session.queued) pump(session);
   } else if (which == Which::kBackend) {
     on_connect_event(session, flags);
-  } else if ((flags & EPOLLERR) != 0) {  // a FIN alone is a half-close: what it sent still goes to the backend
+  } else if ((flags & EPOLLERR) != 0 || (session.waiting && side.finished)) {
+    // A FIN alone is a half-close, and what it sent still goes to the backend; but whoever waits, and ends his side, is
+    // most likely tired of it.
     end(session, SessionCounter::kEndClientGone, false);
   } else if (session.peeking) {
     peek(session, false);
@@ -238,15 +240,15 @@ void Worker::run_queued() {
 void Worker::take_inbox() {
   if (!posted_.load(std::memory_order_relaxed)) return;
   posted_.store(false, std::memory_order_seq_cst);
-  std::vector<Order> orders;
   {
     const std::lock_guard lock(inbox_mutex_);
     taken_.swap(inbox_);
-    orders.swap(orders_);
+    obeyed_.swap(orders_);
   }
   for (const NewClient& client : taken_) adopt(client);
   taken_.clear();
-  for (const Order& order : orders) obey(order);
+  for (const Order& order : obeyed_) obey(order);
+  obeyed_.clear();
 }
 
 void Worker::obey(const Order& order) {
@@ -259,6 +261,8 @@ void Worker::obey(const Order& order) {
       return look(*order.survey);
     case Order::Kind::kClose:
       return close_session(order.place, order.session);
+    case Order::Kind::kTurn:
+      return take_turn(order.place, order.session);
   }
 }
 
@@ -348,6 +352,7 @@ void Worker::end(Session& session, SessionCounter cause, bool reset) {
   } else if (session.connected) {
     Pool::clear_reset(session.seat);
   }
+  stop_waiting(session, cause);
   session.relay_pool().pool->release(session.seat, !session.connected, now_ms_);
   TimerWheel::disarm(session);
   const bool cut_off[] = {session.connected && session.sides[1].has_more(),

@@ -24,7 +24,7 @@ struct epoll_event;
 
 namespace limpet {
 
-class Worker {
+class Worker final : private WaitingRoom {
  public:
   // `row`: the worker's row in `counters`, which outlives it.
   Worker(std::shared_ptr<EpochDomain> domain, SessionCounters& counters, unsigned row);
@@ -57,7 +57,7 @@ class Worker {
  private:
   // What another thread asks for.
   struct Order {
-    enum class Kind : uint8_t { kWatch, kUnwatch, kSurvey, kClose };
+    enum class Kind : uint8_t { kWatch, kUnwatch, kSurvey, kClose, kTurn };
     Kind kind;
     RelayListener* listener = nullptr;
     Survey* survey = nullptr;
@@ -105,6 +105,7 @@ class Worker {
   // For operators (worker_survey.cc).
   void look(Survey& survey);
   void close_session(uint32_t place, uint64_t id);
+  Session* find(uint32_t place, uint64_t id);  // null: it has ended
 
   // A session's life.
   void begin(Session& session);
@@ -114,6 +115,11 @@ class Worker {
   void peek(Session& session, bool late);
   void pick_without_key(Session& session, SessionCounter cause);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
+  // Until there is a seat (worker_wait.cc).
+  bool wait_for_seat(Session& session);
+  void call(const Waiter& waiter) override;  // any thread
+  void take_turn(uint32_t place, uint64_t id);
+  void stop_waiting(Session& session, SessionCounter cause);
   // Until the backend takes it (worker_hold.cc).
   bool hold(Session& session);
   void release_held(Session& session);
@@ -173,7 +179,9 @@ class Worker {
   std::mutex inbox_mutex_;
   std::vector<NewClient> inbox_;
   std::vector<Order> orders_;
-  std::vector<NewClient> taken_;  // the inbox's other half, so that neither allocates
+  // The inbox's other half, so that neither allocates.
+  std::vector<NewClient> taken_;
+  std::vector<Order> obeyed_;
   pthread_t thread_{};
   bool running_ = false;  // there is a thread to join
 };

@@ -24,6 +24,8 @@ SessionCounter refusal(PickStatus status) {
   switch (status) {
     case PickStatus::kPoolFull:
       return SessionCounter::kRefusedPoolFull;
+    case PickStatus::kQueueFull:
+      return SessionCounter::kRefusedQueueFull;
     case PickStatus::kKeySessions:
       return SessionCounter::kRefusedKeySessions;
     case PickStatus::kKeyRate:
@@ -48,7 +50,7 @@ void Worker::begin(Session& session) {
 }
 
 void Worker::pick(Session& session, const AffinityKey& key) {
-  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_));
+  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_, true));
 }
 
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
@@ -65,6 +67,7 @@ void Worker::dispatch(Session& session, PickStatus status, bool admitted) {
     if (session.tries > session.relay_pool().retries) break;
     status = pool.redispatch(*epoch_, session.seat, is_local_failure(error), now_ms_);
   }
+  if (status == PickStatus::kPoolFull && wait_for_seat(session)) return;
   end(session, refusal(status), false);
 }
 
@@ -246,6 +249,10 @@ void Worker::arm_timer(Session& session) {
 
 void Worker::on_timer(Session& session) {
   if (session.peeking) return peek(session, true);
+  if (session.waiting) {
+    end(session, SessionCounter::kRefusedQueueTimeout, false);
+    return;
+  }
   if (session.held) {
     release_held(session);
     return;

@@ -30,10 +30,14 @@ void Worker::look(Survey& survey) {
   survey.done.store(true, std::memory_order_release);
 }
 
-void Worker::close_session(uint32_t place, uint64_t id) {
+Session* Worker::find(uint32_t place, uint64_t id) {
   Session* const session = place < slab_.places() ? slab_.at(place) : nullptr;
   // Its place may be another one's by now.
-  if (session && session->id == id) end(*session, SessionCounter::kEndClosed, false);
+  return session && session->id == id ? session : nullptr;
+}
+
+void Worker::close_session(uint32_t place, uint64_t id) {
+  if (Session* const session = find(place, id)) end(*session, SessionCounter::kEndClosed, false);
 }
 
 }  // namespace limpet

@@ -73,7 +73,13 @@ export interface DescribedPool {
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
   agent: { port: number; interval: string }
-  limits: { sessionsPerKey: number; newPerSecondPerKey: number; burst: number; admitPerSecond: number }
+  limits: {
+    sessionsPerKey: number
+    newPerSecondPerKey: number
+    burst: number
+    admitPerSecond: number
+    queue: { size: number; timeout: string }
+  }
   slowStart: string
   backends: DescribedBackend[]
 }
@@ -179,7 +185,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
     agent: { ...agent, interval: formatDuration(agent.interval) },
-    limits: { ...limits },
+    limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
     backends: backends.map(describeBackend),
   }

@@ -164,6 +164,22 @@ export interface LimitsOptions {
    * @defaultValue 0
    */
   admitPerSecond?: number | undefined
+  /** Where clients wait while every backend is at its `maxSessions`. */
+  queue?: QueueOptions | undefined
+}
+
+/** The queue of a pool whose backends are all full: first come, first served. */
+export interface QueueOptions {
+  /**
+   * The most that wait, 0 to 1,000,000; 0: nobody waits, who finds the pool full is closed at once.
+   * @defaultValue 0
+   */
+  size?: number | undefined
+  /**
+   * How long a client waits before it is closed, up to 1 h.
+   * @defaultValue '5s'
+   */
+  timeout?: Duration | undefined
 }
 
 /** A set of backends with one affinity policy. */

@@ -109,6 +109,15 @@ export interface ResolvedLimits {
   readonly burst: number
   /** New sessions that each backend takes. */
   readonly admitPerSecond: number
+  /** Of clients that wait while all backends are full. */
+  readonly queue: ResolvedQueue
+}
+
+export interface ResolvedQueue {
+  /** The most; 0: nobody waits. */
+  readonly size: number
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 export interface ResolvedAffinity {

@@ -52,6 +52,7 @@ const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "t
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
 const RATE = { min: 0, max: 1_000_000 }
+const WAITERS = { min: 0, max: 1_000_000 }
 /** net.core.somaxconn and the queue of TCP_FASTOPEN cut longer ones. */
 const QUEUE = { min: 1, max: 65_535 }
 const ON = { deferAcceptMs: 3000, fastOpen: 256 } as const
@@ -113,16 +114,27 @@ function stickTable(mode: Mode) {
     .describe('The table that remembers where clients are, or off.')
 }
 
-function limits() {
+function limits(mode: Mode) {
   return z
     .strictObject({
       sessionsPerKey: whole(SESSIONS, 'Most sessions of one client at one time; 0: no limit.').prefault(0),
       newPerSecondPerKey: whole(RATE, 'New sessions of one client a second; 0: no limit.').prefault(0),
       burst: whole(RATE, 'New sessions of one client at once; 0: as many as in a second.').prefault(0),
       admitPerSecond: whole(RATE, 'New sessions that each backend takes a second; more wait. 0: no limit.').prefault(0),
+      queue: queue(mode),
     })
     .prefault({})
     .describe('What one client may have (a client is what affinity makes of it), and how fast backends take new ones.')
+}
+
+function queue(mode: Mode) {
+  return z
+    .strictObject({
+      size: whole(WAITERS, 'Most clients that wait; 0: who finds the pool full is closed at once.').prefault(0),
+      timeout: duration({ min: 1, max: HOUR }, mode, 'How long a client waits before it is closed.').prefault('5s'),
+    })
+    .prefault({})
+    .describe('Where clients wait while every backend is at its maxSessions: first come, first served.')
 }
 
 function affinity() {
@@ -216,7 +228,7 @@ function pool(mode: Mode) {
       failOpen: failOpen(),
       ejection: ejection(mode),
       agent: agent(mode),
-      limits: limits(),
+      limits: limits(mode),
       slowStart: duration(
         { min: 0, max: HOUR },
         mode,

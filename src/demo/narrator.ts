@@ -26,6 +26,8 @@ const ENDS: Record<string, string> = {
   refusedKeySessions: 'refused: the client has as many sessions as it may have',
   refusedKeyRate: 'refused: the client comes too fast',
   refusedAdmission: 'refused: its backend takes no more for now',
+  refusedQueueFull: 'refused: every backend is full, and too many wait already',
+  refusedQueueTimeout: 'refused: every backend was full for too long',
 }
 
 /** Says what happens, a line for each decision. */

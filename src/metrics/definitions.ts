@@ -65,6 +65,8 @@ const SESSIONS: readonly Definition[] = [
     key_sessions: 'refusedKeySessions',
     key_rate: 'refusedKeyRate',
     admission: 'refusedAdmission',
+    queue_full: 'refusedQueueFull',
+    queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
     no_key: 'refusedNoKey',
   }),
@@ -144,6 +146,22 @@ const POOLS: readonly Definition[] = [
   ),
   perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
     alone(held),
+  ),
+  perPool('gauge', 'limpet_pool_waiting', 'Clients that wait for a seat of a full pool.', [], ({ queue }) =>
+    alone(queue.waiting),
+  ),
+  perPool('counter', 'limpet_pool_waited_total', 'Clients that waited for a seat of a full pool.', [], ({ queue }) =>
+    alone(queue.waited),
+  ),
+  perPool('counter', 'limpet_pool_waited_seconds_total', 'How long they waited, in all.', [], ({ queue }) =>
+    alone(queue.waitedMs / 1000),
+  ),
+  perPool(
+    'counter',
+    'limpet_pool_not_seated_total',
+    'Clients of a full pool that got no seat.',
+    ['cause'],
+    ({ queue }) => by('cause', { timeout: queue.timedOut, full: queue.refused, left: queue.left }),
   ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>

@@ -77,6 +77,8 @@ export class PoolCore {
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
   readonly #byIndex: Owner[] = []
   readonly #indexes = new Map<string, number>()
+  /** Picks that wait for a seat, by their handles: what to do when it is their turn. */
+  readonly turns = new Map<number, () => void>()
   #native: NativePool | undefined
   /** Undefined: not asked for yet. */
   #headKeys: { readonly found: HeadKeys | undefined } | undefined
@@ -124,6 +126,11 @@ export class PoolCore {
   get headKeys(): HeadKeys | undefined {
     this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
     return this.#headKeys.found
+  }
+
+  /** How long a client waits for a seat. */
+  get queueMs(): number {
+    return this.settings.limits.queue.timeout
   }
 
   /** Whether backends take new sessions at a rate. */
@@ -527,6 +534,7 @@ export class PoolCore {
       if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
+    if (this.settings.limits.queue.size > 0) pool.onTurn(handle => this.turns.get(handle)?.())
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
   }

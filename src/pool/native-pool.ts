@@ -1,4 +1,4 @@
-import type { ResolvedPool } from '../config/resolved.ts'
+import type { ResolvedLimits, ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import type { DerivedSecrets } from '../config/secrets.ts'
 import { type NativePlacement, type NativePool, native } from '../native.ts'
@@ -33,11 +33,16 @@ export function makeNativePool(
       size,
       stickTable?.ttl ?? 0,
       SESSION_HINT,
-      new Uint32Array([limits.sessionsPerKey, limits.newPerSecondPerKey, limits.burst, limits.admitPerSecond]),
+      limitsOf(limits),
       file,
     )
   const details = { pool: name }
   return withTableMemory(size, () => withTableFile(file, make, details), details)
+}
+
+function limitsOf(limits: ResolvedLimits): Uint32Array {
+  const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
+  return new Uint32Array([sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue.size, queue.timeout])
 }
 
 /**

@@ -1,10 +1,15 @@
-import { type PackedPick, REASONS, type Reason } from '../native.ts'
+import { type PackedPick, REASONS, type Reason, WAITS } from '../native.ts'
 
 const SEAT_UNIT = 2 ** 20
 
 /** The seat (the native handle) of a pick that is not negative. */
 export function seatOf(packed: PackedPick): number {
   return Math.floor(packed / SEAT_UNIT)
+}
+
+/** The seat of a pick that waits for one; undefined: the pick does not wait. */
+export function waitingSeatOf(packed: PackedPick): number | undefined {
+  return packed <= WAITS ? WAITS - packed : undefined
 }
 
 /** Index of the backend of a pick that is not negative. */

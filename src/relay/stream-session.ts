@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
-import { backendIndexOf, reasonOf, seatOf } from '../pool/packed.ts'
+import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
@@ -32,6 +32,12 @@ const REFUSALS = new Map<number, SessionCounter>([
   [PickStatus.poolFull, 'refusedPoolFull'],
   [PickStatus.keySessions, 'refusedKeySessions'],
   [PickStatus.keyRate, 'refusedKeyRate'],
+  [PickStatus.queueFull, 'refusedQueueFull'],
+])
+/** Why a session that waited for a seat does so no longer; any other cause cuts it. */
+const WAIT_ENDS = new Map<SessionCounter, number>([
+  ['refusedQueueTimeout', WaitEnd.timeout],
+  ['endClientGone', WaitEnd.gone],
 ])
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
@@ -61,6 +67,7 @@ export class StreamSession {
   #state: State = 'connecting'
   #seat = NO_SEAT
   #backendIndex = 0
+  #isWaiting = false
   #tries = 0
   #hasAnswer = false
   #ended = 0
@@ -92,18 +99,22 @@ export class StreamSession {
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
     const { headKeys } = pool
-    if (headKeys === undefined) this.#dial(pool.native.pick(this.clientAddress))
+    if (headKeys === undefined) this.#pick(this.clientAddress)
     else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
   #peeked({ key, counter, head }: HeadFound): void {
-    const { pool } = this.target
+    const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#dial(pool.native.pick(key))
-    else if (pool.headKeys?.fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#dial(pool.native.pick(pool.headKeys?.fallback === KeyFallback.random ? undefined : this.clientAddress))
+    if (key !== undefined) this.#pick(key)
+    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+  }
+
+  #pick(client: string | Uint8Array | undefined): void {
+    this.#dial(this.target.pool.native.pick(client, true))
   }
 
   /** Ends the session because the relay stops. */
@@ -126,6 +137,11 @@ export class StreamSession {
   }
 
   #dial(packed: number): void {
+    const waiting = waitingSeatOf(packed)
+    if (waiting !== undefined) {
+      this.#wait(waiting)
+      return
+    }
     if (packed < 0) {
       this.backendName = undefined
       this.reason = undefined
@@ -140,6 +156,37 @@ export class StreamSession {
     this.backendName = backend.name
     if (pool.admitsSlowly && this.#hold()) return
     this.#connect()
+  }
+
+  /** Until there is a seat: as native/relay/worker_wait.cc. */
+  #wait(seat: number): void {
+    const { pool } = this.target
+    this.backendName = undefined
+    this.reason = undefined
+    this.#seat = seat
+    this.#isWaiting = true
+    pool.turns.set(seat, () => this.#takeTurn())
+    // `net` tells of the end only where no bytes are before it.
+    this.#client.on('end', this.#leave)
+    if (this.#client.readableEnded) this.#leave()
+    else this.#timer = setTimeout(() => this.#end('refusedQueueTimeout'), pool.queueMs).unref()
+  }
+
+  readonly #leave = (): void => this.#end('endClientGone')
+
+  #takeTurn(): void {
+    const packed = this.target.pool.native.takeTurn(this.#seat)
+    // Others took its seat.
+    if (waitingSeatOf(packed) !== undefined) return
+    this.#stopWaiting()
+    this.#dial(packed)
+  }
+
+  #stopWaiting(): void {
+    this.#isWaiting = false
+    clearTimeout(this.#timer)
+    this.#client.off('end', this.#leave)
+    this.target.pool.turns.delete(this.#seat)
   }
 
   /** True: the session waits until its backend takes it, or has ended because that is too long. */
@@ -302,6 +349,10 @@ export class StreamSession {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#peek?.stop()
+    if (this.#isWaiting) {
+      this.#stopWaiting()
+      this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)
+    }
     this.#closeSockets(cause, wasOpen)
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)
     this.#owner.ended(this, cause)

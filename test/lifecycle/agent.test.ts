@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import type { BackendAgentChange } from '../../src/balancer-types.ts'
 import type { BackendOptions, HealthOptions, PoolOptions } from '../../src/config/options.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import type { BackendAgent } from '../../src/pool/agents.ts'
 import type { BackendInfo } from '../../src/pool/pool.ts'
 import { forEachRelay, type RelayPair } from '../helpers/relays.ts'
@@ -209,6 +210,15 @@ describe('agents', function () {
       const said = infoOf(balancer).agent
       expect(said, what).to.include({ isReached: false, weight: 30, state: 'drain', maxSessions: 3, isUp: true })
     }
+    const { failures = 0 } = infoOf(balancer).agent ?? {}
+    const text = await new Metrics(balancer).render()
+    const labels = 'pool="p",backend="a"'
+    expect(text).to.contain(`limpet_backend_agent_weight_ratio{${labels}} 0.3\n`)
+    expect(text).to.contain(`limpet_backend_agent_state{${labels},state="drain"} 1\n`)
+    expect(text).to.contain(`limpet_backend_agent_reached{${labels}} 0\n`)
+    expect(text).to.contain(`limpet_backend_agent_max_sessions{${labels}} 3\n`)
+    const [, counted] = new RegExp(`limpet_backend_agent_failures_total{${labels}} (\\d+)\n`).exec(text) ?? []
+    expect(Number(counted)).to.be.at.least(failures)
     await until('what is asked to be closed', () => agent.server.live.size <= 1)
   })
 

@@ -83,13 +83,14 @@ function addressText(address: ListenerStats['address']): string {
 }
 
 function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, terminal: Terminal): string[] {
-  const { backends, table, isFailOpen } = pool
+  const { backends, table, isFailOpen, queue } = pool
   const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
   const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
   const pins = table.capacity === 0 ? [] : [`${countText(table.entries)} of ${counted(table.capacity, 'pin')}`]
   const facts = [
     `${serving} of ${counted(backends.length, 'backend')} ${serving === 1 ? 'serves' : 'serve'}`,
     counted(sessions, 'session'),
+    ...(queue.waiting === 0 ? [] : [`${countText(queue.waiting)} waiting`]),
     ...pins,
   ]
   const title = `pool ${visible(name)}`

@@ -85,6 +85,35 @@ describe('cli: commands that ask the running process', () => {
       expect(stdout).to.contain('checks are not believed').and.to.contain('3 of 3 backends serve')
     })
 
+    it('has what agents said, where there are some', async () => {
+      const agent = { isReached: true, weight: 100, state: 'ready', isUp: true, maxSessions: 0, failures: 0 } as const
+      const backends = [
+        backendInfo('a', { agent }),
+        backendInfo('b', { agent: { ...agent, weight: 50, state: 'drain', maxSessions: 7, isReached: false } }),
+        backendInfo('c', { agent: { ...agent, isUp: false, reason: 'disk\u001b full' } }),
+        backendInfo('d', { agent: { ...agent, isReached: false } }),
+      ]
+      const report = statusReport({ redis: poolStats(backends) })
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, report] })
+      const lines = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(stdout).to.contain('3 of 4 backends serve')
+      for (const [name, said] of [
+        ['a', 'ready'],
+        ['b', 'drain, 50%, max 7, no answer'],
+        ['c', 'down'],
+        ['d', 'no answer'],
+      ])
+        expect(lines.find(line => line.startsWith(`${name} | `))).to.contain(`| ready | ${said} | 1 |`)
+      expect(stdout).to.contain('disk\\u001b full')
+    })
+
+    it('says how many clients wait for a seat, if any do', async () => {
+      const queue = { waiting: 12, waited: 20, waitedMs: 100, timedOut: 0, refused: 0, left: 0 }
+      const pools = { redis: poolStats(BACKENDS, { queue }), mail: poolStats([backendInfo('m1')]) }
+      const { stdout } = await ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })
+      expect(stdout.match(/\d+ waiting/g)).to.deep.equal(['12 waiting'])
+    })
+
     it('is what the process answers, with --json; --pool leaves one', async () => {
       const report = statusReport(TWO_POOLS)
       const script: Script = { 'GET /v1/status': [200, report] }
@@ -429,6 +458,23 @@ describe('cli: commands that ask the running process', () => {
       const { differences } = JSON.parse(found.stdout)
       expect(differences).to.have.length(12)
       expect(differences[0]).to.deep.equal({ path: 'threads', inFile: 2, running: 'auto', needs: 'restart' })
+    })
+
+    it('tells what differs in the checks of one backend', async () => {
+      const path = file('{ name: a, address: "10.0.0.1:6379", health: { port: 7, rise: 3 } }')
+      const health = { status: 'up', reason: 'the check went well', since: 1 } as const
+      const same = await diff(
+        path,
+        ['--exit-code'],
+        await scriptOf([backendInfo('a', { health, checks: { port: 7, rise: 3 } })]),
+      )
+      expect(same.status).to.equal(0)
+      const { stdout } = await diff(path, [], await scriptOf([backendInfo('a', { health, checks: { port: 8 } })]))
+      const rows = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(rows.slice(2).filter(row => row !== '')).to.deep.equal([
+        'pools.redis.backends.a.health.rise | 3 | - | limpet reload',
+        'pools.redis.backends.a.health.port | 7 | 8 | limpet reload',
+      ])
     })
 
     it('takes the file of the process, if it can be found from here', async () => {

@@ -104,6 +104,7 @@ export function poolStats(backends: BackendInfo[], more: Partial<PoolStats> = {}
     refused: { noBackend: 0, poolFull: 0, keySessions: 0, keyRate: 0 },
     sharedRates: 0,
     held: 0,
+    queue: { waiting: 0, waited: 0, waitedMs: 0, timedOut: 0, refused: 0, left: 0 },
     table: {
       entries: 12_345,
       capacity: 1_000_000,

@@ -24,6 +24,7 @@ struct PoolOptions {
   uint32_t ring_points = 160;
   KeyLimits limits{};
   uint32_t admit_per_second = 0;
+  QueueRules queue{};
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -39,6 +40,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.session_hint = 100;
   rules.limits = options.limits;
   rules.admit_per_second = options.admit_per_second;
+  rules.queue = options.queue;
   return rules;
 }
 

@@ -28,14 +28,16 @@ struct RigOptions {
   bool record = false;
   HeadRules head = {};
   PeekLimits peek = {};
+  QueueRules queue{};
 };
 
 class Rig {
  public:
   explicit Rig(const RigOptions& options = {})
       : domain(std::make_shared<EpochDomain>()),
-        pool(std::make_shared<Pool>(pool_rules({.bound_milli = options.bound_milli, .table_size = options.table_size}),
-                                    domain)),
+        pool(std::make_shared<Pool>(
+            pool_rules({.bound_milli = options.bound_milli, .table_size = options.table_size, .queue = options.queue}),
+            domain)),
         relay(domain, options.workers),
         record(options.record) {
     CHECK_EQUAL(relay.start(), 0);

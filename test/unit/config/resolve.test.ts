@@ -99,7 +99,13 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
-      limits: { sessionsPerKey: 0, newPerSecondPerKey: 0, burst: 0, admitPerSecond: 0 },
+      limits: {
+        sessionsPerKey: 0,
+        newPerSecondPerKey: 0,
+        burst: 0,
+        admitPerSecond: 0,
+        queue: { size: 0, timeout: 5000 },
+      },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
     })

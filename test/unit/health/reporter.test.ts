@@ -8,7 +8,7 @@ import type { DownCloser } from '../../../src/sessions/down-closer.ts'
 describe('what becomes of sessions when checks are believed again', () => {
   it('they are closed at a backend that is down, and go on at one that is only ejected', () => {
     const backends = ['a', 'b', 'c', 'd'].map((name, n) => ({ name, address: `127.0.0.1:${n + 1}` }))
-    const pool = { stickTable: 'off', backends, ejection: {}, health: { onDown: { sessions: 'close' } } } as const
+    const pool = { stickTable: 'off', backends, ejection: {}, health: { initial: 'up', onDown: { sessions: 'close' } } } as const
     const core = new PoolCore(
       resolveOptions({ pools: { p: pool } }).pools.get('p') ?? expect.fail('there is no pool p'),
     )
