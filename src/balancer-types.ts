@@ -4,7 +4,9 @@ import type { BackendHealthOptions, BackendState } from './config/options.ts'
 import type { BackendAgent } from './pool/agents.ts'
 import type { MovedClients } from './pool/moves.ts'
 import type { Pool } from './pool/pool.ts'
-import type { ReloadResult } from './reload.ts'
+import type { ReloadResult } from './reload/result.ts'
+import type { ClosingInfo } from './sessions/closings.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Where a balancer is in its life; it never goes back, but from `opening` to `idle` when `listen()` fails. */
 export type BalancerStatus = 'idle' | 'opening' | 'listening' | 'closing' | 'closed'
@@ -87,6 +89,14 @@ export interface BalancerEvents {
   backendEjected: [BackendEjection]
   /** A backend that was ejected is back. */
   backendReadmitted: [BackendEjection]
+  /** Sessions begin to be closed at a pace. */
+  closingStarted: [ClosingInfo]
+  /** A closing of sessions is done, or was stopped. */
+  closingEnded: [ClosingInfo]
+  /** The clients of backends that are back, or new, begin to be brought home. */
+  rebalanceStarted: [RebalanceInfo]
+  /** They are home, or that was stopped. */
+  rebalanceEnded: [RebalanceInfo]
   /** The agent of a backend said something else than before. */
   backendAgent: [BackendAgentChange]
   /** What changes of backends have moved; told a moment after them, once for all of one turn of the event loop. */
@@ -131,7 +141,7 @@ export interface ListenOptions {
    * are read at most until {@link Balancer.ownFiles} is called.
    */
   borrowedFiles?: readonly string[] | undefined
-  /** Awaited when every listener is open and the backends are known, before the first client is served. */
+  /** Awaited when the backends are known, before the first listener is opened. */
   prepare?: (() => Promise<void>) | undefined
 }
 

@@ -1,9 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
-import type { OpenSocket } from './acceptor/open-socket.ts'
-import type { AdminServer } from './admin/server.ts'
+import { AdminRoom } from './admin-room.ts'
 import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
-import { invalidState, unknownHost, unknownListener, unknownPool } from './balancer-errors.ts'
+import { invalidState, unknownHost, unknownListener } from './balancer-errors.ts'
 import type {
   BackendChange,
   BalancerEvents,
@@ -14,7 +13,6 @@ import type {
   OpenSockets,
   PassedSockets,
 } from './balancer-types.ts'
-import { restartPaths } from './config/changes.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
 import type { BalancerOptions } from './config/options.ts'
@@ -25,24 +23,30 @@ import type { AgentChange } from './health/agent-monitor.ts'
 import { ejectionReporter } from './health/ejection-reporter.ts'
 import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
-import { createLog, type Log, sessionLog } from './log/log.ts'
-import type { Destination } from './loop-check.ts'
-import { PoolCore } from './pool/core.ts'
+import { createLog, type Log, sessionLogOf } from './log/log.ts'
+import type { PoolCore } from './pool/core.ts'
 import type { Client, Decision } from './pool/decision.ts'
-import { type ChangeEvent, Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
+import { type ChangeEvent, type Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
+import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
-import { applyReload, lookUpNew, needsRestart, planReload, type ReloadResult, resultOf, unharmed } from './reload.ts'
+import { type Committed, reload } from './reload/reload.ts'
+import { type ReloadResult, resultOf, summaryOf } from './reload/result.ts'
+import { unharmed } from './reload/unharmed.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
+import { Closings } from './sessions/closings.ts'
 import { DownCloser } from './sessions/down-closer.ts'
 import type { LiveSession, SessionFilter, SessionInfo } from './sessions/info.ts'
-import { closePaced, type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { type PaceOptions, paceArgument } from './sessions/paced-close.ts'
+import { watchReturns } from './sessions/rebalancer.ts'
 import { KeptChanges } from './state/kept-changes.ts'
+import { OwnedFiles } from './state/owned-files.ts'
 import { collectStats, type Stats } from './stats.ts'
 import { Turns } from './turns.ts'
+import { HandOver } from './upgrade/hand-over.ts'
 
 /** A TCP balancer that sends every client back to its home backend. */
 export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDisposable {
@@ -50,16 +54,17 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #log: Log
   readonly #feed: SessionFeed
   readonly #kept: KeptChanges
-  readonly #cores = new Map<string, PoolCore>()
-  readonly #pools = new Map<string, Pool>()
-  /** The pool if there is one only: picks by the million ask for it. */
-  readonly #onlyPool: Pool | undefined
-  readonly #listenerPools: ReadonlyMap<string, string>
+  readonly #pools: Pools
+  readonly #files: OwnedFiles
+  /** @internal */
+  readonly handOver: HandOver
   #status: BalancerStatus = 'idle'
   #service: Service | undefined
-  #admin: AdminServer | undefined
+  readonly #admin: AdminRoom
   #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
+  /** The closings of sessions at a pace that run. */
+  readonly closings: Closings
   readonly #health: HealthReporter
   readonly #stopOpening = new AbortController()
   readonly #hurry = new AbortController()
@@ -82,29 +87,42 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   constructor(options: BalancerOptions | ResolvedConfig) {
     super()
     this.#config = isResolved(options) ? options : resolveForProgram(options)
-    const { log, listeners, pools } = this.#config
+    const { log, pools } = this.#config
     this.#log = createLog(log.level)
-    this.#kept = new KeptChanges(this.#cores, () => this.#config, this.#log)
-    this.#feed = new SessionFeed(log.sessions > 0 ? sessionLog(this.#log, log.sessions) : undefined)
-    this.#listenerPools = new Map(listeners.map(({ name, pool }) => [name, pool]))
-    this.#downCloser = new DownCloser(filter => this.#live(filter), this.#log)
+    this.#feed = new SessionFeed(sessionLogOf(this.#log, log.sessions))
+    this.closings = new Closings({
+      find: filter => this.#live(filter),
+      tell: (event, closing) => this.emit(event, closing),
+      log: this.#log,
+      over: this.#over.signal,
+    })
+    this.#downCloser = new DownCloser(this.closings)
     const tell: EmitHealth = {
       health: (event, change) => this.emit(event, change),
       agent: change => this.emit('backendAgent', change),
     }
     this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
     const owner: PoolOwner = {
+      assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
-    for (const [name, settings] of pools) {
-      const core = new PoolCore(settings)
+    this.#pools = new Pools(pools.values(), owner, core => {
       core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
-      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: name, ...moved })
-      this.#cores.set(name, core)
-      this.#pools.set(name, new Pool(core, owner))
-    }
-    this.#onlyPool = this.#pools.size === 1 ? [...this.#pools.values()][0] : undefined
+      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: core.name, ...moved })
+      watchReturns(core, {
+        find: filter => this.#live(filter),
+        isListening: () => this.#status === 'listening',
+        tell: (event, run) => this.emit(event, run),
+        log: this.#log,
+        over: this.#stopOpening.signal,
+      })
+    })
+    this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
+    this.handOver = new HandOver(this.#pools.cores, this.#kept)
+    this.#files = new OwnedFiles(this.#pools, this.#kept)
+    const kept = (): Promise<void> => this.#kept.settled()
+    this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
   /** Where it is in its life. */
@@ -138,7 +156,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     if (this.#status !== 'idle') throw invalidState('listen', this.#status)
     throwIfAborted(signal)
     this.#status = 'opening'
-    this.#borrowFiles(borrowed)
+    this.#files.borrow(this.#config, borrowed)
     const stop = this.#stopOpening.signal
     this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
       reload,
@@ -180,15 +198,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /**
-   * Makes the backends of every pool those of another configuration, whatever they were: adds, changes and removes, each
-   * pool as one roster. Listeners, stick tables and sessions stay. All is checked first; on an error nothing is changed.
-   * Reloads are done one after the other.
+   * Makes the configuration another one, with the least that has to be done: pools, backends and listeners are added, changed and
+   * removed; stick tables stay, and sessions go on as they began. All or nothing: on an error nothing is changed. Reloads are
+   * done one after the other.
    *
-   * @param options - as for the constructor; all but the backends must be as it was
+   * @param options - as for the constructor. Backends become those that are here, whatever they were
    * @throws {@link LimpetConfigError} with everything that is wrong
-   * @throws {@link LimpetError} `LIMPET_ERR_NEEDS_RESTART`: something else differs; `LIMPET_ERR_INVALID_STATE`: not
-   *   `listening`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`
-   * @throws system errors of `dns`
+   * @throws {@link LimpetError} `LIMPET_ERR_NEEDS_RESTART`: it differs in what a reload cannot change; `LIMPET_ERR_INVALID_STATE`:
+   *   not `listening`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`; those of {@link Balancer.listen} for a listener
+   *   or a pool that is new
+   * @throws system errors of `net` and `dns`, as {@link Balancer.listen}
    */
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
     const next = isResolved(options) ? options : resolveForProgram(options)
@@ -216,12 +235,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    */
   address(listener?: string): AddressInfo | string | null {
     const name = this.#listenerName(listener)
-    return this.#service?.address(name) ?? null
+    return this.#service?.listeners.address(name) ?? null
   }
 
   /** Where the admin API listens, as {@link Balancer.address}; null while it is not open. */
   adminAddress(): AddressInfo | string | null {
-    return this.#admin?.address() ?? null
+    return this.#admin.address()
   }
 
   /**
@@ -229,7 +248,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * descriptors may be used elsewhere.
    */
   sockets(): OpenSockets {
-    return { listeners: this.#service?.sockets() ?? new Map(), admin: this.#admin?.socket() }
+    return { listeners: this.#service?.listeners.sockets() ?? new Map(), admin: this.#admin.socket() }
   }
 
   /**
@@ -237,8 +256,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * unix sockets, to that process, so that no client is lost. What was told before does not hold any more.
    */
   leaveSockets({ listeners, admin }: PassedSockets): void {
-    this.#service?.passed(new Set(listeners))
-    if (this.#admin !== undefined) this.#admin.isPassed = admin
+    this.#service?.listeners.passed(new Set(listeners))
+    this.#admin.isPassed = admin
   }
 
   /**
@@ -255,16 +274,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`, `LIMPET_ERR_STATE_LOCKED`; errors of `fs`
    */
   async ownFiles(): Promise<void> {
-    for (const core of this.#cores.values()) core.placeFile()
-    await this.#kept.own()
-  }
-
-  #borrowFiles(paths: ReadonlySet<string>): void {
-    const { state, pools } = this.#config
-    if (state !== undefined && paths.has(state)) this.#kept.borrow()
-    for (const [name, { stickTable }] of pools) {
-      if (stickTable?.file !== undefined && paths.has(stickTable.file)) this.#core(name).borrowFile()
-    }
+    await this.#files.own()
   }
 
   /**
@@ -274,7 +284,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#core(name).backends()].map(describeBackend)
+      pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
     }
     return described
   }
@@ -286,9 +296,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`
    */
   pool(name?: string): Pool {
-    const pool = name === undefined ? this.#onlyPool : this.#pools.get(name)
-    if (pool !== undefined) return pool
-    throw unknownPool(name, this.#pools.keys())
+    return this.#pools.get(name)
   }
 
   /**
@@ -355,14 +363,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} as {@link Balancer.sessions}; a `RangeError` or `TypeError` for bad options
    */
   async closeSessions(filter: SessionFilter = {}, options: PaceOptions = {}): Promise<number> {
-    const { signal, ...pace } = paceArgument(options)
-    const sessions: LiveSession[] = []
-    for await (const session of this.#live(filter)) sessions.push(session)
-    const over = this.#over.signal
-    return await closePaced(sessions, {
-      ...pace,
-      signal: signal === undefined ? over : AbortSignal.any([over, signal]),
-    })
+    const { done } = await this.closings.begin('asked', filter, paceArgument(options))
+    return await done
   }
 
   /** Figures of now; after closing, the last ones. Loads the native addon. */
@@ -374,38 +376,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     for (const warning of this.#config.warnings) this.#log.warn(warning)
     // A socket of another process's: until this one can take its place, that one answers.
     const isLast = sockets.admin !== undefined
-    if (!isLast) await this.#openAdmin(reload)
+    if (!isLast) await this.#admin.open(this.#config, reload)
     try {
       await this.#openService(signal, sockets.listeners, prepare)
-      if (isLast) await this.#openAdmin(reload, sockets.admin)
+      if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
-      await this.#closeAdmin()
+      await this.#admin.close()
       throw error
     }
-  }
-
-  /** First of all: it tells how far the rest is. Programs without it do not load it. */
-  async #openAdmin(reload: ListenOptions['reload'], socket?: OpenSocket): Promise<void> {
-    const { admin: settings, file } = this.#config
-    if (settings === undefined) return
-    const { AdminServer } = await import('./admin/server.ts')
-    this.#admin = await AdminServer.open({
-      settings,
-      file,
-      balancer: this,
-      sessions: this.#feed,
-      log: this.#log,
-      reload,
-      kept: () => this.#kept.settled(),
-      socket,
-    })
-  }
-
-  async #closeAdmin(): Promise<void> {
-    await this.#admin?.close()
-    this.#admin = undefined
   }
 
   async #openService(
@@ -415,13 +395,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   ): Promise<void> {
     throwIfAborted(signal)
     await this.#kept.restore()
-    for (const core of this.#cores.values()) core.tableFile?.settle(this.#log)
+    for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
     const health = (change: HealthChange): void => this.#health.changed(change)
     const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
     const parts = {
       config: this.#config,
-      pools: this.#cores,
+      pools: this.#pools.cores,
       sockets,
       prepare,
       feed: this.#feed,
@@ -436,23 +416,28 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   async #reload(next: ResolvedConfig): Promise<ReloadResult> {
-    this.#listeningService('reload')
-    const lasting = restartPaths(this.#config, next)
-    if (lasting.length > 0) throw needsRestart(lasting)
-    const hosts = await lookUpNew(this.#cores.values(), next)
-    const service = this.#listeningService('reload')
-    const check = (core: PoolCore, backend: Destination): void => service.checkBackend(core.name, backend)
-    const plans = planReload(this.#cores.values(), next, hosts, check)
-    const done = applyReload(plans, hosts)
-    // All of it holds before anybody is told of any of it.
+    const service = (): Service => {
+      this.handOver.assertChangeable()
+      return this.#listeningService('reload')
+    }
+    const reloaded = { pools: this.#pools, service, config: this.#config }
+    return await reload(reloaded, next, committed => this.#hold(next, committed))
+  }
+
+  /** A configuration holds, all of it, before anybody is told of any of it. */
+  #hold(next: ResolvedConfig, { done, changes }: Committed): ReloadResult {
     this.#config = next
-    const result = resultOf(++this.#generation, done)
-    service.backendsChanged()
+    this.#log.level = next.log.level
+    this.#feed.setLog(sessionLogOf(this.#log, next.log.sessions))
+    this.#service?.backendsChanged()
     this.#kept.changed()
-    for (const { event, core, backend } of done) unharmed(() => this.#tell(event, core, backend))
+    const result = resultOf(++this.#generation, done, changes)
+    for (const { event, core, backend } of done) {
+      if (event === 'backendRemoved') this.#downCloser.leave(core.name, backend.name)
+      unharmed(() => this.#tell(event, core, backend))
+    }
     unharmed(() => this.emit('reloaded', result))
-    const { generation, added, updated, removed } = result
-    this.#log.info({ generation, added: added.length, updated: updated.length, removed: removed.length }, 'reloaded')
+    this.#log.info(summaryOf(result), 'reloaded')
     return result
   }
 
@@ -479,7 +464,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)
     // Whoever has its socket answers from now on.
-    const adminClosed = this.#admin?.isPassed === true ? this.#closeAdmin() : undefined
+    const adminClosed = this.#admin.isPassed ? this.#admin.close() : undefined
     const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
@@ -487,9 +472,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.#lastStats = this.#collectStats()
     }
     await adminClosed
-    await this.#closeAdmin()
+    await this.#admin.close()
     await this.#kept.close()
-    for (const core of this.#cores.values()) core.close()
+    for (const core of this.#pools.cores.values()) core.close()
     this.#status = 'closed'
     this.#over.abort()
     process.nextTick(() => this.emit('close'))
@@ -497,27 +482,25 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   #collectStats(): Stats {
-    return collectStats(this.#service, this.#generation, this.#listenerPools, this.#cores.values())
+    return collectStats(this.#service, this.#generation, this.#config.listeners, this.#pools.cores.values())
   }
 
   #target(service: Service, { listener, pool }: HandleOptions): Target {
-    if (listener === undefined) return service.targetOfPool(this.#core(this.pool(pool).name))
+    if (listener === undefined) return service.targetOfPool(this.#pools.core(this.pool(pool).name))
     if (pool !== undefined) throw argumentTypeError('options.pool', 'left out beside options.listener', pool)
     const target = service.targetOfListener(listener)
-    if (target === undefined) throw unknownListener(listener, this.#listenerPools.keys())
+    if (target === undefined) throw unknownListener(listener, this.#listenerNames())
     return target
   }
 
-  #core(name: string): PoolCore {
-    const core = this.#cores.get(name)
-    if (core === undefined) throw new RangeError(`there is no pool ${name}`)
-    return core
+  #listenerNames(): string[] {
+    return this.#config.listeners.map(({ name }) => name)
   }
 
   #listenerName(name: string | undefined): string {
-    const names = [...this.#listenerPools.keys()]
+    const names = this.#listenerNames()
     const found = name === undefined && names.length === 1 ? names[0] : names.find(known => known === name)
-    if (found === undefined) throw unknownListener(name, this.#listenerPools.keys())
+    if (found === undefined) throw unknownListener(name, names)
     return found
   }
 
@@ -535,13 +518,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    if (event === 'backendRemoved') this.#downCloser.up(core.name, backend.name)
     this.#kept.changed()
     this.#tell(event, core, backend)
   }
 
   #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
+    if (event === 'backendRemoved' || backend.state === 'maint') this.#downCloser.leave(core.name, backend.name)
     this.#log.info(change, event)
     this.emit(event, change)
   }

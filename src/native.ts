@@ -8,7 +8,7 @@ import { loadAddon } from './addon.ts'
  */
 
 /** Why a decision was made; the numbers are those of `native/core/reason.h` and index the counter rows. */
-export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey'] as const
+export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned'] as const
 export type Reason = (typeof REASONS)[number]
 
 /** Slots of rendezvous: `kPlacementSlots` of `native/core/rendezvous.h`. */
@@ -64,8 +64,18 @@ export interface NativePool {
   ): number
   /** Stages the removal of a backend. False: there is no such backend. */
   removeBackend(name: string): boolean
+  /**
+   * So many sessions of another process are on a backend, at most 2^22: they count in its load. False: there is no such
+   * backend.
+   */
+  inherit(name: string, sessions: number): boolean
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
+  /**
+   * Other numbers than those that it was made with, for picks from now on: c · 1000 of the bound, and
+   * `[sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]`; what else is in the list stays as it is.
+   */
+  setLimits(boundMilli: number, limits: Uint32Array): void
   /**
    * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
@@ -93,10 +103,15 @@ export interface NativePool {
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
-  explain(key: string | Uint8Array): NativeExplanation | null
+  explain(client: string | Uint8Array): NativeExplanation | null
+  /**
+   * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
+   * now, if `coming` others were there already. Null: not an IP address.
+   */
+  placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
-  /** Fills `[active, total, connectFailures]` per backend index; returns how many indexes there are. */
+  /** Fills `[active, total, connectFailures, inherited]` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
   /**
    * Sets the element of each backend's index to its bound now, infinite where there is none; leaves those alone that get no
@@ -209,6 +224,8 @@ export interface NativeExplanation {
   pin: number
   /** Milliseconds until the pin expires; -1: no pin, or it is in use. */
   expiresInMs: number
+  /** By its rule the key would go home with a connection now. */
+  returns: boolean
 }
 
 /**
@@ -261,7 +278,7 @@ export const SESSION_COUNTERS = [
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
-/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first six are {@link REASONS}. */
+/** Counters of a pool's picks, one 64-bit column each; the order is that of `native/core/counters.h`. The first seven are {@link REASONS}. */
 export const POOL_COUNTERS = [
   ...REASONS,
   'noBackend',
@@ -325,16 +342,23 @@ export interface NativeRelay {
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
-   * `filter`: clients that it does not permit are closed at once. `peekBytes`, `peekMs`: how far and how long heads are looked at.
+   * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
+   * whose sessions count for its `maxSessions`. `peekBytes`, `peekMs`: how far and how long heads are looked at.
    */
   addListener(
     poolId: number,
     maxSessions: number,
     hasOptions: boolean,
     filter?: NativeAddressFilter,
+    predecessor?: number,
     peekBytes?: number,
     peekMs?: number,
   ): number
+  /**
+   * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
+   * accepted for it.
+   */
+  letGo(poolId: number): boolean
   /**
    * Opens a listen socket for the listener, whose clients the relay's threads accept. `host`: an IP address, or `unix:` and
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
@@ -351,6 +375,8 @@ export interface NativeRelay {
   ): number
   /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
   adopt(listenerId: number, fd: number): number
+  /** Takes a copy of the listen socket of another listener. Returns 0 or -errno. */
+  share(listenerId: number, from: number): number
   /** Its descriptor, which stays the relay's; -1: there is none. */
   socket(listenerId: number): number
   /** Where that is bound; null: there is none, or it is a unix socket. */
@@ -369,7 +395,7 @@ export interface NativeRelay {
    * `record`: write session records for this session. Returns a {@link HandOver} status.
    */
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
-  /** Sessions that live now; listenerId -1: of all listeners. */
+  /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
   cutSessions(): void
@@ -456,6 +482,8 @@ export interface NativeOs {
   peer(socket: number): PeerProcess | number
   /** Makes a listen socket that another process opened fit for use here. Returns 0; `-EINVAL`: it does not listen. */
   adopt(fd: number, backlog: number): number
+  /** Another descriptor of the same socket, the caller's. */
+  duplicate(fd: number): number
   /** Path of the file of a unix socket; empty: it is another kind, or has none. */
   unixPath(fd: number): Buffer
   /** A unix socket that listens; its file is the caller's to remove. */
@@ -553,7 +581,7 @@ export interface NativeAddon {
     tableSize: number,
     ttlMs: number,
     sessionHint: number,
-    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most. */
+    /** What one key may have: sessions at one time, new ones a second, and of these at once; what a backend takes a second. 0: no limit. Then how many wait for a seat, and how many milliseconds at most; and the number of a `ReturnHome` in `native/core/pool.h`. */
     limits?: Uint32Array,
     /** Path of the table's file; undefined: memory only. Throws an error with `errno` where it cannot be had. */
     tableFile?: string | undefined,

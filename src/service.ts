@@ -1,27 +1,24 @@
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Acceptor } from './acceptor/acceptor.ts'
-import { chooseAcceptor } from './acceptor/choose.ts'
-import { filterOf } from './acceptor/filter.ts'
-import { NativeAcceptor } from './acceptor/native-acceptor.ts'
-import { NetAcceptor } from './acceptor/net-acceptor.ts'
+import { isDeepStrictEqual } from 'node:util'
 import type { OpenSocket } from './acceptor/open-socket.ts'
-import { formatAddress } from './config/address.ts'
-import type { ResolvedConfig, ResolvedListener } from './config/resolved.ts'
+import type { ResolvedConfig, ResolvedPool } from './config/resolved.ts'
 import { abortError, throwIfAborted } from './errors.ts'
 import type { AgentChanged } from './health/agent-monitor.ts'
 import type { EjectionChanged } from './health/ejector.ts'
 import { type HealthChanged, HealthMonitor } from './health/monitor.ts'
 import { WarmUp } from './health/warm-up.ts'
+import { Listeners } from './listeners/listeners.ts'
 import type { Log } from './log/log.ts'
 import { TroubleReport } from './log/trouble.ts'
-import { type BoundListener, boundAddress, type Destination, mayReach, refuseLoops } from './loop-check.ts'
+import { type Destination, mayReach, refuseLoops } from './loop-check.ts'
 import type { PoolCore } from './pool/core.ts'
+import { LeavingPools } from './pool/leaving.ts'
 import { ended, type SessionCounts } from './relay/counters.ts'
 import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
-import { POOL_TARGET, Target } from './relay/target.ts'
+import { Target } from './relay/target.ts'
 import type { LiveSession, SessionFilter } from './sessions/info.ts'
 
 /** What is needed to open a service. */
@@ -30,7 +27,7 @@ export interface ServiceParts {
   pools: ReadonlyMap<string, PoolCore>
   /** Listen sockets that are open already, by listener. */
   sockets: ReadonlyMap<string, OpenSocket>
-  /** Awaited before the first client is served. */
+  /** Awaited before the first listener is opened. */
   prepare?: (() => Promise<void>) | undefined
   feed: SessionFeed
   log: Log
@@ -52,11 +49,6 @@ export interface CloseResult {
   cut: number
 }
 
-interface OpenListener {
-  acceptor: Acceptor
-  target: Target
-}
-
 const AT_ONCE = AbortSignal.abort()
 const POLL_MS = 20
 /** Cutting takes as long as a relay thread needs for one batch of events. */
@@ -66,50 +58,35 @@ const CUT_MS = 1000
 export class Service {
   readonly #parts: ServiceParts
   readonly #relays: Relays
-  readonly #listeners = new Map<string, OpenListener>()
+  readonly listeners: Listeners
   readonly #poolTargets = new Map<string, Target>()
   readonly #health: HealthMonitor
-  #warmUps: readonly WarmUp[] = []
+  readonly #warmUps = new Map<PoolCore, WarmUp>()
+  readonly #leaving: LeavingPools
   #trouble: TroubleReport | undefined
 
   private constructor(parts: ServiceParts) {
     this.#parts = parts
     this.#relays = new Relays(parts.feed, parts.log, parts.config.threads)
+    this.listeners = new Listeners({ relays: this.#relays, log: parts.log, failed: parts.failed })
+    this.#leaving = new LeavingPools(core => this.#relays.uses(core))
     this.#health = new HealthMonitor(parts.health, parts.ejection, parts.agent)
-  }
-
-  #makeListeners(): void {
-    const { config, pools } = this.#parts
-    for (const settings of config.listeners) {
-      const pool = pools.get(settings.pool)
-      if (pool === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
-      const target = new Target(settings.name, pool, { ...settings, filter: filterOf(settings) })
-      this.#listeners.set(settings.name, { acceptor: this.#acceptorOf(settings, target), target })
-    }
-  }
-
-  #acceptorOf(settings: ResolvedListener, target: Target): Acceptor {
-    if (chooseAcceptor(settings) === 'native') return new NativeAcceptor(settings, this.#relays.addAccepting(target))
-    return new NetAcceptor(settings, {
-      serve: client => this.serve(target, client),
-      failed: error => this.#parts.failed(error, settings.name),
-    })
   }
 
   /** Looks host names up, checks backends for the first time, binds every listener or none, and serves. */
   static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
     const service = new Service(parts)
     try {
-      service.#makeListeners()
+      service.listeners.make(parts.config.listeners, parts.pools)
       await unlessAborted(() => service.#lookUp(), signal)
       await unlessAborted(() => service.#health.start([...parts.pools.values()]), signal)
-      await unlessAborted(() => service.#bind(), signal)
-      service.#checkLoops()
-      service.#health.watchSessions(parts.pools.values())
-      const slow = [...parts.pools.values()].filter(({ settings }) => settings.slowStart > 0)
-      service.#warmUps = slow.map(core => new WarmUp(core, parts.log))
+      // Before: who listens by `net` accepts from then on, also from the socket of a process that goes on and could serve.
       if (parts.prepare !== undefined) await unlessAborted(parts.prepare, signal)
-      service.#serveAll()
+      await unlessAborted(() => service.listeners.bind(parts.sockets), signal)
+      refuseLoops(service.listeners.bound(), service.#destinations())
+      service.#health.watchSessions(parts.pools.values())
+      for (const core of parts.pools.values()) service.#warmUp(core)
+      service.listeners.serve()
       service.#trouble = new TroubleReport(parts.log, () => service.counts)
       return service
     } catch (error) {
@@ -118,31 +95,16 @@ export class Service {
     }
   }
 
-  address(listener: string): AddressInfo | string | null {
-    return this.#listeners.get(listener)?.acceptor.address() ?? null
-  }
-
-  /** Listen sockets that are open, by listener. They stay its own. */
-  sockets(): Map<string, OpenSocket> {
-    const open = [...this.#listeners].filter(([, { acceptor }]) => acceptor.fd >= 0)
-    return new Map(open.map(([name, { acceptor }]) => [name, { fd: acceptor.fd, isShared: acceptor.isShared }]))
-  }
-
-  /** The listeners whose listen sockets another process has been given: closing leaves who waits in the queue to that one. */
-  passed(listeners: ReadonlySet<string>): void {
-    for (const [name, { acceptor }] of this.#listeners) acceptor.isPassed = listeners.has(name)
-  }
-
   /** Undefined: there is no such listener. */
   targetOfListener(listener: string): Target | undefined {
-    return this.#listeners.get(listener)?.target
+    return this.listeners.get(listener)?.target
   }
 
   /** Where sockets go that are given to a pool, without a listener. */
   targetOfPool(pool: PoolCore): Target {
     const known = this.#poolTargets.get(pool.name)
     if (known !== undefined) return known
-    const target = new Target(undefined, pool, POOL_TARGET)
+    const target = new Target({ pool, session: pool.settings, maxSessions: 0 })
     this.#relays.add(target, 'auto', false)
     this.#poolTargets.set(pool.name, target)
     return target
@@ -154,7 +116,7 @@ export class Service {
 
   /** Throws when the backend leads back to its own pool. */
   checkBackend(pool: string, backend: Destination): void {
-    const bound = this.#bound()
+    const bound = this.listeners.bound()
     if (!mayReach(bound, backend)) return
     const pools = this.#destinations()
     pools.set(pool, [...(pools.get(pool) ?? []).filter(({ name }) => name !== backend.name), backend])
@@ -169,6 +131,48 @@ export class Service {
   /** Any backends may have been added, changed or removed. */
   backendsChanged(): void {
     this.#health.followAll()
+  }
+
+  /** Other settings of a pool hold; the targets of its listeners are the business of the listeners. */
+  poolReconfigured(core: PoolCore, before: ResolvedPool): void {
+    this.#health.reconfigure(core, before)
+    if (core.settings.slowStart !== before.slowStart) this.#warmUp(core)
+    // The next one who gives a socket to the pool makes another.
+    const { timeouts, retries } = core.settings
+    if (!isDeepStrictEqual([timeouts, retries], [before.timeouts, before.retries])) this.#retireTarget(core.name)
+  }
+
+  /** Makes ready for sessions what no listener leads to yet; resolves when first checks that traffic waits for are done. */
+  async preparePools(cores: readonly PoolCore[]): Promise<void> {
+    await Promise.all(cores.map(core => core.prepare()))
+    for (const core of cores) core.tableFile?.settle(this.#parts.log)
+    await this.#health.start(cores)
+  }
+
+  poolAdded(core: PoolCore): void {
+    this.#health.watchSessions([core])
+    this.#warmUp(core)
+  }
+
+  /** Nobody comes to it any more. It is closed when its last session has ended; at once, if it was never in use. */
+  poolRemoved(core: PoolCore): void {
+    this.#health.drop(core)
+    this.#warmUps.get(core)?.stop()
+    this.#warmUps.delete(core)
+    this.#retireTarget(core.name)
+    this.#leaving.add(core)
+  }
+
+  #retireTarget(pool: string): void {
+    const target = this.#poolTargets.get(pool)
+    if (target !== undefined) this.#relays.retire(target)
+    this.#poolTargets.delete(pool)
+  }
+
+  #warmUp(core: PoolCore): void {
+    this.#warmUps.get(core)?.stop()
+    this.#warmUps.delete(core)
+    if (core.settings.slowStart > 0) this.#warmUps.set(core, new WarmUp(core, this.#parts.log))
   }
 
   /** Sessions that live now. */
@@ -199,14 +203,15 @@ export class Service {
   async close(timeoutMs: number, hurry: AbortSignal): Promise<CloseResult> {
     // First: a session may end as soon as its client sees that nobody listens any more.
     const before = this.counts
-    await this.#closeListeners(timeoutMs === 0 ? AT_ONCE : hurry)
+    await this.listeners.close(timeoutMs === 0 ? AT_ONCE : hurry)
     await this.#emptied(timeoutMs, hurry)
     this.#relays.cut()
     await this.#emptied(CUT_MS)
     this.#health.stop()
-    for (const one of this.#warmUps) one.stop()
+    for (const one of this.#warmUps.values()) one.stop()
     this.#trouble?.stop()
     this.#relays.stop()
+    this.#leaving.close()
     // By what has ended, clients that waited to be accepted included: beside how many live, threads would still accept.
     const after = this.counts
     const cut = after.endShutdown - before.endShutdown
@@ -222,45 +227,8 @@ export class Service {
   }
 
   async #lookUp(): Promise<void> {
-    const listeners = [...this.#listeners.values()].map(({ acceptor }) => acceptor.lookUp())
     const backends = [...this.#parts.pools.values()].map(pool => pool.prepare())
-    await Promise.all([...listeners, ...backends])
-  }
-
-  async #bind(): Promise<void> {
-    const { sockets } = this.#parts
-    const listening = [...this.#listeners].map(([name, { acceptor }]) => acceptor.listen(sockets.get(name)))
-    const results = await Promise.allSettled(listening)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
-  }
-
-  #checkLoops(): void {
-    refuseLoops(this.#bound(), this.#destinations())
-  }
-
-  #serveAll(): void {
-    const { log } = this.#parts
-    for (const { acceptor, target } of this.#listeners.values()) {
-      const hasOptions = acceptor.setOptions(target.pool.settings.timeouts.keepalive)
-      if (acceptor instanceof NetAcceptor) this.#relays.add(target, acceptor.settings.relay, hasOptions)
-    }
-    for (const { acceptor } of this.#listeners.values()) acceptor.accept()
-    for (const { name, pool, ...listener } of this.#bound()) {
-      const address = boundAddress(listener)
-      const open = this.#listeners.get(name)
-      const acceptor = open?.acceptor instanceof NativeAcceptor ? 'native' : 'net'
-      const relay = open?.target.nativeId === undefined ? 'stream' : 'native'
-      log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay }, 'listening')
-    }
-  }
-
-  #bound(): BoundListener[] {
-    return [...this.#listeners].map(([name, { acceptor, target }]) => ({
-      name,
-      pool: target.pool.name,
-      bind: acceptor.settings.bind,
-      address: acceptor.address(),
-    }))
+    await Promise.all([this.listeners.lookUp(), ...backends])
   }
 
   #destinations(): Map<string, Destination[]> {
@@ -273,14 +241,10 @@ export class Service {
     )
   }
 
-  async #closeListeners(hurry: AbortSignal): Promise<void> {
-    await Promise.all([...this.#listeners.values()].map(({ acceptor }) => acceptor.close(hurry)))
-  }
-
   async #stop(): Promise<void> {
     this.#health.abandon()
-    for (const one of this.#warmUps) one.stop()
-    await this.#closeListeners(AT_ONCE)
+    for (const one of this.#warmUps.values()) one.stop()
+    await this.listeners.close(AT_ONCE)
     this.#relays.stop()
   }
 }

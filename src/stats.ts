@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { ResolvedListener } from './config/resolved.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { MovedClients } from './pool/moves.ts'
@@ -7,6 +8,7 @@ import type { TableFileStats } from './pool/table-file.ts'
 import { noSessions, type SessionCounts, sumColumns } from './relay/counters.ts'
 import { DurationColumns, type Durations } from './relay/durations.ts'
 import type { Service } from './service.ts'
+import type { RebalanceInfo } from './sessions/rebalancer.ts'
 
 /** Figures of a balancer: plain data, fit for JSON. Counters only grow; they count from the first `listen()`. */
 export interface Stats {
@@ -56,6 +58,10 @@ export interface PoolStats {
   held: number
   /** Clients that wait for a seat while every backend is at its `maxSessions` (`limits.queue`). */
   queue: QueueStats
+  /** Clients that were brought home by `rebalance`. */
+  broughtHome: number
+  /** The last time that clients were brought home; absent: they never were. */
+  rebalance?: RebalanceInfo
   /** The stick table; all 0 without one. */
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
@@ -110,7 +116,7 @@ const GAUGES = 7
 export function collectStats(
   service: Service | undefined,
   generation: number,
-  listeners: ReadonlyMap<string, string>,
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool'>[],
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
@@ -120,9 +126,9 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      [...listeners].map(([name, pool]): [string, ListenerStats] => [
+      listeners.map(({ name, pool }): [string, ListenerStats] => [
         name,
-        { address: service?.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
+        { address: service?.listeners.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
       ]),
     ),
     pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),
@@ -159,6 +165,8 @@ function poolStats(pool: PoolCore): PoolStats {
       refused: counters.queueFull,
       left: counters.queueLeft,
     },
+    broughtHome: pool.broughtHome,
+    ...(pool.rebalance === undefined ? {} : { rebalance: { ...pool.rebalance } }),
     table: {
       entries,
       capacity,

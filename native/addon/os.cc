@@ -39,6 +39,10 @@ napi_value adopt(Call& call) {
       static_cast<double>(-adopt_listen_socket(static_cast<int>(call.i64(0)), static_cast<int>(call.u32(1)))));
 }
 
+napi_value duplicate(Call& call) {
+  return call.of(static_cast<double>(duplicate_descriptor(static_cast<int>(call.i64(0)))));
+}
+
 napi_value path_of(Call& call) { return call.buffer(unix_path(static_cast<int>(call.i64(0)))); }
 
 napi_value open_unix(Call& call) {
@@ -76,17 +80,12 @@ napi_value notify_manager(Call& call) { return call.of(static_cast<double>(-noti
 
 napi_value make_os(napi_env env) {
   const Property properties[] = {
-      function<send>("send"),
-      function<receive>("receive"),
-      function<peer>("peer"),
-      function<adopt>("adopt"),
-      function<path_of>("unixPath"),
-      function<open_unix>("openUnix"),
-      function<notify_manager>("notify"),
-      function<open_tcp>("openTcp"),
-      function<user>("user"),
-      function<group_number>("group"),
-      function<forbid_new_privileges>("noNewPrivileges"),
+      function<send>("send"),           function<receive>("receive"),
+      function<peer>("peer"),           function<adopt>("adopt"),
+      function<duplicate>("duplicate"), function<path_of>("unixPath"),
+      function<open_unix>("openUnix"),  function<notify_manager>("notify"),
+      function<open_tcp>("openTcp"),    function<user>("user"),
+      function<group_number>("group"),  function<forbid_new_privileges>("noNewPrivileges"),
   };
   napi_value os = nullptr;
   napi_create_object(env, &os);

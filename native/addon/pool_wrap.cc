@@ -18,6 +18,9 @@ constexpr uint32_t kServed = 0;
 constexpr uint32_t kFailed = 1;
 constexpr uint32_t kReset = 3;  // was served, and reset in its first moments
 
+// Of a backend, as readBackends() tells them.
+constexpr size_t kFigures = 4;
+
 // One line `address home`. False: it is no address.
 bool append_home(std::string& output, std::string_view line, const Pool& pool) {
   output.append(line);
@@ -48,6 +51,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_backend>("setBackend"),
                          open_method<&PoolWrap::remove_backend>("removeBackend"),
                          open_method<&PoolWrap::publish>("publish"),
+                         open_method<&PoolWrap::set_limits>("setLimits"),
+                         open_method<&PoolWrap::inherit>("inherit"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
@@ -57,6 +62,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::confirm>("confirm"),
                          open_method<&PoolWrap::answered>("answered"),
                          open_method<&PoolWrap::explain>("explain"),
+                         open_method<&PoolWrap::place_of>("placeOf"),
                          open_method<&PoolWrap::homes>("homes"),
                          open_method<&PoolWrap::read_backends>("readBackends"),
                          open_method<&PoolWrap::take_failures>("takeFailures"),
@@ -95,10 +101,11 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 6) {
+  if (const auto limits = call.words(10); limits.size() == 7) {
     rules.limits = {limits[0], limits[1], limits[2]};
     rules.admit_per_second = limits[3];
     rules.queue = {limits[4], limits[5]};
+    rules.return_home = static_cast<ReturnHome>(limits[6]);
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -138,6 +145,16 @@ napi_value PoolWrap::set_backend(Call& call) {
 napi_value PoolWrap::remove_backend(Call& call) { return call.of(pool_->remove_backend(call.text(0))); }
 
 napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(pool_->publish())); }
+
+napi_value PoolWrap::set_limits(Call& call) {
+  const auto limits = call.words(1);
+  // Those behind them stay as they are.
+  if (limits.size() < 4) return call.misuse("there are four limits at least");
+  pool_->set_limits(call.u32(0), {limits[0], limits[1], limits[2]}, limits[3]);
+  return nullptr;
+}
+
+napi_value PoolWrap::inherit(Call& call) { return call.of(pool_->inherit(call.text(0), call.u32(1))); }
 
 uint32_t PoolWrap::claim_seat() {
   if (free_seats_.empty()) {
@@ -269,6 +286,19 @@ napi_value PoolWrap::explain(Call& call) {
   }));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
+  call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  return result;
+}
+
+napi_value PoolWrap::place_of(Call& call) {
+  const auto address = call.address(0);
+  if (!address) return call.null();
+  const AffinityKey key = pool_->key(*address);
+  const RosterEntry* const home = pool_->roster().home(pool_->place_hash(key));
+  const napi_value result = call.object();
+  call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
+  call.set(result, "home", call.of(home ? static_cast<double>(home->backend->index) : -1.0));
+  call.set(result, "hasRoom", call.of(pool_->home_has_room(key, call.u32(1))));
   return result;
 }
 
@@ -293,12 +323,14 @@ napi_value PoolWrap::homes(Call& call) {
 
 napi_value PoolWrap::read_backends(Call& call) {
   const auto into = call.doubles(0);
-  const size_t room = into.size() / 3;
+  const size_t room = into.size() / kFigures;
   pool_->registry().each([&](const Backend& backend) {
     if (backend.index >= room) return;
-    into[backend.index * 3U] = backend.sessions();
-    into[backend.index * 3U + 1] = static_cast<double>(backend.total());
-    into[backend.index * 3U + 2] = static_cast<double>(backend.connect_failures());
+    double* const row = &into[backend.index * kFigures];
+    row[0] = backend.sessions();
+    row[1] = static_cast<double>(backend.total());
+    row[2] = static_cast<double>(backend.connect_failures());
+    row[3] = backend.inherited();
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
 }

@@ -30,6 +30,8 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value set_backend(Call& call);
   napi_value remove_backend(Call& call);
   napi_value publish(Call& call);
+  napi_value set_limits(Call& call);
+  napi_value inherit(Call& call);
   napi_value pick(Call& call);
   napi_value redispatch(Call& call);
   napi_value on_turn(Call& call);
@@ -41,6 +43,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value answered(Call& call);
   napi_value release(Call& call);
   napi_value explain(Call& call);
+  napi_value place_of(Call& call);
   napi_value homes(Call& call);
   napi_value read_backends(Call& call);
   napi_value take_failures(Call& call);

@@ -23,8 +23,10 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                      {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
+                         method<RelayWrap, &RelayWrap::let_go>("letGo"),
                          method<RelayWrap, &RelayWrap::listen>("listen"),
                          method<RelayWrap, &RelayWrap::adopt>("adopt"),
+                         method<RelayWrap, &RelayWrap::share>("share"),
                          method<RelayWrap, &RelayWrap::socket_of>("socket"),
                          method<RelayWrap, &RelayWrap::address>("address"),
                          method<RelayWrap, &RelayWrap::accept>("accept"),
@@ -91,12 +93,15 @@ napi_value RelayWrap::add_pool(Call& call) {
 
 napi_value RelayWrap::add_listener(Call& call) {
   auto* const filter = call.wrapped<AddressFilterWrap>(3);
+  const uint32_t before = call.missing(4) ? Relay::kNone : call.u32(4);
   PeekLimits peek;
-  if (!call.missing(4)) peek = {std::min<uint32_t>(call.u32(4), kMaxHeadBytes), call.u64(5)};
-  const int id =
-      relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filter ? filter->filter() : nullptr, peek);
+  if (!call.missing(5)) peek = {std::min<uint32_t>(call.u32(5), kMaxHeadBytes), call.u64(6)};
+  const auto filtered = filter ? filter->filter() : nullptr;
+  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filtered, before, peek);
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
 }
+
+napi_value RelayWrap::let_go(Call& call) { return call.of(relay_->let_go(call.u32(0))); }
 
 napi_value RelayWrap::listen(Call& call) {
   const auto address = make_endpoint(call.text(1), static_cast<uint16_t>(call.u32(2)));
@@ -108,6 +113,10 @@ napi_value RelayWrap::listen(Call& call) {
 
 napi_value RelayWrap::adopt(Call& call) {
   return call.of(static_cast<double>(relay_->adopt(call.u32(0), static_cast<int>(call.i64(1)))));
+}
+
+napi_value RelayWrap::share(Call& call) {
+  return call.of(static_cast<double>(relay_->share(call.u32(0), call.u32(1))));
 }
 
 napi_value RelayWrap::socket_of(Call& call) { return call.of(static_cast<double>(relay_->socket_of(call.u32(0)))); }

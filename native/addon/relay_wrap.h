@@ -21,8 +21,10 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   void make(Call& call);
   napi_value add_pool(Call& call);
   napi_value add_listener(Call& call);
+  napi_value let_go(Call& call);
   napi_value listen(Call& call);
   napi_value adopt(Call& call);
+  napi_value share(Call& call);
   napi_value socket_of(Call& call);
   napi_value address(Call& call);
   napi_value accept(Call& call);

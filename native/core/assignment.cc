@@ -56,8 +56,9 @@ Pool::Assignment::Candidates Pool::Assignment::candidates() const {
 
 // load < max(1, ceil(c · (m+1) · w / W)), without a division: for integers, load < ceil(x / y) iff load · y < x.
 bool Pool::Assignment::has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const {
-  if (sessions == 0 || pool_.rules_.bound_milli == 0) return true;
-  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * pool_.rules_.bound_milli;
+  const uint32_t bound_milli = pool_.bound_milli_.load(std::memory_order_relaxed);
+  if (sessions == 0 || bound_milli == 0) return true;
+  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * bound_milli;
 }
 
 bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) const {
@@ -74,6 +75,16 @@ bool Pool::Assignment::try_home(const Candidates& all) {
   entry = home;
   if (seat_.tried_count == 0) reason = Reason::kHome;
   return true;
+}
+
+bool Pool::Assignment::home_has_room(uint32_t coming) const {
+  const uint64_t key = pool_.place_hash(seat_.key);
+  const RosterEntry* const home = roster_.home(key);
+  if (!home || !candidate(*home) || !home->admits(key)) return false;
+  Candidates all = candidates();
+  all.sessions++;
+  const uint32_t sessions = home->backend->sessions() + coming;
+  return has_room(*home, sessions, all) && below_limit(*home, sessions);
 }
 
 // The first of the key's order that has room; `barred`, which may be null, is passed over.

@@ -12,6 +12,10 @@ class Pool::Assignment {
 
   // On kOk `entry` and `reason` say where; its seat is taken.
   PickStatus run();
+  // Home or nowhere. False: it may not come there now, or has no room.
+  bool run_home() { return try_home(candidates()); }
+  // The same for a session that is not counted yet, behind others that are not, without taking a seat.
+  bool home_has_room(uint32_t coming) const;
   // The least loaded candidate by weight, for clients without a key.
   PickStatus run_without_key();
 

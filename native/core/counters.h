@@ -10,7 +10,7 @@
 
 namespace limpet {
 
-// The order is that of POOL_COUNTERS in src/native.ts; the first six are the reasons.
+// The order is that of POOL_COUNTERS in src/native.ts; the first seven are the reasons.
 enum class PoolCounter : unsigned {
   kPin,
   kHome,
@@ -18,6 +18,7 @@ enum class PoolCounter : unsigned {
   kFailover,
   kRedispatch,
   kNoKey,
+  kReturned,
   kNoBackend,
   kPoolFull,
   kTableHits,

@@ -118,6 +118,14 @@ void LiveKeys::keep_origin(const AffinityKey& key, uint64_t hash, const Pin& pin
   insert(own, {key.value, 1, pack(pin), static_cast<uint32_t>(hash), kOriginMark, key.kind});
 }
 
+std::optional<Pin> LiveKeys::origin(const AffinityKey& key, uint64_t hash) const {
+  const Shard& own = shard(hash);
+  const std::lock_guard lock(own.lock);
+  const Run run = scan(own, key, hash, kOriginMark);
+  if (run.origin == kNowhere) return std::nullopt;
+  return unpack(own.cells[run.origin].established);
+}
+
 void LiveKeys::drop_origin(const AffinityKey& key, uint64_t hash) {
   Shard& own = shard(hash);
   const std::lock_guard lock(own.lock);

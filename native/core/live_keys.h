@@ -41,6 +41,7 @@ class LiveKeys {
 
   // Keeps a confirmed pin for the key, which has a live session. The first one kept stays.
   void keep_origin(const AffinityKey& key, uint64_t hash, const Pin& pin);
+  std::optional<Pin> origin(const AffinityKey& key, uint64_t hash) const;
   // Forgets it: the key has a confirmed pin again.
   void drop_origin(const AffinityKey& key, uint64_t hash);
 

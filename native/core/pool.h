@@ -32,6 +32,7 @@ struct KeyLimits {
   uint32_t burst = 0;       // of them at once, if per_second > 0; then > 0
 
   bool any() const { return sessions != 0 || per_second != 0; }
+  bool same_rate(const KeyLimits& other) const { return per_second == other.per_second && burst == other.burst; }
 };
 
 // Where clients wait for a seat while all backends are at their maxSessions.
@@ -42,6 +43,13 @@ struct QueueRules {
 
 // Why a client waits no longer that got no seat. The numbers are those of WaitEnd in src/native.ts.
 enum class WaitEnd : uint8_t { kTimeout = 0, kGone = 1, kCut = 2 };
+
+// When a key whose pin was made elsewhere goes home again. The numbers are those of src/pool/native-pool.ts.
+enum class ReturnHome : uint8_t {
+  kNever = 0,
+  kNextConnect = 1,  // with its next session, while others of it may live elsewhere
+  kAfterIdle = 2,    // with the first one after all others have ended
+};
 
 struct PoolRules {
   PlacementRules placement;
@@ -55,10 +63,14 @@ struct PoolRules {
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
   QueueRules queue;
+  ReturnHome return_home = ReturnHome::kNever;
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
 inline constexpr unsigned kMaxRetries = 16;
+
+// Far more than a process has descriptors for, and far less than a backend's record can count.
+inline constexpr uint32_t kMostInherited = 1U << 22;
 
 // One session's claim on a backend.
 struct Seat {
@@ -105,6 +117,12 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
+  // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
+  // that there was not before.
+  void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
+  // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
+  // those of the others, take them for sessions of this pool. False: there is no such backend.
+  bool inherit(const std::string& name, uint32_t sessions);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
@@ -162,7 +180,9 @@ class Pool {
 
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
   AffinityKey key(std::span<const uint8_t> bytes) const { return make_key(bytes.data(), bytes.size(), rules_.keys); }
+  // What was made with the pool; numbers that set_limits() changes are as they were then.
   const PoolRules& rules() const { return rules_; }
+  uint32_t admit_per_second() const { return admit_per_second_.load(std::memory_order_relaxed); }
   StickTable* table() { return table_ ? table_.get() : nullptr; }
   LiveKeys& live_keys() { return live_; }
   const LiveKeys& live_keys() const { return live_; }
@@ -179,6 +199,10 @@ class Pool {
   // none; kNoBound where there is none. As roster().
   void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
   static constexpr uint64_t kNoBound = UINT64_MAX;
+  // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
+  bool home_has_room(const AffinityKey& key, uint32_t coming = 0);
+  // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
+  bool would_return(const AffinityKey& key, uint64_t now_ms);
 
  private:
   class Assignment;  // assignment.h: where a session without a usable pin goes
@@ -200,12 +224,18 @@ class Pool {
   PickStatus assign(Seat& seat);
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
+  bool may_return(const Pin& pin) const;
+  bool is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const;
+  bool return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found, uint64_t now_ms);
+  void undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms);
   PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
                             uint64_t now_ms);
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                  uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
-  void count_live(const Seat& seat) { live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
+  void await_turn();
+  // True: it is the key's only session.
+  bool count_live(const Seat& seat) { return live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
   void leave(StickTable::Locked& locked, const Seat& seat, uint16_t backend, const MaybeFound& found, uint64_t now_ms);
   void release_live(Seat& seat, bool failed, uint64_t now_ms);
 
@@ -213,8 +243,14 @@ class Pool {
   const std::shared_ptr<EpochDomain> domain_;
   LiveKeys live_;
   std::unique_ptr<StickTable> table_;
-  unsigned kept_shard_ = 0;                 // of live_, that keep_table() goes on with
-  std::unique_ptr<KeyRates> rates_;         // null: how fast sessions come is not limited
+  unsigned kept_shard_ = 0;  // of live_, that keep_table() goes on with
+  // What set_limits() changes: each is read alone, so that nothing has to be in step.
+  KeyLimits limits_;  // the control plane's
+  std::atomic<uint32_t> bound_milli_;
+  std::atomic<uint32_t> admit_per_second_;
+  std::atomic<uint32_t> sessions_per_key_;
+  std::atomic<bool> limits_keys_;
+  std::atomic<KeyRates*> rates_;  // owned; null: how fast sessions come is not limited
   const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;

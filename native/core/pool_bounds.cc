@@ -21,6 +21,7 @@ uint64_t bound_of(uint64_t milli, uint64_t sessions, uint64_t share, uint64_t al
 }  // namespace
 
 void Pool::each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const {
+  const uint32_t bound_milli = bound_milli_.load(std::memory_order_relaxed);
   uint64_t sessions = 1;
   uint64_t share = 0;
   for (const RosterEntry& entry : roster().entries) {
@@ -31,8 +32,7 @@ void Pool::each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) con
   for (const RosterEntry& entry : roster().entries) {
     // Of who became one since then: the share would be missing.
     if (share == 0 || !candidate(entry)) continue;
-    const bool bounded = rules_.bound_milli != 0;
-    visit(*entry.backend, bounded ? bound_of(rules_.bound_milli, sessions, entry.share(), share) : kNoBound);
+    visit(*entry.backend, bound_milli != 0 ? bound_of(bound_milli, sessions, entry.share(), share) : kNoBound);
   }
 }
 

@@ -16,15 +16,16 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 PickStatus Pool::admit_key(Thread& thread, Seat& seat, uint64_t now_ms) {
   // As place() has it, or what is claimed here would be given back elsewhere: a table of a file has that file's secret.
   seat.table_hash = table_ ? table_->hash(seat.key) : hash_key(seat.key, rules_.table_secret);
-  if (const uint32_t most = rules_.limits.sessions; most != 0) {
+  if (const uint32_t most = sessions_per_key_.load(std::memory_order_relaxed); most != 0) {
     seat.claimed = live_.claim(seat.key, seat.table_hash, most);
     if (!seat.claimed) {
       count(thread, PoolCounter::kKeySessions);
       return PickStatus::kKeySessions;
     }
   }
-  if (!rates_) return PickStatus::kOk;
-  const KeyRates::Verdict verdict = rates_->take(seat.key, seat.table_hash, now_ms);
+  KeyRates* const rates = rates_.load(std::memory_order_seq_cst);
+  if (!rates) return PickStatus::kOk;
+  const KeyRates::Verdict verdict = rates->take(seat.key, seat.table_hash, now_ms);
   if (verdict == KeyRates::Verdict::kYesShared || verdict == KeyRates::Verdict::kNoShared) {
     count(thread, PoolCounter::kKeyRateShared);
   }
@@ -41,7 +42,7 @@ void Pool::unclaim(Seat& seat) {
 }
 
 std::optional<uint64_t> Pool::admit(Thread& thread, const Seat& seat, uint64_t now_ms, uint64_t most_ms) {
-  const uint32_t rate = rules_.admit_per_second;
+  const uint32_t rate = this->admit_per_second();
   if (rate == 0) return 0;
   // A tenth of a second's worth at once.
   const uint64_t every_ns = kNsPerSecond / rate;

@@ -1,5 +1,5 @@
-// The picker: pin → home → overflow, and what follows when a connect fails. See decisions on first touch, rollback and
-// redispatch in docs/stick-table.md.
+// The picker: pin (or back home) → home → overflow, and what follows when a connect fails. See decisions on first
+// touch, rollback and redispatch in docs/stick-table.md.
 #include "assignment.h"
 #include "pool.h"
 
@@ -27,11 +27,15 @@ PoolCounter eviction_counter(Stored stored) {
   return PoolCounter::kTableRejected;
 }
 
+bool is_visit(const StickTable::Found& found, bool first_session) {
+  return found.visits < 3 && (first_session || found.idle_ms >= kVisitMs);
+}
+
 }  // namespace
 
 PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait) {
   seat.key = key;
-  if (rules_.limits.any() && !key.none()) {
+  if (limits_keys_.load(std::memory_order_acquire) && !key.none()) {
     const PickStatus refused = admit_key(thread, seat, now_ms);
     if (refused != PickStatus::kOk) return refused;
   }
@@ -61,9 +65,10 @@ PickStatus Pool::place(Thread& thread, Seat& seat, uint64_t now_ms) {
     return finish(thread, seat, touch(thread, seat, now_ms));
   }
   count(thread, PoolCounter::kTableHits);
-  if (!follow(roster(), found->pin, seat)) return finish(thread, seat, touch(thread, seat, now_ms));
-  const bool first_session = live_.acquire(key, seat.table_hash, seat.backend->index);
-  if (found->visits < 3 && (first_session || found->idle_ms >= kVisitMs)) {
+  if (may_return(found->pin) || !follow(roster(), found->pin, seat)) {
+    return finish(thread, seat, touch(thread, seat, now_ms));
+  }
+  if (is_visit(*found, count_live(seat))) {
     StickTable::Locked(*table_, key, seat.table_hash).refresh(now_ms, true);
   }
   return finish(thread, seat, PickStatus::kOk);
@@ -102,9 +107,13 @@ bool Pool::follow(const Roster& roster, const Pin& pin, Seat& seat) {
   return true;
 }
 
-PickStatus Pool::assign(Seat& seat) {
-  // Someone is running passes alone: wait for the turn before raising anything else.
+// While someone is running passes alone; before anything else is raised.
+void Pool::await_turn() {
   if (exclusive_.load(std::memory_order_relaxed)) const std::lock_guard wait(pick_mutex_);
+}
+
+PickStatus Pool::assign(Seat& seat) {
+  await_turn();
   Assignment assignment(*this, roster(), seat);
   const PickStatus status = seat.key.none() ? assignment.run_without_key() : assignment.run();
   if (status != PickStatus::kOk) return status;
@@ -113,14 +122,65 @@ PickStatus Pool::assign(Seat& seat) {
   return status;
 }
 
-// First touch, and replacing a pin that can serve no longer: decided while the key's buckets are locked, so that
-// parallel picks of one key agree.
+// First touch, the way home, and replacing a pin that can serve no longer: decided while the key's buckets are locked,
+// so that parallel picks of one key agree.
 PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
+  if (found && return_home(thread, locked, seat, found, now_ms)) return PickStatus::kOk;
   if (!found || !follow(roster(), found->pin, seat)) return assign_and_pin(thread, locked, seat, found, now_ms);
-  count_live(seat);
+  if (is_visit(*found, count_live(seat))) locked.refresh(now_ms, true);
   return PickStatus::kOk;
+}
+
+// A pin that was made away from home; not one whose home has moved since, and none that is still being tried.
+bool Pool::may_return(const Pin& pin) const {
+  return pin.away && rules_.return_home != ReturnHome::kNever && !pin.provisional;
+}
+
+// Off home now, with a pin that could be followed: of others placement decides. Idle, where the rule wants that.
+bool Pool::is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const {
+  if (rules_.return_home == ReturnHome::kAfterIdle && live_.any(key, hash)) return false;
+  const RosterEntry* const from = roster().find(pin.backend, pin.generation);
+  return from && from->serves_pins() && roster().home(place_hash(key)) != from;
+}
+
+// Brings the key home, where that has room under the bound. The pin of before is kept aside until a connect succeeds.
+bool Pool::return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
+                       uint64_t now_ms) {
+  if (!may_return(found->pin) || !is_off_home(seat.key, seat.table_hash, found->pin)) return false;
+  await_turn();
+  Assignment assignment(*this, roster(), seat);
+  if (!assignment.run_home()) return false;
+  occupy(seat, *assignment.entry, Reason::kReturned);
+  count_live(seat);
+  store_pin(thread, locked, seat, found, true, now_ms);
+  return true;
+}
+
+bool Pool::home_has_room(const AffinityKey& key, uint32_t coming) {
+  Seat seat;
+  seat.key = key;
+  return Assignment(*this, roster(), seat).home_has_room(coming);
+}
+
+bool Pool::would_return(const AffinityKey& key, uint64_t now_ms) {
+  if (!table_) return false;
+  const uint64_t hash = table_->hash(key);
+  const auto found = table_->find(key, hash, now_ms);
+  return found && may_return(found->pin) && is_off_home(key, hash, found->pin) && home_has_room(key);
+}
+
+// Home did not answer: back to where the key was, if that still serves it, before anybody else is asked.
+void Pool::undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms) {
+  if (rules_.return_home == ReturnHome::kNever) return;
+  const auto found = locked.find(now_ms);
+  if (!found || !found->pin.provisional || !found->pin.same_backend(failed)) return;
+  const auto origin = live_.origin(seat.key, seat.table_hash);
+  const RosterEntry* const from = origin ? roster().find(origin->backend, origin->generation) : nullptr;
+  if (!from || !from->serves_pins() || seat.has_tried(from->backend)) return;
+  live_.drop_origin(seat.key, seat.table_hash);
+  locked.store(*origin, now_ms, false);
 }
 
 // By placement; the pin (`found`, of before) goes along unless this session is to leave it alone.
@@ -169,6 +229,7 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
   if (local_failure) seat.leave_pin = true;
 
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
+  undo_return(locked, seat, failed, now_ms);
   // Until leave(), the failed try still counts as live, so that its pin is not past its ttl.
   const auto found = locked.find(now_ms);
   const bool elsewhere = found && !found->pin.same_backend(failed);

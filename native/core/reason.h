@@ -12,6 +12,7 @@ enum class Reason : uint8_t {
   kFailover = 3,    // home is not ready
   kRedispatch = 4,  // a connect failed
   kNoKey = 5,       // a client without an address: least loaded
+  kReturned = 6,    // was pinned elsewhere, and is home again
 };
 
 enum class PickStatus : int8_t {

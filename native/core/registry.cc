@@ -90,6 +90,12 @@ bool Registry::remove(const std::string& name, StickTable* table) {
   return true;
 }
 
+Backend* Registry::find(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = staged_.find(name);
+  return known == staged_.end() ? nullptr : known->second.backend;
+}
+
 Tier Registry::make_tier(const Roster& roster, bool backup, const Roster* previous) const {
   Tier tier;
   std::vector<Member> members;

@@ -32,6 +32,8 @@ class Registry {
   // Adds or changes. The identity() of its record, or -1: kMaxBackends or kMaxIndexes reached. `table` may be null.
   int64_t set(const std::string& name, const BackendSettings& settings, StickTable* table);
   bool remove(const std::string& name, StickTable* table);
+  // Null: it is not staged. Valid until it is removed.
+  Backend* find(const std::string& name) const;
   // Backends that the table's file knows get the index and the generation that they had. Before the first set().
   void adopt(const TableFile& file);
   // Pins that came back, to backends that are not there: forgotten, and their indexes are free.

@@ -65,6 +65,14 @@ struct alignas(64) Backend {
       if (next_turn_ns_.compare_exchange_weak(seen, turn + every_ns, std::memory_order_relaxed)) return wait;
     }
   }
+  // Sessions of another process on the backend, whose place this one has taken: they fill it as its own do.
+  // Control plane.
+  uint32_t inherited() const { return inherited_; }
+  void inherit(uint32_t sessions) {
+    const uint64_t more = uint64_t{sessions} - inherited_;  // wraps where there are fewer: word_ has at least as many
+    inherited_ = sessions;
+    word_.fetch_add(more, std::memory_order_acq_rel);
+  }
   // The record may be gone as soon as this returns.
   void give_back() { word_.fetch_sub(1, std::memory_order_acq_rel); }
 
@@ -78,6 +86,7 @@ struct alignas(64) Backend {
   // Seats taken now (24 bits, connecting sessions included) and ever taken (40 bits) in one word: a seat costs one
   // locked instruction.
   std::atomic<uint64_t> word_{0};
+  uint32_t inherited_ = 0;  // of the seats in word_
   std::atomic<uint64_t> connect_failures_{0};
   std::atomic<uint64_t> next_turn_ns_{0};  // where sessions are admitted at a rate
 };

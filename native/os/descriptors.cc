@@ -105,6 +105,11 @@ int adopt_listen_socket(int fd, int backlog) {
   return listen(fd, backlog) == 0 ? 0 : errno;
 }
 
+int duplicate_descriptor(int fd) {
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy >= 0 ? copy : -errno;
+}
+
 std::string unix_path(int fd) {
   sockaddr_un address{};
   socklen_t length = sizeof address;

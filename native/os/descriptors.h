@@ -46,6 +46,9 @@ int check_listen_socket(int fd);
 // `backlog` clients may wait in its queue. 0 or an errno.
 int adopt_listen_socket(int fd, int backlog);
 
+// Another descriptor of the same socket, close-on-exec; the caller's. -errno otherwise.
+int duplicate_descriptor(int fd);
+
 // Path of the file that a unix socket is bound to; empty: it has none, or is another kind of socket.
 std::string unix_path(int fd);
 

@@ -38,9 +38,10 @@ Accepted failed(int error) {
 
 bool take_place(RelayListener& listener) {
   // The place is taken before the others are looked at, there as here, so that both cannot take the last one.
-  const uint32_t before = listener.sessions.fetch_add(1);
-  const uint32_t others = listener.others.load();
-  if (listener.max_sessions == 0 || before + others < listener.max_sessions) return true;
+  const uint32_t own = listener.sessions.fetch_add(1);
+  if (listener.max_sessions == 0) return true;
+  const uint32_t others = listener.others.load() + sessions_before(listener);
+  if (own + others < listener.max_sessions) return true;
   listener.sessions.fetch_sub(1, std::memory_order_acq_rel);
   return false;
 }

@@ -35,8 +35,9 @@ uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& time
 }
 
 int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                        std::shared_ptr<const AddressFilter> filter, const PeekLimits& peek) {
+                        std::shared_ptr<const AddressFilter> filter, uint32_t predecessor, const PeekLimits& peek) {
   if (pool >= pools_.size()) return -1;
+  const RelayListener* const before = find(predecessor);
   const auto id = static_cast<uint32_t>(listeners_.size());
   listeners_.push_back(std::make_unique<RelayListener>());
   RelayListener& listener = *listeners_.back();
@@ -46,7 +47,26 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
   listener.has_options = has_options;
   listener.filter = std::move(filter);
   listener.peek = peek;
+  if (before) {
+    listener.predecessors.push_back(before);
+    // Nobody comes to these any more, so that one without sessions stays without.
+    for (const RelayListener* earlier : before->predecessors) {
+      if (earlier->sessions.load(std::memory_order_acquire) > 0) listener.predecessors.push_back(earlier);
+    }
+  }
   return static_cast<int>(id);
+}
+
+bool Relay::let_go(uint32_t id) {
+  if (id >= pools_.size()) return true;
+  RelayPool* const pool = pools_[id].get();
+  for (const auto& listener : listeners_) {
+    if (listener->pool != pool) continue;
+    // A worker lowers the count when it is through with a session; what it has done with the pool is seen here then.
+    if (listener->fd >= 0 || listener->sessions.load(std::memory_order_acquire) > 0) return false;
+  }
+  pool->pool = nullptr;
+  return true;
 }
 
 int Relay::refuse(SessionCounter cause, HandOver status) {
@@ -81,6 +101,16 @@ int Relay::adopt(uint32_t id, int fd) {
   listener->fd = fd;
   FdBudget::process().keep(1);
   return 0;
+}
+
+int Relay::share(uint32_t id, uint32_t from) {
+  const RelayListener* const other = find(from);
+  if (!other || other->fd < 0) return -EINVAL;
+  const int fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
+  if (fd < 0) return -errno;
+  const int status = adopt(id, fd);
+  if (status != 0) close(fd);
+  return status;
 }
 
 int Relay::socket_of(uint32_t id) const {
@@ -204,7 +234,7 @@ uint32_t Relay::sessions() const {
 int64_t Relay::sessions_of(uint32_t listener) const {
   const RelayListener* const found = find(listener);
   if (!found) return -1;
-  return found->sessions.load();
+  return found->sessions.load() + sessions_before(*found);
 }
 
 void Relay::cut() {

@@ -30,6 +30,8 @@ enum class Unlisten : uint8_t {
 // Used by one thread, apart from its workers.
 class Relay {
  public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   Relay(std::shared_ptr<EpochDomain> domain, unsigned threads);
   ~Relay() { stop(); }
   Relay(const Relay&) = delete;
@@ -40,12 +42,19 @@ class Relay {
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries, HeadRules head = {});
   // Id of the listener; -1: no such pool.
+  // `predecessor`: the listener in whose place it will be, kNone: there is none.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                   std::shared_ptr<const AddressFilter> filter = nullptr, const PeekLimits& peek = {});
+                   std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone,
+                   const PeekLimits& peek = {});
+  // Lets go of a pool that no listener leads to any more: nobody accepts, or is handed over, for one that does. False:
+  // sessions of it live still, or somebody accepts.
+  bool let_go(uint32_t pool);
   // Opens the listener's own listen socket. 0 or -errno; -EINVAL: no such listener, or it has one.
   int listen(uint32_t listener, const SocketAddress& address, const ListenSettings& settings);
   // Takes a listen socket that somebody else opened, non-blocking, for the listener. 0 or -errno, as listen().
   int adopt(uint32_t listener, int fd);
+  // Takes a copy of another listener's listen socket. 0 or -errno, as listen().
+  int share(uint32_t listener, uint32_t from);
   // The listen socket, which stays the relay's; -1: there is none.
   int socket_of(uint32_t listener) const;
   // Where that is bound; length 0: there is none.
@@ -61,7 +70,7 @@ class Relay {
   int hand_over(uint32_t listener, int fd, const uint8_t* head, size_t head_size, bool record);
 
   uint32_t sessions() const;
-  // -1: no such listener.
+  // Those of listeners in whose place it is included. -1: no such listener.
   int64_t sessions_of(uint32_t listener) const;
   void cut();
   unsigned threads() const { return static_cast<unsigned>(workers_.size()); }

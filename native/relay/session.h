@@ -72,6 +72,8 @@ struct RelayListener {
   bool has_options;
   std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
   PeekLimits peek;
+  // Those in whose place this one is; their sessions count for max_sessions, too. Not changed once it is made.
+  std::vector<const RelayListener*> predecessors;
   std::atomic<uint32_t> sessions{0};
   // Sessions of it that another relay carries; they count for max_sessions.
   std::atomic<uint32_t> others{0};
@@ -82,6 +84,14 @@ struct RelayListener {
   bool closing = false;               // the relay's thread's own, as is what follows
   unsigned empty_passes = 0;          // over the queue, since closing began
 };
+
+// Sessions of the listeners in whose place this one is.
+inline uint32_t sessions_before(const RelayListener& listener) {
+  uint32_t sessions = 0;
+  for (const RelayListener* before : listener.predecessors)
+    sessions += before->sessions.load(std::memory_order_acquire);
+  return sessions;
+}
 
 // What epoll reports of the listen socket. Sessions have greater ones (session_slab.h).
 inline uint64_t listener_tag(const RelayListener& listener) { return uint64_t{listener.id} + 1; }

@@ -7,7 +7,7 @@ namespace limpet {
 // True: it waits, or it would have to wait for longer than a connect may take, and has ended.
 bool Worker::hold(Session& session) {
   const RelayPool& relay_pool = session.relay_pool();
-  if (relay_pool.pool->rules().admit_per_second == 0) return false;
+  if (relay_pool.pool->admit_per_second() == 0) return false;
   const auto wait_ms = relay_pool.pool->admit(*epoch_, session.seat, now_ms_, relay_pool.timeouts.connect_ms);
   if (!wait_ms) {
     end(session, SessionCounter::kRefusedAdmission, false);

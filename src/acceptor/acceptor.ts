@@ -13,6 +13,18 @@ export interface Acceptor {
    */
   listen(open?: OpenSocket): Promise<void>
   /**
+   * Instead of {@link Acceptor.listen}: makes ready to go on with the listen socket of another acceptor of the same kind, which
+   * goes on until {@link Acceptor.takeOver}.
+   *
+   * @throws system errors: no descriptors left
+   */
+  share(from: Acceptor): void
+  /**
+   * After {@link Acceptor.share}: the other one stops accepting. Resolves when it has; whoever comes meanwhile waits in the queue for
+   * {@link Acceptor.accept}.
+   */
+  takeOver(): Promise<void>
+  /**
    * Before {@link Acceptor.accept}. True: every socket that is accepted from now on has these options, TCP_NODELAY and those
    * of the listener, which saves system calls for each. False: each must be set.
    */

@@ -13,6 +13,7 @@ import { SocketFile } from './socket-file.ts'
 const CLOSE_POLL_MS = 5
 /** Time limit of a close that loses nobody; then whoever still waits is reset. */
 const CLOSE_MS = 1000
+const NEVER = new AbortController().signal
 /** setInterval takes no longer time. */
 const LONGEST_INTERVAL_MS = 2 ** 31 - 1
 
@@ -26,6 +27,8 @@ export class NativeAcceptor implements Acceptor {
   #listening = false
   #closed = false
   #binding: Promise<void> = Promise.resolve()
+  /** Whose listen socket it shares; undefined: nobody's. */
+  #from: NativeAcceptor | undefined
   #isAdopted = false
   /** Of a unix socket. */
   #file: SocketFile | undefined
@@ -52,13 +55,35 @@ export class NativeAcceptor implements Acceptor {
     await bound
   }
 
+  share(from: Acceptor): void {
+    if (!(from instanceof NativeAcceptor)) throw new RangeError('the other acceptor is of another kind')
+    const status = this.#listener.share(from.#listener.id)
+    if (status !== 0) throw Object.assign(systemError(status, 'dup'), { listener: this.settings.name })
+    this.#from = from
+    this.#isAdopted = true
+    // Until it takes over, closing it is no business of those who wait.
+    this.isPassed = true
+    this.#listens()
+  }
+
+  async takeOver(): Promise<void> {
+    const from = this.#from
+    if (from === undefined) return
+    this.isShared = from.isShared
+    this.isPassed = from.isPassed
+    this.#from = undefined
+    from.isPassed = true
+    await from.close(NEVER)
+  }
+
   /** Sockets that are opened here have them already. */
   setOptions(keepalive: ResolvedKeepalive): boolean {
     return !this.#isAdopted || setListenOptions(this.fd, this.settings, keepalive)
   }
 
   accept(): void {
-    this.#listener.accept()
+    // Somebody may have closed it while it took a socket over.
+    if (!this.#closed) this.#listener.accept()
   }
 
   address(): AddressInfo | string | null {

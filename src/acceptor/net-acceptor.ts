@@ -19,10 +19,12 @@ export interface NetAcceptorEvents {
 /** Accepts clients through `net`, without reading a byte from them. */
 export class NetAcceptor implements Acceptor {
   readonly settings: ResolvedListener
-  readonly server: Server
   isShared = false
   isPassed = false
   readonly #events: NetAcceptorEvents
+  #server: Server
+  /** Whose listen socket it takes over; undefined: nobody's. */
+  #from: NetAcceptor | undefined
   /** What the name of the address was found to be. */
   #host: string | undefined
   /** Clients that came before {@link NetAcceptor.accept}. */
@@ -39,12 +41,20 @@ export class NetAcceptor implements Acceptor {
   constructor(settings: ResolvedListener, events: NetAcceptorEvents) {
     this.settings = settings
     this.#events = events
-    // TCP_NODELAY and keepalive are inherited from the listen socket, or set by the relay.
-    this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, client => this.#connected(client))
-    this.server.on('listening', () => this.#attempted?.())
+    this.#server = this.#follow(newServer())
+  }
+
+  #follow(server: Server): Server {
+    server.on('connection', client => this.#connected(client))
+    server.on('listening', () => this.#attempted?.())
     // A server that was closed before it told that it listens does not tell it any more.
-    this.server.on('close', () => this.#attempted?.())
-    this.server.on('error', error => (this.#attempted ?? events.failed)(error))
+    server.on('close', () => this.#attempted?.())
+    server.on('error', error => (this.#attempted ?? this.#events.failed)(error))
+    return server
+  }
+
+  get server(): Server {
+    return this.#server
   }
 
   /** By `net` a name that is not found could not be told from the bind that follows. */
@@ -61,6 +71,25 @@ export class NetAcceptor implements Acceptor {
     // How it went is told to the caller.
     this.#binding = bound.catch(() => undefined)
     await bound
+  }
+
+  share(from: Acceptor): void {
+    if (!(from instanceof NetAcceptor)) throw new RangeError('the other acceptor is of another kind')
+    this.#from = from
+  }
+
+  /** At once: the server changes hands, and nobody can come in between. */
+  async takeOver(): Promise<void> {
+    const from = this.#from
+    this.#from = undefined
+    if (from === undefined) return
+    this.#file = from.#file
+    this.isShared = from.isShared
+    this.isPassed = from.isPassed
+    for (const event of ['connection', 'listening', 'close', 'error']) from.#server.removeAllListeners(event)
+    this.#server = this.#follow(from.#server)
+    from.#server = newServer()
+    from.#closed = true
   }
 
   setOptions(keepalive: ResolvedKeepalive): boolean {
@@ -156,4 +185,9 @@ export class NetAcceptor implements Acceptor {
     else if (this.#closed) client.destroy()
     else this.#waiting.push(client)
   }
+}
+
+/** TCP_NODELAY and keepalive are inherited from the listen socket, or set by the relay. */
+function newServer(): Server {
+  return createServer({ pauseOnConnect: true, allowHalfOpen: true })
 }

@@ -7,11 +7,13 @@ import type {
   BalancerStatus,
   ClientsMoved,
 } from '../balancer-types.ts'
+import { LONGEST_TIMER_MS } from '../config/duration.ts'
 import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { REASONS, type Reason, SESSION_COUNTERS, type SessionCounter } from '../native.ts'
+import type { ThreadPrivileges } from '../os/thread-privileges.ts'
 import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendHealth } from '../pool/health.ts'
 import type { LiveKeys } from '../pool/live-keys.ts'
@@ -22,8 +24,11 @@ import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'
-import type { ReloadResult } from '../reload.ts'
+import type { ReloadResult } from '../reload/result.ts'
+import type { ClosingInfo } from '../sessions/closings.ts'
 import type { SessionInfo } from '../sessions/info.ts'
+import { MOST_PER_SECOND } from '../sessions/paced-close.ts'
+import type { RebalanceInfo } from '../sessions/rebalancer.ts'
 import type { ListenerStats, PoolStats, Stats, TableStats } from '../stats.ts'
 import type { ErrorBody } from './errors.ts'
 import type { Named } from './route.ts'
@@ -70,6 +75,7 @@ const backend = z.strictObject({
   agent: agent.optional().describe('What its agent has said; absent: it is not asked.'),
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
+  inherited: count.optional().describe('Those in the process whose place this one has taken; absent: none.'),
   takesNew: z.boolean().describe('Whether new clients come to it now.'),
   bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
   total: count,
@@ -87,6 +93,17 @@ const table = z.strictObject({
   rejected: count,
   file: z.strictObject({ generation: count, restored: count, dropped: count, torn: count, setAside: count }).optional(),
 }) satisfies z.ZodType<Told<TableStats>>
+
+const rebalance = z.strictObject({
+  pool: z.string(),
+  backends: z.array(z.string()).describe('Those that are back, or new.'),
+  state: z.enum(['running', 'done', 'stopped']),
+  since: milliseconds.describe('Milliseconds since the epoch.'),
+  total: count.describe('Clients that were off home when it began.'),
+  moved: count,
+  left: count,
+  remainingMs: milliseconds,
+}) satisfies z.ZodType<RebalanceInfo>
 
 const moved = z.strictObject({
   time: milliseconds.describe('Milliseconds since the epoch.'),
@@ -113,6 +130,8 @@ const poolStats = {
     refused: count,
     left: count,
   }),
+  broughtHome: count.describe('Clients that rebalance brought home.'),
+  rebalance: rebalance.optional().describe('The last time that clients were brought home; absent: they never were.'),
   table,
   isFailOpen: z.boolean(),
   lastMove: moved.optional().describe('What the last change that moved clients has moved.'),
@@ -148,6 +167,28 @@ const stats = z.strictObject({
 
 const statuses = ['idle', 'opening', 'listening', 'closing', 'closed'] as const satisfies readonly BalancerStatus[]
 
+const closing = z.strictObject({
+  id: z.string(),
+  cause: z.enum(['asked', 'down']).describe('down: the backend is down, and health.onDown wants it.'),
+  pool: z.string().optional(),
+  backend: z.string().optional(),
+  listener: z.string().optional(),
+  state: z.enum(['running', 'done', 'stopped']),
+  since: milliseconds.describe('Milliseconds since the epoch.'),
+  total: count.describe('Sessions that there were.'),
+  closed: count.describe('Of these, those that were closed.'),
+  remainingMs: milliseconds.describe('How long the rest will take.'),
+}) satisfies z.ZodType<Told<ClosingInfo>>
+
+const thread = z.strictObject({
+  id: count,
+  name: z.string(),
+  uid: count.describe('Effective user.'),
+  gid: count.describe('Effective group.'),
+  capabilities: z.string().describe('Effective ones: 16 hex digits, a bit each.'),
+  noNewPrivileges: z.boolean(),
+}) satisfies z.ZodType<ThreadPrivileges>
+
 const status = z.strictObject({
   version: z.string(),
   pid: count,
@@ -156,6 +197,8 @@ const status = z.strictObject({
   status: z.enum(statuses),
   config: z.string().nullable().describe('The file of the configuration.'),
   generation: count.describe('Number of the state: one more with every change of backends, and with every reload.'),
+  closings: z.array(closing).describe('Closings of sessions that run.'),
+  threads: z.array(thread).describe('What each thread of the process may do. Empty: the system does not tell.'),
   stats,
 })
 
@@ -165,7 +208,11 @@ const explanation = z.strictObject({
   home: z.string().optional().describe('Absent: no backend has a weight.'),
   order: z.array(z.string()),
   pin: z
-    .strictObject({ backend: z.string(), expiresInMs: milliseconds.optional().describe('Absent: a session lives.') })
+    .strictObject({
+      backend: z.string(),
+      expiresInMs: milliseconds.optional().describe('Absent: a session lives.'),
+      returns: z.literal(true).optional().describe('A connection now would go home; absent: it would not.'),
+    })
     .optional(),
 }) satisfies z.ZodType<Told<Explanation>>
 
@@ -177,6 +224,7 @@ const plan = z.strictObject({
   isExact: z.boolean(),
   pinsMoved: count,
   sessionsMoved: count,
+  returnHome: z.enum(['never', 'next-connect', 'after-idle']),
   backends: z.array(z.strictObject({ name: z.string(), before: share, after: share })),
   moves: z.array(z.strictObject({ from: z.string().nullable(), to: z.string().nullable(), share })),
 }) satisfies z.ZodType<Plan>
@@ -214,6 +262,22 @@ const newPin = z.strictObject({
   backend: z.string(),
   ttl: duration({ min: 1000, max: LONGEST_TTL_MS }, 'options', 'Until its first use.').optional(),
 })
+
+const newClosing = z
+  .strictObject({
+    pool: z.string().optional().describe('Sessions of this pool.'),
+    backend: z.string().optional().describe('Sessions on this backend.'),
+    listener: z.string().optional().describe('Sessions of this listener.'),
+    perSecond: z.number().min(0).max(MOST_PER_SECOND).optional().describe('0: all at once. Default: 100.'),
+    deadline: duration(
+      { min: 0, max: LONGEST_TIMER_MS },
+      'options',
+      'When what is left is closed at once. Default: 30s.',
+    ).optional(),
+  })
+  .refine(({ pool, backend, listener }) => (pool ?? backend ?? listener) !== undefined, {
+    message: 'name a pool, a backend or a listener, or several of them',
+  })
 
 const savedPins = z.strictObject({
   keyDigest: z.string().describe('That of the list that the pins are of.'),
@@ -270,6 +334,14 @@ const reload = z.strictObject({
   added: z.array(change),
   updated: z.array(change),
   removed: z.array(change),
+  settings: z
+    .array(
+      z.strictObject({
+        path: z.string().describe('Its place; listeners and pools by their names, like `listeners.public.backlog`.'),
+        kind: z.enum(['added', 'changed', 'removed']),
+      }),
+    )
+    .describe('Settings besides backends, and listeners and pools that are new or gone.'),
 }) satisfies z.ZodType<Told<ReloadResult>>
 
 const healthChange = z.strictObject({
@@ -337,6 +409,9 @@ export const BODIES = {
     name: 'Sessions',
     schema: z.strictObject({ sessions: z.array(session), more: z.boolean() }),
   },
+  closings: { name: 'Closings', schema: z.strictObject({ closings: z.array(closing) }) },
+  closing: { name: 'Closing', schema: closing },
+  newClosing: { name: 'NewClosing', schema: newClosing },
   reload: { name: 'ReloadResult', schema: reload },
   nothing: { name: 'Nothing', schema: z.strictObject({}) },
   error: { name: 'Error', schema: error },
@@ -355,6 +430,10 @@ export const EVENT_DATA = {
   backendDown: healthChange,
   backendEjected: ejection,
   backendReadmitted: ejection,
+  closingStarted: closing,
+  closingEnded: closing,
+  rebalanceStarted: rebalance,
+  rebalanceEnded: rebalance,
   backendAgent: agentChange,
   clientsMoved,
   reloaded: reload,

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../config/resolved.ts'
 import { formatProblem, LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { ServiceManager } from '../os/service-manager.ts'
-import type { ReloadResult } from '../reload.ts'
+import type { ReloadResult } from '../reload/result.ts'
 import { Turns } from '../turns.ts'
 import { problemsOf } from './problems.ts'
 
@@ -25,18 +25,23 @@ export class Reloading {
   readonly #log: Log
   readonly #manager: ServiceManager
   #balancer: Balancer | undefined
+  #config: ResolvedConfig
   #isWanted = false
   #isBusy = false
   readonly #turns = new Turns()
 
   /** Takes signals from now on; they wait for {@link Reloading.begin}. */
-  constructor(emitter: EventEmitter, readAgain: ReadAgain, log: Log, manager: ServiceManager) {
+  constructor(emitter: EventEmitter, config: ResolvedConfig, readAgain: ReadAgain, log: Log, manager: ServiceManager) {
     this.#emitter = emitter
+    this.#config = config
     this.#readAgain = readAgain
     this.#log = log
     this.#manager = manager
     emitter.on(SIGNAL, this.#received)
   }
+
+  /** The configuration that holds. */
+  readonly config = (): ResolvedConfig => this.#config
 
   /** The balancer listens. */
   begin(balancer: Balancer): void {
@@ -84,7 +89,10 @@ export class Reloading {
       this.#manager.reloading()
       const config = await this.#readAgain()
       for (const warning of config.warnings) this.#log.warn(warning)
-      return await balancer.reload(config)
+      const result = await balancer.reload(config)
+      this.#log.level = config.log.level
+      this.#config = config
+      return result
     } catch (error) {
       const { code, message } = error as Error & { code?: string }
       const problems = problemsOf(error)?.map(formatProblem)

@@ -1,4 +1,4 @@
-import { Balancer } from '../balancer.ts'
+import type { Balancer } from '../balancer.ts'
 import type { OpenSockets } from '../balancer-types.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
@@ -15,6 +15,7 @@ import { TakeoverServer } from '../upgrade/takeover-server.ts'
 import { type ConfigOptions, configFile, readConfig, STDIN_NAME } from './config-source.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { type OpeningParts, openBalancer } from './opening.ts'
 import { problemsOf, refuse } from './problems.ts'
 import { type ReadAgain, Reloading, SERVING } from './reloading.ts'
 import { StopSignals } from './signals.ts'
@@ -48,7 +49,13 @@ async function balance(config: ResolvedConfig, readAgain: ReadAgain, takesOver: 
   const signals = new StopSignals(io.signals)
   const environment = takeServiceEnvironment(io.env)
   const manager = new ServiceManager(environment, log)
-  const reloading = new Reloading(io.signals, config.file === STDIN_NAME ? refuseStdin : readAgain, log, manager)
+  const reloading = new Reloading(
+    io.signals,
+    config,
+    config.file === STDIN_NAME ? refuseStdin : readAgain,
+    log,
+    manager,
+  )
   try {
     const takeover = takesOver ? await Takeover.begin(config, log) : undefined
     const passed = takeover?.sockets ?? matchSockets(environment.sockets, config)
@@ -81,28 +88,21 @@ async function refuseStdin(): Promise<never> {
 }
 
 /** What a balancer of the command line has around it. */
-interface Surroundings {
+interface Surroundings extends OpeningParts {
   signals: StopSignals
-  reloading: Reloading
   manager: ServiceManager
-  /** Those that are open already. */
-  sockets: OpenSockets
-  /** From which process it takes over, if it does. */
-  takeover: Takeover | undefined
-  log: Log
 }
 
 async function serve(config: ResolvedConfig, surroundings: Surroundings): Promise<number> {
   const { signals, reloading, manager, takeover, log } = surroundings
   const opening = new AbortController()
   void signals.first.then(() => opening.abort())
-  const balancer = new Balancer(config)
   log.info({ version: VERSION, config: config.file, pid: process.pid }, 'starting')
+  let balancer: Balancer
   try {
     manager.status('opening its listeners')
-    await open(balancer, surroundings, opening.signal)
+    balancer = await openBalancer(config, surroundings, opening.signal)
   } catch (error) {
-    await balancer.destroy()
     takeover?.abandon()
     if (opening.signal.aborted) return EXIT.ok
     throw problemsOf(error) === undefined ? startFailure(error, config) : error
@@ -110,7 +110,7 @@ async function serve(config: ResolvedConfig, surroundings: Surroundings): Promis
   for (const { name, placement, backends } of config.pools.values()) {
     log.info({ pool: name, placement, backends: backends.length, digest: balancer.pool(name).digest }, 'pool')
   }
-  const successor = await TakeoverServer.open({ config, socket: takeover?.own, balancer, log })
+  const successor = await TakeoverServer.open({ config: reloading.config, socket: takeover?.own, balancer, log })
   log.info('ready')
   manager.ready(SERVING)
   reloading.begin(balancer)
@@ -119,23 +119,8 @@ async function serve(config: ResolvedConfig, surroundings: Surroundings): Promis
     return await stopped(balancer, config, surroundings, successor)
   } finally {
     await successor?.close()
+    takeover?.abandon()
   }
-}
-
-/** Opens the balancer, in the place of the process that it takes over from, if it does. */
-async function open(
-  balancer: Balancer,
-  { reloading, sockets, takeover }: Surroundings,
-  signal: AbortSignal,
-): Promise<void> {
-  const { reload } = reloading
-  if (takeover === undefined) {
-    await balancer.listen({ signal, reload, sockets })
-    return
-  }
-  const prepare = (): Promise<void> => takeover.takeTables(balancer)
-  await balancer.listen({ signal, reload, sockets, prepare, borrowedFiles: takeover.files })
-  await takeover.finish(balancer)
 }
 
 /** Waits until it is asked to stop, or another process has taken its place, and stops. */

@@ -1,46 +1,130 @@
-import { describeConfig } from './describe.ts'
+import { type DescribedConfig, type DescribedListener, type DescribedPool, describeConfig } from './describe.ts'
+import { effectOf } from './effects.ts'
 import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig } from './resolved.ts'
 import { pathText } from './text.ts'
 
-/** Places of the settings that differ between two configurations and hold until a restart: all but the backends. */
+/** A setting that differs, or a listener or a pool as a whole. */
+export interface SettingChange {
+  /** Its place; listeners and pools are called by their names, like `listeners.public.backlog`. */
+  path: string
+  kind: 'added' | 'changed' | 'removed'
+}
+
+/** The same, with what it is about. */
+export interface FoundChange extends SettingChange {
+  /** Undefined: it was not there. */
+  before: unknown
+  /** Undefined: it is not there any more. */
+  after: unknown
+  /** Only a restart can make it. */
+  needsRestart: boolean
+}
+
+/** What of a described configuration is compared: also one that was told by another process. */
+export type ComparedConfig = Omit<DescribedConfig, 'listeners' | 'pools'> & {
+  listeners: readonly DescribedListener[]
+  pools: Readonly<Record<string, Omit<DescribedPool, 'backends'>>>
+}
+
+/** A setting by its place. */
+interface Setting {
+  /** Its place in the schema. */
+  key: string
+  value: unknown
+}
+
+type Settings = Map<string, Setting>
+
+/** Every setting that differs between two configurations, but those of backends. Of a secret, what it is and not where it is from. */
+export function changedSettings(before: ResolvedConfig, after: ResolvedConfig): FoundChange[] {
+  return changesBetween(compared(before), compared(after))
+}
+
+/** Places of the settings that differ and that only a restart can change. */
 export function restartPaths(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const [old, now] = [lasting(before), lasting(after)]
-  const places = [...new Set([...old.keys(), ...now.keys()])]
-  return places.filter(place => old.get(place) !== now.get(place))
+  return changedSettings(before, after)
+    .filter(({ needsRestart }) => needsRestart)
+    .map(({ path }) => path)
 }
 
-/** Every setting but the backends, by its place. Of a secret, what it is and not where it is from. */
-function lasting(config: ResolvedConfig): Map<string, unknown> {
-  const { pools, ...rest } = describeConfig(config)
-  const settings = new Map<string, unknown>()
-  collect(rest, [], settings)
-  if (config.admin?.token !== undefined) settings.set('admin.token', text(config.admin.token))
-  for (const [name, { backends: _, secret: __, ...pool }] of Object.entries(pools)) {
-    collect(pool, ['pools', name], settings)
-    const secret = config.pools.get(name)?.secret
-    settings.set(pathText(['pools', name, 'secret']), secret && text(secret))
-  }
-  return settings
-}
-
-function text(secret: PoolSecret): string {
-  return secret.bytes().toString('latin1')
-}
-
-function collect(value: unknown, path: readonly (string | number)[], settings: Map<string, unknown>): void {
-  if (typeof value !== 'object' || value === null) {
-    settings.set(pathText([...path]), value)
-    return
-  }
-  for (const [key, inner] of Object.entries(value)) {
-    collect(inner, [...path, Array.isArray(value) ? Number(key) : key], settings)
-  }
+/** As {@link changedSettings}, of configurations as they are told. */
+export function changesBetween(before: ComparedConfig, after: ComparedConfig): FoundChange[] {
+  const { listeners: oldListeners, pools: oldPools, ...oldRest } = before
+  const { listeners, pools, ...rest } = after
+  return [
+    ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
+    ...partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners)),
+    ...partChanges('pools', 'pools.<name>', new Map(Object.entries(oldPools)), new Map(Object.entries(pools))),
+  ]
 }
 
 /** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */
 export function settingsByPlace(described: object, path: readonly string[] = []): Map<string, unknown> {
-  const settings = new Map<string, unknown>()
-  collect(described, path, settings)
+  return new Map([...settingsOf(described, path)].map(([place, { value }]) => [place, value]))
+}
+
+/** What is new or gone as a whole is one change. */
+function partChanges(
+  name: string,
+  key: string,
+  before: ReadonlyMap<string, object>,
+  after: ReadonlyMap<string, object>,
+): FoundChange[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap(part => {
+    const [old, next] = [before.get(part), after.get(part)]
+    const path = [name, part]
+    if (old !== undefined && next !== undefined)
+      return settingChanges(settingsOf(old, path, key), settingsOf(next, path, key))
+    const kind = old === undefined ? 'added' : 'removed'
+    return [{ path: pathText(path), kind, before: old, after: next, needsRestart: false } as const]
+  })
+}
+
+function settingChanges(before: Settings, after: Settings): FoundChange[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap(path => {
+    const [old, next] = [before.get(path), after.get(path)]
+    if (old?.value === next?.value) return []
+    const kind = old === undefined ? 'added' : next === undefined ? 'removed' : 'changed'
+    const needsRestart = effectOf((old ?? next)?.key ?? '') === 'restart'
+    return [{ path, kind, before: old?.value, after: next?.value, needsRestart } as const]
+  })
+}
+
+/** Without backends, and with secrets that can be compared. */
+function compared(config: ResolvedConfig): ComparedConfig {
+  const described = describeConfig(config)
+  const pools = Object.entries(described.pools).map(([name, { backends: _, ...pool }]) => {
+    const secret = config.pools.get(name)?.secret
+    return [name, { ...pool, secret: secret === undefined ? '' : textOf(secret) }] as const
+  })
+  const token = config.admin?.token
+  const admin = described.admin && token !== undefined ? { ...described.admin, token: textOf(token) } : described.admin
+  return { ...described, pools: Object.fromEntries(pools), ...(admin === undefined ? {} : { admin }) }
+}
+
+function textOf(secret: PoolSecret): string {
+  return secret.bytes().toString('latin1')
+}
+
+function byName(listeners: readonly DescribedListener[]): Map<string, object> {
+  return new Map(listeners.map(({ name, ...settings }) => [name, settings]))
+}
+
+function settingsOf(value: object, path: readonly string[] = [], key = ''): Settings {
+  const settings: Settings = new Map()
+  collect(value, path, key, settings)
   return settings
+}
+
+function collect(value: unknown, path: readonly (string | number)[], key: string, settings: Settings): void {
+  if (typeof value !== 'object' || value === null) {
+    settings.set(pathText([...path]), { key, value })
+    return
+  }
+  for (const [step, inner] of Object.entries(value)) {
+    const isItem = Array.isArray(value)
+    const innerKey = isItem ? `${key}[]` : key === '' ? step : `${key}.${step}`
+    collect(inner, [...path, isItem ? Number(step) : step], innerKey, settings)
+  }
 }

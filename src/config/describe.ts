@@ -72,6 +72,8 @@ export interface DescribedPool {
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
   ejection: { failures: number; baseTime: string; maxEjected: number } | 'off'
+  returnHome: string
+  rebalance: { perMinute: number; minAge: string }
   agent: { port: number; interval: string }
   limits: {
     sessionsPerKey: number
@@ -172,7 +174,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, agent, limits, slowStart, backends } = pool
+  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -184,6 +186,8 @@ function describePool(pool: ResolvedPool): DescribedPool {
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,
     ejection: ejection === undefined ? 'off' : { ...ejection, baseTime: formatDuration(ejection.baseTime) },
+    returnHome,
+    rebalance: { ...rebalance, minAge: formatDuration(rebalance.minAge) },
     agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),

@@ -13,6 +13,9 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 /** How the order of the backends is made for a key. */
 export type PlacementAlgorithm = 'rendezvous' | 'ring'
 
+/** When a client that was sent elsewhere goes home again. */
+export type ReturnHome = 'never' | 'next-connect' | 'after-idle'
+
 /** How clients are accepted. */
 export type AcceptorKind = 'auto' | 'net' | 'native'
 
@@ -182,6 +185,20 @@ export interface QueueOptions {
   timeout?: Duration | undefined
 }
 
+/** How clients are brought home when their home takes new clients again, or is new. */
+export interface RebalanceOptions {
+  /**
+   * Per cent of the clients that are off home when it begins, a minute: 100 moves all of them in a minute. Up to 6000; 0: none.
+   * @defaultValue 0
+   */
+  perMinute?: number | undefined
+  /**
+   * Clients with a session that is younger stay for now, and no client is moved twice in this time; up to 1 day.
+   * @defaultValue '5m'
+   */
+  minAge?: Duration | undefined
+}
+
 /** A set of backends with one affinity policy. */
 export interface PoolOptions {
   /**
@@ -225,6 +242,15 @@ export interface PoolOptions {
    * @defaultValue 50
    */
   failOpen?: number | 'off' | false | undefined
+  /**
+   * When a client that was sent elsewhere, because its home had no room or did not answer, goes home again, as soon as that has
+   * room: `never` while its pin lives; `next-connect`, with its next connection, whatever other sessions it has;
+   * `after-idle`, with the next one after all of its sessions have ended.
+   * @defaultValue 'never'
+   */
+  returnHome?: ReturnHome | undefined
+  /** Whether clients are brought home, by closing their sessions elsewhere, when their home comes back. */
+  rebalance?: RebalanceOptions | undefined
   /** What one client may have, and how fast backends take new ones. */
   limits?: LimitsOptions | undefined
   /**

@@ -7,6 +7,7 @@ import type {
   LogLevel,
   PlacementAlgorithm,
   RelayKind,
+  ReturnHome,
 } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
@@ -94,11 +95,21 @@ export interface ResolvedPool {
   readonly failOpen: number
   /** Undefined: nobody is ejected. */
   readonly ejection: ResolvedEjection | undefined
+  readonly returnHome: ReturnHome
+  readonly rebalance: ResolvedRebalance
   readonly agent: ResolvedAgent
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** How clients are brought home. */
+export interface ResolvedRebalance {
+  /** Per cent of those that are off home when it begins; 0: none. */
+  readonly perMinute: number
+  /** Milliseconds. */
+  readonly minAge: number
 }
 
 /** What one client may have, and how fast backends take new ones; 0: no limit. */

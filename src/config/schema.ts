@@ -114,6 +114,23 @@ function stickTable(mode: Mode) {
     .describe('The table that remembers where clients are, or off.')
 }
 
+function rebalance(mode: Mode) {
+  return z
+    .strictObject({
+      perMinute: whole(
+        { min: 0, max: 6000, why: 'all of them in a second' },
+        'Per cent of the clients that are off home when their home comes back, a minute; 0: none.',
+      ).prefault(0),
+      minAge: duration(
+        { min: 0, max: DAY },
+        mode,
+        'Clients with a session that is younger stay for now, and no client is moved twice in this time.',
+      ).prefault('5m'),
+    })
+    .prefault({})
+    .describe('Whether clients are brought home, by closing their sessions elsewhere, when their home comes back.')
+}
+
 function limits(mode: Mode) {
   return z
     .strictObject({
@@ -227,6 +244,11 @@ function pool(mode: Mode) {
       health: health(mode),
       failOpen: failOpen(),
       ejection: ejection(mode),
+      returnHome: oneOf(
+        ['never', 'next-connect', 'after-idle'],
+        'When a client that was sent elsewhere goes home again, if home has room: never, with its next connection, or with the next one after all others have ended.',
+      ).prefault('never'),
+      rebalance: rebalance(mode),
       agent: agent(mode),
       limits: limits(mode),
       slowStart: duration(

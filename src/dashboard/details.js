@@ -6,8 +6,8 @@ import { bytes, duration, fairnessOf, Rates, share, short, sum } from './figures
 import { Homes } from './homes.js'
 
 /** Of decisions, by their reason. */
-const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey']
-const BROKEN = ['overflow', 'failover', 'redispatch']
+const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned']
+const BROKEN = ['overflow', 'failover', 'redispatch', 'returned']
 
 export class Details {
   root = element('div', { class: 'details' })

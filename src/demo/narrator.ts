@@ -9,6 +9,7 @@ const REASON_TEXTS: Record<Reason, { format: Format; text: string }> = {
   overflow: { format: 'yellow', text: 'its home is at its bound' },
   failover: { format: 'yellow', text: 'its home may not serve' },
   redispatch: { format: 'red', text: 'another backend did not answer' },
+  returned: { format: 'green', text: 'home again' },
   nokey: { format: 'dim', text: 'a client without an address' },
 }
 

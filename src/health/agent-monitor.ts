@@ -71,6 +71,12 @@ export class AgentMonitor {
     askers.set(name, new Asker(core, { name, host }, this.#gate, this.#changed))
   }
 
+  /** A pool is gone. */
+  drop(core: PoolCore): void {
+    for (const asker of this.#pools.get(core)?.values() ?? []) asker.stop()
+    this.#pools.delete(core)
+  }
+
   /** Nobody is asked any more; what was said stays. */
   stop(): void {
     for (const askers of this.#pools.values()) for (const asker of askers.values()) asker.stop()

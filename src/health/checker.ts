@@ -34,12 +34,19 @@ export class Checker {
   /** Resolved after the first check. */
   readonly first: Promise<void>
 
-  constructor(target: CheckTarget, context: CheckerContext, changed: (isUp: boolean, reason: string) => void) {
+  /** `known`: what was found before, by other checks; undefined: nothing. */
+  constructor(
+    target: CheckTarget,
+    context: CheckerContext,
+    changed: (isUp: boolean, reason: string) => void,
+    known?: boolean,
+  ) {
     this.target = target
     this.#context = context
     this.#changed = changed
     const { initial } = context.settings
-    this.#hysteresis = new Hysteresis(context.settings, initial === 'check' ? undefined : initial === 'up')
+    this.#hysteresis = new Hysteresis(context.settings, known ?? (initial === 'check' ? undefined : initial === 'up'))
+    this.#isTold = known !== undefined
     this.first = this.#once()
     void this.first.then(() => this.#goOn())
   }

@@ -32,11 +32,16 @@ const LONGEST_MS = 300_000
  * milliseconds of whatever clock the caller has.
  */
 export class Ejections {
-  readonly #settings: EjectionSettings
+  #settings: EjectionSettings
   readonly #entries = new Map<string, Entry>()
   #out = 0
 
   constructor(settings: EjectionSettings) {
+    this.#settings = settings
+  }
+
+  /** Other settings, for ejections from now on. */
+  configure(settings: EjectionSettings): void {
     this.#settings = settings
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
-import type { ResolvedHealth } from '../config/resolved.ts'
+import type { ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
 import { type AgentChanged, AgentMonitor } from './agent-monitor.ts'
@@ -63,6 +63,24 @@ export class HealthMonitor {
     await Promise.race([Promise.all(first), late])
     stop.abort()
     for (const core of cores) core.publishHealth()
+  }
+
+  /** Other settings of a pool hold now. What was found stays, until checks say otherwise. */
+  reconfigure(core: PoolCore, before: Pick<ResolvedPool, 'ejection'>): void {
+    this.#pools.get(core)?.followAll()
+    if (isDeepStrictEqual(core.settings.ejection, before.ejection)) return
+    this.#ejectors.get(core)?.stop()
+    this.#ejectors.delete(core)
+    this.watchSessions([core])
+  }
+
+  /** A pool is gone. */
+  drop(core: PoolCore): void {
+    this.#pools.get(core)?.stop()
+    this.#pools.delete(core)
+    this.#agents.drop(core)
+    this.#ejectors.get(core)?.stop()
+    this.#ejectors.delete(core)
   }
 
   /** Sessions begin: from now on those that fail count. */
@@ -141,11 +159,17 @@ class PoolMonitor {
     if (target === undefined || settings === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
     const context = { settings, check: checkOf(settings), gate: this.#gate }
-    this.#checkers.set(name, new Checker(target, context, changed))
+    this.#checkers.set(name, new Checker(target, context, changed, this.#found(name)))
   }
 
   stop(): void {
     for (const checker of this.#checkers.values()) checker.stop()
+  }
+
+  /** What checks before these have found; undefined: nothing. */
+  #found(name: string): boolean | undefined {
+    const status = this.#core.health.found(name)
+    return status === undefined ? undefined : status === 'up'
   }
 
   #set(name: string, isUp: boolean, reason: string): void {

@@ -55,7 +55,7 @@ export class HealthReporter {
     const change: BackendAgentChange = { pool: core.name, name, address: formatAddress(address), agent }
     this.#log[agent.isUp ? 'info' : 'warn'](change, 'backendAgent')
     setImmediate(() => {
-      this.#closeWhenDown(core, backend, core.health.of(backend)?.status !== 'down')
+      this.#closeWhenDown(core, backend, !core.health.isFoundDown(name))
       this.#emit.agent(change)
     })
   }
@@ -73,12 +73,14 @@ export class HealthReporter {
 
   /** `isUp`: as checks say. What an agent says is believed in any case. */
   #closeWhenDown(core: PoolCore, backend: BackendRecord, isUp: boolean): void {
-    const { name: pool, health, agents } = core
+    const { name: pool, health, agents, isRetired } = core
     const { name } = backend
     const onDown = core.checksOf(backend)?.onDown
-    if (!this.#isListening()) return
+    if (!this.#isListening() || isRetired) return
+    // Who was taken out, or away, since the check is an operator's.
+    const isOut = (core.backend(name)?.state ?? 'maint') === 'maint'
     const isDown = agents.of(name)?.isUp === false || (!isUp && !health.isFailOpen)
-    if (!isDown || onDown?.sessions !== 'close') this.#closer.up(pool, name)
+    if (isOut || !isDown || onDown?.sessions !== 'close') this.#closer.leave(pool, name)
     else this.#closer.down(pool, name, onDown)
   }
 }

@@ -2,12 +2,18 @@ import { FULL_RAMP } from '../native.ts'
 
 /** Which backends of a pool warm up, and how far they are. No clock, no input or output: `now` is milliseconds of any clock. */
 export class SlowStart {
-  readonly #ms: number
+  #ms: number
   readonly #since = new Map<string, number>()
 
   /** `ms`: how long it takes. */
   constructor(ms: number) {
     this.#ms = ms
+  }
+
+  /** Another time, for those that warm up now, too; 0: they are warm. */
+  configure(ms: number): void {
+    this.#ms = ms
+    if (ms === 0) this.#since.clear()
   }
 
   /** A backend that served nobody serves again. */

@@ -15,11 +15,12 @@ export class WarmUp {
     this.#core = core
     this.#log = log
     const stepMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, core.settings.slowStart / STEPS))
-    core.startSlowly()
+    core.startSlowly(true)
     this.#timer = setInterval(() => this.#step(), stepMs).unref()
   }
 
   stop(): void {
+    this.#core.startSlowly(false)
     clearInterval(this.#timer)
   }
 

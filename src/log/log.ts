@@ -22,6 +22,11 @@ export function createLog(level: LogLevel, destination: LogDestination = STANDAR
   )
 }
 
+/** As {@link sessionLog}; undefined where that is for no session. */
+export function sessionLogOf(log: Log, share: number): ((session: SessionClosed) => void) | undefined {
+  return share > 0 ? sessionLog(log, share) : undefined
+}
+
 /** Writes a line for a session that ended, whatever the level of the log; for this share of them, chosen at random. */
 export function sessionLog(log: Log, share: number): (session: SessionClosed) => void {
   const sessions = log.child({}, { level: 'info' })

@@ -163,6 +163,12 @@ const POOLS: readonly Definition[] = [
     ['cause'],
     ({ queue }) => by('cause', { timeout: queue.timedOut, full: queue.refused, left: queue.left }),
   ),
+  perPool('counter', 'limpet_pool_brought_home_total', 'Clients that rebalance brought home.', [], pool =>
+    alone(pool.broughtHome),
+  ),
+  perPool('gauge', 'limpet_pool_rebalance_left', 'Clients that rebalance has still to bring home.', [], pool =>
+    alone(pool.rebalance?.state === 'running' ? pool.rebalance.left : 0),
+  ),
   perPool('gauge', 'limpet_table_entries', 'Entries of the stick table.', [], ({ table }) => alone(table.entries)),
   perPool('gauge', 'limpet_table_capacity', 'Most entries of the stick table.', [], ({ table }) =>
     alone(table.capacity),

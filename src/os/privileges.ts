@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { nativeOs } from '../acceptor/open-socket.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import { threadStatus } from './thread-privileges.ts'
 
 /** Whom a process becomes. */
 export interface Identity {
@@ -74,24 +74,12 @@ function change({ uid, gid, name }: Identity): void {
   process.setuid?.(uid)
 }
 
-/** What a thread is, by the lines of its status that are asked for. */
-export function threadStatus(names: readonly string[]): Map<string, string>[] {
-  return readdirSync('/proc/self/task').flatMap(thread => {
-    try {
-      const lines = readFileSync(`/proc/self/task/${thread}/status`, 'utf8').split('\n')
-      const pairs = lines.map(line => line.split(':\t', 2) as [string, string])
-      return [new Map(pairs.filter(([name]) => names.includes(name)))]
-    } catch {
-      // It has ended meanwhile.
-      return []
-    }
-  })
-}
-
 /** Real, effective, saved and file system id of every thread, and that no capability is left to who is not root. */
 function checkThreads({ uid, gid }: Identity, hasDropped: boolean): void {
   const four = (id: number): string => Array(4).fill(id).join('\t')
-  for (const status of threadStatus(['Uid', 'Gid', 'CapPrm'])) {
+  const threads = threadStatus(['Uid', 'Gid', 'CapPrm'])
+  if (threads.length === 0) throw refusal('/proc does not tell what its threads are')
+  for (const status of threads) {
     if (status.get('Uid') !== four(uid) || status.get('Gid') !== four(gid)) {
       throw refusal(`a thread is still user ${status.get('Uid')}, group ${status.get('Gid')}`)
     }

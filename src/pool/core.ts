@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
@@ -9,13 +9,14 @@ import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
 import { SlowStart } from '../health/slow-start.ts'
 import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import type { RebalanceInfo } from '../sessions/rebalancer.ts'
 import { PoolAgents } from './agents.ts'
 import { PoolHealth, servedBy } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
-import { makeNativePool, makePlacement } from './native-pool.ts'
+import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
-import { TableFile } from './table-file.ts'
+import { nextOf, TableFile } from './table-file.ts'
 
 /** A change that can be committed. */
 export interface PreparedChange {
@@ -27,6 +28,7 @@ export interface PreparedChange {
 /** What is on a backend now. */
 export interface BackendFigures {
   sessions: number
+  inherited: number
   takesNew: boolean
   bound: number | null
   total: number
@@ -51,11 +53,11 @@ interface Owner {
 
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
-const FIGURES = 3
+const FIGURES = 4
 const ROWS = 2
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
-  readonly settings: ResolvedPool
+  #settings: ResolvedPool
   /** What checks say; change it through the methods here, which publish that. */
   readonly health: PoolHealth
   /** What agents say; change it through the methods here, too. */
@@ -64,14 +66,19 @@ export class PoolCore {
   readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
   onFailOpen: (isOpen: boolean) => void = () => undefined
-  /** Undefined: who serves again takes all of its clients at once. */
-  readonly #slowStart: SlowStart | undefined
+  /** Told when a backend takes new clients, or does not any more. */
+  onServed: (name: string, isReady: boolean) => void = () => undefined
+  /** How far its clients are brought home; undefined: they never were. */
+  rebalance: RebalanceInfo | undefined
+  /** Clients that were brought home, ever. */
+  broughtHome = 0
+  readonly #slowStart: SlowStart
   #isSlow = false
   /** What each may serve, as it was staged last. */
   readonly #served = new Map<string, number>()
   #isPublishing = false
   /** Found out once for each that has checks of its own: rosters ask for them. */
-  readonly #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
+  #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
   /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
@@ -87,11 +94,12 @@ export class PoolCore {
   /** Where that is while its place is another process's. */
   #beside: string | undefined
   #closed = false
+  #retired = false
 
   constructor(settings: ResolvedPool) {
-    this.settings = settings
+    this.#settings = settings
     const { ejection, slowStart } = settings
-    this.#slowStart = slowStart === 0 ? undefined : new SlowStart(slowStart)
+    this.#slowStart = new SlowStart(slowStart)
     this.health = new PoolHealth(
       settings.failOpen,
       backend => this.checksOf(backend),
@@ -101,25 +109,13 @@ export class PoolCore {
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
 
+  /** What holds; its backends are those of the configuration, not those that there are. */
+  get settings(): ResolvedPool {
+    return this.#settings
+  }
+
   get name(): string {
     return this.settings.name
-  }
-
-  /** Times in milliseconds, as the stream relay uses them. */
-  get connectMs(): number {
-    return this.settings.timeouts.connect
-  }
-
-  get idleMs(): number {
-    return this.settings.timeouts.idle
-  }
-
-  get finMs(): number {
-    return this.settings.timeouts.fin
-  }
-
-  get keepaliveMs(): number {
-    return this.settings.timeouts.keepalive.idle
   }
 
   /** Undefined: keys are addresses. */
@@ -138,11 +134,6 @@ export class PoolCore {
     return this.settings.limits.admitPerSecond > 0
   }
 
-  /** Further tries after a failed connect. */
-  get retries(): number {
-    return this.settings.retries
-  }
-
   /** 16 hex digits; changes with the membership. */
   get digest(): string {
     const { placement, affinity } = this.settings
@@ -158,12 +149,44 @@ export class PoolCore {
     return this.#closed
   }
 
-  /** Throws once the balancer is closed. */
+  /** Only sessions from before use it. */
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
+  /** Throws once the balancer is closed, or the pool removed. */
   assertOpen(): void {
-    if (!this.#closed) return
-    throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the balancer of the pool ${this.name} is closed`, {
-      pool: this.name,
-    })
+    if (this.#retired) throw this.#invalid(`the pool ${this.name} was removed`)
+    this.#assertNotClosed()
+  }
+
+  #assertNotClosed(): void {
+    if (this.#closed) throw this.#invalid(`the balancer of the pool ${this.name} is closed`)
+  }
+
+  #invalid(message: string): LimpetError {
+    return new LimpetError('LIMPET_ERR_INVALID_STATE', message, { pool: this.name })
+  }
+
+  /** It is in no configuration any more: only its sessions use it, until they have ended. */
+  retire(): void {
+    this.#retired = true
+  }
+
+  /** Takes other settings, of those that can change while it serves; its backends stay. */
+  reconfigure(settings: ResolvedPool): void {
+    const { failOpen, ejection, slowStart, boundMilli, limits } = settings
+    const unchecked = [...this.#backends.values()].filter(backend => this.checksOf(backend) === undefined)
+    this.#settings = settings
+    this.#checks = new WeakMap()
+    // Until the first checks say otherwise, who served without them is up.
+    for (const backend of unchecked) {
+      if (this.checksOf(backend) !== undefined) this.health.set(backend.name, true, 'it served before the checks')
+    }
+    this.#slowStart.configure(slowStart)
+    this.health.configure(failOpen, ejection)
+    this.native.setLimits(boundMilli, limitsOf(limits, this.settings.returnHome))
+    this.#republish()
   }
 
   /** How a backend is checked; undefined: it is not. */
@@ -184,7 +207,7 @@ export class PoolCore {
 
   /** The native pool; throws once the balancer is closed. */
   get native(): NativePool {
-    this.assertOpen()
+    this.#assertNotClosed()
     this.#native ??= this.#open()
     return this.#native
   }
@@ -244,10 +267,11 @@ export class PoolCore {
     return name => {
       const index = this.#indexes.get(name) ?? 0
       const at = FIGURES * index
-      const [sessions = 0, total = 0, connectFailures = 0] = figures.subarray(at, at + FIGURES)
+      const [sessions = 0, total = 0, connectFailures = 0, inherited = 0] = figures.subarray(at, at + FIGURES)
       const bound = bounds[index] ?? 0
       const takesNew = bound > 0
-      return { sessions, takesNew, bound: takesNew && bound < Infinity ? bound : null, total, connectFailures }
+      const shown = takesNew && bound < Infinity ? bound : null
+      return { sessions, inherited, takesNew, bound: shown, total, connectFailures }
     }
   }
 
@@ -342,11 +366,25 @@ export class PoolCore {
       this.#backends.delete(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.onServed(name, false)
+      this.#slowStart.end(name)
       this.health.forget(name)
       this.agents.forget(name)
     }
     this.#publish(native)
+  }
+
+  /** Where a client belongs; `coming`: sessions that home will have besides. Undefined: it is no address. */
+  clientPlace(address: string, coming = 0): { key: string; home: string | undefined; hasRoom: boolean } | undefined {
+    const found = this.native.placeOf(address, coming)
+    return found === null ? undefined : { ...found, home: found.home < 0 ? undefined : this.backendAt(found.home).name }
+  }
+
+  /** Pins a client to its home, where there is a table. */
+  pinHome(address: string, home: string): void {
+    const place = this.placeOf(home)
+    if (this.settings.stickTable === undefined || place === undefined) return
+    this.native.setPin(address, place.index, place.generation, this.settings.stickTable.ttl)
   }
 
   /** Checks begin: what a backend is until its first one. */
@@ -411,20 +449,20 @@ export class PoolCore {
   }
 
   /** From now on who serves again warms up: that all begin at one time is no reason to. */
-  startSlowly(): void {
-    this.#isSlow = true
+  startSlowly(isSlow: boolean): void {
+    this.#isSlow = isSlow
   }
 
   /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
   warmUp(): string[] {
-    const names = this.#slowStart?.names(performance.now()) ?? []
+    const names = this.#slowStart.names(performance.now())
     for (const name of names) this.#restage(name)
     return names.filter(name => this.rampOf(name) < 1)
   }
 
   /** The part of its clients that a backend takes; 1: it is warm. */
   rampOf(name: string): number {
-    return (this.#slowStart?.rampOf(name, performance.now()) ?? FULL_RAMP) / FULL_RAMP
+    return this.#slowStart.rampOf(name, performance.now()) / FULL_RAMP
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
@@ -481,7 +519,7 @@ export class PoolCore {
   borrowFile(): void {
     const file = this.settings.stickTable?.file
     if (file === undefined || this.#native !== undefined) return
-    this.#beside = `${file}.next`
+    this.#beside = nextOf(file)
     // Of an attempt that was killed.
     rmSync(this.#beside, { force: true })
   }
@@ -494,7 +532,8 @@ export class PoolCore {
   placeFile(): void {
     const file = this.settings.stickTable?.file
     if (this.#beside === undefined || file === undefined) return
-    renameSync(this.#beside, file)
+    // The other process may have done so.
+    if (existsSync(this.#beside)) renameSync(this.#beside, file)
     this.#beside = undefined
   }
 
@@ -550,9 +589,11 @@ export class PoolCore {
     const isBack =
       served === NativeBackendState.ready &&
       (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
+    if ((this.#served.get(name) === NativeBackendState.ready) !== (served === NativeBackendState.ready))
+      this.onServed(name, served === NativeBackendState.ready)
     this.#served.set(name, served)
-    if (isBack && this.#isSlow) this.#slowStart?.begin(name, performance.now())
-    if (served === NativeBackendState.down) this.#slowStart?.end(name)
+    if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
+    if (served === NativeBackendState.down) this.#slowStart.end(name)
   }
 
   #unstage(backends: readonly BackendRecord[]): void {
@@ -560,7 +601,7 @@ export class PoolCore {
       this.native.removeBackend(name)
       this.#indexes.delete(name)
       this.#served.delete(name)
-      this.#slowStart?.end(name)
+      this.#slowStart.end(name)
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ResolvedBackend, ResolvedHealth } from '../config/resolved.ts'
-import type { Ejections } from '../health/ejections.ts'
+import { type EjectionSettings, Ejections } from '../health/ejections.ts'
 import { NativeBackendState } from '../native.ts'
 
 /** What checks say of a backend. */
@@ -19,14 +19,14 @@ type Ejected = Required<Pick<BackendHealth, 'reason' | 'since' | 'ejectedUntil'>
 
 /** What the checks of one pool have found, and whether they are believed; and who is ejected. No input or output. */
 export class PoolHealth {
-  readonly #failOpen: number
+  #failOpen: number
   readonly #found = new Map<string, BackendHealth>()
   readonly #ejected = new Map<string, Ejected>()
   readonly #checksOf: (backend: ResolvedBackend) => ResolvedHealth | undefined
   #isWatched = false
   #isOpen = false
   /** Undefined: nobody is ever ejected. */
-  readonly ejections: Ejections | undefined
+  ejections: Ejections | undefined
 
   /**
    * @param failOpen - per cent of the backends that must be up for checks to be believed; 0: they always are
@@ -56,6 +56,16 @@ export class PoolHealth {
     this.#isWatched = true
   }
 
+  /** Other settings; who is ejected stays so, unless nobody is ever ejected now. */
+  configure(failOpen: number, ejection: EjectionSettings | undefined): void {
+    this.#failOpen = failOpen
+    if (ejection === undefined) {
+      this.ejections = undefined
+      this.#ejected.clear()
+    } else if (this.ejections === undefined) this.ejections = new Ejections(ejection)
+    else this.ejections.configure(ejection)
+  }
+
   /** As if there had never been a check. */
   reset(): void {
     this.#isWatched = false
@@ -72,6 +82,11 @@ export class PoolHealth {
     if (ejected !== undefined) return { status: 'down', ...ejected, ...(found?.status === 'down' ? found : {}) }
     if (!this.#isWatched || this.#checksOf(backend) === undefined) return undefined
     return found ?? { status: 'unknown' }
+  }
+
+  /** What checks found, whoever is ejected; undefined: nothing yet. */
+  found(name: string): BackendHealth['status'] | undefined {
+    return this.#found.get(name)?.status
   }
 
   /** A backend is out for so many milliseconds from now on; when it will be back, since the epoch. */

@@ -4,6 +4,8 @@ import type { DerivedSecrets } from '../config/secrets.ts'
 import { type NativePlacement, type NativePool, native } from '../native.ts'
 import { withTableFile, withTableMemory } from '../table-memory.ts'
 
+/** As `ReturnHome` in `native/core/pool.h`. */
+const RETURN_HOME = { never: 0, 'next-connect': 1, 'after-idle': 2 } as const
 const PLACEMENTS = { rendezvous: 0, ring: 1 } as const
 
 /** Keys of live sessions that the pool has room for at first; the table of them grows. */
@@ -15,7 +17,7 @@ const SESSION_HINT = 4096
  * @param file - of its stick table; undefined: that is in memory
  */
 export function makeNativePool(
-  { name, placement, boundMilli, affinity, stickTable, limits }: ResolvedPool,
+  { name, placement, boundMilli, affinity, stickTable, limits, returnHome }: ResolvedPool,
   secrets: DerivedSecrets,
   file: string | undefined,
 ): NativePool {
@@ -33,16 +35,18 @@ export function makeNativePool(
       size,
       stickTable?.ttl ?? 0,
       SESSION_HINT,
-      limitsOf(limits),
+      limitsOf(limits, returnHome),
       file,
     )
   const details = { pool: name }
   return withTableMemory(size, () => withTableFile(file, make, details), details)
 }
 
-function limitsOf(limits: ResolvedLimits): Uint32Array {
+/** As the native pool takes them. */
+export function limitsOf(limits: ResolvedLimits, returnHome: ResolvedPool['returnHome']): Uint32Array {
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
-  return new Uint32Array([sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue.size, queue.timeout])
+  const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]
+  return new Uint32Array([...ofKeys, queue.size, queue.timeout, RETURN_HOME[returnHome]])
 }
 
 /**

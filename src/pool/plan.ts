@@ -1,5 +1,5 @@
 import { optionsArgument } from '../arguments.ts'
-import type { BackendChanges, BackendOptions } from '../config/options.ts'
+import type { BackendChanges, BackendOptions, ReturnHome } from '../config/options.ts'
 import { resolvePlan } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
 import { LIMITS } from '../config/schema.ts'
@@ -44,6 +44,8 @@ export interface Plan {
   pinsMoved: number
   /** Sessions on those backends now. They go on; their clients go elsewhere with their next connection. */
   sessionsMoved: number
+  /** The pool's rule: unless it is `never`, clients that were sent elsewhere go home again, and are counted nowhere here. */
+  returnHome: ReturnHome
   /** Shares of the key space, of all backends before or after the change. */
   backends: PlannedBackend[]
   /** What moves between whom, the largest first. */
@@ -102,7 +104,7 @@ export function planOf(
   const homes = homesMoved(core, before, after, timeMs * MIXES_PER_MS)
   const [servedBefore, servesAfter] = [serversOf(before), serversOf(after)]
   const lost = [...before.values()].filter(({ name }) => servedBefore(name) && !servesAfter(name))
-  return { ...homes, ...clientsMoved(core, lost) }
+  return { ...homes, ...clientsMoved(core, lost), returnHome: core.settings.returnHome }
 }
 
 /** The backends as they would be. */

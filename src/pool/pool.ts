@@ -39,6 +39,10 @@ export interface BackendInfo {
   ramp?: number
   /** Sessions on it now, those that are still connecting and picks that were not released included. */
   sessions: number
+  /**
+   * Those of them that live in the process whose place this one has taken, as that one tells until it has ended; absent: none.
+   */
+  inherited?: number
   /** Whether new clients come to it now: it is ready, not down, below `maxSessions`, and no backup that is not needed. */
   takesNew: boolean
   /**
@@ -62,8 +66,11 @@ export interface Explanation {
   home: string | undefined
   /** Names of all backends of weight > 0, best first for this key; backups behind the others. */
   order: string[]
-  /** The stick table's entry; undefined: none. */
-  pin: { backend: string; expiresInMs: number | undefined } | undefined
+  /**
+   * The stick table's entry; undefined: none. `returns`: a connection now would go home instead, by `returnHome`; absent: it
+   * would not.
+   */
+  pin: { backend: string; expiresInMs: number | undefined; returns?: true } | undefined
 }
 
 /** What is told of one backend that was changed. */
@@ -71,6 +78,8 @@ export type ChangeEvent = 'backendAdded' | 'backendUpdated' | 'backendRemoved'
 
 /** What the balancer does for its pools. */
 export interface PoolOwner {
+  /** Throws when nothing can be changed any more, since another process takes the place of this one. */
+  assertChangeable(): void
   /** Throws when the balancer cannot take such a backend now. */
   check(core: PoolCore, backend: ResolvedBackend): void
   changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void
@@ -91,7 +100,7 @@ export class Pool {
   constructor(core: PoolCore, owner: PoolOwner) {
     this.#core = core
     this.#owner = owner
-    this.table = new PoolTable(core)
+    this.table = new PoolTable(core, () => owner.assertChangeable())
   }
 
   /** Its name in the configuration. */
@@ -133,6 +142,7 @@ export class Pool {
    */
   remove(name: string): void {
     const backend = this.#known(name)
+    this.#owner.assertChangeable()
     this.#core.apply({ set: [], removed: [name] })
     this.#owner.changed('backendRemoved', this.#core, backend)
   }
@@ -181,7 +191,8 @@ export class Pool {
     const address = typeof client === 'string' ? client : found.key
     const order = Array.from(found.order, index => this.#core.backendAt(index).name)
     const expiresInMs = found.expiresInMs < 0 ? undefined : found.expiresInMs
-    const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs }
+    const returns = found.returns ? { returns: true as const } : {}
+    const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs, ...returns }
     // Nobody is at home at a backup.
     const home = order.find(name => this.#core.backend(name)?.backup === false)
     return { address, key: found.key, home, order, pin }
@@ -230,6 +241,7 @@ export class Pool {
 
   #set(event: Exclude<ChangeEvent, 'backendRemoved'>, backend: ResolvedBackend): void {
     this.#core.assertOpen()
+    this.#owner.assertChangeable()
     checkBackendHealth(this.#core.settings.health, backend)
     const others = [...this.#core.backends()].filter(({ name }) => name !== backend.name)
     checkRing(this.#core.settings, [...others, backend])
@@ -246,13 +258,15 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend)
     const ramp = core.rampOf(backend.name)
+    const { inherited, ...now } = figures(backend.name)
     const agent = core.agents.of(backend.name)
     const facts = {
       ...(health === undefined ? {} : { health }),
       ...(agent === undefined ? {} : { agent }),
       ...(ramp === 1 ? {} : { ramp }),
+      ...(inherited === 0 ? {} : { inherited }),
     }
-    return { ...settingsOf(backend), ...facts, ...figures(backend.name) }
+    return { ...settingsOf(backend), ...facts, ...now }
   })
 }
 

@@ -29,6 +29,11 @@ export interface TableFileStats {
 /** Once a second, so that after a loss of power ages are known to a second. */
 const KEEP_MS = 1000
 
+/** Where the file of a process is that takes the place of one which still has that. */
+export function nextOf(file: string): string {
+  return `${file}.next`
+}
+
 /** The file of a pool's stick table, while it is open. */
 export class TableFile {
   readonly path: string

@@ -81,10 +81,12 @@ const AT_ONCE = 512
 /** The stick table of a pool; get it from {@link Pool.table}. Sessions go on, whatever is changed here. */
 export class PoolTable {
   readonly #core: PoolCore
+  readonly #assertChangeable: () => void
 
   /** @internal */
-  constructor(core: PoolCore) {
+  constructor(core: PoolCore, assertChangeable: () => void) {
     this.#core = core
+    this.#assertChangeable = assertChangeable
   }
 
   /** 16 hex digits of secret and prefixes: tables of equal ones have equal keys. */
@@ -115,6 +117,7 @@ export class PoolTable {
     const { ttl } = optionsArgument('options', options)
     const ms = ttl === undefined ? TTL_RANGE.max : durationArgument('options.ttl', ttl, TTL_RANGE)
     const place = this.#placeOf(text('backend', backend))
+    this.#assertChangeable()
     const stored = this.#native().setPin(text('client', client), place.index, place.generation, ms)
     if (stored === -2) throw badClient(this.#core.name, client)
     return stored
@@ -127,6 +130,7 @@ export class PoolTable {
    * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`, `LIMPET_ERR_NO_TABLE`
    */
   delete(client: string): boolean {
+    this.#assertChangeable()
     const erased = this.#native().erasePin(text('client', client))
     if (erased === -2) throw badClient(this.#core.name, client)
     return erased
@@ -143,6 +147,7 @@ export class PoolTable {
     let all = 0
     for (let cursor = 0; cursor >= 0; ) {
       const place = this.#chosen(backend)
+      this.#assertChangeable()
       const { erased, next } = this.#native().erasePins(cursor, place?.index, place?.generation)
       all += erased
       cursor = next
@@ -200,6 +205,7 @@ export class PoolTable {
 
   /** Sets pins that were taken from a table with the same {@link PoolTable.keyDigest}. */
   put(pins: readonly SavedPin[]): SavedCounts {
+    this.#assertChangeable()
     const counts: SavedCounts = { stored: 0, full: 0, unknownBackend: 0, badKey: 0 }
     for (const pin of pins) counts[this.#put(pin)]++
     return counts

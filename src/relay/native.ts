@@ -1,5 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { systemError } from '../errors.ts'
 import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SESSION_COUNTERS } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
@@ -38,6 +39,10 @@ export interface NativeListener {
   accept(): void
   address(): AddressInfo | null
   adopt(fd: number): number
+  /** Takes a copy of the listen socket of another one. */
+  share(from: number): number
+  /** Its number in the relay. */
+  readonly id: number
   fd(): number
   unlisten(how: number): boolean
 }
@@ -46,9 +51,12 @@ export interface NativeListener {
 export class NativeRelayHost {
   readonly #relay: NativeRelay
   readonly #feed: SessionFeed
+  /** The last one of each pool; it has another one for other timeouts. */
   readonly #poolIds = new Map<PoolCore, number>()
-  readonly #pools: PoolCore[] = []
+  readonly #pools: RelayPool[] = []
   readonly #targets: Target[] = []
+  /** Those that nobody comes to any more. */
+  readonly #retired = new Set<Target>()
   /** Ids of those whose clients the relay's threads accept. */
   readonly #accepting: number[] = []
   readonly #surveyor: Surveyor
@@ -82,8 +90,10 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const { pool, maxSessions, filter, peek } = target
-    const id = this.#relay.addListener(this.#poolId(pool), maxSessions, hasOptions, filter, peek.bytes, peek.timeout)
+    const { maxSessions, filter, nativeIdBefore, peek } = target
+    const poolId = this.#poolId(target)
+    const listener = [maxSessions, hasOptions, filter, nativeIdBefore, peek.bytes, peek.timeout] as const
+    const id = this.#relay.addListener(poolId, ...listener)
     this.#targets[id] = target
     target.nativeId = id
     return id
@@ -93,7 +103,7 @@ export class NativeRelayHost {
   addAccepting(target: Target): NativeListener {
     const id = this.add(target, false)
     this.#accepting.push(id)
-    target.streamSessionsChanged = sessions => this.#relay.setOthers(id, sessions)
+    target.watchStreamSessions(sessions => this.#relay.setOthers(id, sessions))
     this.#tellWhetherWanted()
     return {
       listen: (host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen) =>
@@ -101,6 +111,8 @@ export class NativeRelayHost {
       accept: () => this.#relay.accept(id),
       address: () => this.#relay.address(id),
       adopt: fd => this.#relay.adopt(id, fd),
+      share: from => this.#relay.share(id, from),
+      id,
       fd: () => this.#relay.socket(id),
       unlisten: how => this.#relay.unlisten(id, how),
     }
@@ -109,6 +121,28 @@ export class NativeRelayHost {
   /** Sessions of a target that live now. */
   sessionsOf({ nativeId }: Target): number {
     return nativeId === undefined ? 0 : this.#relay.sessions(nativeId)
+  }
+
+  /** Nobody comes to this target any more; its sessions go on. */
+  retire(target: Target): void {
+    const id = target.nativeId
+    if (id === undefined) return
+    this.#retired.add(target)
+    target.unwatchStreamSessions()
+    const at = this.#accepting.indexOf(id)
+    if (at >= 0) this.#accepting.splice(at, 1)
+  }
+
+  /** Lets go of pools whose sessions have ended, if nobody comes any more; whether there is one of this pool still. */
+  uses(core: PoolCore): boolean {
+    let isUsed = false
+    for (const [id, pool] of this.#pools.entries()) {
+      if (pool.core !== core || pool.isFree) continue
+      pool.isFree = pool.targets.every(target => this.#retired.has(target)) && this.#relay.letGo(id)
+      isUsed ||= !pool.isFree
+      if (pool.isFree && this.#poolIds.get(core) === id) this.#poolIds.delete(core)
+    }
+    return isUsed
   }
 
   /** Takes a client, whose socket is closed here in any case. False: refused and counted. */
@@ -148,13 +182,17 @@ export class NativeRelayHost {
     while (this.#drain() > 0);
   }
 
-  #poolId(pool: PoolCore): number {
-    const known = this.#poolIds.get(pool)
-    if (known !== undefined) return known
-    const { timeouts, retries } = pool.settings
+  #poolId(target: Target): number {
+    const { pool: core, timeouts, retries } = target
+    const known = this.#poolIds.get(core)
+    const last = known === undefined ? undefined : this.#pools[known]
+    if (known !== undefined && last !== undefined && isDeepStrictEqual(last.session, { timeouts, retries })) {
+      last.targets.push(target)
+      return known
+    }
     const { connect, idle, fin, keepalive } = timeouts
     const id = this.#relay.addPool(
-      pool.native,
+      core.native,
       connect,
       idle,
       fin,
@@ -163,11 +201,11 @@ export class NativeRelayHost {
       keepalive.interval / 1000,
       keepalive.count,
       keepalive.userTimeout,
-      pool.headKeys?.keys,
-      pool.headKeys?.fallback,
+      core.headKeys?.keys,
+      core.headKeys?.fallback,
     )
-    this.#poolIds.set(pool, id)
-    this.#pools[id] = pool
+    this.#poolIds.set(core, id)
+    this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }
     return id
   }
 
@@ -209,10 +247,9 @@ export class NativeRelayHost {
   }
 
   #surveyOf({ pool, listener }: SessionFilter): SurveyOf | undefined {
-    const poolId = pool === undefined ? ANY : this.#pools.findIndex(({ name }) => name === pool)
-    const listenerId = listener === undefined ? ANY : this.#targets.findIndex(target => target?.listener === listener)
-    const isUnknown = (pool !== undefined && poolId < 0) || (listener !== undefined && listenerId < 0)
-    return isUnknown ? undefined : { poolId, listenerId }
+    const poolId = onlyId(this.#pools, pool, ({ core }) => core.name)
+    const listenerId = onlyId(this.#targets, listener, target => target.listener)
+    return poolId === undefined || listenerId === undefined ? undefined : { poolId, listenerId }
   }
 
   #infoOf({ record, idleMs }: SessionSight): SessionInfo {
@@ -223,7 +260,7 @@ export class NativeRelayHost {
   }
 
   #facts(record: SessionRecord): SessionOpened {
-    const pool = this.#pools[record.poolId]
+    const pool = this.#pools[record.poolId]?.core
     const { backendIndex, backendGeneration, clientAddress } = record
     return {
       id: String(record.sessionId),
@@ -238,6 +275,26 @@ export class NativeRelayHost {
       connectMs: record.connectMicros / 1000,
     }
   }
+}
+
+/** A pool as the relay has it: with the settings that some of its sessions have. */
+interface RelayPool {
+  core: PoolCore
+  session: Pick<Target, 'timeouts' | 'retries'>
+  targets: Target[]
+  /** The relay does not have it any more. */
+  isFree: boolean
+}
+
+/** The id of the one of a name; any, if there are more, or none is asked for. Undefined: there is none. */
+function onlyId<T>(
+  all: readonly T[],
+  name: string | undefined,
+  nameOf: (one: T) => string | undefined,
+): number | undefined {
+  if (name === undefined) return ANY
+  const ids = [...all.keys()].filter(id => nameOf(all[id] as T) === name)
+  return ids.length > 1 ? ANY : ids[0]
 }
 
 /** The clock of the records. */

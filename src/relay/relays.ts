@@ -4,6 +4,7 @@ import type { RelayKind } from '../config/options.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import type { Durations } from './durations.ts'
@@ -57,6 +58,16 @@ export class Relays {
     } else {
       this.#tellOnce(target, `the native relay does not exist on ${process.platform}`)
     }
+  }
+
+  /** Nobody comes to this target any more; its sessions go on. */
+  retire(target: Target): void {
+    this.#native?.retire(target)
+  }
+
+  /** Whether sessions of a pool live, or come to it. Those of whom that is not so are let go. */
+  uses(core: PoolCore): boolean {
+    return (this.#native?.uses(core) ?? false) || this.#stream.uses(core)
   }
 
   /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */

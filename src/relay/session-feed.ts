@@ -59,12 +59,18 @@ function tellWatchers(): void {
 
 /** Tells the diagnostics channels, those who follow, and the session log if it is on, about sessions. */
 export class SessionFeed {
-  readonly #log: ((session: SessionClosed) => void) | undefined
+  #log: ((session: SessionClosed) => void) | undefined
   readonly #followers = new Set<(session: SessionClosed) => void>()
 
   /** `log`: writes the session log; undefined: it is off. */
   constructor(log: ((session: SessionClosed) => void) | undefined) {
     this.#log = log
+  }
+
+  /** As the constructor has it. */
+  setLog(log: ((session: SessionClosed) => void) | undefined): void {
+    this.#log = log
+    tellWatchers()
   }
 
   /** Whether anybody wants to know; asked for every client. */

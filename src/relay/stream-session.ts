@@ -90,10 +90,11 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool } = this.target
+    const { pool, timeouts } = this.target
+    const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
-    this.#client.setNoDelay(true).setKeepAlive(pool.keepaliveMs > 0, pool.keepaliveMs)
+    this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
@@ -191,8 +192,8 @@ export class StreamSession {
 
   /** True: the session waits until its backend takes it, or has ended because that is too long. */
   #hold(): boolean {
-    const { pool } = this.target
-    const waitMs = pool.native.admit(this.#seat, pool.connectMs)
+    const { pool, timeouts } = this.target
+    const waitMs = pool.native.admit(this.#seat, timeouts.connect)
     if (waitMs < 0) this.#end('refusedAdmission')
     else if (waitMs > 0) this.#timer = setTimeout(() => this.#releaseHeld(), waitMs).unref()
     return waitMs !== 0
@@ -208,7 +209,7 @@ export class StreamSession {
       this.#connect()
       return
     }
-    if (this.#tries === pool.retries) {
+    if (this.#tries === this.target.retries) {
       this.#end('refusedNoBackend')
       return
     }
@@ -226,13 +227,14 @@ export class StreamSession {
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
   #connectTo(endpoint: Endpoint): void {
-    const { connectMs, keepaliveMs } = this.target.pool
-    const leftMs = this.#connectAt + connectMs - performance.now()
+    const { connect, keepalive } = this.target.timeouts
+    const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    this.#backend = connectBackend(endpoint, { connectMs: Math.ceil(leftMs), keepaliveMs }, failure => {
+    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    this.#backend = connectBackend(endpoint, settings, failure => {
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
       else this.#retry(failure)
@@ -243,7 +245,7 @@ export class StreamSession {
     this.#owner.count(failure.counter)
     this.#backend = undefined
     const { pool } = this.target
-    if (this.#tries === pool.retries) {
+    if (this.#tries === this.target.retries) {
       this.#end('refusedNoBackend', failure.local ? Outcome.abandoned : Outcome.failed)
       return
     }
@@ -313,8 +315,8 @@ export class StreamSession {
 
   /** The time limit that holds now: for silence both ways, or for silence in the direction that is left. */
   get #limit(): { afterMs: number; cause: SessionCounter } {
-    const { idleMs, finMs } = this.target.pool
-    return this.#ended > 0 ? { afterMs: finMs, cause: 'endFinTimeout' } : { afterMs: idleMs, cause: 'endIdleTimeout' }
+    const { idle, fin } = this.target.timeouts
+    return this.#ended > 0 ? { afterMs: fin, cause: 'endFinTimeout' } : { afterMs: idle, cause: 'endIdleTimeout' }
   }
 
   #restartTimer(): void {

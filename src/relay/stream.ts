@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
@@ -57,6 +58,11 @@ export class StreamRelay implements SessionOwner {
   /** Ends every session. */
   cut(): void {
     for (const session of this.#sessions) session.cut()
+  }
+
+  /** Whether sessions of a pool live. */
+  uses(core: PoolCore): boolean {
+    return [...this.#sessions].some(({ target }) => target.pool === core)
   }
 
   /** Those that live. */

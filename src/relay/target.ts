@@ -1,24 +1,45 @@
-import type { ResolvedPeek } from '../config/resolved.ts'
+import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 
-/** What of a listener its relay needs. */
+/** What a target is made of. */
 export interface TargetSettings {
+  /** Undefined: sockets that are given to a pool. */
+  listener?: string | undefined
+  pool: PoolCore
+  /** Of the pool, as they are for the sessions of this target. */
+  session: Pick<ResolvedPool, 'timeouts' | 'retries'>
   /** 0: no limit of its own. */
   maxSessions: number
-  peek: ResolvedPeek
   /** Undefined: whoever comes is taken. */
   filter?: NativeAddressFilter | undefined
+  /** How first bytes are looked at, where keys are there. */
+  peek?: ResolvedPeek | undefined
+  /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
+  before?: Target | undefined
 }
 
-/** Of sockets that were given to a pool. */
-export const POOL_TARGET: TargetSettings = { maxSessions: 0, peek: { bytes: 16_384, timeout: 3000 } }
+/** Of sockets that are given to a pool. */
+const USUAL_PEEK: ResolvedPeek = { bytes: 16_384, timeout: 3000 }
 
-/** Where clients go: a listener with its pool, or a pool alone (`handle()`). */
+/** Sessions of a listener in the stream relay, whichever of its targets they came to. */
+interface StreamSessions {
+  count: number
+  /** By the target that wants to be told when that changes. */
+  watchers: Map<Target, (sessions: number) => void>
+}
+
+/**
+ * Where clients go: a listener with its pool, or a pool alone (`handle()`). What it is never changes: a reload puts another one
+ * in its place, and sessions go on with what they began with.
+ */
 export class Target {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
   readonly pool: PoolCore
+  readonly timeouts: ResolvedTimeouts
+  /** Further tries after a failed connect. */
+  readonly retries: number
   /** 0: no limit of its own. */
   readonly maxSessions: number
   /** Undefined: whoever comes is taken. */
@@ -27,27 +48,42 @@ export class Target {
   readonly peek: ResolvedPeek
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
-  /** Told when {@link Target.streamSessions} changes. */
-  streamSessionsChanged: ((sessions: number) => void) | undefined
-  #streamSessions = 0
+  readonly #stream: StreamSessions
+  /** The number of the one before, at the time when this one was made. */
+  readonly nativeIdBefore: number | undefined
   /** Reasons that were already given in the log for not using the native relay. */
-  readonly told = new Set<string>()
+  readonly told: Set<string>
 
-  constructor(listener: string | undefined, pool: PoolCore, { maxSessions, peek, filter }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
+    this.timeouts = session.timeouts
+    this.retries = session.retries
     this.maxSessions = maxSessions
     this.filter = filter
-    this.peek = peek
+    this.peek = peek ?? USUAL_PEEK
+    this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
+    this.nativeIdBefore = before?.nativeId
+    this.told = new Set(before?.told)
   }
 
-  /** Sessions in the stream relay. */
+  /** Sessions in the stream relay, those of targets in whose place it is included. */
   get streamSessions(): number {
-    return this.#streamSessions
+    return this.#stream.count
   }
 
   set streamSessions(sessions: number) {
-    this.#streamSessions = sessions
-    this.streamSessionsChanged?.(sessions)
+    this.#stream.count = sessions
+    for (const changed of this.#stream.watchers.values()) changed(sessions)
+  }
+
+  /** Tells how many there are, now and when that changes. */
+  watchStreamSessions(changed: (sessions: number) => void): void {
+    this.#stream.watchers.set(this, changed)
+    changed(this.#stream.count)
+  }
+
+  unwatchStreamSessions(): void {
+    this.#stream.watchers.delete(this)
   }
 }

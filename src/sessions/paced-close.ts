@@ -40,7 +40,7 @@ export interface PaceTime {
 }
 
 const STEP_MS = 100
-const MOST_PER_SECOND = 1_000_000
+export const MOST_PER_SECOND = 1_000_000
 const REAL_TIME: PaceTime = {
   now: () => performance.now(),
   // An abort only ends the waiting.

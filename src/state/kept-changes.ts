@@ -17,6 +17,8 @@ export class KeptChanges {
   /** The file is another process's: it is read, and neither locked nor written. */
   #isBorrowed = false
   #isRead = false
+  /** Those of the process whose place this one takes, which are newer than a file. */
+  #taken: SavedState | undefined
 
   /** @param configured - gives the configuration that holds: what differs from it is kept */
   constructor(cores: ReadonlyMap<string, PoolCore>, configured: () => ResolvedConfig, log: Log) {
@@ -24,7 +26,7 @@ export class KeptChanges {
     this.#configured = configured
     this.#log = log
     const { state } = configured()
-    this.#file = state === undefined ? undefined : new StateFile(state, log, () => this.#collect())
+    this.#file = state === undefined ? undefined : new StateFile(state, log, () => this.collect())
   }
 
   /**
@@ -33,11 +35,16 @@ export class KeptChanges {
    * @throws {@link LimpetError} `LIMPET_ERR_STATE_FILE`; `LIMPET_ERR_STATE_LOCKED`: another balancer uses the file
    */
   async restore(): Promise<void> {
-    if (this.#file === undefined || this.#isRestored) return
-    if (!this.#isBorrowed) this.#file.lock()
-    if (!this.#isRead) restore(this.#cores, await this.#file.read(), this.#log)
+    if (this.#isRestored) return
+    if (!this.#isBorrowed) this.#file?.lock()
+    if (!this.#isRead) restore(this.#cores, this.#taken ?? (await this.#file?.read()) ?? {}, this.#log)
     this.#isRead = true
-    if (!this.#isBorrowed) await this.#begin(this.#file)
+    if (this.#file !== undefined && !this.#isBorrowed) await this.#begin(this.#file)
+  }
+
+  /** Before {@link KeptChanges.restore}: this is what was changed, whatever the file says. */
+  take(changes: SavedState): void {
+    this.#taken = changes
   }
 
   /** Before {@link KeptChanges.restore}: the file is another process's until {@link KeptChanges.own}. */
@@ -79,7 +86,8 @@ export class KeptChanges {
     this.#file?.unlock()
   }
 
-  #collect(): SavedState {
+  /** What is changed now. */
+  collect(): SavedState {
     const { pools } = this.#configured()
     const overlays = [...this.#cores].map(([name, core]) => [
       name,

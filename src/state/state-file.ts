@@ -24,7 +24,8 @@ const overlaySchema = z.strictObject({
   changed: z.record(z.string(), backendChangesSchema),
   removed: z.array(z.string()).max(LIMITS.backends),
 })
-const fileSchema = z.strictObject({ format: z.literal(FORMAT), pools: z.record(z.string(), overlaySchema) })
+const poolsSchema = z.record(z.string(), overlaySchema)
+const fileSchema = z.strictObject({ format: z.literal(FORMAT), pools: poolsSchema })
 
 /**
  * The file of `state`: changes of backends that were made while the balancer ran, for the next start. It is written as a
@@ -207,10 +208,19 @@ function parse(text: string): SavedState {
   const raw: unknown = JSON.parse(text)
   const format = (raw as { format?: unknown } | null)?.format
   if (Number.isSafeInteger(format) && (format as number) > FORMAT) throw new NewerFormat(format as number)
-  const parsed = fileSchema.safeParse(raw)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a state file'}`)
-  }
+  assertFits(fileSchema, raw)
   return (raw as { pools: SavedState }).pools
+}
+
+/** Throws an error for people if it is no saved state. */
+export function savedStateOf(raw: unknown): SavedState {
+  assertFits(poolsSchema, raw)
+  return raw as SavedState
+}
+
+function assertFits(schema: z.ZodType, raw: unknown): void {
+  const { error } = schema.safeParse(raw)
+  if (error === undefined) return
+  const [issue] = error.issues
+  throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a saved state'}`)
 }

@@ -35,7 +35,8 @@ export class LineReader {
    */
   async *until(last: string): AsyncGenerator<string, void> {
     for (let line = await this.next(); line !== last; line = await this.next()) {
-      if (line === undefined) throw new LimpetError('LIMPET_ERR_TAKEOVER', 'the running process broke off')
+      if (line === undefined)
+        throw new LimpetError('LIMPET_ERR_TAKEOVER', 'the running process broke off, or said nothing for too long')
       yield line
     }
   }

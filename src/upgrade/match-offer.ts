@@ -10,6 +10,8 @@ export interface OfferMatch {
   /** The listeners whose sockets are used, as the running process names them. */
   taken: string[]
   isAdminTaken: boolean
+  /** Descriptors of the sockets that are used. */
+  used: number[]
   /** Descriptors that nobody uses: to be closed. */
   unused: number[]
 }
@@ -26,6 +28,7 @@ export function matchOffer(offered: readonly (readonly [OfferedSocket, number])[
     takeover: undefined,
     taken: [],
     isAdminTaken: false,
+    used: [],
     unused: [],
   }
   let admin: OpenSocket | undefined
@@ -44,7 +47,9 @@ export function matchOffer(offered: readonly (readonly [OfferedSocket, number])[
       match.takeover = open
     } else {
       match.unused.push(fd)
+      continue
     }
+    match.used.push(fd)
   }
   match.sockets = { listeners, admin }
   return match

@@ -3,10 +3,15 @@ import type { Log } from '../log/log.ts'
 import type { Pool } from '../pool/pool.ts'
 import { exportLines } from '../pool/table-lines.ts'
 import type { LineReader } from './line-reader.ts'
+import { liveLines, takeLive } from './live-sessions.ts'
 import { END, read, tableSchema } from './messages.ts'
 
-/** The pins of every pool that has a table, as lines. `awayOnly`: those that are not at home, which nobody else could know. */
+/**
+ * How many sessions are on each backend, and the pins of every pool that has a table, as lines. `awayOnly`: those that are not
+ * at home, which nobody else could know.
+ */
 export async function* tableLines(balancer: Balancer, awayOnly: boolean): AsyncGenerator<string, void> {
+  yield* liveLines(balancer.handOver.live())
   for (const [name, { stickTable }] of Object.entries(balancer.settings().pools)) {
     if (stickTable === 'off') continue
     yield JSON.stringify({ table: name })
@@ -22,13 +27,14 @@ function linesOf({ name, table }: Pool, awayOnly: boolean): AsyncGenerator<strin
 }
 
 /**
- * Sets the pins that come in lines. A table whose pool is not there any more, or has other keys, is told in the log.
+ * Takes what comes in such lines. A table whose pool is not there any more, or has other keys, is told in the log.
  *
  * @param isLate - clients are served already: a pin that is there is newer
  * @throws {@link LimpetError} `LIMPET_ERR_TAKEOVER`
  */
 export async function importTables(reader: LineReader, balancer: Balancer, isLate: boolean, log: Log): Promise<void> {
   for await (const line of reader.until(END)) {
+    if (takeLive(balancer.handOver, line)) continue
     const name = read(tableSchema, line)?.table
     const lines = reader.until(END)
     if (name !== undefined) await importTable(lines, name, balancer, isLate, log)

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { existsSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { adoptSocket, type OpenSocket } from '../acceptor/open-socket.ts'
@@ -7,9 +10,12 @@ import type { ResolvedConfig } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { native, type PeerProcess } from '../native.ts'
 import { VERSION } from '../package-info.ts'
+import { nextOf } from '../pool/table-file.ts'
 import { handleOf } from '../relay/handle.ts'
+import { changeLines } from './changes.ts'
 import { peerOf, sendDescriptors } from './descriptors.ts'
 import { LineReader, writeLines } from './line-reader.ts'
+import { LiveTeller } from './live-sessions.ts'
 import {
   bindsOf,
   filesOf,
@@ -18,13 +24,17 @@ import {
   type Ready,
   read,
   readySchema,
+  tableFilesOf,
   takeoverPath,
+  tookSchema,
   wantSchema,
 } from './messages.ts'
 import { tableLines } from './tables.ts'
 
 /** How long a successor may take from one message to the next: longer than its backends have for their first checks. */
 const PATIENCE_MS = 120_000
+/** How long it may take for the last words. */
+const LAST_WORDS_MS = 1000
 const BACKLOG = 16
 const NOTHING = { listeners: [], admin: false }
 
@@ -34,7 +44,8 @@ export interface TakeoverServerParts {
   /** Its socket, if it is open already. */
   socket: OpenSocket | undefined
   /** The configuration that the process was started with. */
-  config: ResolvedConfig
+  /** The one that holds. */
+  config: () => ResolvedConfig
   balancer: Balancer
   log: Log
 }
@@ -48,6 +59,8 @@ export class TakeoverServer {
   #removeFile: (() => Promise<void>) | undefined
   #resolve: ((peer: PeerProcess) => void) | undefined
   #successor: Socket | undefined
+  /** Aborted when this process is about to end. */
+  readonly #over = new AbortController()
   /** Settles with the connection of the successor; never rejects. */
   #handingOver: Promise<void> = Promise.resolve()
   #isTaken = false
@@ -65,7 +78,7 @@ export class TakeoverServer {
 
   /** Undefined: there is no place for it, or it cannot be opened, which is told in the log. */
   static async open(parts: Omit<TakeoverServerParts, 'path'>): Promise<TakeoverServer | undefined> {
-    const path = takeoverPath(parts.config.admin?.listen)
+    const path = takeoverPath(parts.config().admin?.listen)
     if (path === undefined || native().os === undefined) return undefined
     const server = new TakeoverServer({ ...parts, path })
     try {
@@ -79,8 +92,9 @@ export class TakeoverServer {
     }
   }
 
-  /** Resolves when a successor has heard everything. Never rejects. */
+  /** Resolves when a successor has heard that no session is left. Never rejects. */
   async close(): Promise<void> {
+    this.#over.abort()
     if (!this.#isFileLeft) await this.#removeFile?.().catch(() => undefined)
     this.#server.close()
     if (this.#isTaken) await this.#handingOver
@@ -118,18 +132,30 @@ export class TakeoverServer {
   }
 
   async #serve(socket: Socket, peer: PeerProcess): Promise<void> {
-    const { balancer, log } = this.#parts
     this.#successor = socket
     socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+    let why = 'the other process gave up'
     try {
       await this.#handOver(socket, peer)
     } catch (error) {
-      log.warn({ pid: peer.pid, error: (error as Error).message }, 'not taken over: this process goes on')
-    } finally {
-      socket.destroy()
-      this.#successor = undefined
-      if (!this.#isTaken) balancer.leaveSockets(NOTHING)
+      why = (error as Error).message
     }
+    socket.destroy()
+    if (!this.#isTaken) await this.#goOn(peer, why)
+    this.#successor = undefined
+  }
+
+  async #goOn({ pid }: PeerProcess, why: string): Promise<void> {
+    const { balancer, config, log } = this.#parts
+    balancer.leaveSockets(NOTHING)
+    balancer.handOver.cancel()
+    // Who was killed has left its files behind.
+    for (const file of tableFilesOf(config())) {
+      await rm(nextOf(file), { force: true }).catch((error: Error) =>
+        log.warn({ file: nextOf(file), error: error.message }, 'a file of the other process is left behind'),
+      )
+    }
+    log.warn({ pid, why }, 'not taken over: this process goes on')
   }
 
   #whyNot({ uid }: PeerProcess): string | undefined {
@@ -140,24 +166,35 @@ export class TakeoverServer {
   }
 
   async #handOver(socket: Socket, peer: PeerProcess): Promise<void> {
-    const { balancer, log } = this.#parts
+    const { log } = this.#parts
     log.info({ pid: peer.pid }, 'another process is taking over')
     const reader = new LineReader(socket)
     this.#offer(socket)
     for (let line = await reader.next(); line !== undefined; line = await reader.next()) {
       const ready = read(readySchema, line)
       if (ready !== undefined) {
-        await this.#leave(socket, ready, peer)
+        await this.#leave(socket, reader, ready, peer)
         return
       }
-      if (read(wantSchema, line) === undefined) throw new Error('the successor does not speak as one')
-      await writeLines(socket, tableLines(balancer, false))
+      await writeLines(socket, this.#wanted(line, peer))
     }
-    log.warn({ pid: peer.pid }, 'the other process gave up: this one goes on')
+  }
+
+  #wanted(line: string, { pid }: PeerProcess): Iterable<string> | AsyncIterable<string> {
+    const { balancer } = this.#parts
+    switch (read(wantSchema, line)?.want) {
+      case 'changes':
+        return changeLines(balancer.handOver.begin(pid))
+      case 'tables':
+        return tableLines(balancer, false)
+      case undefined:
+        throw new Error('the successor does not speak as one')
+    }
   }
 
   #offer(socket: Socket): void {
-    const { balancer, config } = this.#parts
+    const { balancer } = this.#parts
+    const config = this.#parts.config()
     const { listeners, admin } = balancer.sockets()
     const binds = bindsOf(config)
     const own = handleOf(this.#server)?.fd ?? -1
@@ -185,10 +222,18 @@ export class TakeoverServer {
     balancer.leaveSockets({ listeners: [...listeners.keys()], admin: admin !== undefined })
   }
 
-  async #leave(socket: Socket, { listeners, admin }: Ready, peer: PeerProcess): Promise<void> {
+  async #leave(
+    socket: Socket,
+    reader: LineReader,
+    { listeners, admin, files }: Ready,
+    peer: PeerProcess,
+  ): Promise<void> {
     const { balancer, log } = this.#parts
     await writeLines(socket, tableLines(balancer, true))
+    if (read(tookSchema, (await reader.next()) ?? '') === undefined) throw new Error('it has not taken everything')
+    // From here on nothing may fail: the other one goes on whatever happens to this one.
     await balancer.leaveFiles()
+    this.#giveWay(files)
     balancer.leaveSockets({ listeners, admin })
     this.#isTaken = true
     // It has that of the admin API, so it has the one beside it.
@@ -198,11 +243,44 @@ export class TakeoverServer {
     this.#resolve?.(peer)
     // By then this process accepts nobody: whoever hears of the end of the other one's start asks that one.
     await nextTurn()
-    socket.end(`${JSON.stringify({ left: true })}\n`)
-    // By its own end, or the time limit.
-    await new Promise<void>(resolve => {
+    socket.write(`${JSON.stringify({ left: true })}\n`)
+    await this.#tellSessions(socket)
+  }
+
+  /**
+   * The files of the other process take the place of those of this one, each in one step: should that one be killed before it
+   * does so itself, a third one would find a file of the past, in use by this one as long as it has sessions.
+   */
+  #giveWay(files: readonly string[]): void {
+    const { config, log } = this.#parts
+    for (const file of tableFilesOf(config()).filter(own => files.includes(own))) {
+      try {
+        if (existsSync(nextOf(file))) renameSync(nextOf(file), file)
+      } catch (error) {
+        // The other process tries it again.
+        log.warn({ file, error: (error as Error).message }, 'the file of the other process did not get its place')
+      }
+    }
+  }
+
+  /** Until this process ends, or the other one is gone. */
+  async #tellSessions(socket: Socket): Promise<void> {
+    socket.setTimeout(0)
+    const teller = new LiveTeller(socket, this.#parts.balancer.handOver)
+    const closed = new Promise<void>(resolve => {
       if (socket.closed) resolve()
       else socket.once('close', () => resolve())
     })
+    await Promise.race([closed, aborted(this.#over.signal)])
+    teller.stop()
+    if (socket.closed) return
+    // What it was told last; it sees the end besides.
+    socket.setTimeout(LAST_WORDS_MS)
+    socket.destroySoon()
+    await closed
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
 }

@@ -98,7 +98,7 @@ describe('admin API: whatever is sent', () => {
 
   beforeEach(async () => {
     const opened = await openAdmin({
-      listen: { reload: async () => ({ generation: 0, added: [], updated: [], removed: [] }) },
+      listen: { reload: async () => ({ generation: 0, added: [], updated: [], removed: [], settings: [] }) },
     })
     balancer = opened.balancer
     client = opened.client

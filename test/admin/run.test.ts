@@ -26,11 +26,12 @@ describe('admin API: limpet run', () => {
     afterTest(() => directory[Symbol.asyncDispose]())
     const file = directory.file('limpet.yaml')
     const socket = directory.file('admin.sock')
-    const config = (backends: BackendOptions[], retries = 3): BalancerOptions => ({
+    const config = (backends: BackendOptions[], more: Partial<BalancerOptions> = {}): BalancerOptions => ({
       state: directory.file('state.json'),
       listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p' }],
-      pools: { p: { secret: 'a secret of tests', retries, backends } },
+      pools: { p: { secret: 'a secret of tests', backends } },
       admin: { listen: `unix:${socket}` },
+      ...more,
     })
     await LimpetRun.write(file, config([A]))
     const run = await LimpetRun.start(file)
@@ -52,7 +53,7 @@ describe('admin API: limpet run', () => {
     const told = [await reader.next(), await reader.next(), await reader.next()].map(({ event }) => event)
     expect(told).to.deep.equal(['backendAdded', 'reloaded', 'clientsMoved'])
 
-    await LimpetRun.write(file, config([A], 5))
+    await LimpetRun.write(file, config([A], { threads: 3 }))
     expect(await client.refusal('POST', '/v1/reload', RELOAD)).to.deep.equal([409, 'LIMPET_ERR_NEEDS_RESTART'])
     await writeFile(file, 'pools: { p: { backends: [{ name: a, adress: x }] } }\n')
     const { status: code, text } = await client.ask('POST', '/v1/reload', RELOAD)

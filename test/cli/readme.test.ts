@@ -28,7 +28,16 @@ describe('README.md', () => {
 
   it('has commands that ask the running process', async () => {
     const pools = { redis: poolStats([backendInfo('b')]) }
-    const plan = { homesMoved: 0, sample: 1, isExact: true, pinsMoved: 0, sessionsMoved: 0, backends: [], moves: [] }
+    const plan = {
+      homesMoved: 0,
+      sample: 1,
+      isExact: true,
+      pinsMoved: 0,
+      sessionsMoved: 0,
+      returnHome: 'never',
+      backends: [],
+      moves: [],
+    }
     const server = new ScriptedServer({
       'GET /v1/status': [200, statusReport(pools)],
       'GET /v1/config': [200, {}],

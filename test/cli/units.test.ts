@@ -32,7 +32,7 @@ describe('cli: reloading', () => {
     const balancer = { reload: async () => reloads++ } as unknown as Balancer
     const log = createLog('silent')
     const manager = new ServiceManager({ notifySocket: undefined, watchdogMs: undefined }, log)
-    const subject = new Reloading(emitter, read, log, manager)
+    const subject = new Reloading(emitter, config, read, log, manager)
     const settle = () => new Promise(resolve => setImmediate(resolve))
     return { emitter, readings, subject, balancer, settle, reloads: () => reloads }
   }

@@ -1,6 +1,6 @@
 // The pool: backends that come, change and go, and sessions that are picked, redispatched, confirmed and released, on
 // one thread. Every choice is compared with a second implementation, every count and pin with a model. Input: size of
-// the table, bound and kind of placement, then operations.
+// the table, bound, kind of placement and way home, then operations.
 #include "pool_model.h"
 
 using namespace limpet;
@@ -15,6 +15,7 @@ constexpr unsigned kNames = 7;
 constexpr size_t kTables[] = {kAmple, kAmple, 1, 2, 0};
 constexpr uint32_t kBounds[] = {1000, 1050, 1250, 2000, 0};
 // Rendezvous takes 2 MiB a membership, which is slow to make under ASan.
+constexpr ReturnHome kReturns[] = {ReturnHome::kNever, ReturnHome::kNextConnect, ReturnHome::kAfterIdle};
 constexpr PlacementKind kKinds[] = {PlacementKind::kRing, PlacementKind::kRing, PlacementKind::kRing,
                                     PlacementKind::kRendezvous};
 constexpr uint32_t kWeights[] = {1, 1, 2, 3, 0, 300};
@@ -29,7 +30,8 @@ class Player {
         pool_({.bound_milli = input.one_of(kBounds),
                .table_size = input.one_of(kTables),
                .kind = input.one_of(kKinds),
-               .ring_points = 4}),
+               .ring_points = 4,
+               .return_home = input.one_of(kReturns)}),
         model_(pool_) {}
 
   void play() {

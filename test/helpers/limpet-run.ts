@@ -8,6 +8,7 @@ import { Program } from './programs.ts'
 import { until } from './wait.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const DIE_AT = new URL('children/die-at.ts', import.meta.url).href
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 interface LogLine {
@@ -41,9 +42,14 @@ export class LimpetRun implements AsyncDisposable {
     }
   }
 
-  /** Starts it, and does not wait. */
-  static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): LimpetRun {
-    const args = ['--import', 'tsx', MAIN, 'run', '-c', file, ...options]
+  /**
+   * Starts it, and does not wait.
+   *
+   * @param point - where it is killed, as `die-at.ts` has it; undefined: nowhere
+   */
+  static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}, point?: string): LimpetRun {
+    const preloaded = point === undefined ? [] : ['--import', `${DIE_AT}?point=${encodeURIComponent(point)}`]
+    const args = ['--import', 'tsx', ...preloaded, MAIN, 'run', '-c', file, ...options]
     return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } }))
   }
 

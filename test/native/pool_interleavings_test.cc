@@ -15,9 +15,11 @@ constexpr unsigned kSteps = kTries + 1;
 enum class Before { kNothing, kConfirmed, kConfirmedButDown };
 
 constexpr Before kAll[] = {Before::kNothing, Before::kConfirmed, Before::kConfirmedButDown};
+// Of a pin that was confirmed elsewhere, sessions are on their way home besides.
+constexpr ReturnHome kRules[] = {ReturnHome::kNever, ReturnHome::kNextConnect, ReturnHome::kAfterIdle};
 
 struct Prepared : Five {
-  explicit Prepared(Before before) {
+  Prepared(Before before, ReturnHome rule) : Five(0, rule) {
     if (before == Before::kNothing) return;
     pin_to_second();
     wanted = nth(1);
@@ -40,8 +42,8 @@ void step(Prepared& pool, Seat& seat, unsigned number, bool local) {
 }
 
 // Bit i of `order`: whose turn step i is. `local`: bits of failures of the host's own making.
-void run(Before before, unsigned order, unsigned local) {
-  Prepared pool(before);
+void run(Before before, ReturnHome rule, unsigned order, unsigned local) {
+  Prepared pool(before, rule);
   Seat seats[2];
   unsigned done[2] = {};
   for (unsigned i = 0; i < 2 * kSteps; i++) {
@@ -59,7 +61,9 @@ bool fair(unsigned order) { return __builtin_popcount(order) == kSteps; }
 TEST("two sessions, every order of their steps, every connect fails: the pin is what it was") {
   for (const Before before : kAll) {
     for (unsigned order = 0; order < 1U << (2 * kSteps); order++) {
-      if (fair(order)) run(before, order, 0);
+      for (const ReturnHome rule : kRules) {
+        if (fair(order)) run(before, rule, order, 0);
+      }
     }
   }
 }
@@ -69,7 +73,7 @@ TEST("two sessions, every order of their steps, failures of this host among them
   for (const Before before : kAll) {
     for (unsigned order = 0; order < 1U << (2 * kSteps); order++) {
       for (uint64_t i = 0; fair(order) && i < rounds(8, 256); i++) {
-        run(before, order, static_cast<unsigned>(random.below(1U << (2 * kSteps))));
+        run(before, kRules[i % 3], order, static_cast<unsigned>(random.below(1U << (2 * kSteps))));
       }
     }
   }
@@ -85,8 +89,8 @@ struct Client {
 };
 
 // Four sessions at a time in random order; a connect succeeds on `up` only. Then all leave.
-void run_random(Random& random, Before before, bool nothing_up) {
-  Prepared pool(before);
+void run_random(Random& random, Before before, ReturnHome rule, bool nothing_up) {
+  Prepared pool(before, rule);
   const std::string up = nothing_up ? "" : pool.nth(2 + random.below(3));
   std::set<std::string> through;
   Client clients[4];
@@ -122,12 +126,12 @@ void run_random(Random& random, Before before, bool nothing_up) {
 
 TEST("four sessions at random, no backend up: the pin is what it was") {
   Random random(1);
-  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], true);
+  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], kRules[i / 3 % 3], true);
 }
 
 TEST("four sessions at random, one backend up: the pin is confirmed where somebody was, or what it was") {
   Random random(2);
-  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], false);
+  for (uint64_t i = 0; i < rounds(500, 100'000); i++) run_random(random, kAll[i % 3], kRules[i / 3 % 3], false);
 }
 
 TEST_MAIN

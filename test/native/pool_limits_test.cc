@@ -179,4 +179,54 @@ TEST("many threads never have more sessions of a key than the limit, and lose no
   for (uint64_t key = 0; key < kKeys; key++) CHECK_EQUAL(take(pool, key, 10).size(), size_t{kMost});
 }
 
+TEST("limits change while sessions live: those from before do not count, and every end gives back what it took") {
+  TestPool pool(limited(0));
+  pool.add_equal(4);
+  auto before = take(pool, 1, 5);
+  CHECK_EQUAL(before.size(), size_t{5});
+  pool.pool.set_limits(1250, {2, 0, 0}, 0);
+  auto after = take(pool, 1, 5);
+  CHECK_EQUAL(after.size(), size_t{2});
+  for (Seat& seat : before) pool.release(seat);
+  CHECK(take(pool, 1, 1).empty());
+  pool.pool.set_limits(1250, {}, 0);
+  auto unlimited = take(pool, 1, 9);
+  CHECK_EQUAL(unlimited.size(), size_t{9});
+  pool.pool.set_limits(1250, {3, 0, 0}, 0);
+  // The two that were counted still are.
+  auto more = take(pool, 1, 9);
+  CHECK_EQUAL(more.size(), size_t{1});
+  for (auto* seats : {&after, &unlimited, &more}) {
+    for (Seat& seat : *seats) pool.release(seat);
+  }
+  pool.check_empty();
+  CHECK_EQUAL(take(pool, 1, 9).size(), size_t{3});
+}
+
+TEST("rates and limits change while threads pick") {
+  constexpr unsigned kThreads = 4;
+  TestPool pool(limited(0, 1'000, 10));
+  pool.add_equal(3);
+  std::atomic<unsigned> running{kThreads};
+  run_threads(kThreads + 1, [&](unsigned number) {
+    if (number == kThreads) {
+      for (uint32_t i = 1; running.load() > 0; i++) {
+        pool.pool.set_limits(i % 3 * 1250, {i % 4, i % 5 * 100, 10 + i % 2}, 0);
+      }
+      return;
+    }
+    Pool::Thread thread(*pool.domain);
+    Random random(number);
+    for (unsigned i = 0; i < 5'000; i++) {
+      const EpochGuard guard(thread);
+      Seat seat;
+      if (pool.pool.pick(thread, client(random.below(4)), seat, kStartMs + i) != PickStatus::kOk) continue;
+      pool.pool.confirm(thread, seat, kStartMs + i);
+      pool.pool.release(seat, false, kStartMs + i);
+    }
+    running.fetch_sub(1);
+  });
+  pool.check_empty();
+}
+
 TEST_MAIN

@@ -181,7 +181,7 @@ TEST("first touch is atomic: parallel first connections of one key agree on one 
 
 TEST("sessions that come, fail over, live and go: sums and bounds at every moment, nothing left at the end") {
   for (const uint32_t bound : {1050U, 1500U}) {
-    TestPool pool({.bound_milli = bound, .table_size = 200});
+    TestPool pool({.bound_milli = bound, .table_size = 200, .return_home = ReturnHome::kNextConnect});
     for (unsigned i = 0; i < 10; i++) pool.set(name_of(i), 1 + i % 3, i % 4 == 0 ? 30 : 0);
     pool.pool.publish();
     std::atomic<unsigned> running{kThreads};

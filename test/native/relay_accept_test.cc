@@ -443,4 +443,83 @@ TEST("listeners come and go while their workers are busy") {
   rig.check_balance();
 }
 
+TEST("a listener goes on with the socket of another one: nobody is lost, and the sessions of both count") {
+  for (uint64_t round = 0; round < rounds(20, 500); round++) {
+    Rig rig({.workers = 3});
+    EchoServer backend;
+    rig.set("a", backend.number());
+    rig.listen();
+    rig.relay.accept(rig.listener);
+    const uint16_t port = rig.own_port();
+    auto residents = connect_many(port, 5);
+    CHECK(all_served(residents));
+    std::atomic<bool> over{false};
+    std::atomic<unsigned> served{0};
+    std::atomic<unsigned> lost{0};
+    std::vector<std::thread> callers;
+    for (unsigned i = 0; i < 3; i++) {
+      callers.emplace_back([&] {
+        while (!over.load()) {
+          Socket client = begin_connection(port);
+          if (client.echoes("x", client)) {
+            served.fetch_add(1);
+          } else {
+            lost.fetch_add(1);
+          }
+        }
+      });
+    }
+    uint32_t last = rig.listener;
+    for (unsigned i = 0; i < 4; i++) {
+      const uint32_t pool = rig.relay.add_pool(rig.pool, {5'000, 60'000, 60'000}, {60, 10, 3, 0}, i);
+      const auto next = static_cast<uint32_t>(rig.relay.add_listener(pool, 0, false, nullptr, last));
+      CHECK_EQUAL(rig.relay.share(next, last), 0);
+      CHECK_EQUAL(rig.relay.share(next, last), -EINVAL);
+      CHECK(!rig.relay.let_go(i == 0 ? rig.pool_id : pool - 1));
+      CHECK(eventually([&] { return rig.relay.unlisten(last, Unlisten::kLeave); }));
+      rig.relay.accept(next);
+      const unsigned before = served.load();
+      CHECK(eventually([&] { return served.load() > before + 3; }));
+      last = next;
+    }
+    over.store(true);
+    for (std::thread& caller : callers) caller.join();
+    CHECK_EQUAL(lost.load(), 0U);
+    // Those who stay are the first listener's, and count for the last one.
+    CHECK(eventually([&] { return rig.relay.sessions_of(last) == 5; }));
+    CHECK_EQUAL(rig.relay.sessions_of(rig.listener), int64_t{5});
+    CHECK(!rig.relay.let_go(rig.pool_id));
+    CHECK(all_served(residents));
+    residents.clear();
+    CHECK(eventually([&] { return rig.relay.let_go(rig.pool_id); }));
+    CHECK(rig.relay.let_go(rig.pool_id));
+    Socket late = begin_connection(port);
+    CHECK(late.echoes("x", late));
+  }
+}
+
+TEST("the limit of sessions holds across listeners that follow each other") {
+  Rig rig({.workers = 2});
+  EchoServer backend;
+  rig.set("a", backend.number());
+  rig.listen();
+  rig.relay.accept(rig.listener);
+  auto first = connect_many(rig.own_port(), 2);
+  CHECK(all_served(first));
+  const auto next = static_cast<uint32_t>(rig.relay.add_listener(rig.pool_id, 3, false, nullptr, rig.listener));
+  CHECK_EQUAL(rig.relay.share(next, rig.listener), 0);
+  CHECK(eventually([&] { return rig.relay.unlisten(rig.listener, Unlisten::kLeave); }));
+  rig.relay.accept(next);
+  const uint16_t port = port_of(rig.relay.address_of(next));
+  auto second = connect_many(port, 1);
+  CHECK(all_served(second));
+  Socket refused = begin_connection(port);
+  CHECK(refused.closes());
+  CHECK_EQUAL(rig.count(SessionCounter::kRefusedMaxSessions), uint64_t{1});
+  first.clear();
+  CHECK(eventually([&] { return rig.relay.sessions_of(next) == 1; }));
+  auto third = connect_many(port, 2);
+  CHECK(all_served(third));
+}
+
 TEST_MAIN

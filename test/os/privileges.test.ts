@@ -4,6 +4,7 @@ import { chmod, chown, mkdir, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { identityOf } from '../../src/os/privileges.ts'
+import { type ThreadPrivileges, threadPrivileges } from '../../src/os/thread-privileges.ts'
 import { AdminClient } from '../admin/helpers.ts'
 import { cleanUp } from '../lifecycle/helpers.ts'
 import { Site, serves } from '../upgrade/helpers.ts'
@@ -39,6 +40,15 @@ describe('privileges', () => {
 
   it('stay what they are where nothing is said', () => {
     expect(identityOf({ user: undefined, group: undefined })).to.equal(undefined)
+  })
+
+  it('are told of every thread, as the kernel has them', () => {
+    const told = threadPrivileges()
+    expect(told.map(({ id }) => id).sort()).to.deep.equal(readdirSync('/proc/self/task').map(Number).sort())
+    const [own] = told.filter(({ id }) => id === process.pid)
+    expect(own).to.include({ uid: process.geteuid?.(), gid: process.getegid?.() })
+    const [lines] = threads(process.pid, ['CapEff', 'NoNewPrivs'])
+    expect(lines).to.deep.equal([`CapEff: ${own?.capabilities}`, `NoNewPrivs: ${Number(own?.noNewPrivileges)}`])
   })
 
   it('are looked up by name and by number', () => {
@@ -112,7 +122,11 @@ describe('privileges', () => {
     expect((await run.exited).code).to.equal(0)
     for (const name of ['low', 'unix']) expect(await serves(next.dial(name))).to.equal(true)
     const client = new AdminClient({ socketPath: site.admin })
-    expect(await client.json('GET', '/v1/status')).to.include({ pid: next.pid })
+    const status = (await client.json('GET', '/v1/status')) as { pid: number; threads: ThreadPrivileges[] }
+    expect(status.pid).to.equal(next.pid)
+    expect(status.threads.length).to.be.at.least(6)
+    const dropped = { uid: NOBODY, gid: NOBODY, capabilities: '0000000000000000', noNewPrivileges: true }
+    for (const thread of status.threads) expect(thread).to.include(dropped)
     expect(await next.stop()).to.deep.equal({ code: 0, signal: null })
   })
 

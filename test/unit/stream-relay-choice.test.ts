@@ -6,7 +6,7 @@ import { type NativeAddon, native } from '../../src/native.ts'
 import { PoolCore } from '../../src/pool/core.ts'
 import { Relays } from '../../src/relay/relays.ts'
 import { SessionFeed } from '../../src/relay/session-feed.ts'
-import { POOL_TARGET, Target } from '../../src/relay/target.ts'
+import { Target } from '../../src/relay/target.ts'
 import { afterTest, ask, cleanUp, startBackend, thrownCode, until } from '../lifecycle/helpers.ts'
 
 /** Takes the native relay away, as on a system that has none. */
@@ -28,7 +28,11 @@ async function makeRelays(): Promise<{ relays: Relays; target: Target; lines: st
   const log = createLog('info', { write: line => lines.push(JSON.parse(line).msg) })
   const relays = new Relays(new SessionFeed(undefined), log, 0)
   afterTest(() => relays.stop())
-  return { relays, target: new Target('l', new PoolCore(settings), POOL_TARGET), lines }
+  return {
+    relays,
+    target: new Target({ listener: 'l', pool: new PoolCore(settings), session: settings, maxSessions: 0 }),
+    lines,
+  }
 }
 
 async function serveBy(relays: Relays, target: Target): Promise<{ port: number; served: string[] }> {
@@ -88,7 +92,7 @@ describe('the choice of the relay', () => {
   it('gives both relays one set of figures', async () => {
     const { relays, target } = await makeRelays()
     relays.add(target, 'auto', false)
-    const stream = new Target('s', target.pool, POOL_TARGET)
+    const stream = new Target({ listener: 's', pool: target.pool, session: target, maxSessions: 0 })
     const ports = [await serveBy(relays, target), await serveBy(relays, stream)]
     for (const { port } of ports) expect(await ask(port, 'x')).to.equal('hello x')
     await until(() => relays.sessions === 0)

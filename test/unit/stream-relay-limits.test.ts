@@ -10,7 +10,7 @@ import { PoolCore } from '../../src/pool/core.ts'
 import { isConnectedToItself } from '../../src/relay/connect.ts'
 import { SessionFeed } from '../../src/relay/session-feed.ts'
 import { StreamRelay } from '../../src/relay/stream.ts'
-import { POOL_TARGET, Target } from '../../src/relay/target.ts'
+import { Target } from '../../src/relay/target.ts'
 import { freePort } from '../helpers/net.ts'
 import { afterTest, ask, cleanUp, connectTo, portOf, readAll, startBackend, until } from '../lifecycle/helpers.ts'
 import { counts, firstHomeOf, open, settled } from './stream-relay-helpers.ts'
@@ -73,7 +73,7 @@ describe('the stream relay and limits of the process', () => {
     if (settings === undefined) throw new Error('there is no pool p')
     return {
       relay: new StreamRelay(new SessionFeed(undefined), fdBudget),
-      target: new Target('l', new PoolCore(settings), POOL_TARGET),
+      target: new Target({ listener: 'l', pool: new PoolCore(settings), session: settings, maxSessions: 0 }),
       given,
     }
   }

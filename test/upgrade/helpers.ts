@@ -80,6 +80,20 @@ export class Site {
     return run
   }
 
+  /** Starts what is killed at a point of its life, as `die-at.ts` has it, and waits until it is ready. */
+  async startToDie(point: string | undefined): Promise<LimpetRun> {
+    const run = this.beginToDie(point)
+    await run.says('"msg":"ready"')
+    return run
+  }
+
+  /** The same, and does not wait. */
+  beginToDie(point: string | undefined, ...options: string[]): LimpetRun {
+    const run = LimpetRun.begin(this.file, options, {}, point)
+    afterTest(() => run[Symbol.asyncDispose]())
+    return run
+  }
+
   /** Starts what is not to become ready; waits for its end. */
   async startInVain(...options: string[]): Promise<{ code: number | null; output: string }> {
     const run = LimpetRun.begin(this.file, options)

@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts'
 import { addBackend, listBackends, removeBackend, showBackend, updateBackend } from './backends.ts'
+import { listClosings, showClosing, startClosing, stopClosing } from './closings.ts'
 import { showConfig } from './config.ts'
 import { followEvents } from './events.ts'
 import { explainAddress } from './explain.ts'
@@ -41,6 +42,10 @@ export const ROUTES: readonly Route[] = [
   importPins,
   listSessions,
   closeSession,
+  listClosings,
+  startClosing,
+  showClosing,
+  stopClosing,
   reloadConfig,
   followEvents,
   followSessions,

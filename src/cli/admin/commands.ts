@@ -19,7 +19,9 @@ import {
   PLAN_HELP,
   RELOAD_HELP,
   SESSION_CLOSE_HELP,
+  SESSION_CLOSINGS_HELP,
   SESSION_LIST_HELP,
+  SESSION_STOP_HELP,
   SESSIONS_HELP,
   STATUS_HELP,
   TOP_HELP,
@@ -29,6 +31,7 @@ import { readAddition, readName, readWeight } from './plan-options.ts'
 import { addTable } from './table-commands.ts'
 
 const MOST_SESSIONS = 10_000_000
+const MOST_PER_SECOND = 1_000_000
 
 /** The commands that ask a running process. */
 export function addAdmin(program: Command, io: Io, add: AddCommand, done: Done): void {
@@ -232,12 +235,44 @@ function addSessions(program: Command, io: Io, add: AddCommand, done: Done): voi
       sessions,
       'close',
       'close sessions',
-      'Closes sessions; their clients may come back at once.',
+      'Closes some sessions, or those of a backend at a pace: the longest idle first. Their clients may come back at once.',
       SESSION_CLOSE_HELP,
-    ).argument('<id...>', 'ids, as sessions list tells them'),
+    ).argument('[id...]', 'ids, as sessions list tells them'),
+  )
+    .option(POOL_FLAG, 'all of this pool, at a pace')
+    .option('--backend <name>', 'all on this backend, at a pace')
+    .option('--listener <name>', 'all of this listener, at a pace')
+    .addOption(
+      new Option('--per-second <n>', 'so many a second; 0: all at once (default: 100)').argParser(
+        wholeNumber(0, MOST_PER_SECOND),
+      ),
+    )
+    .option('--deadline <duration>', 'when what is left is closed at once (default: 30s)')
+    .option('--no-wait', 'do not wait until they are closed')
+    .option('--json', 'print one JSON object')
+    .action(async (ids, options) => done((await import('./closings.ts')).close(ids, options, io)))
+  located(
+    add(
+      sessions,
+      'closings',
+      'what is being closed',
+      'Prints a table of the closings at a pace that run, and of the last ones that are over.',
+      SESSION_CLOSINGS_HELP,
+    ),
+  )
+    .option('--json', 'print a JSON object a line')
+    .action(async options => done((await import('./closings.ts')).listClosings(options, io)))
+  located(
+    add(
+      sessions,
+      'stop',
+      'stop a closing',
+      'Stops a closing at a pace: the sessions that are left live on.',
+      SESSION_STOP_HELP,
+    ).argument('<id>', 'the closing, as sessions closings tells it'),
   )
     .option('--json', 'print one JSON object')
-    .action(async (ids, options) => done((await import('./sessions.ts')).closeSessions(ids, options, io)))
+    .action(async (id, options) => done((await import('./closings.ts')).stopClosing(id, options, io)))
 }
 
 function settings(command: Command): Command {

@@ -1,14 +1,11 @@
-import { settingsByPlace } from '../../config/changes.ts'
+import { type ComparedConfig, changesBetween, settingsByPlace } from '../../config/changes.ts'
 import type { DescribedConfig } from '../../config/describe.ts'
 import { pathText } from '../../config/text.ts'
 import type { BackendInfo } from '../../index.ts'
 import type { NamedPool } from './pools.ts'
 
 /** Settings in force, as the running process tells them. */
-export interface RunningConfig {
-  pools: Record<string, Record<string, unknown>>
-  [setting: string]: unknown
-}
+export type RunningConfig = DescribedConfig
 
 /** One setting that is not the same. */
 export interface Difference {
@@ -31,17 +28,24 @@ export function differencesOf(
   running: RunningConfig,
   pools: readonly NamedPool[],
 ): Difference[] {
-  const lasting = compare(withoutBackends(file), withoutBackends(running), [], 'restart')
+  const settings = changesBetween(withoutBackends(running), withoutBackends(file)).map(
+    ({ path, before, after, needsRestart }): Difference => ({
+      path,
+      ...(after === undefined ? {} : { inFile: after }),
+      ...(before === undefined ? {} : { running: before }),
+      needs: needsRestart ? 'restart' : 'reload',
+    }),
+  )
   const backends = pools.flatMap(pool => {
     const wanted = file.pools[pool.name]?.backends
     if (wanted === undefined) return []
-    return compare(byName(wanted), byName(pool.backends.map(asConfigured)), ['pools', pool.name, 'backends'], 'reload')
+    return compare(byName(wanted), byName(pool.backends.map(asConfigured)), ['pools', pool.name, 'backends'])
   })
-  return [...lasting, ...backends]
+  return [...settings, ...backends]
 }
 
-function withoutBackends(config: DescribedConfig | RunningConfig): object {
-  const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest])
+function withoutBackends(config: DescribedConfig): ComparedConfig {
+  const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest] as const)
   return { ...config, pools: Object.fromEntries(pools) }
 }
 
@@ -59,7 +63,7 @@ function byName(backends: readonly { name: string }[]): object {
   return Object.fromEntries(entries)
 }
 
-function compare(file: object, running: object, path: readonly string[], needs: Difference['needs']): Difference[] {
+function compare(file: object, running: object, path: readonly string[]): Difference[] {
   const [wanted, found] = [settingsByPlace(file, path), settingsByPlace(running, path)]
   return [...new Set([...wanted.keys(), ...found.keys()])]
     .filter(place => wanted.get(place) !== found.get(place))
@@ -67,6 +71,6 @@ function compare(file: object, running: object, path: readonly string[], needs: 
       path: place === '' ? pathText([...path]) : place,
       ...(wanted.has(place) ? { inFile: wanted.get(place) } : {}),
       ...(found.has(place) ? { running: found.get(place) } : {}),
-      needs,
+      needs: 'reload',
     }))
 }

@@ -86,7 +86,7 @@ function orderLines({ backends }: NamedPool, order: readonly string[], terminal:
 
 function pinText(pin: Explanation['pin'] | null): string {
   if (pin === undefined || pin === null) return 'none'
-  const { backend, expiresInMs } = pin
+  const { backend, expiresInMs, returns } = pin
   const until = typeof expiresInMs === 'number' ? `for ${timeText(expiresInMs)} more` : 'while its session lives'
-  return `${visible(backend)}, ${until}`
+  return `${visible(backend)}, ${until}${returns === true ? '; it goes home with its next connection' : ''}`
 }

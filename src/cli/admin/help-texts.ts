@@ -174,7 +174,12 @@ export const CONFIG_DIFF_HELP = [
 ].join('\n')
 
 export const SESSIONS_HELP = [
-  section('Examples', 'limpet sessions list --backend b2', 'limpet sessions close 513 770'),
+  section(
+    'Examples',
+    'limpet sessions list --backend b2',
+    'limpet sessions close 513 770',
+    'limpet sessions close --backend b2 --per-second 50',
+  ),
 ].join('\n')
 
 export const SESSION_LIST_HELP = help(
@@ -187,6 +192,15 @@ export const SESSION_LIST_HELP = help(
 )
 
 export const SESSION_CLOSE_HELP = help(
-  ['limpet sessions close 513', 'limpet sessions close $(limpet sessions list --backend b2 --json | jq -r .id)'],
-  'a session was not there any more; those behind it were not closed',
+  [
+    'limpet sessions close 513',
+    'limpet backends drain b2 --hard              first: or they come back to it',
+    'limpet sessions close --backend b2 --per-second 50 --deadline 30s',
+  ],
+  'a session was not there any more; the closing was stopped',
+  ['\nCtrl-C ends the waiting, not the closing: that is for limpet sessions stop.'],
 )
+
+export const SESSION_CLOSINGS_HELP = help(['limpet sessions closings'], 'the answer was not understood')
+
+export const SESSION_STOP_HELP = help(['limpet sessions stop 3'], 'there is no such closing')

@@ -9,6 +9,15 @@ const MOST_MOVES = 20
 /** More backends than this are told only if they change. */
 const MOST_BACKENDS = 30
 
+/** What becomes of clients whose pins are on backends that serve on. */
+const STAYING: Record<Plan['returnHome'], string> = {
+  never: 'Clients with other pins stay where they are.',
+  'next-connect':
+    'Clients with other pins stay where they are; those that were sent elsewhere go home with their next connection.',
+  'after-idle':
+    'Clients with other pins stay where they are; those that were sent elsewhere go home once they have no session.',
+}
+
 /** A plan for people. */
 export function planText(pool: string, plan: Plan, isRunning: boolean, terminal: Terminal): string {
   const { homesMoved, isExact, moves } = plan
@@ -55,11 +64,11 @@ function moveLines({ moves }: Plan, terminal: Terminal): string[] {
   ]
 }
 
-function notes({ sample, isExact, pinsMoved, sessionsMoved }: Plan, isRunning: boolean): string[] {
+function notes({ sample, isExact, pinsMoved, sessionsMoved, returnHome }: Plan, isRunning: boolean): string[] {
   const places = isExact
     ? 'Exact: every place of the key space was looked at.'
     : `A sample of ${countText(sample)} places: shares are within ${shareText((2.6 * 0.5) / Math.sqrt(sample))} or so.`
   if (!isRunning) return [places, 'By the file alone: it knows no pins and no sessions.']
   const clients = `${counted(pinsMoved, 'pin')} and ${counted(sessionsMoved, 'session')} are on backends that would serve no more.`
-  return [places, clients, 'Clients with other pins stay where they are. Nothing was changed.']
+  return [places, clients, `${STAYING[returnHome]} Nothing was changed.`]
 }

@@ -43,13 +43,18 @@ async function refused(client: AdminClient, error: RefusedError, { json }: Admin
   return EXIT.config
 }
 
-function resultText({ generation, added, updated, removed }: ReloadResult): string {
+const SIGNS = { added: '+', changed: '~', removed: '-' } as const
+
+/** A process of an earlier version tells of backends only. */
+function resultText({ generation, added, updated, removed, settings = [] }: ReloadResult): string {
   const changes = [
+    ...settings.map(({ path, kind }) => `${SIGNS[kind]} ${visible(path)}`),
     ...added.map(({ pool, name }) => `+ ${visible(pool)} ${visible(name)}`),
     ...updated.map(({ pool, name }) => `~ ${visible(pool)} ${visible(name)}`),
     ...removed.map(({ pool, name }) => `- ${visible(pool)} ${visible(name)}`),
   ]
   if (changes.length === 0) return `nothing differs; generation ${generation}`
-  const counts = `${added.length} added, ${updated.length} changed, ${removed.length} removed`
+  const backends = `${added.length} added, ${updated.length} changed, ${removed.length} removed`
+  const counts = settings.length === 0 ? backends : `settings: ${settings.length}; backends: ${backends}`
   return [`reloaded: ${counts}; generation ${generation}`, ...changes.map(line => `  ${line}`)].join('\n')
 }

@@ -37,6 +37,7 @@ export async function listSessions(options: SessionsOptions, io: Io): Promise<nu
   return EXIT.ok
 }
 
+/** Closes each by itself. */
 export async function closeSessions(ids: readonly string[], options: AdminOptions, io: Io): Promise<number> {
   const client = new AdminClient(await findAdmin(options, io))
   const closed: string[] = []
@@ -64,7 +65,7 @@ function goneText(unknown: readonly string[]): string {
 }
 
 /** That a backend has no sessions should not be believed of one that has never been there. */
-async function warnOfUnknown(client: AdminClient, { pool, backend }: SessionsOptions, io: Io): Promise<void> {
+export async function warnOfUnknown(client: AdminClient, { pool, backend }: SessionsOptions, io: Io): Promise<void> {
   if (backend === undefined) return
   const { pools } = await client.get<{ pools: NamedPool[] }>('/v1/pools')
   const backends = pools.filter(({ name }) => pool === undefined || name === pool).flatMap(one => one.backends)

@@ -1,9 +1,12 @@
-import type { ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ClosingInfo, ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ThreadPrivileges } from '../../os/thread-privileges.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
+import { closingText } from './closing-text.ts'
 import { bytesText, counted, countText, shareText, timeText } from './figures.ts'
+import { privilegeLines } from './privileges-text.ts'
 
 /** The answer of `/v1/status`. */
 export interface StatusReport {
@@ -14,6 +17,9 @@ export interface StatusReport {
   status: string
   config: string | null
   generation: number
+  /** Those that run. */
+  closings: ClosingInfo[]
+  threads: ThreadPrivileges[]
   stats: Stats
 }
 
@@ -31,13 +37,14 @@ export function statusLines(report: StatusReport, rates: Rates | undefined, term
   const { listeners, pools } = report.stats
   return [
     ...headLines(report, rates, terminal),
+    ...report.closings.map(closing => terminal.cut(closingText(closing))),
     ...listenerLines(Object.entries(listeners), terminal),
     ...Object.entries(pools).flatMap(([name, pool]) => ['', ...poolLines(name, pool, rates, terminal)]),
   ]
 }
 
 function headLines(
-  { version, pid, uptimeMs, status, config, generation, stats }: StatusReport,
+  { version, pid, uptimeMs, status, config, generation, threads, stats }: StatusReport,
   rates: Rates | undefined,
   terminal: Terminal,
 ): string[] {
@@ -51,7 +58,9 @@ function headLines(
   const rest = terminal.cut(`${name}  ${visible(status)}  ${facts.join('  ')}`).slice(name.length)
   const lines = [terminal.style('bold', name) + rest]
   if (config !== null) lines.push(terminal.style('dim', terminal.cut(visible(config))))
-  if (rates !== undefined) {
+  // It does not change: whoever watches the process need not see it all the while.
+  if (rates === undefined) lines.push(...privilegeLines(threads, terminal))
+  else {
     const { sessions, bytesToBackend, bytesToClient } = rates
     const flow = `${bytesText(bytesToBackend)}/s to backends  ${bytesText(bytesToClient)}/s to clients`
     lines.push(terminal.cut(`${sessions.toFixed(0)} sessions/s  ${flow}`))
@@ -83,7 +92,7 @@ function addressText(address: ListenerStats['address']): string {
 }
 
 function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, terminal: Terminal): string[] {
-  const { backends, table, isFailOpen, queue } = pool
+  const { backends, table, isFailOpen, queue, rebalance } = pool
   const sessions = backends.reduce((sum, backend) => sum + backend.sessions, 0)
   const serving = backends.filter(backend => mayServe(backend, isFailOpen)).length
   const pins = table.capacity === 0 ? [] : [`${countText(table.entries)} of ${counted(table.capacity, 'pin')}`]
@@ -95,6 +104,11 @@ function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, term
   ]
   const title = `pool ${visible(name)}`
   const lines = [terminal.style('bold', title) + terminal.cut(`${title}  ${facts.join('  ')}`).slice(title.length)]
+  if (rebalance?.state === 'running') {
+    const { moved, total, remainingMs } = rebalance
+    const far = `${countText(moved)} of ${counted(total, 'client')} brought home`
+    lines.push(terminal.cut(`  ${far}, ${timeText(remainingMs)} left if nobody has to wait`))
+  }
   if (isFailOpen) {
     lines.push(
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import type { StatusReport } from '../../../src/cli/admin/status-text.ts'
 import type { Plan } from '../../../src/pool/plan.ts'
+import type { ClosingInfo } from '../../../src/sessions/closings.ts'
 import { cleanUp, fileOf, limpet, runnable, type Said } from '../helpers.ts'
 import { backendInfo, failure, poolStats, poolsAnswer, type Script, ScriptedServer, statusReport } from './server.ts'
 
@@ -21,12 +23,24 @@ const PLAN: Plan = {
   sample: 2 ** 20,
   isExact: true,
   pinsMoved: 1200,
+  returnHome: 'next-connect',
   sessionsMoved: 3,
   backends: [
     { name: 'b1', before: 1 / 3, after: 0 },
     { name: 'b2', before: 2 / 3, after: 1 },
   ],
   moves: [{ from: 'b1', to: 'b2', share: 1 / 3 }],
+}
+
+const CLOSING: ClosingInfo = {
+  id: '3',
+  cause: 'asked',
+  backend: 'b2',
+  state: 'running',
+  since,
+  total: 400,
+  closed: 120,
+  remainingMs: 6000,
 }
 
 describe('cli: commands that ask the running process', () => {
@@ -65,6 +79,18 @@ describe('cli: commands that ask the running process', () => {
       expect(lines).to.include('b1 | 10.0.0.1:6379 | ready | up 2d 5h | 1 | 3 | 5 | - | 100 | 0')
       expect(lines).to.include('b2 | 10.0.0.1:6379 | drain | up 2d 5h | 2 | 0 | - | - | 0 | 0')
       expect(lines).to.include('b3 | 10.0.0.1:6379 | ready | down 2d 5h | 1 | 0 | - | 50 | 0 | 0 | connection refused')
+    })
+
+    it('tells what threads may do, and which one may do more than the others', async () => {
+      const thread = { uid: 1000, gid: 100, capabilities: '0000000000000000', noNewPrivileges: true }
+      const alike = ['node', 'libuv-worker'].map((name, id) => ({ ...thread, id, name }))
+      const other = { ...thread, id: 3, name: 'relay', capabilities: '0000000000000400', noNewPrivileges: false }
+      const told = async (threads: StatusReport['threads']): Promise<string> =>
+        (await ask(['status'], { 'GET /v1/status': [200, statusReport(POOLS, { threads })] })).stdout
+      expect(await told(alike)).to.include('user 1000  group 100  no capabilities  no new privileges  (2 threads)\n')
+      const text = await told([...alike, other])
+      expect(text).to.include('no capabilities  no new privileges  (node, libuv-worker)\n')
+      expect(text).to.include('user 1000  group 100  capabilities 400  new privileges possible  (relay)\n')
     })
 
     it('tells what came back from the file of a table, and what the last change moved', async () => {
@@ -249,6 +275,60 @@ describe('cli: commands that ask the running process', () => {
       const { status, stdout } = await ask(['sessions', 'close', '1', '3', '--json'], script)
       expect([status, JSON.parse(stdout)]).to.deep.equal([0, { closed: ['1', '3'], unknown: [] }])
     })
+
+    it('close at a pace waits for the end, and tells how far it came', async () => {
+      const script: Script = {
+        'POST /v1/closings': [202, CLOSING],
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'done', closed: 400, remainingMs: 0 }],
+      }
+      const paced = ['sessions', 'close', '--backend', 'b2', '--per-second', '50', '--deadline', '30s']
+      expect(await ask(paced, script)).to.deep.equal({
+        status: 0,
+        stdout: 'closing 3: 400 of 400 sessions of backend b2\n',
+        stderr: '',
+      })
+      expect(server.asked.find(({ method }) => method === 'POST')?.body).to.deep.equal({
+        backend: 'b2',
+        perSecond: 50,
+        deadline: '30s',
+      })
+      expect(await ask([...paced, '--no-wait'], script)).to.deep.include({
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, 6s left\n',
+      })
+      const { status, stdout } = await ask([...paced, '--json'], {
+        ...script,
+        'GET /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+      })
+      expect([status, JSON.parse(stdout)]).to.deep.equal([1, { ...CLOSING, state: 'stopped' }])
+    })
+
+    it('close wants ids, or whose sessions', async () => {
+      for (const words of [[], ['--per-second', '5'], ['1', '--backend', 'b2'], ['1', '--no-wait']])
+        expect(await ask(['sessions', 'close', ...words], {}), words.join(' ')).to.include({ status: 64 })
+    })
+
+    it('closings lists them, and stop ends one', async () => {
+      const script: Script = {
+        'GET /v1/closings': [200, { closings: [CLOSING, { ...CLOSING, id: '4', cause: 'down', state: 'done' }] }],
+        'DELETE /v1/closings/3': [200, { ...CLOSING, state: 'stopped' }],
+        'DELETE /v1/closings/9': [404, failure('LIMPET_ERR_UNKNOWN_CLOSING', 'there is no closing "9"')],
+      }
+      expect(await ask(['sessions', 'closings'], script)).to.deep.equal({
+        status: 0,
+        stdout: [
+          '  ID  SESSIONS OF  CAUSE  STATE    CLOSED   OF  LEFT',
+          '  3   backend b2   asked  running     120  400    6s',
+          '  4   backend b2   down   done        120  400     -',
+          '',
+        ].join('\n'),
+        stderr: '',
+      })
+      expect(await ask(['sessions', 'stop', '3'], script)).to.deep.include({
+        status: 0,
+        stdout: 'closing 3: 120 of 400 sessions of backend b2, stopped\n',
+      })
+      expect(await ask(['sessions', 'stop', '9'], script)).to.deep.include({ status: 1, stdout: '' })
+    })
   })
 
   describe('plan', () => {
@@ -361,6 +441,14 @@ describe('cli: commands that ask the running process', () => {
     it('tells what it changed', async () => {
       const change = (name: string): object => ({ pool: 'redis', ...backendInfo(name) })
       const result = { generation: 8, added: [change('b4')], updated: [], removed: [change('b3')] }
+      const settings = [
+        { path: 'listeners.m', kind: 'added' },
+        { path: 'pools.redis.retries', kind: 'changed' },
+      ]
+      const more = await ask(['reload'], { 'POST /v1/reload': [200, { ...result, settings }] })
+      expect(more.stdout).to.equal(
+        'reloaded: settings: 2; backends: 1 added, 0 changed, 1 removed; generation 8\n  + listeners.m\n  ~ pools.redis.retries\n  + redis b4\n  - redis b3\n',
+      )
       const { status, stdout } = await ask(['reload'], { 'POST /v1/reload': [200, result] })
       expect({ status, stdout }).to.deep.equal({
         status: 0,

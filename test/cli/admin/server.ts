@@ -100,11 +100,12 @@ export function poolStats(backends: BackendInfo[], more: Partial<PoolStats> = {}
     roster: 3,
     seats: 0,
     outstandingPicks: 0,
-    decisions: { pin: 0, home: 0, overflow: 0, failover: 0, redispatch: 0, nokey: 0 },
+    decisions: { pin: 0, home: 0, overflow: 0, failover: 0, redispatch: 0, nokey: 0, returned: 0 },
     refused: { noBackend: 0, poolFull: 0, keySessions: 0, keyRate: 0 },
     sharedRates: 0,
     held: 0,
     queue: { waiting: 0, waited: 0, waitedMs: 0, timedOut: 0, refused: 0, left: 0 },
+    broughtHome: 0,
     table: {
       entries: 12_345,
       capacity: 1_000_000,
@@ -131,6 +132,8 @@ export function statusReport(pools: Record<string, PoolStats>, more: Partial<Sta
     status: 'listening',
     config: '/etc/limpet/limpet.yaml',
     generation: 7,
+    closings: [],
+    threads: [],
     stats: {
       generation: 7,
       sessions: 42,

@@ -13,7 +13,7 @@ export interface ModelBackend {
 export interface ModelSeat {
   key: string
   backend: ModelBackend
-  reason: 'pin' | 'home' | 'overflow' | 'failover'
+  reason: 'pin' | 'home' | 'overflow' | 'failover' | 'returned'
   /** The pin was confirmed when the seat was taken. */
   pinned: boolean
   /** The table stays as it is: the pinned backend was at its limit, only this session went elsewhere. */
@@ -24,9 +24,11 @@ export interface ModelSeat {
 
 interface ModelPin {
   backend: ModelBackend
+  /** Not made at the key's home. */
+  away: boolean
   provisional: boolean
   /** The confirmed pin that a provisional one replaced; it comes back if no connect succeeds. */
-  origin?: ModelBackend | undefined
+  origin?: ModelPin | undefined
 }
 
 export type ModelPick = ModelSeat | 'noBackend' | 'poolFull'
@@ -49,16 +51,28 @@ export class ModelPicker {
   /** Undefined: no stick table. */
   readonly #pins: Map<string, ModelPin> | undefined
   readonly #live = new Set<ModelSeat>()
+  readonly #returnHome: 'never' | 'next-connect' | 'after-idle'
 
-  constructor(orderOf: (key: string) => readonly string[], milli: number, table: boolean) {
+  constructor(
+    orderOf: (key: string) => readonly string[],
+    milli: number,
+    table: boolean,
+    returnHome: 'never' | 'next-connect' | 'after-idle' = 'never',
+  ) {
     this.#orderOf = orderOf
     this.#milli = milli
     this.#pins = table ? new Map() : undefined
+    this.#returnHome = returnHome
   }
 
   pick(key: string): ModelPick {
     const pin = this.#pins?.get(key)
     const followed = pin !== undefined && this.#serves(pin.backend)
+    const home = followed && this.#mayReturn(key, pin) ? this.#assign(key) : undefined
+    if (typeof home === 'object' && home.reason === 'home' && home.backend !== pin?.backend) {
+      this.#pins?.set(key, { backend: home.backend, away: false, provisional: true, origin: pin })
+      return this.#take({ key, backend: home.backend, reason: 'returned', pinned: false, leavePin: false })
+    }
     const leavePin = followed && full(pin.backend)
     if (followed && !leavePin)
       return this.#take({ key, backend: pin.backend, reason: 'pin', pinned: !pin.provisional, leavePin })
@@ -67,8 +81,8 @@ export class ModelPicker {
     const seat = { key, ...assigned, ...(leavePin ? { reason: 'overflow' as const } : {}), pinned: false, leavePin }
     if (!leavePin) {
       const known = this.pinned(key)
-      const origin = known !== undefined && pin?.provisional === false ? known : pin?.origin
-      this.#pins?.set(key, { backend: assigned.backend, provisional: true, origin })
+      const origin = known !== undefined && pin?.provisional === false ? pin : pin?.origin
+      this.#pins?.set(key, { ...this.#pinTo(key, assigned.backend), provisional: true, origin })
     }
     return this.#take(seat)
   }
@@ -85,7 +99,7 @@ export class ModelPicker {
     if (seat.pinned || seat.leavePin) return
     const pin = this.#pins?.get(seat.key)
     if (pin !== undefined && pin.backend !== seat.backend && this.#lives(seat.key, pin.backend)) return
-    this.#pins?.set(seat.key, { backend: seat.backend, provisional: false })
+    this.#pins?.set(seat.key, { ...this.#pinTo(seat.key, seat.backend), provisional: false })
   }
 
   /** The session was served to its end. */
@@ -126,6 +140,15 @@ export class ModelPicker {
     return { backend, reason: backend === home ? 'home' : eligible(home) ? 'overflow' : 'failover' }
   }
 
+  #pinTo(key: string, backend: ModelBackend): Pick<ModelPin, 'backend' | 'away'> {
+    return { backend, away: this.#orderOf(key)[0] !== backend.name }
+  }
+
+  #mayReturn(key: string, { away, provisional }: ModelPin): boolean {
+    if (this.#returnHome === 'never' || !away || provisional) return false
+    return this.#returnHome === 'next-connect' || ![...this.#live].some(seat => seat.key === key)
+  }
+
   #serves(backend: ModelBackend): boolean {
     return this.backends.get(backend.name) === backend && backend.state !== NativeBackendState.down
   }
@@ -148,7 +171,7 @@ export class ModelPicker {
     const pin = this.#pins?.get(seat.key)
     if (pin?.provisional !== true || [...this.#live].some(({ key }) => key === seat.key)) return
     if (pin.origin === undefined) this.#pins?.delete(seat.key)
-    else this.#pins?.set(seat.key, { backend: pin.origin, provisional: false })
+    else this.#pins?.set(seat.key, pin.origin)
   }
 }
 

@@ -19,6 +19,8 @@ export interface PoolSetup extends PlacementSetup {
   factor?: number
   tableSize?: number
   ttlMs?: number
+  /** 0: never; 1: with the next connection; 2: when idle. */
+  returnHome?: number
   backends: readonly (OracleBackend & { maxSessions?: number; state?: number })[]
 }
 
@@ -70,6 +72,7 @@ export function nativePool(setup: PoolSetup): NativePool {
     setup.tableSize ?? 0,
     setup.ttlMs ?? 1_800_000,
     1024,
+    new Uint32Array([0, 0, 0, 0, 0, 0, setup.returnHome ?? 0]),
   )
   for (const { name, weight, maxSessions = 0, state = 0 } of backends) {
     setBackend(pool, name, weight, maxSessions, state)

@@ -7,7 +7,8 @@
 namespace limpet::test {
 
 struct Five : TestPool {
-  explicit Five(uint32_t bound_milli = 0) : TestPool({.bound_milli = bound_milli}) {
+  explicit Five(uint32_t bound_milli = 0, ReturnHome return_home = ReturnHome::kNever)
+      : TestPool({.bound_milli = bound_milli, .return_home = return_home}) {
     add_equal(5);
     by_order = order(1);
   }

@@ -25,6 +25,7 @@ struct PoolOptions {
   KeyLimits limits{};
   uint32_t admit_per_second = 0;
   QueueRules queue{};
+  ReturnHome return_home = ReturnHome::kNever;
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -41,6 +42,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.limits = options.limits;
   rules.admit_per_second = options.admit_per_second;
   rules.queue = options.queue;
+  rules.return_home = options.return_home;
   return rules;
 }
 

@@ -47,13 +47,37 @@ inline Verdict judge_placed(TestPool& pool, uint64_t number, const Seat& seat) {
   return {};
 }
 
-// By the key's pin, if it can be followed; else by placement.
+// The pin that a pick goes by. After a connect that failed, the one of before a return home that it was to confirm.
+inline std::optional<Pin> pin_of(TestPool& pool, uint64_t number, const Seat& seat) {
+  const auto found = pool.pool.table() ? pool.found(number) : std::nullopt;
+  if (!found) return std::nullopt;
+  if (pool.pool.rules().return_home == ReturnHome::kNever || !found->pin.provisional) return found->pin;
+  const AffinityKey key = client(number);
+  const auto origin = pool.pool.live_keys().origin(key, pool.pool.table()->hash(key));
+  const RosterEntry* const before = origin ? pool.pool.roster().find(origin->backend, origin->generation) : nullptr;
+  const RosterEntry* const tried = pool.pool.roster().find(found->pin.backend, found->pin.generation);
+  const bool failed = seat.tried_count > 0 && tried && seat.tried[seat.tried_count - 1U] == tried->backend->identity();
+  const bool serves = before && before->state != BackendState::kDown && !seat.has_tried(before->backend);
+  return failed && serves ? *origin : found->pin;
+}
+
+// Whether the key goes home although its pin, at `entry`, could be followed. `placed`: where it goes without a pin.
+inline bool returns(TestPool& pool, uint64_t number, const Pin& pin, const RosterEntry& entry, const Verdict& placed) {
+  const ReturnHome rule = pool.pool.rules().return_home;
+  if (rule == ReturnHome::kNever || !pin.away || pin.provisional) return false;
+  const AffinityKey key = client(number);
+  if (rule == ReturnHome::kAfterIdle && pool.pool.live_keys().any(key, pool.pool.table()->hash(key))) return false;
+  return placed.status == PickStatus::kOk && placed.reason == Reason::kHome && placed.name != entry.backend->name;
+}
+
+// By the key's pin, if it can be followed and is not to be left for home; else by placement.
 inline Verdict judge(TestPool& pool, uint64_t number, const Seat& seat) {
   const Verdict placed = judge_placed(pool, number, seat);
-  const auto pin = pool.pool.table() ? pool.found(number) : std::nullopt;
-  const RosterEntry* const entry = pin ? pool.pool.roster().find(pin->pin.backend, pin->pin.generation) : nullptr;
+  const auto pin = pin_of(pool, number, seat);
+  const RosterEntry* const entry = pin ? pool.pool.roster().find(pin->backend, pin->generation) : nullptr;
   if (!entry || entry->state == BackendState::kDown || seat.has_tried(entry->backend)) return placed;
   const bool again = seat.tried_count > 0;
+  if (!again && returns(pool, number, *pin, *entry, placed)) return {PickStatus::kOk, Reason::kReturned, placed.name};
   if (entry->max_sessions == 0 || entry->backend->sessions() < entry->max_sessions) {
     return {PickStatus::kOk, again ? Reason::kRedispatch : Reason::kPin, entry->backend->name};
   }

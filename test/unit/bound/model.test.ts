@@ -31,6 +31,7 @@ const SETUP = fc.record({
   algorithm: fc.constantFrom('rendezvous' as const, 'ring' as const),
   factor: fc.constantFrom(0, 1, 1.05, 1.25, 2, 1000),
   table: fc.boolean(),
+  returnHome: fc.constantFrom('never' as const, 'next-connect' as const, 'after-idle' as const),
   backends: fc.uniqueArray(
     BACKEND.map(backend => ({ ...backend, weight: backend.weight % 5 })),
     { minLength: 1, selector: ({ name }) => name },
@@ -49,10 +50,11 @@ class Pair {
 
   constructor(setup: Setup) {
     this.#setup = setup
-    const { algorithm, factor, table } = setup
-    this.#pool = nativePool({ algorithm, factor, tableSize: table ? 1000 : 0, backends: [] })
+    const { algorithm, factor, table, returnHome } = setup
+    const rule = ['never', 'next-connect', 'after-idle'].indexOf(returnHome)
+    this.#pool = nativePool({ algorithm, factor, tableSize: table ? 1000 : 0, returnHome: rule, backends: [] })
     this.#placement = oraclePlacement({ algorithm, backends: [] })
-    this.#model = new ModelPicker(key => this.#placement.order(key), factor * 1000, table)
+    this.#model = new ModelPicker(key => this.#placement.order(key), factor * 1000, table, returnHome)
     for (const backend of setup.backends) this.#set(backend)
     this.#publish()
   }

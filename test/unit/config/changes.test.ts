@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { restartPaths } from '../../../src/config/changes.ts'
+import { changedSettings, restartPaths } from '../../../src/config/changes.ts'
+import { EFFECTS, effectOf } from '../../../src/config/effects.ts'
 import type { BalancerOptions, PoolOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveOptions } from '../../../src/config/resolve.ts'
+import { SCHEMAS } from '../../../src/config/schema.ts'
+import { allSettings } from '../../../src/config/schema-walk.ts'
 import { membershipChange } from '../../../src/pool/membership.ts'
 import { HERMETIC } from './helpers.ts'
 
@@ -12,6 +16,12 @@ function paths(pool: PoolOptions, more: Partial<BalancerOptions> = {}): string[]
   return restartPaths(resolve({ pools: { p: BASE } }), resolve({ pools: { p: { ...BASE, ...pool } }, ...more }))
 }
 
+/** `added pools.q` and the like. */
+function changes(before: BalancerOptions, after: BalancerOptions): string[] {
+  const [old, next] = [resolveOptions(before, HERMETIC), resolveOptions(after, HERMETIC)]
+  return changedSettings(old, next).map(({ kind, path }) => `${kind} ${path}`)
+}
+
 describe('changes between configurations', () => {
   it('are none where only backends differ', () => {
     expect(paths({})).to.deep.equal([])
@@ -20,23 +30,67 @@ describe('changes between configurations', () => {
   })
 
   it('are named by their places where they need a restart', () => {
-    expect(paths({ retries: 5, timeouts: { keepalive: { count: 9 } } })).to.deep.equal([
-      'pools.p.timeouts.keepalive.count',
-      'pools.p.retries',
-    ])
     expect(paths({ secret: 'another secret' })).to.deep.equal(['pools.p.secret'])
-    expect(paths({}, { threads: 2, shutdownTimeout: '1s' })).to.deep.equal(['threads', 'shutdownTimeout'])
+    expect(paths({}, { threads: 2, shutdownTimeout: '1s' })).to.deep.equal(['threads'])
     expect(paths({ stickTable: 'off' })).to.have.members([
       'pools.p.stickTable',
       'pools.p.stickTable.size',
       'pools.p.stickTable.ttl',
       'pools.p.stickTable.file',
     ])
+    expect(paths({}, { admin: {} })).to.include('admin.listen')
+  })
+
+  it('are named by their places where they do not', () => {
     const listener = { name: 'l', bind: '127.0.0.1:1', pool: 'p' }
-    expect(paths({}, { listeners: [listener] })).to.include('listeners[0].bind')
     const steps = [{ expect: 'a' }]
-    expect(paths({ health: { type: 'expect', steps } })).to.include('pools.p.health.steps[0].expect')
-    expect(paths({}, { pools: { p: BASE, q: BASE } })).to.include('pools.q.placement')
+    const settings = { health: { type: 'expect', steps }, retries: 5, timeouts: { keepalive: { count: 9 } } } as const
+    expect(paths(settings)).to.deep.equal([])
+    expect(paths({}, { pools: { p: BASE, q: BASE }, listeners: [listener], log: { level: 'debug' } })).to.deep.equal([])
+    const found = changes(
+      { pools: { p: BASE, r: BASE } },
+      { pools: { p: { ...BASE, ...settings }, q: BASE }, listeners: [listener] },
+    )
+    expect(found).to.include.members([
+      'added pools.q',
+      'removed pools.r',
+      'added listeners.l',
+      'changed pools.p.retries',
+      'changed pools.p.timeouts.keepalive.count',
+      'added pools.p.health.steps[0].expect',
+    ])
+    expect(found.filter(change => /pools\.[qr]/.test(change))).to.have.length(2)
+  })
+
+  it('of listeners are found by their names, whatever their order is', () => {
+    const [l, m] = ['l', 'm'].map((name, n) => ({ name, bind: `127.0.0.1:${n + 1}`, pool: 'p' })) as [object, object]
+    const options = (...listeners: object[]) => ({ pools: { p: BASE }, listeners }) as BalancerOptions
+    expect(changes(options(l, m), options(m, l))).to.deep.equal([])
+    expect(changes(options(l, m), options(m))).to.deep.equal(['removed listeners.l'])
+    expect(changes(options(l), options({ ...l, backlog: 9 }))).to.deep.equal(['changed listeners.l.backlog'])
+    expect(changes(options(l), options({ ...l, deny: ['::1'] }))).to.deep.equal(['added listeners.l.deny[0]'])
+  })
+})
+
+describe('what a reload can change', () => {
+  const all = allSettings(SCHEMAS.yaml).map(({ path }) => path)
+  const leaves = all.filter(path => !all.some(other => other.startsWith(`${path}.`) || other.startsWith(`${path}[]`)))
+
+  it('is said of every key of the schema, and of no other', () => {
+    expect(leaves.length).to.be.above(50)
+    expect(leaves.filter(path => effectOf(path) === undefined)).to.deep.equal([])
+    expect(Object.keys(EFFECTS).filter(path => !all.includes(path))).to.deep.equal([])
+  })
+
+  it('is in the table of docs/operating.md', () => {
+    const page = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8')
+    const rows = page.split('\n').filter(line => /^\| (at once|new sessions|a restart) \|/.test(line))
+    const told = rows.flatMap(row => {
+      const [, effect = '', keys = ''] = row.split('|').map(cell => cell.trim())
+      return [...keys.matchAll(/`([^`]+)`/g)].map(([, key]) => `${effect.replace('a ', '')}: ${key}`)
+    })
+    const wanted = Object.entries(EFFECTS).map(([path, effect]) => `${effect}: ${path}`)
+    expect(told).to.have.members(wanted)
   })
 })
 

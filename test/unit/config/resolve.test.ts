@@ -26,6 +26,8 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    returnHome: never
+    rebalance: { perMinute: 0, minAge: 5m }
     agent: { port: 0, interval: 2s }
     slowStart: 0s
     backends:
@@ -99,6 +101,8 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
+      returnHome: 'never',
+      rebalance: { perMinute: 0, minAge: 300_000 },
       limits: {
         sessionsPerKey: 0,
         newPerSecondPerKey: 0,

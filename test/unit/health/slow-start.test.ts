@@ -41,7 +41,7 @@ describe('slow start of a pool', () => {
     const core = new PoolCore(settings ?? expect.fail('there is no pool p'))
     // All that are there at the start begin warm.
     void core.native
-    core.startSlowly()
+    core.startSlowly(true)
     const change = { set: [resolveBackend({ name: 'b', address: '127.0.0.1:2' })], removed: [] }
     core.withdraw(core.prepareChange(change) ?? expect.fail('there is no room'))
     expect(core.warmUp()).to.deep.equal([])

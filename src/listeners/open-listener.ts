@@ -1,0 +1,82 @@
+import type { Acceptor } from '../acceptor/acceptor.ts'
+import { chooseAcceptor } from '../acceptor/choose.ts'
+import { filterOf } from '../acceptor/filter.ts'
+import { NativeAcceptor } from '../acceptor/native-acceptor.ts'
+import { NetAcceptor } from '../acceptor/net-acceptor.ts'
+import { formatAddress } from '../config/address.ts'
+import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
+import type { Log } from '../log/log.ts'
+import { type BoundListener, boundAddress } from '../loop-check.ts'
+import type { PoolCore } from '../pool/core.ts'
+import type { Relays } from '../relay/relays.ts'
+import { Target } from '../relay/target.ts'
+
+/** What every listener of a service needs. */
+export interface ListenerParts {
+  relays: Relays
+  log: Log
+  /** Told what goes wrong with a listener after it was opened. */
+  failed: (error: Error, listener: string) => void
+}
+
+/** A listener, and where its clients go. */
+export interface OpenListener {
+  readonly settings: ResolvedListener
+  readonly acceptor: Acceptor
+  readonly target: Target
+  /** What the listen socket gives to those that it accepts; see {@link Acceptor.setOptions}. */
+  hasOptions: boolean
+}
+
+/**
+ * A listener that does not listen yet.
+ *
+ * @param session - of its pool, for the sessions that it will have
+ * @param before - the one in whose place it will be
+ */
+export function makeListener(
+  { relays, failed }: ListenerParts,
+  settings: ResolvedListener,
+  pool: PoolCore,
+  session: Pick<ResolvedPool, 'timeouts' | 'retries'> = pool.settings,
+  before?: OpenListener,
+): OpenListener {
+  const { name: listener, maxSessions, peek } = settings
+  const target = new Target({
+    listener,
+    pool,
+    session,
+    maxSessions,
+    peek,
+    filter: filterOf(settings),
+    before: before?.target,
+  })
+  const isNative = chooseAcceptor(settings) === 'native'
+  const acceptor = isNative
+    ? new NativeAcceptor(settings, relays.addAccepting(target))
+    : new NetAcceptor(settings, {
+        serve: client => void relays.serve(target, client),
+        failed: error => failed(error, listener),
+      })
+  return { settings, acceptor, target, hasOptions: false }
+}
+
+/** When it listens, and before it accepts: what comes from its socket has the options of the listener. */
+export function makeReady(open: OpenListener, relays: Relays): void {
+  open.hasOptions = open.acceptor.setOptions(open.target.timeouts.keepalive)
+  if (open.acceptor instanceof NetAcceptor) relays.add(open.target, open.settings.relay, open.hasOptions)
+}
+
+/** As loops are looked for. */
+export function boundOf({ acceptor, target, settings }: OpenListener): BoundListener {
+  return { name: settings.name, pool: target.pool.name, bind: settings.bind, address: acceptor.address() }
+}
+
+/** Writes where it listens. */
+export function tellListening(open: OpenListener, log: Log): void {
+  const { name, pool, ...listener } = boundOf(open)
+  const address = boundAddress(listener)
+  const acceptor = open.acceptor instanceof NativeAcceptor ? 'native' : 'net'
+  const relay = open.target.nativeId === undefined ? 'stream' : 'native'
+  log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay }, 'listening')
+}
