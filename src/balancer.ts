@@ -25,7 +25,7 @@ import type { HealthChange } from './health/monitor.ts'
 import { type EmitHealth, HealthReporter } from './health/reporter.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
-import type { Decision } from './pool/decision.ts'
+import type { Client, Decision } from './pool/decision.ts'
 import { type ChangeEvent, type Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
@@ -305,8 +305,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @param options - `pool`: its name; may be left out if there is only one
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_POOL`, and as {@link Pool.pick}
    */
-  pick(address: string | undefined, options: { pool?: string | undefined } = {}): Decision {
-    return this.pool(optionsArgument('options', options).pool).pick(address)
+  pick(client: Client, options: { pool?: string | undefined } = {}): Decision {
+    return this.pool(optionsArgument('options', options).pool).pick(client)
   }
 
   /**

@@ -77,10 +77,10 @@ export interface NativePool {
    */
   setLimits(boundMilli: number, limits: Uint32Array): void
   /**
-   * Picks for a textual IP address; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
+   * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
    */
-  pick(address: string | undefined, mayWait?: boolean): PackedPick
+  pick(client: string | Uint8Array | undefined, mayWait?: boolean): PackedPick
   /** Picks may wait from now on; `call` is told the handle whose turn it is. Once, and only where the pool has a queue. */
   onTurn(call: (handle: number) => void): void
   /** It is the turn of a handle that waits: a pick, or the same as before, since others took its seat. */
@@ -103,7 +103,7 @@ export interface NativePool {
   /** Gives the seat back; `outcome` is an {@link Outcome}. The handle is invalid afterwards. */
   release(handle: number, outcome: number): void
   /** Explains without changing anything. Null: not an IP address. */
-  explain(address: string): NativeExplanation | null
+  explain(client: string | Uint8Array): NativeExplanation | null
   /**
    * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
    * now, if `coming` others were there already. Null: not an IP address.
@@ -249,6 +249,7 @@ export const SESSION_COUNTERS = [
   'refusedQueueFull',
   'refusedQueueTimeout',
   'refusedDenied',
+  'refusedNoKey',
   'endFinished',
   'endClientReset',
   'endBackendReset',
@@ -270,6 +271,10 @@ export const SESSION_COUNTERS = [
   'pipesRefused',
   'pipesSmall',
   'spliceFallbacks',
+  'keyFound',
+  'keyMissing',
+  'keyLate',
+  'keyTooFar',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
@@ -330,12 +335,15 @@ export interface NativeRelay {
     keepaliveInterval: number,
     keepaliveCount: number,
     userTimeoutMs: number,
+    /** Where keys are, and what becomes of clients without one (a {@link KeyFallback}); undefined: their addresses are the keys. */
+    headKeys?: NativeHeadKeys,
+    fallback?: number,
   ): number
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
    * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
-   * whose sessions count for its `maxSessions`.
+   * whose sessions count for its `maxSessions`. `peekBytes`, `peekMs`: how far and how long heads are looked at.
    */
   addListener(
     poolId: number,
@@ -343,6 +351,8 @@ export interface NativeRelay {
     hasOptions: boolean,
     filter?: NativeAddressFilter,
     predecessor?: number,
+    peekBytes?: number,
+    peekMs?: number,
   ): number
   /**
    * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
@@ -497,6 +507,18 @@ export interface PeerProcess {
   gid: number
 }
 
+/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
+export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
+
+/** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
+export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
+
+/** Looks for keys in the first bytes of clients. */
+export interface NativeHeadKeys {
+  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
+  find(head: Uint8Array, ended: boolean): Buffer | number
+}
+
 /** Networks that are allowed and denied, as sorted ranges. */
 export interface NativeAddressFilter {
   /** Whether a textual IP address is permitted; anything else is not. */
@@ -590,6 +612,10 @@ export interface NativeAddon {
     allow: readonly string[],
     deny: readonly string[],
   ) => NativeAddressFilter
+  /** Of the texts that `readKeys` in `src/config/key-source.ts` gives, without `source`. */
+  readonly HeadKeys: new (
+    keys: readonly string[],
+  ) => NativeHeadKeys
   /** Absent where the native relay does not exist (not Linux). */
   readonly Relay?: new (
     threads: number,

@@ -10,6 +10,7 @@
 #include "address_filter_wrap.h"
 #include "call.h"
 #include "env_state.h"
+#include "head_keys_wrap.h"
 #include "placement_wrap.h"
 #include "pool_wrap.h"
 #include "proxy_protocol_wrap.h"
@@ -103,6 +104,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvState(env));
   exports.Set("version", LIMPET_VERSION);
   exports.Set("AddressFilter", AddressFilterWrap::define(env));
+  exports.Set("HeadKeys", HeadKeysWrap::define(env));
   exports.Set("Pool", PoolWrap::define(env));
   exports.Set("Placement", PlacementWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));

@@ -182,7 +182,7 @@ napi_value PoolWrap::pick(Call& call) {
   AffinityKey key;
   if (const auto address = call.address(0)) {
     key = pool_->key(*address);
-  } else if (!call.missing(0)) {
+  } else if (!call.missing(0) && !call.key(0, pool_->rules().keys, key)) {
     return call.of(kBadAddress);
   }
   const uint32_t handle = claim_seat();
@@ -266,9 +266,8 @@ napi_value PoolWrap::release(Call& call) {
 }
 
 napi_value PoolWrap::explain(Call& call) {
-  const auto address = call.address(0);
-  if (!address) return call.null();
-  const AffinityKey key = pool_->key(*address);
+  AffinityKey key;
+  if (!call.key(0, pool_->rules().keys, key)) return call.null();
   const Roster& roster = pool_->roster();
   const auto entries = roster.order(pool_->place_hash(key));
   int pin = -1;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "address_filter_wrap.h"
+#include "head_keys_wrap.h"
 #include "pool_wrap.h"
 
 namespace limpet {
@@ -83,14 +84,20 @@ napi_value RelayWrap::add_pool(Call& call) {
   const Keepalive keepalive{static_cast<int>(call.u32(5)), static_cast<int>(call.u32(6)), static_cast<int>(call.u32(7)),
                             call.u32(8)};
   const unsigned retries = std::min<uint32_t>(call.u32(4), kMaxRetries);
-  return call.of(static_cast<double>(relay_->add_pool(wrap->pool(), timeouts, keepalive, retries)));
+  HeadRules head;
+  if (auto* const keys = call.wrapped<HeadKeysWrap>(9)) {
+    head = {keys->recipes(), static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback))};
+  }
+  return call.of(static_cast<double>(relay_->add_pool(wrap->pool(), timeouts, keepalive, retries, std::move(head))));
 }
 
 napi_value RelayWrap::add_listener(Call& call) {
   auto* const filter = call.wrapped<AddressFilterWrap>(3);
   const uint32_t before = call.missing(4) ? Relay::kNone : call.u32(4);
-  const int id =
-      relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filter ? filter->filter() : nullptr, before);
+  PeekLimits peek;
+  if (!call.missing(5)) peek = {std::min<uint32_t>(call.u32(5), kMaxHeadBytes), call.u64(6)};
+  const auto filtered = filter ? filter->filter() : nullptr;
+  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filtered, before, peek);
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "affinity_key.h"
 #include "counters.h"
@@ -178,6 +179,7 @@ class Pool {
   void keep_table(const TableMoment& now);
 
   AffinityKey key(const ClientAddress& address) const { return make_key(address, rules_.keys); }
+  AffinityKey key(std::span<const uint8_t> bytes) const { return make_key(bytes.data(), bytes.size(), rules_.keys); }
   // What was made with the pool; numbers that set_limits() changes are as they were then.
   const PoolRules& rules() const { return rules_; }
   uint32_t admit_per_second() const { return admit_per_second_.load(std::memory_order_relaxed); }

@@ -22,6 +22,7 @@ enum class SessionCounter : unsigned {
   kRefusedQueueFull,     // all backends are full, and so is the pool's queue
   kRefusedQueueTimeout,  // waited there in vain
   kRefusedDenied,        // by the listener's lists
+  kRefusedNoKey,         // affinity.fallback: refuse
   kEndFinished,
   kEndClientReset,
   kEndBackendReset,
@@ -43,11 +44,16 @@ enum class SessionCounter : unsigned {
   kPipesRefused,
   kPipesSmall,
   kSpliceFallbacks,
+  // A session whose head was looked at adds to one of these.
+  kKeyFound,
+  kKeyMissing,  // another protocol, or none in it
+  kKeyLate,     // not within peek.timeout
+  kKeyTooFar,   // not within peek.bytes
   kCount,
 };
 
 // What a usual session adds to is in the first two cache lines of a row.
-inline constexpr unsigned kSessionCounterColumns = 40;
+inline constexpr unsigned kSessionCounterColumns = 48;
 inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
 using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);

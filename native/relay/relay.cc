@@ -27,14 +27,15 @@ int Relay::start() {
 }
 
 uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
-                         unsigned retries) {
+                         unsigned retries, HeadRules head) {
   const auto id = static_cast<uint32_t>(pools_.size());
-  pools_.push_back(std::make_unique<RelayPool>(RelayPool{std::move(pool), timeouts, keepalive, retries, id}));
+  pools_.push_back(
+      std::make_unique<RelayPool>(RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head)}));
   return id;
 }
 
 int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                        std::shared_ptr<const AddressFilter> filter, uint32_t predecessor) {
+                        std::shared_ptr<const AddressFilter> filter, uint32_t predecessor, const PeekLimits& peek) {
   if (pool >= pools_.size()) return -1;
   const RelayListener* const before = find(predecessor);
   const auto id = static_cast<uint32_t>(listeners_.size());
@@ -45,6 +46,7 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
   listener.max_sessions = max_sessions;
   listener.has_options = has_options;
   listener.filter = std::move(filter);
+  listener.peek = peek;
   if (before) {
     listener.predecessors.push_back(before);
     // Nobody comes to these any more, so that one without sessions stays without.

@@ -40,11 +40,12 @@ class Relay {
   // 0, or an errno.
   int start();
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
-                    unsigned retries);
+                    unsigned retries, HeadRules head = {});
   // Id of the listener; -1: no such pool.
   // `predecessor`: the listener in whose place it will be, kNone: there is none.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                   std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone);
+                   std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone,
+                   const PeekLimits& peek = {});
   // Lets go of a pool that no listener leads to any more: nobody accepts, or is handed over, for one that does. False:
   // sessions of it live still, or somebody accepts.
   bool let_go(uint32_t pool);

@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "../core/address_filter.h"
 #include "../core/pool.h"
+#include "../protocol/head_key.h"
 #include "counters.h"
 #include "timer_wheel.h"
 
@@ -32,6 +34,20 @@ struct Keepalive {
 // When a session's backend gets keepalive: as old as the shortest idle time that can be configured.
 inline constexpr uint64_t kKeepaliveAfterMs = 1'000;
 
+// What becomes of a client in whose head no key is found. The numbers are those of KeyFallback in src/native.ts.
+enum class KeyFallback : uint8_t {
+  kSource = 0,  // its address is the key
+  kRefuse = 1,
+  kRandom = 2,  // it has none, and goes to the least loaded backend
+};
+inline constexpr uint32_t kMaxKeyFallback = 2;
+
+// Where the keys of a pool's clients are; no recipes: in their addresses, and nobody's head is waited for.
+struct HeadRules {
+  std::vector<HeadRecipe> recipes;
+  KeyFallback fallback = KeyFallback::kSource;
+};
+
 // A pool as the relay uses it.
 struct RelayPool {
   std::shared_ptr<Pool> pool;
@@ -39,6 +55,13 @@ struct RelayPool {
   Keepalive keepalive;
   unsigned retries;
   uint32_t id;
+  HeadRules head;
+};
+
+// How far, and for how long, a head is looked at.
+struct PeekLimits {
+  uint32_t bytes = 16 * 1024;  // at most kMaxHeadBytes
+  uint64_t timeout_ms = 3000;
 };
 
 struct RelayListener {
@@ -48,6 +71,7 @@ struct RelayListener {
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
   bool has_options;
   std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
+  PeekLimits peek;
   // Those in whose place this one is; their sessions count for max_sessions, too. Not changed once it is made.
   std::vector<const RelayListener*> predecessors;
   std::atomic<uint32_t> sessions{0};
@@ -141,6 +165,7 @@ struct alignas(64) Session : TimerNode {
   uint32_t connect_us = 0;
   unsigned tries = 0;      // connects begun
   uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
+  bool peeking = false;    // its head is looked at for a key
   bool held = false;       // waits until its backend takes it
   bool waiting = false;    // has no seat, and waits for one
   bool connected = false;

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "copier.h"
 #include "counters.h"
+#include "peek.h"
 #include "record.h"
 #include "session.h"
 #include "session_slab.h"
@@ -108,6 +109,11 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session);
+  void pick(Session& session, const AffinityKey& key);
+  // Its head (worker_peek.cc).
+  void begin_peek(Session& session);
+  void peek(Session& session, bool late);
+  void pick_without_key(Session& session, SessionCounter cause);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
   bool wait_for_seat(Session& session);
@@ -151,6 +157,7 @@ class Worker final : private WaitingRoom {
   uint64_t next_id_ = 0;
   uint64_t wake_ = 0;  // number of the wake-up
   Copier copier_;
+  std::unique_ptr<PeekRoom> peek_room_;  // null: no head has been looked at yet
   std::unique_ptr<TimerWheel> wheel_;
   SessionSlab slab_;
   std::span<const std::unique_ptr<Worker>> workers_;

@@ -45,7 +45,12 @@ void Worker::begin(Session& session) {
     return;
   }
   const RelayPool& pool = session.relay_pool();
-  dispatch(session, pool.pool->pick(*epoch_, pool.pool->key(session.client), session.seat, now_ms_, true));
+  if (!pool.head.recipes.empty()) return begin_peek(session);
+  pick(session, pool.pool->key(session.client));
+}
+
+void Worker::pick(Session& session, const AffinityKey& key) {
+  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_, true));
 }
 
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
@@ -243,6 +248,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.peeking) return peek(session, true);
   if (session.waiting) {
     end(session, SessionCounter::kRefusedQueueTimeout, false);
     return;

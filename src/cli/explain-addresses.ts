@@ -23,13 +23,13 @@ const HOME_LABEL = '  home   '
 export async function explainAddresses(
   pool: OfflinePool,
   addresses: readonly string[],
-  json: boolean,
+  { json = false, key = false }: { json?: boolean | undefined; key?: boolean | undefined },
   io: Io,
 ): Promise<number> {
   let malformed = 0
   if (!json) await io.stdout.line(headText(pool, io.stdout))
   for (const address of addresses) {
-    const found = explainOne(pool, address)
+    const found = key ? pool.explainKey(address) : explainOne(pool, address)
     if (found === undefined) {
       malformed += 1
       await io.stderr.line(`${io.stderr.style('red', 'limpet:')} ${malformedText(address)}`)

@@ -14,9 +14,12 @@ import { refuse } from './problems.ts'
 export interface ExplainOptions extends ConfigOptions {
   admin?: string | undefined
   pool?: string | undefined
+  /** They are keys, not addresses. */
+  key?: boolean | undefined
 }
 
 export async function explain(addresses: readonly string[], options: ExplainOptions, io: Io): Promise<number> {
+  if (options.key === true && addresses.includes('')) throw new UsageError('a key has one character at least')
   if (options.config === undefined) return await explainRunning(addresses, options, io)
   const file = fileFor(addresses, options)
   let config: ResolvedConfig
@@ -29,7 +32,9 @@ export async function explain(addresses: readonly string[], options: ExplainOpti
   try {
     const json = options.json === true
     const isStream = addresses[0] === '-'
-    const malformed = isStream ? await explainStream(pool, json, io) : await explainAddresses(pool, addresses, json, io)
+    const malformed = isStream
+      ? await explainStream(pool, json, io)
+      : await explainAddresses(pool, addresses, options, io)
     return malformed === 0 ? EXIT.ok : EXIT.data
   } finally {
     await pool.close()
@@ -42,6 +47,7 @@ function fileFor(addresses: readonly string[], options: ExplainOptions): string 
     throw new UsageError('give the file (-c) or the running process (--admin) to explain by, not both')
   if (addresses.length === 0)
     throw new UsageError(`an address is missing: limpet explain -c ${visible(file)} 192.0.2.7`)
+  if (options.key === true && addresses.includes('-')) throw new UsageError('standard input has addresses, not keys')
   if (addresses.length > 1 && addresses.includes('-'))
     throw new UsageError('"-" reads every address from standard input: give it alone')
   if (file === '-' && addresses[0] === '-') {

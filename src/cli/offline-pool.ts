@@ -38,6 +38,11 @@ export class OfflinePool {
     return this.#pool.explain(address)
   }
 
+  /** Of a key that is no address. */
+  explainKey(key: string): Explanation {
+    return { ...this.#pool.explain(Buffer.from(key)), address: key }
+  }
+
   /** See {@link Pool.homes}. */
   homes(lines: Uint8Array): ReturnType<Pool['homes']> {
     return this.#pool.homes(lines)

@@ -137,6 +137,7 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     EXPLAIN_HELP,
   )
     .argument('[address...]', 'IP addresses of clients; "-": read them from standard input, one a line')
+    .option('--key', 'they are keys (affinity.key: a name, a cookie), not addresses')
     .option(CONFIG_FLAG, 'the configuration file to explain by; "-": standard input')
     .option(ADMIN_FLAG, ADMIN_TEXT)
     .option('--pool <name>', 'the pool to ask (default: the only one)')

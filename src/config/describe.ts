@@ -1,8 +1,10 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
-import type { BackendState, CheckType } from './options.ts'
+import { keyOption } from './key-source.ts'
+import type { BackendState, CheckType, KeyOption } from './options.ts'
 import type {
   ResolvedAdmin,
+  ResolvedAffinity,
   ResolvedBackend,
   ResolvedCheckStep,
   ResolvedConfig,
@@ -12,6 +14,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
+import { formatSize } from './size.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -45,8 +48,16 @@ export interface DescribedListener {
   backlog: number
   deferAccept: string
   fastOpen: number | 'off'
+  peek: { bytes: string; timeout: string }
   allow: string[]
   deny: string[]
+}
+
+export interface DescribedAffinity {
+  key: KeyOption | KeyOption[]
+  fallback: string
+  ipv4Prefix: number
+  ipv6Prefix: number
 }
 
 export interface DescribedPool {
@@ -54,7 +65,7 @@ export interface DescribedPool {
   boundedLoad: number | 'off'
   /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
   secret: string
-  affinity: { key: string; ipv4Prefix: number; ipv6Prefix: number }
+  affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
   retries: number
@@ -140,7 +151,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, allow, deny } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
   return {
     name,
     bind: describeBind(bind),
@@ -151,6 +162,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     backlog,
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
+    peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
     allow: [...allow],
     deny: [...deny],
   }
@@ -167,7 +179,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
     secret: secret.toString(),
-    affinity: { ...affinity },
+    affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
     retries,
@@ -181,6 +193,11 @@ function describePool(pool: ResolvedPool): DescribedPool {
     slowStart: formatDuration(slowStart),
     backends: backends.map(describeBackend),
   }
+}
+
+function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
+  const keys = key.map(keyOption)
+  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
 }
 
 /** A backend in the words of the configuration. */

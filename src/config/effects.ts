@@ -18,6 +18,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'listeners[].backlog': 'at once',
   'listeners[].deferAccept': 'new sessions',
   'listeners[].fastOpen': 'new sessions',
+  'listeners[].peek': 'new sessions',
   'listeners[].allow': 'new sessions',
   'listeners[].deny': 'new sessions',
   'pools.<name>.placement': 'restart',

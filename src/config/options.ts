@@ -130,6 +130,8 @@ export interface ListenerOptions {
    * @defaultValue 'off'
    */
   fastOpen?: number | 'off' | 'on' | boolean | undefined
+  /** Looking for keys that are no addresses. */
+  peek?: PeekOptions | undefined
   /**
    * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
    * are not denied.
@@ -423,13 +425,43 @@ export interface CheckTls {
   verify?: 'on' | 'off' | boolean | undefined
 }
 
+/** What becomes of a client without a key. */
+export type KeyFallbackName = 'source' | 'refuse' | 'random'
+
+/**
+ * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; or as many bytes as a number of `size`
+ * bytes at `offset` says, right behind it.
+ */
+export type KeyOption =
+  | string
+  | { bytes: { offset: number; length: number } }
+  | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
+
+/** How far, and for how long, the first bytes of a client are looked at. */
+export interface PeekOptions {
+  /**
+   * Bytes, or text like `16KiB`; 16 to 65,536.
+   * @defaultValue '16KiB'
+   */
+  bytes?: number | string | undefined
+  /** @defaultValue '3s' */
+  timeout?: Duration | undefined
+}
+
 /** What identifies a client. */
 export interface AffinityOptions {
   /**
-   * `source`: the client's IP address, cut to the prefixes below.
+   * Where the key of a client is: one source, or a list of which the first counts that yields one. `source` is the client's IP
+   * address, cut to the prefixes below; all others are in its first bytes, see docs/affinity.md.
    * @defaultValue 'source'
    */
-  key?: 'source' | undefined
+  key?: KeyOption | KeyOption[] | undefined
+  /**
+   * What becomes of a client without a key. `source`: its address is the key; `refuse`: it is closed; `random`: it goes to the
+   * least loaded backend, and has no pin.
+   * @defaultValue 'source'
+   */
+  fallback?: KeyFallbackName | undefined
   /**
    * Bits of an IPv4 address that count, 1 to 32.
    * @defaultValue 32

@@ -3,6 +3,7 @@ import type {
   AcceptorKind,
   BackendState,
   CheckType,
+  KeyFallbackName,
   LogLevel,
   PlacementAlgorithm,
   RelayKind,
@@ -63,9 +64,17 @@ export interface ResolvedListener {
   readonly deferAccept: number
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
+  readonly peek: ResolvedPeek
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+}
+
+/** How far, and for how long, the first bytes of a client are looked at. */
+export interface ResolvedPeek {
+  readonly bytes: number
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 export interface ResolvedPool {
@@ -123,7 +132,9 @@ export interface ResolvedQueue {
 }
 
 export interface ResolvedAffinity {
-  readonly key: 'source'
+  /** Texts of the sources, see `readKeys` in key-source.ts. */
+  readonly key: readonly string[]
+  readonly fallback: KeyFallbackName
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
 }

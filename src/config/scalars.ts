@@ -17,9 +17,11 @@ import {
   type Mode,
   readDuration,
 } from './duration.ts'
+import { KEYS_JSON, readKeys } from './key-source.ts'
 import { NETWORK_PATTERN, readNetwork } from './network.ts'
-import type { BindOption, Duration } from './options.ts'
+import type { BindOption, Duration, KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import { readSize, SIZE_PATTERN, type SizeRange } from './size.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
 /** The message about a key that must be there and is not. */
@@ -332,6 +334,18 @@ export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddr
 }
 
 /** A network, in canonical text. */
+export function keys(description: string): z.ZodType<readonly string[], KeyOption | KeyOption[]> {
+  return scalar(readKeys, { ...KEYS_JSON, description })
+}
+
+export function size(range: SizeRange, description: string): z.ZodType<number, number | string> {
+  const facts = [
+    { type: 'string', pattern: SIZE_PATTERN },
+    { type: 'integer', minimum: range.min, maximum: range.max },
+  ]
+  return scalar(value => readSize(value, range), { anyOf: facts, description })
+}
+
 export function network(description: string): z.ZodType<string, string> {
   return scalar(readNetwork, { type: 'string', pattern: NETWORK_PATTERN, description })
 }

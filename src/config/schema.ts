@@ -4,6 +4,7 @@ import { backendHealthProblems } from './backend-health.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
+import { MOST_HEAD_BYTES } from './key-source.ts'
 import {
   backendAddress,
   bindAddress,
@@ -11,12 +12,14 @@ import {
   duration,
   durationSwitch,
   filePath,
+  keys,
   name,
   network,
   off,
   oneOf,
   reference,
   shareSwitch,
+  size,
   systemName,
   whole,
   wholeOrAuto,
@@ -154,7 +157,13 @@ function queue(mode: Mode) {
 function affinity() {
   return z
     .strictObject({
-      key: oneOf(['source'], 'What identifies a client. source: its IP address.').prefault('source'),
+      key: keys(
+        'Where the key of a client is: one source, or a list of which the first counts that yields one. source: its IP address.',
+      ).prefault('source'),
+      fallback: oneOf(
+        ['source', 'refuse', 'random'],
+        'What becomes of a client without a key. source: its address is the key; refuse: it is closed; random: it goes to the least loaded backend.',
+      ).prefault('source'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
     })
@@ -291,6 +300,16 @@ function listener(mode: Mode) {
       ON.fastOpen,
       'Clients that may send data with their first packet (TCP_FASTOPEN): the length of their queue.',
     ).prefault('off'),
+    peek: z
+      .strictObject({
+        bytes: size(
+          { min: 16, max: MOST_HEAD_BYTES },
+          'How many of the first bytes of a client are looked at for its key.',
+        ).prefault('16KiB'),
+        timeout: duration({ min: 10, max: HOUR }, mode, 'How long they are waited for.').prefault('3s'),
+      })
+      .prefault({})
+      .describe('Looking for keys that are no addresses.'),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

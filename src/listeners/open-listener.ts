@@ -41,12 +41,13 @@ export function makeListener(
   session: Pick<ResolvedPool, 'timeouts' | 'retries'> = pool.settings,
   before?: OpenListener,
 ): OpenListener {
-  const { name: listener, maxSessions } = settings
+  const { name: listener, maxSessions, peek } = settings
   const target = new Target({
     listener,
     pool,
     session,
     maxSessions,
+    peek,
     filter: filterOf(settings),
     before: before?.target,
   })

@@ -68,6 +68,7 @@ const SESSIONS: readonly Definition[] = [
     queue_full: 'refusedQueueFull',
     queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
+    no_key: 'refusedNoKey',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -91,6 +92,12 @@ const SESSIONS: readonly Definition[] = [
   countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
     to_backend: 'bytesToBackend',
     to_client: 'bytesToClient',
+  }),
+  countedBy('limpet_keys_total', 'Clients in whose first bytes a key was looked for.', 'outcome', {
+    found: 'keyFound',
+    missing: 'keyMissing',
+    late: 'keyLate',
+    too_far: 'keyTooFar',
   }),
   counted('limpet_spliced_bytes_total', 'Relayed bytes that went through a pipe.', 'bytesSpliced'),
   counted('limpet_pipes_refused_total', 'Pipes that could not be had.', 'pipesRefused'),

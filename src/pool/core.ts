@@ -1,4 +1,5 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
+import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
@@ -86,6 +87,8 @@ export class PoolCore {
   /** Picks that wait for a seat, by their handles: what to do when it is their turn. */
   readonly turns = new Map<number, () => void>()
   #native: NativePool | undefined
+  /** Undefined: not asked for yet. */
+  #headKeys: { readonly found: HeadKeys | undefined } | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
   /** Where that is while its place is another process's. */
@@ -113,6 +116,12 @@ export class PoolCore {
 
   get name(): string {
     return this.settings.name
+  }
+
+  /** Undefined: keys are addresses. */
+  get headKeys(): HeadKeys | undefined {
+    this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
+    return this.#headKeys.found
   }
 
   /** How long a client waits for a seat. */

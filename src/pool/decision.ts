@@ -68,17 +68,21 @@ export class Decision {
 /** Of what is no address a message shows so much. */
 const LONGEST_SHOWN = 100
 
-/** Picks for a client; `undefined`: a client without an address. */
-export function decide(core: PoolCore, address: string | undefined): Decision {
-  if (address !== undefined && typeof address !== 'string')
-    throw argumentTypeError('address', 'a string or undefined', address)
-  const packed = core.native.pick(address)
-  if (packed < 0) throw pickError(core.name, address, packed)
+/** A client, as a pick is asked for one: its address, or the bytes of its key; `undefined`, or no bytes: it has neither. */
+export type Client = string | Uint8Array | undefined
+
+export function decide(core: PoolCore, client: Client): Decision {
+  if (client !== undefined && typeof client !== 'string' && !(client instanceof Uint8Array))
+    throw argumentTypeError('client', 'a string, an Uint8Array or undefined', client)
+  const isEmpty = typeof client !== 'string' && client?.length === 0
+  const packed = core.native.pick(isEmpty ? undefined : client)
+  if (packed < 0) throw pickError(core.name, client, packed)
   return new Decision(core, packed)
 }
 
-function pickError(pool: string, address: string | undefined, status: number): LimpetError {
-  if (status === PickStatus.badAddress) return badAddress(pool, address ?? '')
+function pickError(pool: string, client: Client, status: number): LimpetError {
+  const address = typeof client === 'string' ? client : undefined
+  if (status === PickStatus.badAddress) return badClient(pool, client ?? '')
   if (status === PickStatus.poolFull) {
     return new LimpetError('LIMPET_ERR_POOL_FULL', `every backend of the pool ${pool} is at its maxSessions`, {
       pool,
@@ -100,10 +104,10 @@ function pickError(pool: string, address: string | undefined, status: number): L
   })
 }
 
-export function badAddress(pool: string, address: string): LimpetError {
-  return new LimpetError(
-    'LIMPET_ERR_BAD_ADDRESS',
-    `${JSON.stringify(address.slice(0, LONGEST_SHOWN))} is not an IP address`,
-    { pool, address },
-  )
+export function badClient(pool: string, client: string | Uint8Array): LimpetError {
+  if (typeof client !== 'string') {
+    return new LimpetError('LIMPET_ERR_BAD_ADDRESS', `a key has 1 to 65,536 bytes, not ${client.length}`, { pool })
+  }
+  const shown = JSON.stringify(client.slice(0, LONGEST_SHOWN))
+  return new LimpetError('LIMPET_ERR_BAD_ADDRESS', `${shown} is not an IP address`, { pool, address: client })
 }

@@ -6,7 +6,7 @@ import type { ResolvedBackend } from '../config/resolved.ts'
 import { argumentTypeError } from '../errors.ts'
 import type { BackendAgent } from './agents.ts'
 import type { PoolCore } from './core.ts'
-import { badAddress, type Decision, decide } from './decision.ts'
+import { badClient, type Client, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
 import { type LiveKeys, type LiveKeysOptions, liveKeysOf } from './live-keys.ts'
 import { changedBackend } from './membership.ts'
@@ -58,7 +58,7 @@ export interface BackendInfo {
 
 /** What a pool would do with a client; nothing was changed to find that out. */
 export interface Explanation {
-  /** The address that was asked about. */
+  /** The address that was asked about, or the text of the key. */
   address: string
   /** The affinity key: the address under the pool's prefixes, like `192.0.2.0/24`. */
   key: string
@@ -168,24 +168,27 @@ export class Pool {
    * Picks a backend for a client, as a session would: takes a seat, which {@link Decision.release} gives back, and
    * makes a provisional pin.
    *
-   * @param address - the client's IP address; `undefined`: a client without one, which goes to the least loaded backend
+   * @param client - its IP address, or the bytes of its key where that is none (1 to 65,536); `undefined`: a client without one,
+   *   which goes to the least loaded backend
    * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`, `LIMPET_ERR_NO_BACKEND`, `LIMPET_ERR_POOL_FULL`;
    *   `LIMPET_ERR_KEY_SESSIONS`, `LIMPET_ERR_KEY_RATE`: the pool's `limits`
    */
-  pick(address: string | undefined): Decision {
-    return decide(this.#core, address)
+  pick(client: Client): Decision {
+    return decide(this.#core, client)
   }
 
   /**
    * Tells where a client belongs, without changing anything.
    *
-   * @param address - the client's IP address
+   * @param client - its IP address, or the bytes of its key where that is none
    * @throws {@link LimpetError} `LIMPET_ERR_BAD_ADDRESS`
    */
-  explain(address: string): Explanation {
-    if (typeof address !== 'string') throw argumentTypeError('address', 'a string', address)
-    const found = this.#core.native.explain(address)
-    if (found === null) throw badAddress(this.name, address)
+  explain(client: string | Uint8Array): Explanation {
+    if (typeof client !== 'string' && !(client instanceof Uint8Array))
+      throw argumentTypeError('client', 'a string or an Uint8Array', client)
+    const found = this.#core.native.explain(client)
+    if (found === null) throw badClient(this.name, client)
+    const address = typeof client === 'string' ? client : found.key
     const order = Array.from(found.order, index => this.#core.backendAt(index).name)
     const expiresInMs = found.expiresInMs < 0 ? undefined : found.expiresInMs
     const returns = found.returns ? { returns: true as const } : {}

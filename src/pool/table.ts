@@ -5,7 +5,7 @@ import { durationArgument } from '../core/arguments.ts'
 import { argumentTypeError } from '../errors.ts'
 import type { NativePins } from '../native.ts'
 import type { PoolCore } from './core.ts'
-import { badAddress } from './decision.ts'
+import { badClient } from './decision.ts'
 import { noTable, unknownBackend } from './refusals.ts'
 import { exportLines, type ImportResult, importLines } from './table-lines.ts'
 
@@ -102,7 +102,7 @@ export class PoolTable {
    */
   get(client: string): PinInfo | undefined {
     const found = this.#native().pinOf(text('client', client))
-    if (found === null) throw badAddress(this.#core.name, client)
+    if (found === null) throw badClient(this.#core.name, client)
     return this.#pinsOf(found)[0]
   }
 
@@ -119,7 +119,7 @@ export class PoolTable {
     const place = this.#placeOf(text('backend', backend))
     this.#assertChangeable()
     const stored = this.#native().setPin(text('client', client), place.index, place.generation, ms)
-    if (stored === -2) throw badAddress(this.#core.name, client)
+    if (stored === -2) throw badClient(this.#core.name, client)
     return stored
   }
 
@@ -132,7 +132,7 @@ export class PoolTable {
   delete(client: string): boolean {
     this.#assertChangeable()
     const erased = this.#native().erasePin(text('client', client))
-    if (erased === -2) throw badAddress(this.#core.name, client)
+    if (erased === -2) throw badClient(this.#core.name, client)
     return erased
   }
 

@@ -90,8 +90,10 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const { maxSessions, filter, nativeIdBefore } = target
-    const id = this.#relay.addListener(this.#poolId(target), maxSessions, hasOptions, filter, nativeIdBefore)
+    const { maxSessions, filter, nativeIdBefore, peek } = target
+    const poolId = this.#poolId(target)
+    const listener = [maxSessions, hasOptions, filter, nativeIdBefore, peek.bytes, peek.timeout] as const
+    const id = this.#relay.addListener(poolId, ...listener)
     this.#targets[id] = target
     target.nativeId = id
     return id
@@ -199,6 +201,8 @@ export class NativeRelayHost {
       keepalive.interval / 1000,
       keepalive.count,
       keepalive.userTimeout,
+      core.headKeys?.keys,
+      core.headKeys?.fallback,
     )
     this.#poolIds.set(core, id)
     this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import { Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
+import { type HeadFound, HeadPeek } from './head-peek.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
@@ -73,6 +74,9 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #peek: HeadPeek | undefined
+  /** Read before there was a backend. */
+  #head: Buffer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -95,7 +99,23 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    this.#dial(pool.native.pick(this.clientAddress, true))
+    const { headKeys } = pool
+    if (headKeys === undefined) this.#pick(this.clientAddress)
+    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+  }
+
+  /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
+  #peeked({ key, counter, head }: HeadFound): void {
+    const fallback = this.target.pool.headKeys?.fallback
+    this.#head = head
+    this.#owner.count(counter)
+    if (key !== undefined) this.#pick(key)
+    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+  }
+
+  #pick(client: string | Uint8Array | undefined): void {
+    this.#dial(this.target.pool.native.pick(client, true))
   }
 
   /** Ends the session because the relay stops. */
@@ -243,6 +263,7 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    this.#passHead(backend)
     carry(this.#client, backend, {
       received: () => this.#active(),
       passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
@@ -256,6 +277,15 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     this.#restartTimer()
+  }
+
+  #passHead(backend: Socket): void {
+    const head = this.#head
+    this.#head = undefined
+    if (head === undefined || head.length === 0) return
+    backend.write(head, error => {
+      if (!error) this.#passedOn('bytesToBackend', head.length)
+    })
   }
 
   #active(): void {
@@ -320,6 +350,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
       this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)

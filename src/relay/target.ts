@@ -1,4 +1,4 @@
-import type { ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
+import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 
@@ -13,9 +13,14 @@ export interface TargetSettings {
   maxSessions: number
   /** Undefined: whoever comes is taken. */
   filter?: NativeAddressFilter | undefined
+  /** How first bytes are looked at, where keys are there. */
+  peek?: ResolvedPeek | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
 }
+
+/** Of sockets that are given to a pool. */
+const USUAL_PEEK: ResolvedPeek = { bytes: 16_384, timeout: 3000 }
 
 /** Sessions of a listener in the stream relay, whichever of its targets they came to. */
 interface StreamSessions {
@@ -39,6 +44,8 @@ export class Target {
   readonly maxSessions: number
   /** Undefined: whoever comes is taken. */
   readonly filter: NativeAddressFilter | undefined
+  /** How its clients' first bytes are looked at, where their keys are there. */
+  readonly peek: ResolvedPeek
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -47,13 +54,14 @@ export class Target {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, before }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
     this.retries = session.retries
     this.maxSessions = maxSessions
     this.filter = filter
+    this.peek = peek ?? USUAL_PEEK
     this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)

@@ -57,6 +57,16 @@ describe('cli: explain', () => {
     expect(found.map(({ home }) => home)).to.deep.equal(ADDRESSES.map(address => placement.home(address)))
   })
 
+  it('tells where keys belong that are no addresses, as the library does', async () => {
+    const backends = ['s0', 's1', 's2'].map(name => ({ name }))
+    const placement = new Placement({ secret: 'for the tests only', backends })
+    const [first, second] = await records(['--key', 'ann', '192.0.2.7'])
+    expect(first).to.deep.include({ address: 'ann', home: placement.home(Buffer.from('ann')) })
+    expect(first?.key).to.match(/^#[0-9a-f]{16}$/)
+    expect(second).to.deep.include({ address: '192.0.2.7', home: placement.home(Buffer.from('192.0.2.7')) })
+    expect((await limpet(['explain', '-c', file, '--key', ''])).status).to.equal(64)
+  })
+
   it('answers the others when some are malformed, and exits with 65', async () => {
     const malformed: Record<string, RegExp> = {
       'fe80::1%eth0': /leave its zone/,

@@ -281,6 +281,7 @@ describe('clients that come while the balancer opens', () => {
     backlog: 16,
     deferAccept: 0,
     fastOpen: 0,
+    peek: { bytes: 16_384, timeout: 3000 },
     allow: [],
     deny: [],
   } as const

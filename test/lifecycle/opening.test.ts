@@ -100,6 +100,7 @@ describe('listeners', () => {
     backlog: 16,
     deferAccept: 0,
     fastOpen: 0,
+    peek: { bytes: 16_384, timeout: 3000 },
     allow: [],
     deny: [],
   } as const

@@ -17,7 +17,7 @@ export function listAddonUnits() {
   return [...CORE, 'native/relay', 'native/os', 'native/addon'].flatMap(directory => listSources(directory, '.cc'))
 }
 
-/** Sources that every fuzz target is linked with, relative to the root: the core, which knows no sockets. */
+/** Sources that every fuzz target is linked with, relative to the root: the core and the protocols, which know no sockets. */
 export function listCoreUnits() {
   return CORE.flatMap(directory => listSources(directory, '.cc'))
 }

@@ -15,7 +15,7 @@ import { type AdminOptions, findAdmin } from './target.ts'
 /** What the running process says of addresses: what the configuration says, and the pin. */
 export async function explainRunning(
   addresses: readonly string[],
-  options: AdminOptions & { pool?: string | undefined },
+  options: AdminOptions & { pool?: string | undefined; key?: boolean | undefined },
   io: Io,
 ): Promise<number> {
   if (addresses.length === 0) throw new UsageError('an address is missing: limpet explain 192.0.2.7')
@@ -27,7 +27,7 @@ export async function explainRunning(
   if (options.json !== true) await io.stdout.line(io.stdout.cut(headText(pool)))
   let malformed = 0
   for (const address of addresses) {
-    const found = await ask(client, pool, address)
+    const found = await ask(client, pool, address, options.key === true ? 'key' : 'address')
     if (found === undefined) {
       malformed++
       await io.stderr.line(`${io.stderr.style('red', 'limpet:')} ${malformedText(address)}`)
@@ -38,9 +38,14 @@ export async function explainRunning(
 }
 
 /** Undefined: not an address. */
-async function ask(client: AdminClient, pool: NamedPool, address: string): Promise<Explanation | undefined> {
+async function ask(
+  client: AdminClient,
+  pool: NamedPool,
+  text: string,
+  kind: 'address' | 'key',
+): Promise<Explanation | undefined> {
   try {
-    return await client.get<Explanation>(`${poolPath(pool.name)}/explain?address=${encodeURIComponent(address)}`)
+    return await client.get<Explanation>(`${poolPath(pool.name)}/explain?${kind}=${encodeURIComponent(text)}`)
   } catch (error) {
     if (error instanceof RefusedError && error.code === 'LIMPET_ERR_BAD_ADDRESS') return undefined
     throw error

@@ -26,6 +26,8 @@ struct RigOptions {
   uint32_t bound_milli = 0;
   size_t table_size = 1'000;
   bool record = false;
+  HeadRules head = {};
+  PeekLimits peek = {};
   QueueRules queue{};
 };
 
@@ -39,8 +41,9 @@ class Rig {
         relay(domain, options.workers),
         record(options.record) {
     CHECK_EQUAL(relay.start(), 0);
-    pool_id = relay.add_pool(pool, options.timeouts, {60, 10, 3, 0}, options.retries);
-    listener = static_cast<uint32_t>(relay.add_listener(pool_id, options.max_sessions, false));
+    pool_id = relay.add_pool(pool, options.timeouts, {60, 10, 3, 0}, options.retries, options.head);
+    listener =
+        static_cast<uint32_t>(relay.add_listener(pool_id, options.max_sessions, false, nullptr, options.peek));
   }
   ~Rig() { relay.stop(); }
 

@@ -184,8 +184,8 @@ describe('values', () => {
     expect(only(poolText('placement: [ring]'))).to.equal(
       'pools.p.placement: expected a word, got a list. Accepted: rendezvous, ring',
     )
-    expect(only(poolText('affinity: { key: cookie }'))).to.equal(
-      'pools.p.affinity.key: "cookie" is not accepted. Accepted: source',
+    expect(only(poolText('affinity: { fallback: adress }'))).to.equal(
+      'pools.p.affinity.fallback: "adress" is not accepted. Accepted: source, refuse, random',
     )
     expect(only('pools: { p: {} }\nlog: { level: warning }')).to.match(/did you mean "warn"\?/)
   })

@@ -69,6 +69,7 @@ describe('a configuration', () => {
         backlog: 4096,
         deferAccept: 0,
         fastOpen: 0,
+        peek: { bytes: 16_384, timeout: 3000 },
         allow: [],
         deny: [],
       },
@@ -78,7 +79,7 @@ describe('a configuration', () => {
       name: 'redis',
       placement: 'rendezvous',
       boundMilli: 1250,
-      affinity: { key: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
+      affinity: { key: ['source'], fallback: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,

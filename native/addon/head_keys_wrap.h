@@ -1,0 +1,27 @@
+// The class `HeadKeys`: see NativeHeadKeys in src/native.ts.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "../protocol/head_key.h"
+#include "call.h"
+
+namespace limpet {
+
+class HeadKeysWrap : public Napi::ObjectWrap<HeadKeysWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit HeadKeysWrap(const Napi::CallbackInfo& info);
+
+  const std::vector<HeadRecipe>& recipes() const { return recipes_; }
+
+ private:
+  void make(Call& call);
+  napi_value find(Call& call);
+
+  std::vector<HeadRecipe> recipes_;
+  std::unique_ptr<Scratch> scratch_;  // null: nothing was looked for yet
+};
+
+}  // namespace limpet

@@ -1,0 +1,57 @@
+// Which key a connection has: the first of an ordered list of sources that yields one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framed.h"
+#include "head.h"
+
+namespace limpet {
+
+enum class HeadSource : uint8_t {
+  kTlsSni,
+  kTlsAlpn,
+  kTlsSession,
+  kTlsJa4,
+  kRdpCookie,
+  kRdpToken,
+  kMqtt,
+  kPostgres,  // name: the parameter
+  kRedisAuth,
+  kSshVersion,
+  kSipCallId,
+  kSocksUser,
+  kHttpCookie,  // name
+  kHttpHeader,  // name
+  kHttpPath,
+  kBytes,           // offset, length
+  kLengthPrefixed,  // offset, length: the size of the number, order
+  kCount,
+};
+
+struct HeadRecipe {
+  HeadSource source = HeadSource::kBytes;
+  std::string name;
+  uint32_t offset = 0;
+  uint32_t length = 0;
+  ByteOrder order = ByteOrder::kBig;
+};
+
+// `tls.sni`, `http.cookie:NAME`, `postgres.startup:NAME`, `bytes:OFFSET:LENGTH`, `lengthPrefixed:OFFSET:SIZE:big`, and so on. Nothing:
+// it is none.
+std::optional<HeadRecipe> parse_recipe(std::string_view text);
+
+Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch);
+
+// What the list has for a head. `cut_short`: none has a key, and one of them might with more bytes.
+struct HeadKey {
+  Extraction extraction;
+  bool cut_short = false;
+};
+
+// `ended`: no byte will follow (the client's FIN, the limit of the head, or of the time): whoever still wanted more has no key.
+HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch);
+
+}  // namespace limpet

@@ -1,0 +1,48 @@
+// Keys that lie in the head of a connection. Sessions wait for it without a backend and without a seat.
+#include "peek.h"
+#include "worker.h"
+
+namespace limpet {
+
+void Worker::begin_peek(Session& session) {
+  if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
+  session.peeking = true;
+  wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
+  // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
+  peek(session, false);
+}
+
+// Edge-triggered epoll tells of every segment that comes, also while those before it lie unread.
+void Worker::peek(Session& session, bool late) {
+  const RelayPool& relay_pool = session.relay_pool();
+  const Side& client = session.side(Which::kClient);
+  const size_t limit = session.listener->peek.bytes;
+  const auto head = peek_head(client, limit, *peek_room_);
+  if (!head) return end(session, SessionCounter::kEndClientGone, false);
+  const bool full = head->size() >= limit;
+  const HeadKey key = first_key(relay_pool.head.recipes, *head, late || full || client.finished, peek_room_->scratch);
+  if (key.extraction.verdict == Verdict::kMore) return;
+  session.peeking = false;
+  TimerWheel::disarm(session);
+  if (key.extraction.verdict == Verdict::kFound) {
+    count(SessionCounter::kKeyFound);
+    return pick(session, relay_pool.pool->key(bytes_of(key.extraction.key)));
+  }
+  if (key.cut_short && full) return pick_without_key(session, SessionCounter::kKeyTooFar);
+  pick_without_key(session, key.cut_short && late ? SessionCounter::kKeyLate : SessionCounter::kKeyMissing);
+}
+
+void Worker::pick_without_key(Session& session, SessionCounter cause) {
+  count(cause);
+  const RelayPool& relay_pool = session.relay_pool();
+  switch (relay_pool.head.fallback) {
+    case KeyFallback::kSource:
+      return pick(session, relay_pool.pool->key(session.client));
+    case KeyFallback::kRandom:
+      return pick(session, AffinityKey{});
+    case KeyFallback::kRefuse:
+      return end(session, SessionCounter::kRefusedNoKey, false);
+  }
+}
+
+}  // namespace limpet

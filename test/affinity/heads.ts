@@ -1,0 +1,66 @@
+/** First bytes of clients, made by hand from the texts of the protocols. */
+
+function u16(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 0xff])
+}
+
+function withLength(size: 1 | 2 | 3, ...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts)
+  const length = Buffer.alloc(size)
+  length.writeUIntBE(body.length, 0, size)
+  return Buffer.concat([length, body])
+}
+
+function extension(type: number, data: Buffer): Buffer {
+  return Buffer.concat([u16(type), withLength(2, data)])
+}
+
+/** A ClientHello of TLS in one record (RFC 8446). */
+export function clientHello({ serverName, protocols }: { serverName?: string; protocols?: string[] }): Buffer {
+  const extensions: Buffer[] = []
+  if (serverName !== undefined) {
+    extensions.push(extension(0, withLength(2, Buffer.from([0]), withLength(2, Buffer.from(serverName)))))
+  }
+  if (protocols !== undefined) {
+    extensions.push(extension(16, withLength(2, ...protocols.map(name => withLength(1, Buffer.from(name))))))
+  }
+  const body = Buffer.concat([
+    u16(0x0303),
+    Buffer.alloc(32, 'r'),
+    withLength(1),
+    withLength(2, u16(0x1301)),
+    withLength(1, Buffer.from([0])),
+    withLength(2, ...extensions),
+  ])
+  const message = Buffer.concat([Buffer.from([1]), withLength(3, body)])
+  return Buffer.concat([Buffer.from([22, 3, 1]), withLength(2, message)])
+}
+
+/** CONNECT of MQTT 3.1.1. */
+export function connectPacket(clientId: string): Buffer {
+  const body = Buffer.concat([
+    withLength(2, Buffer.from('MQTT')),
+    Buffer.from([4, 2, 0, 60]),
+    withLength(2, Buffer.from(clientId)),
+  ])
+  return Buffer.concat([Buffer.from([0x10]), withLength(1, body)])
+}
+
+/** The startup packet of PostgreSQL's protocol 3.0. */
+export function startupPacket(parameters: Record<string, string>): Buffer {
+  const list = Object.entries(parameters).map(([name, value]) => `${name}\0${value}\0`)
+  const body = Buffer.concat([u16(3), u16(0), Buffer.from(`${list.join('')}\0`)])
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(body.length + 4)
+  return Buffer.concat([length, body])
+}
+
+/** The connection request of RDP, with a line behind the head of X.224. */
+export function rdpRequest(line: string): Buffer {
+  const x224 = Buffer.concat([
+    Buffer.from([0xe0, 0, 0, 0, 0, 0]),
+    Buffer.from(`${line}\r\n`),
+    Buffer.from([1, 0, 8, 0, 0, 0, 0, 0]),
+  ])
+  return Buffer.concat([Buffer.from([3, 0]), u16(x224.length + 5), Buffer.from([x224.length]), x224])
+}

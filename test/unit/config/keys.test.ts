@@ -1,0 +1,69 @@
+import { expect } from 'chai'
+import { describeConfig } from '../../../src/config/describe.ts'
+import { keyOption, readKeys } from '../../../src/config/key-source.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import { formatSize, readSize } from '../../../src/config/size.ts'
+
+const refusal = (value: unknown): string => {
+  const read = readKeys(value)
+  return 'refusal' in read ? read.refusal.message : `accepted ${read.value}`
+}
+
+describe('sources of keys', () => {
+  it('are read, alone and in lists, and told as they were', () => {
+    const options = [
+      'tls.sni',
+      'http.cookie:__Host-id',
+      'postgres.startup:application_name',
+      { bytes: { offset: 0, length: 4 } },
+      { lengthPrefixed: { offset: 2, size: 4, order: 'little' } },
+      'source',
+    ]
+    const read = readKeys(options)
+    if (!('value' in read)) throw new Error(read.refusal.message)
+    expect(read.value.slice(3, 5)).to.deep.equal(['bytes:0:4', 'lengthPrefixed:2:4:little'])
+    expect(read.value.map(keyOption)).to.deep.equal(options)
+    expect(readKeys('mysql')).to.deep.equal({ value: ['source'] })
+  })
+
+  it('are described as the document has them', () => {
+    const config = resolveOptions({ pools: { p: { affinity: { key: 'tls.sni', fallback: 'refuse' } } } })
+    expect(describeConfig(config).pools.p?.affinity).to.deep.equal({
+      key: 'tls.sni',
+      fallback: 'refuse',
+      ipv4Prefix: 32,
+      ipv6Prefix: 64,
+    })
+  })
+
+  it('that nobody knows are refused with what is known', () => {
+    expect(refusal('tls.snl')).to.match(/^"tls\.snl" is no source of keys; did you mean "tls\.sni"\?$/)
+    expect(refusal('http.cookie')).to.equal('http.cookie needs a name')
+    expect(refusal('http.header:a b')).to.equal('"a b" cannot be a name')
+    expect(refusal('tls.sni:x')).to.match(/is no source of keys/)
+    expect(refusal(7)).to.equal('expected a source of keys, got 7')
+    expect(refusal({ byte: {} })).to.equal('expected a source of keys, got a mapping')
+    expect(refusal({ bytes: { offset: 0 } })).to.equal('expected an offset and a length, got a mapping')
+    expect(refusal({ bytes: { offset: 65_536, length: 1 } })).to.equal('bytes up to 65537 are too far')
+    expect(refusal({ lengthPrefixed: { offset: 0, size: 3 } })).to.equal('expected an offset and a size, got a mapping')
+  })
+
+  it('of a list must all have a chance', () => {
+    expect(refusal([])).to.equal('expected 1 to 8 sources')
+    expect(refusal(['source', 'tls.sni'])).to.equal('"tls.sni" stands behind source, which always has a key')
+    expect(refusal(['tls.sni', 'tls.sni'])).to.equal('"tls.sni" is there twice')
+  })
+})
+
+describe('sizes', () => {
+  it('are bytes, or text with a unit', () => {
+    const range = { min: 16, max: 65_536 }
+    expect(readSize('16KiB', range)).to.deep.equal({ value: 16_384 })
+    expect(readSize('100B', range)).to.deep.equal({ value: 100 })
+    expect(readSize(100, range)).to.deep.equal({ value: 100 })
+    for (const bad of ['16', '16kb', '1MiB', 15, 65_537, 16.5, '-1B', null]) {
+      expect(readSize(bad, range), String(bad)).to.have.property('refusal')
+    }
+    expect([formatSize(16_384), formatSize(100), formatSize(0)]).to.deep.equal(['16KiB', '100B', '0B'])
+  })
+})
