@@ -250,7 +250,7 @@ class Pool {
   std::atomic<uint32_t> admit_per_second_;
   std::atomic<uint32_t> sessions_per_key_;
   std::atomic<bool> limits_keys_;
-  std::atomic<KeyRates*> rates_;  // owned; null: how fast sessions come is not limited
+  std::atomic<KeyRates*> rates_;            // owned; null: how fast sessions come is not limited
   const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;

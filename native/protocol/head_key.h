@@ -39,8 +39,8 @@ struct HeadRecipe {
   ByteOrder order = ByteOrder::kBig;
 };
 
-// `tls.sni`, `http.cookie:NAME`, `postgres.startup:NAME`, `bytes:OFFSET:LENGTH`, `lengthPrefixed:OFFSET:SIZE:big`, and so on. Nothing:
-// it is none.
+// `tls.sni`, `http.cookie:NAME`, `postgres.startup:NAME`, `bytes:OFFSET:LENGTH`, `lengthPrefixed:OFFSET:SIZE:big`, and
+// so on. Nothing: it is none.
 std::optional<HeadRecipe> parse_recipe(std::string_view text);
 
 Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch);
@@ -51,7 +51,8 @@ struct HeadKey {
   bool cut_short = false;
 };
 
-// `ended`: no byte will follow (the client's FIN, the limit of the head, or of the time): whoever still wanted more has no key.
+// `ended`: no byte will follow (the client's FIN, the limit of the head, or of the time): whoever still wanted more has
+// no key.
 HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch);
 
 }  // namespace limpet

@@ -16,12 +16,18 @@ struct Named {
 };
 
 constexpr Named kPlain[] = {
-    {"tls.sni", HeadSource::kTlsSni},           {"tls.alpn", HeadSource::kTlsAlpn},
-    {"tls.sessionId", HeadSource::kTlsSession}, {"tls.ja4", HeadSource::kTlsJa4},
-    {"rdp.cookie", HeadSource::kRdpCookie},     {"rdp.token", HeadSource::kRdpToken},
-    {"mqtt.clientId", HeadSource::kMqtt},       {"redis.auth", HeadSource::kRedisAuth},
-    {"ssh.version", HeadSource::kSshVersion},   {"sip.callId", HeadSource::kSipCallId},
-    {"socks.user", HeadSource::kSocksUser},     {"http.path", HeadSource::kHttpPath},
+    {"tls.sni", HeadSource::kTlsSni},
+    {"tls.alpn", HeadSource::kTlsAlpn},
+    {"tls.sessionId", HeadSource::kTlsSession},
+    {"tls.ja4", HeadSource::kTlsJa4},
+    {"rdp.cookie", HeadSource::kRdpCookie},
+    {"rdp.token", HeadSource::kRdpToken},
+    {"mqtt.clientId", HeadSource::kMqtt},
+    {"redis.auth", HeadSource::kRedisAuth},
+    {"ssh.version", HeadSource::kSshVersion},
+    {"sip.callId", HeadSource::kSipCallId},
+    {"socks.user", HeadSource::kSocksUser},
+    {"http.path", HeadSource::kHttpPath},
     {"postgres.user", HeadSource::kPostgres, "user"},
     {"postgres.database", HeadSource::kPostgres, "database"},
 };

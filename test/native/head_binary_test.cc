@@ -163,8 +163,9 @@ TEST("recipes are read from their texts") {
   CHECK_EQUAL(parse_recipe("postgres.startup:user")->source, HeadSource::kPostgres);
   CHECK_EQUAL(parse_recipe("bytes:2:4")->length, 4U);
   CHECK_EQUAL(parse_recipe("lengthPrefixed:0:2:little")->order, ByteOrder::kLittle);
-  for (const char* text : {"", "tls", "tls.sni:", "tls.sni:x", "http.cookie", "http.cookie:", "bytes:1", "bytes:1:0", "bytes:1:2:3",
-                           "bytes:-1:2", "lengthPrefixed:0:3:big", "lengthPrefixed:0:2", "lengthPrefixed:0:2:middle"}) {
+  for (const char* text :
+       {"", "tls", "tls.sni:", "tls.sni:x", "http.cookie", "http.cookie:", "bytes:1", "bytes:1:0", "bytes:1:2:3",
+        "bytes:-1:2", "lengthPrefixed:0:3:big", "lengthPrefixed:0:2", "lengthPrefixed:0:2:middle"}) {
     if (!CHECK(!parse_recipe(text))) std::fprintf(stderr, "%s\n", text);
   }
 }

@@ -117,7 +117,9 @@ describe('operating three Redis servers', function () {
     await using first = await LimpetRun.start(file)
     const homes = await everyone()
     expect(new Set(homes)).to.deep.equal(new Set(NAMES))
-    const atHome = async (what: string): Promise<void> => expect(await everyone(), what).to.deep.equal(homes)
+    const atHome = async (what: string): Promise<void> => {
+      expect(await everyone(), what).to.deep.equal(homes)
+    }
     const [resident] = await meet(homes.indexOf('a'))
 
     // What would move, before anything is done.
