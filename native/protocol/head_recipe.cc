@@ -55,7 +55,8 @@ std::string_view next_part(std::string_view& text) {
 }
 
 std::optional<HeadRecipe> framed(HeadSource source, std::string_view places) {
-  HeadRecipe recipe{.source = source};
+  HeadRecipe recipe;
+  recipe.source = source;
   const auto offset = whole_number(next_part(places));
   const auto length = whole_number(next_part(places));
   if (!offset || !length || *length == 0) return std::nullopt;

@@ -11,6 +11,7 @@ enum class SessionCounter : unsigned {
   kOpened,
   kBytesToBackend,
   kBytesToClient,
+  kEndFinished,
   kRefusedMaxSessions,
   kRefusedFdBudget,
   kRefusedNoAddress,
@@ -23,7 +24,6 @@ enum class SessionCounter : unsigned {
   kRefusedQueueTimeout,  // waited there in vain
   kRefusedDenied,        // by the listener's lists
   kRefusedNoKey,         // affinity.fallback: refuse
-  kEndFinished,
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected
@@ -52,12 +52,12 @@ enum class SessionCounter : unsigned {
   kCount,
 };
 
-// What a usual session adds to is in the first two cache lines of a row.
+// What a usual session adds to is in the first cache line of a row; the key of its head, if it has one, in another.
 inline constexpr unsigned kSessionCounterColumns = 48;
 inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
 using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);
-static_assert(static_cast<unsigned>(SessionCounter::kEndFinished) < 16);
+static_assert(static_cast<unsigned>(SessionCounter::kEndFinished) < 8);
 
 // The row of one thread, which alone adds to it.
 struct SessionCounterRow {

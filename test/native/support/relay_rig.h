@@ -121,7 +121,7 @@ class Rig {
   void check_balance() {
     CHECK(idle());
     uint64_t out = 0;
-    for (auto at = static_cast<unsigned>(SessionCounter::kRefusedMaxSessions);
+    for (auto at = static_cast<unsigned>(SessionCounter::kEndFinished);
          at <= static_cast<unsigned>(SessionCounter::kEndError); at++) {
       out += relay.counters()->sum(at);
     }
