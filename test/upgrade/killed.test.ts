@@ -10,7 +10,7 @@ import { echoes, openSession, Site, serves } from './helpers.ts'
 
 const KEYS = ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4']
 /** Where `npm test` kills, too: where most is under way. */
-const REDUCED = ['reads:{"want":"tables"', 'after:Balancer.leaveFiles', 'before:HandOver.inherit#2', 'reads:{"left"']
+const REDUCED = ['after:Balancer.leaveFiles', 'before:HandOver.inherit#2']
 const KILLED = { code: null, signal: 'SIGKILL' }
 
 /** A site whose process keeps what it has in files, and has what a restart of another one would not have. */

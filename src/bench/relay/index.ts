@@ -28,7 +28,7 @@ export async function benchRelay(context: BenchContext, options: RelayBenchOptio
     )
     const series = await alternate(cells, context)
     for (const note of watch.notes(series)) context.note(note)
-    const { ms, warmupMs, ...counts } = settings
+    const { ms, warmupMs, isFair: _, ...counts } = settings
     return {
       options: {
         ...counts,

@@ -40,7 +40,7 @@ export function bulkTrial(way: 'down' | 'up' | 'both', sessions: number): LoadTr
 export function loadCell(
   trial: LoadTrial,
   subject: Subject,
-  { ms, warmupMs }: LoadSettings,
+  { ms, warmupMs, isFair }: LoadSettings,
   size: RigSize,
   watch: GeneratorWatch,
   at?: Place,
@@ -52,7 +52,7 @@ export function loadCell(
     ...(at === undefined ? {} : { at }),
     measures: columns.map(({ metric, unit, better }) => ({ metric, unit, better })),
     run: async (_round, signal) => {
-      if (trial.command === 'connection') await untilRoomForClosed(signal)
+      if (trial.command === 'connection' && isFair) await untilRoomForClosed(signal)
       const args = { ...trial.args, ms, 'warmup-ms': warmupMs }
       const result = await withRig(subject, size, signal, ({ load }) =>
         runLoad(trial.command, { ...load, ...args }, signal),
