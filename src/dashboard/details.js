@@ -7,7 +7,7 @@ import { Homes } from './homes.js'
 
 /** Of decisions, by their reason. */
 const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned']
-const BROKEN = ['overflow', 'failover', 'redispatch', 'returned']
+const BROKEN = ['overflow', 'failover', 'redispatch']
 
 export class Details {
   root = element('div', { class: 'details' })
@@ -35,7 +35,7 @@ export class Details {
   }
 
   show(pool, atMs) {
-    const { decisions, refused, table } = pool
+    const { decisions, refused, table, queue } = pool
     const isNew = this.#rates.add(
       REASONS.map(reason => decisions[reason]),
       atMs,
@@ -45,6 +45,7 @@ export class Details {
     setList(this.#decisions, [
       ...Object.entries(decisions).map(([reason, count]) => [reason, `${whole(count)} · ${share(count, all)}`]),
       ...Object.entries(refused).map(([reason, count]) => [`refused: ${reason}`, whole(count)]),
+      ...(queue?.waiting + queue?.waited > 0 ? [['waiting for a seat', whole(queue.waiting)]] : []),
     ])
     setList(this.#affinity, affinityOf(pool, all))
     setList(this.#table, tableOf(table))
@@ -62,6 +63,7 @@ function affinityOf({ table, decisions, lastMove, ...pool }, all) {
   return [
     ['found in the table', share(table.hits, table.hits + table.misses)],
     ...BROKEN.map(reason => [`sent elsewhere: ${reason}`, share(decisions[reason], all)]),
+    ['brought home again', share(decisions.returned, all)],
     ['fairness (1 is even)', fairness === undefined ? '–' : fairness.toFixed(3)],
     ...(moved ?? []),
   ]
