@@ -40,10 +40,6 @@ struct Pair {
   }
 };
 
-std::span<const uint8_t> bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
 bool is_open(uint32_t fd) { return fcntl(static_cast<int>(fd), F_GETFD) >= 0; }
 
 // A socket of a service manager, in the abstract namespace or at a path.
