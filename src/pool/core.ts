@@ -54,7 +54,9 @@ interface Owner {
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
 const FIGURES = 4
+/** Failures of each backend in a row, of connects and of sessions. */
 const ROWS = 2
+
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   #settings: ResolvedPool
