@@ -173,6 +173,9 @@ export class PoolCore {
   /** It is in no configuration any more: only its sessions use it, until they have ended. */
   retire(): void {
     this.#retired = true
+    for (const name of this.#backends.keys()) this.onServed(name, false)
+    // Whoever was told of it has nothing to do any more, whatever its backends still become.
+    this.onServed = () => undefined
   }
 
   /** Takes other settings, of those that can change while it serves; its backends stay. */
