@@ -42,10 +42,10 @@ export const ERROR_CODES = {
   LIMPET_ERR_TAKEOVER: 'This process could not take over from the running one',
   LIMPET_ERR_TOO_MANY_BACKENDS: 'The pool already has as many backends as one pool can hold',
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',
+  LIMPET_ERR_UNKNOWN_CLOSING: 'There is no closing of sessions of this id',
   LIMPET_ERR_UNKNOWN_LISTENER: 'There is no listener of this name',
   LIMPET_ERR_UNKNOWN_PIN: 'The stick table has no pin of this client',
   LIMPET_ERR_UNKNOWN_POOL: 'There is no pool of this name',
-  LIMPET_ERR_UNKNOWN_CLOSING: 'There is no closing of sessions of this id',
   LIMPET_ERR_UNKNOWN_SESSION: 'There is no session of this id',
   LIMPET_ERR_UNSUPPORTED: 'This version, or this platform, cannot do what was asked for',
 } as const

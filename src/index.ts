@@ -19,7 +19,7 @@ export {
 export { Metrics } from './metrics/metrics.ts'
 export type { Reason, SessionCounter } from './native.ts'
 export type { BackendAgent } from './pool/agents.ts'
-export type { Decision, ReleaseOptions } from './pool/decision.ts'
+export type { Client, Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
 export type { HotKey, KeyPlace, LiveKeys, LiveKeysOptions } from './pool/live-keys.ts'
 export type { MovedClients } from './pool/moves.ts'

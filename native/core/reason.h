@@ -11,7 +11,7 @@ enum class Reason : uint8_t {
   kOverflow = 2,    // home (or the pinned backend) is at its bound
   kFailover = 3,    // home is not ready
   kRedispatch = 4,  // a connect failed
-  kNoKey = 5,       // a client without an address: least loaded
+  kNoKey = 5,       // a client without an address, or without a key: least loaded
   kReturned = 6,    // was pinned elsewhere, and is home again
 };
 

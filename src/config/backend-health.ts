@@ -1,4 +1,5 @@
 import { LimpetConfigError } from '../errors.ts'
+import { given } from './given.ts'
 import { healthSettings, type ParsedHealth, typeProblems } from './health-schema.ts'
 import type { CheckType } from './options.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedCheckTls, ResolvedHealth } from './resolved.ts'
@@ -77,9 +78,4 @@ function tlsOf(type: CheckType, base: ResolvedHealth, tls: ResolvedBackendHealth
   if (tls === undefined) return inherited ?? (usesTls(type) ? plain : undefined)
   const { serverName = inherited?.serverName, verify } = tls
   return { serverName, verify: verify === undefined ? (inherited?.verify ?? true) : verify === 'on' }
-}
-
-/** Without what is undefined. */
-function given<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
 }

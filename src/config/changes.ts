@@ -41,11 +41,9 @@ export function changedSettings(before: ResolvedConfig, after: ResolvedConfig): 
   return changesBetween(compared(before), compared(after))
 }
 
-/** Places of the settings that differ and that only a restart can change. */
-export function restartPaths(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  return changedSettings(before, after)
-    .filter(({ needsRestart }) => needsRestart)
-    .map(({ path }) => path)
+/** Places of those that only a restart can change. */
+export function restartPaths(changes: readonly FoundChange[]): string[] {
+  return changes.filter(({ needsRestart }) => needsRestart).map(({ path }) => path)
 }
 
 /** As {@link changedSettings}, of configurations as they are told. */

@@ -46,7 +46,14 @@ function listenerFindings(listener: ListenerView): Finding[] {
 
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
-  return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path)]
+  return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path), ...rebalanceFindings(pool)]
+}
+
+/** Of a session that lives the address is known, and no other key. */
+function rebalanceFindings({ name, isRebalanced, keys = [] }: PoolView): Finding[] {
+  if (isRebalanced !== true || keys.every(key => key === 'source')) return []
+  const message = 'clients are brought home by their addresses, and affinity.key of this pool is another one'
+  return [{ path: ['pools', name, 'rebalance', 'perMinute'], message, accepted: '0; or affinity.key: source' }]
 }
 
 /** A file has one owner. */

@@ -1,5 +1,6 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
+import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
 import type { BackendState, CheckType, KeyOption } from './options.ts'
 import type {
@@ -254,11 +255,6 @@ function describeHealth({ http, steps, tls, onDown, ...health }: ResolvedHealth)
 
 function describeStep({ timeout, ...words }: ResolvedCheckStep): Record<string, string> {
   return { ...given(words), ...(timeout === undefined ? {} : { timeout: formatDuration(timeout) }) }
-}
-
-/** Without what is undefined. */
-function given<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
 }
 
 function describeTimeouts({ connect, idle, fin, keepalive }: ResolvedTimeouts): DescribedTimeouts {

@@ -1,3 +1,4 @@
+import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
@@ -101,7 +102,7 @@ function readLengthPrefixed(places: unknown): Parsed<string> {
 }
 
 function mapping(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  return isMapping(value) ? value : {}
 }
 
 function isPlace(value: unknown): value is number {

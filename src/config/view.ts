@@ -7,6 +7,7 @@ import {
   readBindAddress,
   readListenAddress,
 } from './address.ts'
+import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'
@@ -50,6 +51,10 @@ export interface PoolView {
   tableFile?: string | undefined
   /** A burst is given, but no rate. */
   hasIdleBurst?: boolean
+  /** Clients are to be brought home. */
+  isRebalanced?: boolean
+  /** Where keys are. */
+  keys?: readonly string[] | undefined
   backends: readonly BackendView[]
 }
 
@@ -87,7 +92,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits } = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends, limits, rebalance, affinity } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0 } = isMapping(limits) ? limits : {}
   return {
     name,
@@ -95,6 +100,8 @@ function poolView(name: string, raw: unknown): PoolView {
     secret,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
+    isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
+    keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
 }

@@ -10,7 +10,7 @@ const REASON_TEXTS: Record<Reason, { format: Format; text: string }> = {
   failover: { format: 'yellow', text: 'its home may not serve' },
   redispatch: { format: 'red', text: 'another backend did not answer' },
   returned: { format: 'green', text: 'home again' },
-  nokey: { format: 'dim', text: 'a client without an address' },
+  nokey: { format: 'dim', text: 'a client without a key' },
 }
 
 const ENDS: Record<string, string> = {
@@ -29,6 +29,7 @@ const ENDS: Record<string, string> = {
   refusedAdmission: 'refused: its backend takes no more for now',
   refusedQueueFull: 'refused: every backend is full, and too many wait already',
   refusedQueueTimeout: 'refused: every backend was full for too long',
+  refusedNoKey: 'refused: the client has no key',
 }
 
 /** Says what happens, a line for each decision. */

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
 import { askAgent } from './agent-line.ts'
 import { type AgentWords, readAgentLine } from './agent-words.ts'
 import { CheckFailure } from './check.ts'
 import { Gate } from './gate.ts'
+import { pause } from './pause.ts'
 
 /** What became of asking an agent, where that is news. */
 export interface AgentChange {
@@ -22,7 +22,6 @@ export type AgentChanged = (change: AgentChange) => void
 const AT_ONCE = 16
 /** An answer that takes longer is none. */
 const ANSWER_MS = 2000
-const JITTER = 0.1
 
 /** Asks the agents of the backends of all pools that have some, as long as a balancer listens. */
 export class AgentMonitor {
@@ -123,9 +122,7 @@ class Asker {
     const { signal } = this.#stop
     const { interval } = this.#core.settings.agent
     while (!signal.aborted) {
-      const pause = interval * (1 - JITTER + 2 * JITTER * Math.random())
-      // The timer alone keeps no process alive; an abort only ends the waiting.
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined)
+      await pause(interval, signal)
       if (!signal.aborted) await this.#once()
     }
   }

@@ -4,6 +4,7 @@ import { CheckFailure, type CheckTarget, LATE } from './check.ts'
 import type { TimedCheck } from './checks/index.ts'
 import type { Gate } from './gate.ts'
 import { Hysteresis } from './hysteresis.ts'
+import { pause } from './pause.ts'
 
 /** What a checker needs besides its backend. */
 export interface CheckerContext {
@@ -13,7 +14,6 @@ export interface CheckerContext {
   gate: Gate
 }
 
-const JITTER = 0.1
 /** A check that has not ended so long after its time is given up. */
 const GRACE_MS = 1000
 
@@ -60,9 +60,7 @@ export class Checker {
     while (!signal.aborted) {
       const { interval, fastInterval } = this.#context.settings
       const isSettled = this.#isTold && !this.#hysteresis.isChanging
-      const pause = isSettled ? interval : Math.min(interval, fastInterval)
-      // The timer alone keeps no process alive; an abort only ends the waiting.
-      await sleep(spread(pause), undefined, { signal, ref: false }).catch(() => undefined)
+      await pause(isSettled ? interval : Math.min(interval, fastInterval), signal)
       if (!signal.aborted) await this.#once()
     }
   }
@@ -104,9 +102,4 @@ async function givenUp(signal: AbortSignal): Promise<never> {
   await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   await sleep(GRACE_MS, undefined, { ref: false })
   throw new CheckFailure(LATE)
-}
-
-/** Backends that were added at one time are not checked at one time for ever. */
-function spread(ms: number): number {
-  return ms * (1 - JITTER + 2 * JITTER * Math.random())
 }

@@ -54,7 +54,9 @@ interface Owner {
 const INDEXES = 2 ** 16
 /** Numbers of each backend that the native pool gives. */
 const FIGURES = 4
+/** Failures of each backend in a row, of connects and of sessions. */
 const ROWS = 2
+
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   #settings: ResolvedPool
@@ -171,6 +173,9 @@ export class PoolCore {
   /** It is in no configuration any more: only its sessions use it, until they have ended. */
   retire(): void {
     this.#retired = true
+    for (const name of this.#backends.keys()) this.onServed(name, false)
+    // Whoever was told of it has nothing to do any more, whatever its backends still become.
+    this.onServed = () => undefined
   }
 
   /** Takes other settings, of those that can change while it serves; its backends stay. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { changedSettings, type FoundChange } from '../config/changes.ts'
+import { changedSettings, type FoundChange, restartPaths } from '../config/changes.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { boundAfter, type ListenerChange } from '../listeners/change.ts'
@@ -74,7 +74,7 @@ export async function reload<T>(
 }
 
 function refuseRestart(changes: readonly FoundChange[]): void {
-  const places = changes.filter(({ needsRestart }) => needsRestart).map(({ path }) => path)
+  const places = restartPaths(changes)
   if (places.length === 0) return
   const shown = places.slice(0, 10).join(', ')
   const more = places.length > 10 ? `, and ${places.length - 10} more` : ''

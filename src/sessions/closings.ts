@@ -1,3 +1,4 @@
+import { given } from '../config/given.ts'
 import type { Log } from '../log/log.ts'
 import type { LiveSession, SessionFilter } from './info.ts'
 import { closePaced, type PaceOptions, type PaceProgress } from './paced-close.ts'
@@ -73,13 +74,14 @@ export class Closings {
     const { find, over } = this.#context
     const sessions: LiveSession[] = []
     for await (const session of find(filter)) sessions.push(session)
+    const { pool, backend, listener } = filter
     const stop = new AbortController()
     const progress = { total: sessions.length, closed: 0, remainingMs: 0 }
     const id = String(++this.#last)
     // Of a backend that goes down with no sessions there is nothing to tell.
     const isNews = sessions.length > 0 || cause === 'asked'
     const closing: Closing = {
-      info: { id, cause, ...given(filter), state: 'running', since: Date.now(), ...progress },
+      info: { id, cause, ...given({ pool, backend, listener }), state: 'running', since: Date.now(), ...progress },
       stop,
     }
     if (isNews) this.#add(closing)
@@ -115,14 +117,5 @@ export class Closings {
   #tell(event: 'closingStarted' | 'closingEnded', { info }: Closing): void {
     const told = { ...info }
     setImmediate(() => this.#context.tell(event, told))
-  }
-}
-
-/** Without what is undefined. */
-function given({ pool, backend, listener }: SessionFilter): SessionFilter {
-  return {
-    ...(pool === undefined ? {} : { pool }),
-    ...(backend === undefined ? {} : { backend }),
-    ...(listener === undefined ? {} : { listener }),
   }
 }

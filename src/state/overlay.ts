@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type DescribedBackend, describeBackend } from '../config/describe.ts'
+import { given } from '../config/given.ts'
 import type { BackendChanges, BackendOptions } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
@@ -51,7 +52,7 @@ export function withOverlay(
   for (const [name, changes] of Object.entries(changed)) {
     const backend = all.get(name)
     if (backend === undefined) ignored.push(`${name} was changed, and is not in the configuration any more`)
-    else all.set(name, { ...backend, ...withoutAbsent(resolveBackendChanges(changes)) })
+    else all.set(name, { ...backend, ...given(resolveBackendChanges(changes)) })
   }
   for (const options of added) {
     const backend = resolveBackend(options)
@@ -70,8 +71,4 @@ function changesOf(before: DescribedBackend, now: DescribedBackend): BackendChan
     ([key, value]) => !isDeepStrictEqual(value, old[key as keyof DescribedBackend]),
   )
   return different.length === 0 ? undefined : Object.fromEntries(different)
-}
-
-function withoutAbsent<T extends object>(changes: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as never
 }

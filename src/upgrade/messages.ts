@@ -71,7 +71,7 @@ export const refusalSchema = z.object({ refused: z.string() })
 export const tableSchema = z.object({ table: z.string() })
 export const leftSchema = z.object({ left: z.literal(true) })
 
-/** Ends the lines of one table, and all tables. */
+/** Ends the changes, the lines of one table, and all tables. */
 export const END = JSON.stringify({ end: true })
 
 /** Where a process waits for its successor; undefined: its admin API has no unix socket that it could be beside. */

@@ -43,8 +43,7 @@ export interface TakeoverServerParts {
   path: string
   /** Its socket, if it is open already. */
   socket: OpenSocket | undefined
-  /** The configuration that the process was started with. */
-  /** The one that holds. */
+  /** The configuration that holds. */
   config: () => ResolvedConfig
   balancer: Balancer
   log: Log

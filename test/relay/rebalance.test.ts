@@ -101,6 +101,25 @@ forEachRelay('clients whose home is back', pair => {
     await rig.settle()
   })
 
+  it('stay where they are when their pool is gone', async () => {
+    await using backends = await startBackends(['a', 'b'], named)
+    await using rig = await open(pair, backends, { rebalance: { perMinute: 6000, minAge: '1h' } })
+    const guests = await guestsOf(rig, 'a')
+    const started = next(rig, 'rebalanceStarted')
+    rig.balancer.pool().update('a', { state: 'ready' })
+    await started
+    const ended = next(rig, 'rebalanceEnded')
+    const { name, address } = backends.all[1] ?? expect.fail('there is no second backend')
+    await rig.balancer.reload({
+      listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'other', ...pair.listener }],
+      pools: { other: { backends: [{ name, address }] } },
+      log: { level: 'error' },
+    })
+    expect(await ended).to.include({ state: 'stopped', moved: 0, left: guests.length })
+    for (const { conn } of guests) expect(await conn.echo('x')).to.equal('x')
+    expect(rig.counters.endClosed).to.equal(0)
+  })
+
   it('stay where they are while home has no room', async () => {
     await using backends = await startBackends(['a', 'b'], named)
     await using rig = await open(pair, backends, { rebalance: AT_ONCE })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { restartPaths } from '../../../src/config/changes.ts'
+import { changedSettings, restartPaths } from '../../../src/config/changes.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import type { AdminOptions } from '../../../src/config/options.ts'
@@ -109,7 +109,7 @@ describe('admin', () => {
   it('needs a restart to change, but not for another source of the same token', () => {
     const token = { env: 'LIMPET_ADMIN_TOKEN' }
     const paths = (before: AdminOptions | undefined, after: AdminOptions | undefined): string[] =>
-      restartPaths(resolve(before), resolve(after))
+      restartPaths(changedSettings(resolve(before), resolve(after)))
     expect(paths({ token }, { token })).to.deep.equal([])
     expect(paths({ token: { env: 'OTHER' } }, { token })).to.deep.equal([])
     expect(paths({ token }, { token: 'another-token' })).to.deep.equal(['admin.token'])

@@ -13,7 +13,9 @@ const BASE = { secret: 'a secret of tests', backends: [{ name: 'a', address: 'h:
 
 function paths(pool: PoolOptions, more: Partial<BalancerOptions> = {}): string[] {
   const resolve = (options: BalancerOptions) => resolveOptions(options, HERMETIC)
-  return restartPaths(resolve({ pools: { p: BASE } }), resolve({ pools: { p: { ...BASE, ...pool } }, ...more }))
+  const before = resolve({ pools: { p: BASE } })
+  const after = resolve({ pools: { p: { ...BASE, ...pool } }, ...more })
+  return restartPaths(changedSettings(before, after))
 }
 
 /** `added pools.q` and the like. */

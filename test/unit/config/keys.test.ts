@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { keyOption, readKeys } from '../../../src/config/key-source.ts'
+import type { AffinityOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { formatSize, readSize } from '../../../src/config/size.ts'
+import type { ConfigProblem, LimpetConfigError } from '../../../src/errors.ts'
 
 const refusal = (value: unknown): string => {
   const read = readKeys(value)
@@ -52,6 +54,25 @@ describe('sources of keys', () => {
     expect(refusal([])).to.equal('expected 1 to 8 sources')
     expect(refusal(['source', 'tls.sni'])).to.equal('"tls.sni" stands behind source, which always has a key')
     expect(refusal(['tls.sni', 'tls.sni'])).to.equal('"tls.sni" is there twice')
+  })
+})
+
+describe('keys in first bytes', () => {
+  it('go with no rebalance, which knows clients by their addresses', () => {
+    const refused = (affinity: AffinityOptions, perMinute: number): readonly ConfigProblem[] => {
+      try {
+        resolveOptions({ pools: { p: { affinity, rebalance: { perMinute } } } })
+        return []
+      } catch (error) {
+        return (error as LimpetConfigError).problems
+      }
+    }
+    expect(refused({}, 5)).to.deep.equal([])
+    expect(refused({ key: 'mysql' }, 5)).to.deep.equal([])
+    expect(refused({ key: 'tls.sni' }, 0)).to.deep.equal([])
+    const [problem, ...others] = refused({ key: ['tls.sni', 'source'] }, 5)
+    expect(problem).to.include({ path: 'pools.p.rebalance.perMinute', accepted: '0; or affinity.key: source' })
+    expect(others).to.deep.equal([])
   })
 })
 
