@@ -23,6 +23,7 @@ export type { Client, Decision, ReleaseOptions } from './pool/decision.ts'
 export type { BackendHealth } from './pool/health.ts'
 export type { HotKey, KeyPlace, LiveKeys, LiveKeysOptions } from './pool/live-keys.ts'
 export type { MovedClients } from './pool/moves.ts'
+export type { NextPick } from './pool/next-pick.ts'
 export type { Plan, PlanChange, PlannedBackend, PlannedMove, PlanOptions } from './pool/plan.ts'
 export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
 export type {

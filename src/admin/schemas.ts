@@ -214,6 +214,15 @@ const explanation = z.strictObject({
       returns: z.literal(true).optional().describe('A connection now would go home; absent: it would not.'),
     })
     .optional(),
+  next: z
+    .strictObject({
+      backend: z.string(),
+      reason: z.enum(REASONS),
+      sessions: count.describe('On it now.'),
+      bound: count.nullable().describe('New clients come to it while it has fewer. Null: no bound, or none come.'),
+    })
+    .optional()
+    .describe('Where a connection would go now. Absent: nobody would serve it, or it cannot be told.'),
 }) satisfies z.ZodType<Told<Explanation>>
 
 const share = z.number().min(0).max(1)

@@ -86,7 +86,7 @@ export const CHECK_HELP = [
 ].join('\n')
 
 export const EXPLAIN_HELP = [
-  '\nWithout -c the running process is asked, which knows the pin of the client, too:\nat --admin, else LIMPET_ADMIN, else unix:/run/limpet/admin.sock.\n',
+  '\nWithout -c the running process is asked. It tells the pin of the client, too,\nwhere its next connection would go and why, and sessions and bound of backends.\nIt is asked at --admin, else LIMPET_ADMIN, else unix:/run/limpet/admin.sock.\n',
   '\nWith the address "-" a line "address home" is printed for each; a home of "-"\nmeans that no backend has a weight. Malformed lines are told on standard error,\nwith their number, and left out.',
   section(
     'Examples',

@@ -157,6 +157,7 @@ async function explain(event) {
       ['key', told.key],
       ['home', told.home ?? 'none: no backend has a weight'],
       ['pin', pinOf(told.pin)],
+      ['next connection', nextOf(told.next)],
       ['order', told.order.join(', ')],
     ])
     place.replaceChildren(list)
@@ -169,6 +170,12 @@ function pinOf(pin) {
   if (pin === undefined) return 'none'
   const expiry = typeof pin.expiresInMs === 'number' ? `expires in ${duration(pin.expiresInMs)}` : 'a session lives'
   return `${pin.backend}, ${expiry}`
+}
+
+function nextOf(next) {
+  if (next === undefined) return 'nobody, or not known'
+  const load = next.bound === null ? `${next.sessions} sessions` : `${next.sessions} sessions, bound ${next.bound}`
+  return `${next.backend}, ${next.reason} (${load})`
 }
 
 const ACTIONS = { d: 'drain', r: 'ready', m: 'maint', w: 'weight' }

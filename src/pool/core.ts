@@ -299,6 +299,11 @@ export class PoolCore {
     return new Set(ready.map(({ name }) => name))
   }
 
+  /** What a backend serves, as it was staged last: a number of `NativeBackendState`. */
+  servedAs(name: string): number {
+    return this.#served.get(name) ?? NativeBackendState.down
+  }
+
   /** Pins to each backend now, by name, estimated from so many buckets of the table if it has more. */
   pins(mostBuckets: number): (name: string) => number {
     const { native } = this

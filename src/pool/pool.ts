@@ -10,6 +10,7 @@ import { badClient, type Client, type Decision, decide } from './decision.ts'
 import type { BackendHealth } from './health.ts'
 import { type LiveKeys, type LiveKeysOptions, liveKeysOf } from './live-keys.ts'
 import { changedBackend } from './membership.ts'
+import { type NextPick, nextPick } from './next-pick.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import type { BackendRecord } from './records.ts'
 import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
@@ -71,6 +72,11 @@ export interface Explanation {
    * would not.
    */
   pin: { backend: string; expiresInMs: number | undefined; returns?: true } | undefined
+  /**
+   * Where a connection of the client would go now, and why; undefined: nobody would serve it, or it cannot be told (a key that is
+   * no address, whose home warms up).
+   */
+  next: NextPick | undefined
 }
 
 /** What is told of one backend that was changed. */
@@ -186,7 +192,9 @@ export class Pool {
   explain(client: string | Uint8Array): Explanation {
     if (typeof client !== 'string' && !(client instanceof Uint8Array))
       throw argumentTypeError('client', 'a string or an Uint8Array', client)
-    const found = this.#core.native.explain(client)
+    const { native } = this.#core
+    this.#core.publishHealth()
+    const found = native.explain(client)
     if (found === null) throw badClient(this.name, client)
     const address = typeof client === 'string' ? client : found.key
     const order = Array.from(found.order, index => this.#core.backendAt(index).name)
@@ -195,7 +203,8 @@ export class Pool {
     const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs, ...returns }
     // Nobody is at home at a backup.
     const home = order.find(name => this.#core.backend(name)?.backup === false)
-    return { address, key: found.key, home, order, pin }
+    const known = { address: typeof client === 'string' ? client : undefined, home, order, pin }
+    return { address, key: found.key, home, order, pin, next: nextPick(this.#core, known) }
   }
 
   /**

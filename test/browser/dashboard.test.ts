@@ -206,6 +206,7 @@ describe('dashboard in a browser', () => {
     await page.keyboard.type('192.0.2.7')
     await page.keyboard.press('Enter')
     await page.locator('#explanation').getByText('r2, expires in 2 min').waitFor()
+    await page.locator('#explanation').getByText('r2, pin (3 sessions, bound 5)').waitFor()
     await page.locator('#explanation').getByText(`r1, r2, ${HOSTILE}`).waitFor()
     await page.locator('#address').fill('nobody')
     await page.keyboard.press('Enter')

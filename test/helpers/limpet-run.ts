@@ -25,9 +25,9 @@ export class LimpetRun implements AsyncDisposable {
     this.#program = program
   }
 
-  /** Writes the configuration into the file. */
-  static async write(file: string, config: BalancerOptions): Promise<void> {
-    await writeFile(file, stringify(config))
+  /** Writes the configuration, or what is not one, into the file. */
+  static async write(file: string, config: BalancerOptions | string): Promise<void> {
+    await writeFile(file, typeof config === 'string' ? config : stringify(config))
   }
 
   /** Starts it, and waits until it is ready. `env`: variables besides those of this process. */
@@ -106,7 +106,7 @@ export class LimpetRun implements AsyncDisposable {
   }
 
   /** Writes another configuration and has it read; waits for the answer in the log. */
-  async reload(file: string, config: BalancerOptions): Promise<string> {
+  async reload(file: string, config: BalancerOptions | string): Promise<string> {
     const answers = (): LogLine[] => this.#lines().filter(({ msg }) => /^(not )?reloaded/.test(msg ?? ''))
     const before = answers().length
     await LimpetRun.write(file, config)

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { stringify } from 'yaml'
+import type { BalancerOptions } from '../../src/index.ts'
 import type { LimpetRun } from '../helpers/limpet-run.ts'
 import type { Dial } from '../helpers/net.ts'
 import { rounds } from '../helpers/soak.ts'
@@ -62,6 +64,11 @@ class Load {
   }
 }
 
+function halfOf(config: BalancerOptions): string {
+  const text = stringify(config)
+  return text.slice(0, text.length / 2)
+}
+
 describe('reloads and takeovers under load', () => {
   afterEach(cleanUp)
 
@@ -78,6 +85,10 @@ describe('reloads and takeovers under load', () => {
       let reloaded = 0
       for (let takeover = 0; takeover <= takeovers; takeover++) {
         for (let reload = 0; reload < share && reloaded < reloads; reload++, reloaded++) {
+          // Half a file, as whoever writes it may leave it for a moment, and one that is wrong: all stays as it is.
+          for (const bad of reloaded % 2 === 0 ? [halfOf(site.config()), 'pools: {}\nlisteners: 7\n'] : []) {
+            expect(await run.reload(site.file, bad)).to.match(/^not reloaded/)
+          }
           site.weight = 1 + (reloaded % 2)
           expect(await run.reload(site.file, site.config())).to.equal('reloaded')
           const before = load.sessions

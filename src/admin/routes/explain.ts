@@ -6,14 +6,16 @@ import { poolOf } from './pools.ts'
 export const explainAddress: Route = {
   method: 'get',
   path: '/v1/pools/:pool/explain',
-  summary: 'Where a client belongs, and its pin; changes nothing.',
+  summary: 'Where a client belongs, its pin, and where it would go now; changes nothing.',
   query: z
     .strictObject({
       address: z.string().optional().describe('An IP address, without a port.'),
       key: z.string().min(1).optional().describe('Or a key that is none, in UTF-8.'),
     })
     .refine(({ address, key }) => (address === undefined) !== (key === undefined), 'either address or key'),
-  answers: { 200: { description: 'Key, home, order and pin.', body: BODIES.explanation } },
+  answers: {
+    200: { description: 'Key, home, order, pin, and the next backend with its reason.', body: BODIES.explanation },
+  },
   handle: (call, { balancer }) => {
     const { address, key } = call.req.query()
     const pool = poolOf(call, balancer)

@@ -52,7 +52,8 @@ export function mayServe({ state, health, agent }: BackendInfo, isFailOpen: bool
   return (state === 'ready' || state === 'drain') && (isFailOpen || health?.status !== 'down')
 }
 
-function limitText(limit: number | undefined): string {
+/** A limit; `-`: none. */
+export function limitText(limit: number | undefined): string {
   return limit === undefined ? '-' : countText(limit)
 }
 

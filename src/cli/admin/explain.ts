@@ -6,9 +6,10 @@ import { malformedText } from '../explain-addresses.ts'
 import type { Io } from '../io.ts'
 import { tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { limitText } from './backend-table.ts'
 import { AdminClient } from './client.ts'
 import { RefusedError } from './failures.ts'
-import { timeText } from './figures.ts'
+import { countText, timeText } from './figures.ts'
 import { askPool, type NamedPool, poolPath } from './pools.ts'
 import { type AdminOptions, findAdmin } from './target.ts'
 
@@ -57,16 +58,17 @@ function headText({ name, backends, digest }: NamedPool): string {
   return `pool ${visible(name)}: ${count}, digest ${visible(digest)}, as it runs now`
 }
 
-function recordOf({ name, digest }: NamedPool, { address, key, home, order, pin }: Explanation): string {
-  return JSON.stringify({ address, key, home: home ?? null, order, pool: name, digest, pin: pin ?? null })
+function recordOf({ name, digest }: NamedPool, { address, key, home, order, pin, next }: Explanation): string {
+  const now = { pin: pin ?? null, next: next ?? null }
+  return JSON.stringify({ address, key, home: home ?? null, order, pool: name, digest, ...now })
 }
 
-function textOf(pool: NamedPool, { address, key, home, order, pin }: Explanation, io: Io): string {
+function textOf(pool: NamedPool, { address, key, home, order, pin, next }: Explanation, io: Io): string {
   const { stdout } = io
   const lines = ['', stdout.style('bold', stdout.cut(visible(address))), `  key    ${visible(key)}`]
   if (home === undefined || home === null) lines.push('  home   none: no backend has a weight')
   else lines.push(`  home   ${stdout.style('green', visible(home))}`)
-  lines.push(stdout.cut(`  pin    ${pinText(pin)}`))
+  lines.push(stdout.cut(`  pin    ${pinText(pin)}`), stdout.cut(`  next   ${nextText(next)}`))
   if (order.length > 0) lines.push(...orderLines(pool, order, stdout))
   return `${lines.join('\n')}\n`
 }
@@ -74,14 +76,22 @@ function textOf(pool: NamedPool, { address, key, home, order, pin }: Explanation
 function orderLines({ backends }: NamedPool, order: readonly string[], terminal: Terminal): string[] {
   const infos = new Map(backends.map(backend => [backend.name, backend]))
   const rows = order.map((name, at) => {
-    const { address = '', state = '', backup, health, agent } = infos.get(name) ?? {}
+    const { address = '', state = '', backup, health, agent, sessions = 0, bound } = infos.get(name) ?? {}
     const isDown = health?.status === 'down' || agent?.isUp === false
     const byAgent = agent === undefined || agent.state === 'ready' ? '' : `${agent.state} by its agent`
     const remarks = [backup ? 'backup' : '', state === 'ready' ? '' : state, byAgent, isDown ? 'down' : '']
-    return [String(at + 1), visible(name), visible(address), visible(remarks.filter(text => text !== '').join(', '))]
+    const remark = visible(remarks.filter(text => text !== '').join(', '))
+    return [String(at + 1), visible(name), visible(address), countText(sessions), limitText(bound ?? undefined), remark]
   })
-  const columns = [{ header: 'ORDER', toRight: true }, { header: 'BACKEND' }, { header: 'ADDRESS' }, { header: '' }]
+  const right = (header: string): { header: string; toRight: true } => ({ header, toRight: true })
+  const names = [right('ORDER'), { header: 'BACKEND' }, { header: 'ADDRESS' }]
+  const columns = [...names, right('SESSIONS'), right('BOUND'), { header: '' }]
   return tableLines(columns, rows, terminal)
+}
+
+/** `b1 (overflow)` */
+function nextText(next: Explanation['next'] | null): string {
+  return next === undefined || next === null ? 'nobody, or not known' : `${visible(next.backend)} (${next.reason})`
 }
 
 function pinText(pin: Explanation['pin'] | null): string {

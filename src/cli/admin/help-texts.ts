@@ -143,7 +143,7 @@ export const LOG_HELP = help(
   ['limpet log', 'limpet log --pool redis --backend b2', 'limpet log --share 0.01 --json | jq -r .cause'],
   'there is no such pool or listener, or the answer was not understood',
   [
-    '\nNobody waits for a slow reader: what it does not read in time is left out, and\ncounted. It ends with 69 when the process that it follows is stopped.',
+    '\nNobody waits for a slow reader: what it does not read in time is left out, and\ncounted. Sessions that began before anybody followed are not told, unless\nlog.sessions was on then. It ends with 69 when the process is stopped.',
   ],
 )
 

@@ -69,12 +69,9 @@ export function addTable(program: Command, io: Io, add: AddCommand, done: Done):
       .option(BACKEND_FLAG, 'only those to this backend')
       .option('--yes', 'really all of them'),
   ).action(async options => done((await import('./table.ts')).clearPins(options, io)))
-  command(
-    'export',
-    'write all pins',
-    'Writes all pins to standard output, as lines of JSON.',
-    TABLE_EXPORT_HELP,
-  ).action(async options => done((await import('./table.ts')).exportPins(options, io)))
+  command('export', 'write all pins', 'Writes all pins to standard output, as lines of JSON.', TABLE_EXPORT_HELP)
+    .option('--json', 'changes nothing: they are lines of JSON in any case')
+    .action(async options => done((await import('./table.ts')).exportPins(options, io)))
   json(command('import', 'set pins that were written', 'Sets pins that table export has written.', TABLE_IMPORT_HELP))
     .argument('<file>', 'the file; "-": standard input')
     .action(async (file, options) => done((await import('./table.ts')).importPins(file, options, io)))

@@ -409,10 +409,11 @@ describe('cli: commands that ask the running process', () => {
     const path = 'GET /v1/pools/redis/explain?address=192.0.2.7'
 
     it('without -c asks the running process, which knows the pin', async () => {
-      const pinned = { ...explanation, pin: { backend: 'b1', expiresInMs: 65_000 } }
+      const next = { backend: 'b1', reason: 'pin', sessions: 28, bound: 54 }
+      const pinned = { ...explanation, pin: { backend: 'b1', expiresInMs: 65_000 }, next }
       const { status, stdout } = await ask(['explain', '192.0.2.7'], { [path]: [200, pinned] })
       expect(status).to.equal(0)
-      expect(stdout).to.contain('  home   b2\n').and.to.contain('  pin    b1, for 1m 5s more\n')
+      expect(stdout).to.contain('  home   b2\n').and.to.contain('  pin    b1, for 1m 5s more\n  next   b1 (pin)\n')
       expect(stdout)
         .to.match(/ 1 {2}b2 .*drain\n/)
         .and.to.match(/ 3 {2}b3 .*down\n/)
@@ -424,7 +425,10 @@ describe('cli: commands that ask the running process', () => {
         pool: 'redis',
         digest: '194b5782611edaef',
         pin: null,
+        next: null,
       })
+      const withNext = await ask(['explain', '--json', '192.0.2.7'], { [path]: [200, pinned] })
+      expect(JSON.parse(withNext.stdout).next).to.deep.equal(next)
     })
 
     it('answers the others when some are malformed, and exits with 65', async () => {
