@@ -50,6 +50,10 @@ export interface PoolView {
   tableFile?: string | undefined
   /** A burst is given, but no rate. */
   hasIdleBurst?: boolean
+  /** A queue is given, but nothing that could make a backend full. */
+  hasIdleQueue?: boolean
+  /** An agent is given, but no port. */
+  hasIdleAgent?: boolean
   backends: readonly BackendView[]
 }
 
@@ -87,16 +91,25 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits } = isMapping(raw) ? raw : {}
-  const { burst = 0, newPerSecondPerKey = 0 } = isMapping(limits) ? limits : {}
+  const { placement, secret, stickTable, backends, limits, agent } = isMapping(raw) ? raw : {}
+  const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
+  const { size = 0 } = isMapping(queue) ? queue : {}
+  // An agent may limit its backend, too.
+  const { port = 0 } = isMapping(agent) ? agent : {}
   return {
     name,
     isRing: placement === 'ring',
     secret,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
+    hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
+}
+
+function isLimited(backend: unknown): boolean {
+  return isMapping(backend) && (backend.maxSessions ?? 0) !== 0
 }
 
 function backendView(raw: unknown, index: number): BackendView {
