@@ -13,6 +13,7 @@ export const PEERS = {
   psql: 'postgresql-client',
   pgbench: 'postgresql-contrib',
   openssl: 'openssl',
+  curl: 'curl',
   faketime: 'faketime',
   nft: 'nftables',
   ip: 'iproute2',
