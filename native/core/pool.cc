@@ -65,7 +65,11 @@ bool Pool::inherit(const std::string& name, uint32_t sessions) {
   // As sessions do: m is never below the sum of the loads.
   if (now > before) seats_.fetch_add(now - before, std::memory_order_acq_rel);
   backend->inherit(now);
-  if (now < before) seats_.fetch_sub(before - now, std::memory_order_acq_rel);
+  if (now < before) {
+    seats_.fetch_sub(before - now, std::memory_order_acq_rel);
+    // As one who gives a seat back: m has changed, and those who wait here are called.
+    if (queue_) call_waiters();
+  }
   return true;
 }
 

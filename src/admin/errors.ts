@@ -35,7 +35,10 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   LIMPET_ERR_HANDED_OVER: 409,
   LIMPET_ERR_INVALID_STATE: 409,
   LIMPET_ERR_NEEDS_RESTART: 409,
+  LIMPET_ERR_NO_MEMORY: 409,
   LIMPET_ERR_NO_TABLE: 409,
+  LIMPET_ERR_TABLE_FILE: 409,
+  LIMPET_ERR_TABLE_FILE_IN_USE: 409,
   LIMPET_ERR_TOO_MANY_BACKENDS: 409,
   LIMPET_ERR_UNSUPPORTED: 501,
 }
@@ -54,9 +57,12 @@ export interface ErrorAnswer {
 export function answerOf(error: unknown): ErrorAnswer | undefined {
   if (!(error instanceof Error)) return undefined
   if (error instanceof AdminError) return answer(error.status, error.code, error.message, error.headers)
-  const { code, syscall, message, problems } = error as KnownError
+  const { code, syscall, listener, message, problems } = error as KnownError
   // A host name of a configuration that was not found.
   if (syscall === 'getaddrinfo') return answer(400, 'LIMPET_ERR_BAD_ADDRESS', message)
+  // What a reload was to listen on cannot be had: the port is taken, this host has no such address, …
+  if (listener !== undefined && syscall !== undefined)
+    return answer(409, 'LIMPET_ERR_BAD_ADDRESS', `the listener ${listener} cannot be opened: ${message}`)
   const status = code === undefined ? undefined : STATUSES[code]
   if (code === undefined || status === undefined) return undefined
   const told = answer(status, code, message)
@@ -68,6 +74,8 @@ export function answerOf(error: unknown): ErrorAnswer | undefined {
 interface KnownError extends Error {
   code?: ErrorCode
   syscall?: string
+  /** Name of the listener that it is about. */
+  listener?: string
   problems?: readonly ConfigProblem[]
 }
 

@@ -234,7 +234,15 @@ export function backendHealth(mode: Mode) {
       context.addIssue({ code: 'custom', path: ['port'], message: 'the address has a port of its own', params })
     })
   return z
-    .union([settings, oneOf<'pool' | 'off', false>(['pool', 'off'], 'No checks, or those of the pool.', no)])
+    .union([
+      settings,
+      oneOf<'pool' | 'off', false>(
+        ['pool', 'off'],
+        'No checks, or those of the pool.',
+        no,
+        '{ type, interval, timeout, … }',
+      ),
+    ])
     .optional()
     .describe('What is different in its checks; off: it is not checked; pool, as without this: nothing.')
 }

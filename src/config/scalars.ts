@@ -132,13 +132,17 @@ export function duration(range: DurationRange, mode: Mode, description: string):
   return scalar(value => readDuration(value, range, mode), facts)
 }
 
-/** One of a few words; `synonyms` are further values that mean one of them, like `false` for `off`. */
+/**
+ * One of a few words; `synonyms` are further values that mean one of them, like `false` for `off`, and `mapping` what may
+ * be there in place of a word.
+ */
 export function oneOf<const Word extends string, const Synonym = never>(
   words: readonly Word[],
   description: string,
   synonyms: ReadonlyMap<unknown, Word> = new Map(),
+  mapping?: string,
 ): z.ZodType<Word, Word | Synonym> {
-  const accepted = listNames(words)
+  const accepted = `${mapping === undefined ? '' : `${mapping}, `}${listNames(words)}`
   const read = (value: unknown): Parsed<Word> => {
     const word = words.find(candidate => candidate === value) ?? synonyms.get(value)
     if (word !== undefined) return accept(word)

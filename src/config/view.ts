@@ -55,6 +55,10 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** A queue is given, but nothing that could make a backend full. */
+  hasIdleQueue?: boolean
+  /** An agent is given, but no port. */
+  hasIdleAgent?: boolean
   backends: readonly BackendView[]
 }
 
@@ -92,8 +96,11 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits, rebalance, affinity } = isMapping(raw) ? raw : {}
-  const { burst = 0, newPerSecondPerKey = 0 } = isMapping(limits) ? limits : {}
+  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity } = isMapping(raw) ? raw : {}
+  const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
+  const { size = 0 } = isMapping(queue) ? queue : {}
+  // An agent may limit its backend, too.
+  const { port = 0 } = isMapping(agent) ? agent : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -102,8 +109,14 @@ function poolView(name: string, raw: unknown): PoolView {
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
+    hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
+}
+
+function isLimited(backend: unknown): boolean {
+  return isMapping(backend) && (backend.maxSessions ?? 0) !== 0
 }
 
 function backendView(raw: unknown, index: number): BackendView {

@@ -10,6 +10,7 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
   const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
   return [
     ...(mode === 'yaml' && view.listeners.length === 0 ? [noListeners()] : []),
+    ...(mode === 'yaml' ? variablesAsText(view) : []),
     ...unused.map(
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
@@ -25,6 +26,17 @@ function adminWarnings({ admin }: View): Finding[] {
   if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return []
   const message = 'the admin API is not encrypted: whoever sees its packets learns the token; put TLS in front of it'
   return [{ path: ['admin', 'listen'], message }]
+}
+
+/** A secret that is written as a shell would have it: nothing is put in its place, and it would be known to everybody. */
+function variablesAsText({ pools, admin }: View): Finding[] {
+  const secrets: [string[], unknown][] = pools.map(({ name, secret }) => [['pools', name, 'secret'], secret])
+  return [...secrets, [['admin', 'token'], admin?.token] as const].flatMap(([path, value]) => {
+    const [, name] = (typeof value === 'string' ? /^\$\{?([A-Za-z_]\w*)\}?$/u.exec(value) : undefined) ?? []
+    return name === undefined
+      ? []
+      : [{ path: [...path], message: `this is the text itself, and not the variable: write { env: ${name} }` }]
+  })
 }
 
 function noListeners(): Finding {
@@ -52,6 +64,11 @@ function poolWarnings(pool: PoolView): Finding[] {
     const message = 'burst means nothing without newPerSecondPerKey'
     warnings.push({ path: [...path, 'limits', 'burst'], message })
   }
+  if (pool.hasIdleQueue) {
+    const message = 'nobody ever waits: no backend has maxSessions'
+    warnings.push({ path: [...path, 'limits', 'queue'], message })
+  }
+  if (pool.hasIdleAgent) warnings.push({ path: [...path, 'agent'], message: 'nobody is asked without a port' })
   return [...warnings, ...sharedAddresses(pool)]
 }
 

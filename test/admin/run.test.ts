@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { BackendOptions, BalancerOptions } from '../../src/config/options.ts'
@@ -13,7 +15,7 @@ const B = { name: 'b', address: '127.0.0.1:10' }
 const RELOAD = { body: {} }
 
 interface Refusal {
-  error: { code: string; problems?: { path: string; line?: number }[] }
+  error: { code: string; message: string; problems?: { path: string; line?: number }[] }
 }
 
 describe('admin API: limpet run', () => {
@@ -66,6 +68,26 @@ describe('admin API: limpet run', () => {
     expect((await reader.next()).event).to.equal('backendRemoved')
     expect((await reader.next()).data).to.deep.include({ generation: 3 })
     expect((await run.stop()).code).to.equal(0)
+  })
+
+  it('says why a reload is refused: a port, or the file of a stick table, that something else has', async () => {
+    const { file, config, client } = await start()
+    const other = createServer().listen(0, '127.0.0.1')
+    afterTest(() => other.close())
+    await once(other, 'listening')
+    const bind = `127.0.0.1:${(other.address() as AddressInfo).port}`
+    await LimpetRun.write(file, config([A], { listeners: [{ name: 'l', bind, pool: 'p' }] }))
+    const taken = await client.ask('POST', '/v1/reload', RELOAD)
+    const { error } = JSON.parse(taken.text) as Refusal
+    expect([taken.status, error.code]).to.deep.equal([409, 'LIMPET_ERR_BAD_ADDRESS'])
+    expect(error.message)
+      .to.match(/^the listener l cannot be opened: .*EADDRINUSE/u)
+      .and.to.include(bind)
+
+    const pools = { p: { secret: 'a secret of tests', backends: [A], stickTable: { file: '/dev/null/table' } } }
+    await LimpetRun.write(file, config([A], { pools: { ...config([A]).pools, q: pools.p } }))
+    expect(await client.refusal('POST', '/v1/reload', RELOAD)).to.deep.equal([409, 'LIMPET_ERR_TABLE_FILE'])
+    expect(await client.json('GET', '/v1/status')).to.deep.include({ generation: 1 })
   })
 
   it('has kept a change when it answers, whatever happens to the process then', async () => {

@@ -98,6 +98,24 @@ TEST("without a queue a full pool is full") {
   pool.check_empty();
 }
 
+TEST("one is called when a session of the process before has ended") {
+  QueuePool pool(10);
+  pool.set("b0", 1, 2);
+  pool.pool.publish();
+  CHECK(pool.pool.inherit("b0", 2));
+  Client waiting[2];
+  for (uint64_t i = 0; i < 2; i++) CHECK_EQUAL(pool.come(waiting[i], i), PickStatus::kPoolFull);
+  CHECK(pool.take_called().empty());
+  CHECK(pool.pool.inherit("b0", 1));
+  CHECK(pool.take_called() == Ids{0});
+  CHECK_EQUAL(pool.turn(waiting[0]), PickStatus::kOk);
+  CHECK(pool.pool.inherit("b0", 0));
+  CHECK(pool.take_called() == Ids{1});
+  CHECK_EQUAL(pool.turn(waiting[1]), PickStatus::kOk);
+  for (Client& one : waiting) pool.release(one.seat);
+  pool.check_empty();
+}
+
 TEST("first come, first served: one is called for each seat that is given back") {
   FullPool pool(2);
   Client waiting[3];

@@ -84,6 +84,8 @@ describe('the checks of one backend', () => {
     expect(problemsOf('{ address: "h:1", port: 2 }')).to.deep.equal([
       `${place}.port: the address has a port of its own`,
     ])
+    const text = `pools: { p: { backends: [{ name: a, address: "${ADDRESS}", health: http }] } }`
+    expect(() => parseConfig(text, HERMETIC)).to.throw('Accepted: { type, interval, timeout, … }, pool, off')
     expect(problemsOf('{ interval: 5 }')[0]).to.match(/health\.interval: 5 has no unit/)
     expect(problemsOf('{ prot: 5 }')[0]).to.match(/health\.prot: unknown key; did you mean "port"/)
     expect(problemsOf('on')).to.have.length(1)

@@ -35,6 +35,38 @@ pools:
     expect(limited('{ sessionsPerKey: 5 }')).to.deep.equal([])
   })
 
+  it('tell of a queue that nobody gets into, and of an agent without a port', () => {
+    const warned = (settings: string, backend = ''): readonly string[] =>
+      parse(`listeners: [{ name: l, bind: ":1", pool: p }]
+pools:
+  p: { secret: long enough, ${settings}, backends: [{ name: a, address: "h:1"${backend} }] }
+`).warnings
+    expect(warned('limits: { queue: { size: 5 } }')).to.deep.equal([
+      'limpet.yaml:3:46: pools.p.limits.queue: nobody ever waits: no backend has maxSessions',
+    ])
+    expect(warned('limits: { queue: { size: 5 } }', ', maxSessions: 3')).to.deep.equal([])
+    expect(warned('limits: { queue: { size: 5 } }, agent: { port: 9777 }')).to.deep.equal([])
+    expect(warned('limits: { queue: { size: 0 } }')).to.deep.equal([])
+    expect(warned('agent: { interval: 3s }')).to.deep.equal([
+      'limpet.yaml:3:36: pools.p.agent: nobody is asked without a port',
+    ])
+    expect(warned('agent: { port: 0 }')).to.deep.equal([])
+  })
+
+  it('tell of secrets that are names of variables, and do not show what they are', () => {
+    const of = (secret: string): readonly string[] =>
+      parse(`listeners: [{ name: l, bind: ":1", pool: p }]
+pools: { p: { secret: ${secret}, backends: [{ name: a, address: "h:1" }] } }
+admin: { token: ${secret} }
+`).warnings
+    expect(of(`"\${LIMPET_SECRET}"`)).to.deep.equal([
+      'limpet.yaml:2:23: pools.p.secret: this is the text itself, and not the variable: write { env: LIMPET_SECRET }',
+      'limpet.yaml:3:17: admin.token: this is the text itself, and not the variable: write { env: LIMPET_SECRET }',
+    ])
+    expect(of('$LIMPET_SECRET')).to.have.lengthOf(2)
+    expect(of('$ecret$LIMPET_SECRET')).to.deep.equal([])
+  })
+
   it('tell of pools that no listener uses, and of shared addresses', () => {
     const text = `listeners: [{ name: l, bind: ":1", pool: p }]
 pools:
