@@ -29,12 +29,12 @@ struct Waiter {
   WaitingRoom* room = nullptr;
   uint64_t id = 0;  // the room's, as is the next
   uint32_t place = 0;
+  // From here on under the queue's lock, but for since_ms.
+  State state = State::kOut;
   uint64_t since_ms = 0;
-  // Under the queue's lock.
   uint64_t number = 0;
   Waiter* next = nullptr;
   Waiter* previous = nullptr;
-  State state = State::kOut;
 };
 
 class WaitQueue {

@@ -157,17 +157,18 @@ struct alignas(64) Session : TimerNode {
   Seat seat;
   RelayListener* listener = nullptr;
   ClientAddress client;
-  uint64_t id = 0;
   uint32_t place = 0;  // in the worker's slab
+  uint64_t id = 0;
   uint64_t began_ms = 0;
   uint64_t active_ms = 0;  // last byte in either direction
   uint64_t connect_began_us = 0;
   uint32_t connect_us = 0;
-  unsigned tries = 0;      // connects begun
-  uint16_t self_port = 0;  // of a backend to which a socket may connect that is itself; 0: that cannot be
-  bool peeking = false;    // its head is looked at for a key
-  bool held = false;       // waits until its backend takes it
-  bool waiting = false;    // has no seat, and waits for one
+  unsigned tries = 0;           // connects begun
+  unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
+  uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
+  bool peeking = false;         // its head is looked at for a key
+  bool held = false;            // waits until its backend takes it
+  bool waiting = false;         // has no seat, and waits for one
   bool connected = false;
   bool answered = false;  // the backend has sent something
   bool rejected = false;  // the backend reset it in its first moments
@@ -175,9 +176,10 @@ struct alignas(64) Session : TimerNode {
   bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
   bool dead = false;             // its place is given back at the end of the batch
   bool queued = false;           // in the worker's list of those that used up their budget
-  Waiter waiter;                 // while `waiting`
+  bool called = false;           // while `waiting`: its turn has come, and is put off
   bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
-  unsigned unacknowledged = 0;   // of them, when they were last looked at
+  Waiter waiter;                 // while `waiting`
+  uint64_t wait_until_ms = 0;    // `waiting`, at most; 0: it never did
   Session* next = nullptr;       // all sessions of the worker
   Session* previous = nullptr;
 

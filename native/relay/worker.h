@@ -119,6 +119,7 @@ class Worker final : private WaitingRoom {
   bool wait_for_seat(Session& session);
   void call(const Waiter& waiter) override;  // any thread
   void take_turn(uint32_t place, uint64_t id);
+  void on_wait_timer(Session& session);
   void stop_waiting(Session& session, SessionCounter cause);
   static bool wants_nothing(const Side& side);
   // Until the backend takes it (worker_hold.cc).

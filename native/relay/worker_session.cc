@@ -249,10 +249,7 @@ void Worker::arm_timer(Session& session) {
 
 void Worker::on_timer(Session& session) {
   if (session.peeking) return peek(session, true);
-  if (session.waiting) {
-    end(session, SessionCounter::kRefusedQueueTimeout, false);
-    return;
-  }
+  if (session.waiting) return on_wait_timer(session);
   if (session.held) {
     release_held(session);
     return;

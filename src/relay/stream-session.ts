@@ -44,6 +44,11 @@ const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: 
 const LATE: ConnectFailure = { counter: 'connectTimeout', local: false }
 /** As with the native relay. */
 const CROWDED_MS = 20
+/**
+ * Between two connects of one who waits. The seat that a failed one gave back is free, so that it would be its turn at once, as
+ * often as it may try: a server that is gone would empty the queue in a moment. As in native/relay/worker_wait.cc.
+ */
+const TURN_PAUSE_MS = 250
 
 /** One client of the stream relay: picks and connects a backend, then carries bytes both ways until both have ended. */
 export class StreamSession {
@@ -68,6 +73,10 @@ export class StreamSession {
   #seat = NO_SEAT
   #backendIndex = 0
   #isWaiting = false
+  /** It waits, at most; 0: it never did. */
+  #waitUntil = 0
+  /** Of a turn that is put off. */
+  #turnTimer: NodeJS.Timeout | undefined
   #tries = 0
   #hasAnswer = false
   #ended = 0
@@ -166,16 +175,25 @@ export class StreamSession {
     this.reason = undefined
     this.#seat = seat
     this.#isWaiting = true
+    const now = performance.now()
+    this.#waitUntil ||= now + pool.queueMs
+    this.#tries = 0
     pool.turns.set(seat, () => this.#takeTurn())
     // `net` tells of the end only where no bytes are before it.
     this.#client.on('end', this.#leave)
     if (this.#client.readableEnded) this.#leave()
-    else this.#timer = setTimeout(() => this.#end('refusedQueueTimeout'), pool.queueMs).unref()
+    else this.#timer = setTimeout(() => this.#end('refusedQueueTimeout'), Math.max(0, this.#waitUntil - now)).unref()
   }
 
   readonly #leave = (): void => this.#end('endClientGone')
 
   #takeTurn(): void {
+    const earlyMs = this.#connectAt === 0 ? 0 : this.#connectAt + TURN_PAUSE_MS - performance.now()
+    if (earlyMs > 0) {
+      clearTimeout(this.#turnTimer)
+      this.#turnTimer = setTimeout(() => this.#takeTurn(), Math.ceil(earlyMs)).unref()
+      return
+    }
     const packed = this.target.pool.native.takeTurn(this.#seat)
     // Others took its seat.
     if (waitingSeatOf(packed) !== undefined) return
@@ -185,6 +203,7 @@ export class StreamSession {
 
   #stopWaiting(): void {
     this.#isWaiting = false
+    clearTimeout(this.#turnTimer)
     clearTimeout(this.#timer)
     this.#client.off('end', this.#leave)
     this.target.pool.turns.delete(this.#seat)

@@ -122,6 +122,31 @@ forEachRelay('the queue of a pool whose backends are full', pair => {
     expect(backends.all[0]?.accepted).to.equal(2)
   })
 
+  it('keeps who waits when a server is gone, whose seat is free now', async () => {
+    await using backends = await startBackends(['a', 'b'], named)
+    await using rig = await open(pair, backends.all)
+    const current = new Map<string, Conn>()
+    for (const client of [await rig.connect(), await rig.connect()]) current.set(await client.line(), client)
+    const clients = await waiters(rig, 3)
+    const turns: Promise<void>[] = []
+    const names: string[] = []
+    for (const client of clients) {
+      const turn = client.line().then(name => {
+        names.push(name)
+        client.destroy()
+      })
+      turns.push(turn)
+    }
+    await backends.all[0]?.kill()
+    await until('its connects to fail', () => rig.counters.connectRefused >= 5)
+    expect(rig.counters.refusedNoBackend).to.equal(0)
+    current.get('b')?.destroy()
+    await Promise.all(turns)
+    expect(names).to.deep.equal(['b', 'b', 'b'])
+    rig.hangUp()
+    await rig.settle()
+  })
+
   it('serves who waits when a backend is there again, has more room, or is added', async () => {
     await using backends = await startBackends(['a', 'b', 'c'], named)
     const [, , c] = backends.all
