@@ -275,6 +275,7 @@ export const SESSION_COUNTERS = [
   'keyMissing',
   'keyLate',
   'keyTooFar',
+  'keyFailed',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
@@ -395,6 +396,18 @@ export interface NativeRelay {
    * `record`: write session records for this session. Returns a {@link HandOver} status.
    */
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
+  /**
+   * Takes a client over, as {@link handOver}, that has its place in the budget of descriptors and whose key is known. `key`: its
+   * bytes; none: it has no key; `undefined`: its address is its key. False: it stays the caller's, with its place.
+   */
+  passOn(
+    listenerId: number,
+    fd: number,
+    head: Uint8Array | undefined,
+    key: Uint8Array | undefined,
+    waitedMs: number,
+    record: boolean,
+  ): boolean
   /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
@@ -507,16 +520,16 @@ export interface PeerProcess {
   gid: number
 }
 
-/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
-export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
+/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none, whatever follows. */
+export const HeadVerdict = { more: 0, missing: 1 } as const
 
 /** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
 export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
 
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {
-  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
-  find(head: Uint8Array, ended: boolean): Buffer | number
+  /** The key, or a {@link HeadVerdict}. */
+  find(head: Uint8Array): Buffer | number
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */

@@ -7,7 +7,6 @@ namespace {
 // The numbers are those of HeadVerdict in src/native.ts.
 constexpr double kWantsMore = 0;
 constexpr double kIsMissing = 1;
-constexpr double kIsCutShort = 2;
 
 }  // namespace
 
@@ -33,7 +32,7 @@ void HeadKeysWrap::make(Call& call) {
 
 napi_value HeadKeysWrap::find(Call& call) {
   if (!scratch_) scratch_ = std::make_unique<Scratch>();
-  const HeadKey key = first_key(recipes_, call.bytes(0), call.flag(1), *scratch_);
+  const HeadKey key = first_key(recipes_, call.bytes(0), false, *scratch_);
   switch (key.extraction.verdict) {
     case Verdict::kFound:
       return call.buffer(key.extraction.key);
@@ -42,7 +41,7 @@ napi_value HeadKeysWrap::find(Call& call) {
     case Verdict::kMissing:
       break;
   }
-  return call.of(key.cut_short ? kIsCutShort : kIsMissing);
+  return call.of(kIsMissing);
 }
 
 }  // namespace limpet

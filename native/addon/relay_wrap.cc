@@ -34,6 +34,7 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                          method<RelayWrap, &RelayWrap::set_record>("setRecord"),
                          method<RelayWrap, &RelayWrap::set_others>("setOthers"),
                          method<RelayWrap, &RelayWrap::hand_over>("handOver"),
+                         method<RelayWrap, &RelayWrap::pass_on>("passOn"),
                          method<RelayWrap, &RelayWrap::sessions>("sessions"),
                          method<RelayWrap, &RelayWrap::cut_sessions>("cutSessions"),
                          method<RelayWrap, &RelayWrap::survey>("survey"),
@@ -156,6 +157,15 @@ napi_value RelayWrap::hand_over(Call& call) {
   const auto fd = static_cast<int>(call.i64(1));
   const int status = relay_->hand_over(call.u32(0), fd, head.data(), head.size(), call.flag(3));
   return status < 0 ? call.misuse("no such listener") : call.of(static_cast<double>(status));
+}
+
+napi_value RelayWrap::pass_on(Call& call) {
+  PassedClient client;
+  client.head = call.bytes(2);
+  if (!call.missing(3)) client.key = call.bytes(3);
+  client.waited_ms = call.u64(4);
+  client.record = call.flag(5);
+  return call.of(relay_->pass_on(call.u32(0), static_cast<int>(call.i64(1)), client));
 }
 
 napi_value RelayWrap::sessions(Call& call) {

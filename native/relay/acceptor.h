@@ -1,6 +1,8 @@
 // Accepting clients: what becomes of one that waits in the queue of a listen socket.
 #pragma once
 
+#include <optional>
+
 #include "counters.h"
 #include "session.h"
 
@@ -14,6 +16,9 @@ struct NewClient {
   Backlog head;      // bytes read before; owned
   bool record;       // write session records
   bool has_options;  // TCP_NODELAY and keepalive, from the listen socket
+  // Somebody else has looked at its head, for so long: this is its key, which may be none. Nothing: that is to be done.
+  std::optional<AffinityKey> key = std::nullopt;
+  uint64_t waited_ms = 0;
 };
 
 enum class Accepted : uint8_t {

@@ -49,6 +49,7 @@ enum class SessionCounter : unsigned {
   kKeyMissing,  // another protocol, or none in it
   kKeyLate,     // not within peek.timeout
   kKeyTooFar,   // not within peek.bytes
+  kKeyFailed,   // not a session: a function of a key's failed; those are JavaScript's (src/affinity)
   kCount,
 };
 

@@ -271,7 +271,8 @@ Session& Worker::admit(const NewClient& client) {
   session.client = client.address;
   session.record = client.record;
   session.id = ++next_id_ << 8 | (counters_.row & 0xff);
-  session.began_ms = session.active_ms = now_ms_;
+  session.active_ms = now_ms_;
+  session.began_ms = now_ms_ - std::min(client.waited_ms, now_ms_);
   Side& side = session.side(Which::kClient);
   side.fd = client.fd;
   side.probe = client.address.family == ClientAddress::Family::kUnix;
@@ -287,7 +288,7 @@ void Worker::adopt(const NewClient& client) {
   if (!client.has_options && client.address.family != ClientAddress::Family::kUnix) {
     set_socket_options(client.fd, client.listener->pool->keepalive);
   }
-  begin(admit(client));
+  begin(admit(client), client.key);
 }
 
 bool Worker::watch_side(Session& session, Which which) {

@@ -108,7 +108,7 @@ class Worker final : private WaitingRoom {
   Session* find(uint32_t place, uint64_t id);  // null: it has ended
 
   // A session's life.
-  void begin(Session& session);
+  void begin(Session& session, const std::optional<AffinityKey>& key = std::nullopt);
   void pick(Session& session, const AffinityKey& key);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);

@@ -39,11 +39,13 @@ SessionCounter refusal(PickStatus status) {
 
 }  // namespace
 
-void Worker::begin(Session& session) {
+// `key`: of one whose head was looked at elsewhere.
+void Worker::begin(Session& session, const std::optional<AffinityKey>& key) {
   if (!watch_side(session, Which::kClient)) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
+  if (key) return pick(session, *key);
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
-import type { ResolvedListener } from '../config/resolved.ts'
+import { needsScript } from '../affinity/needs-script.ts'
+import type { ResolvedKey, ResolvedListener } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { hasNativeRelay } from '../relay/native.ts'
 
@@ -8,10 +9,10 @@ import { hasNativeRelay } from '../relay/native.ts'
  *
  * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where it cannot be
  */
-export function chooseAcceptor(settings: ResolvedListener): 'net' | 'native' {
+export function chooseAcceptor(settings: ResolvedListener, keys: readonly ResolvedKey[]): 'net' | 'native' {
   const { acceptor, name } = settings
   if (acceptor === 'net') return 'net'
-  const why = whyNotNative(settings)
+  const why = whyNotNative(settings, keys)
   if (why === undefined) return 'native'
   if (acceptor === 'auto') return 'net'
   throw new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native acceptor cannot serve: ${why}; use auto or net`, {
@@ -19,7 +20,8 @@ export function chooseAcceptor(settings: ResolvedListener): 'net' | 'native' {
   })
 }
 
-function whyNotNative({ bind, relay }: ResolvedListener): string | undefined {
+function whyNotNative({ bind, relay }: ResolvedListener, keys: readonly ResolvedKey[]): string | undefined {
+  if (needsScript(keys)) return 'keys of its pool are made by code, which runs in the main thread'
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'

@@ -1,4 +1,5 @@
 import { normalize } from 'node:path'
+import { needsScript } from '../affinity/needs-script.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
@@ -13,6 +14,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...unknownPools(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
+    ...view.listeners.flatMap(listener => scriptFindings(listener, view)),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
     ...sharedFiles(view),
@@ -42,6 +44,14 @@ function listenerFindings(listener: ListenerView): Finding[] {
       refuse(key, 'clients of a unix socket have no address; the mode of its directory says who may connect', '[]')
   }
   return findings
+}
+
+/** Keys that are made by code are made in the main thread. */
+function scriptFindings({ index, acceptor, pool }: ListenerView, { pools }: View): Finding[] {
+  const keys = pools.find(({ name }) => name === pool)?.keys ?? []
+  if (acceptor !== 'native' || !needsScript(keys)) return []
+  const message = `affinity.key of the pool ${quote(pool ?? '')} is code, which does not run in threads that accept`
+  return [{ path: ['listeners', index, 'acceptor'], message, accepted: 'auto or net' }]
 }
 
 function poolFindings(pool: PoolView): Finding[] {

@@ -1,6 +1,8 @@
+import { isModuleFile, KeyModule, splitModuleText } from '../affinity/key-module.ts'
 import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
 /** Sources that need nothing else. */
@@ -22,7 +24,7 @@ const PLAIN = [
 /** Sources with a name behind a colon. */
 const NAMED = ['http.cookie', 'http.header', 'postgres.startup'] as const
 /** Sources that are a mapping. */
-const PLACED = ['bytes', 'lengthPrefixed'] as const
+const PLACED = ['bytes', 'lengthPrefixed', 'module'] as const
 
 /** The client speaks only once the server has: nothing but its address is there before. */
 const SERVER_FIRST = new Map([['mysql', 'source']])
@@ -31,39 +33,62 @@ const MOST = 8
 const LONGEST_NAME = 128
 /** `kMaxHeadBytes` of native/protocol/head.h. */
 export const MOST_HEAD_BYTES = 65_536
-const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }`
+const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, { module: "./key.js#NAME" }`
 /** A token of RFC 9110, which names of cookies and header fields are; PostgreSQL's parameters are shorter words. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /**
  * Reads where keys are looked for: one source, or an ordered list. The result is the texts of `parse_recipe()` in
- * native/protocol/head_key.h, and `source`.
+ * native/protocol/head_key.h, `source`, functions, and modules whose path is as it was written.
  */
-export function readKeys(value: unknown): Parsed<readonly string[]> {
+export function readKeys(value: unknown): Parsed<readonly ResolvedKey[]> {
   const list: unknown[] = Array.isArray(value) ? value : [value]
   if (list.length === 0 || list.length > MOST) return refuse(`expected 1 to ${MOST} sources`, ACCEPTED)
-  const keys: string[] = []
+  const keys = new Map<unknown, ResolvedKey>()
   for (const item of list) {
     const read = readKey(item)
     if (!('value' in read)) return read
-    if (keys.includes(read.value)) return refuse(`${quote(read.value)} is there twice`, ACCEPTED)
-    if (keys.includes('source')) {
-      return refuse(`${quote(read.value)} stands behind source, which always has a key`, 'source as the last one')
+    const same = read.value instanceof KeyModule ? `module:${read.value.text}` : read.value
+    if (keys.has(same)) return refuse(`${shown(read.value)} is there twice`, ACCEPTED)
+    if (keys.has('source')) {
+      return refuse(`${shown(read.value)} stands behind source, which always has a key`, 'source as the last one')
     }
-    keys.push(read.value)
+    keys.set(same, read.value)
   }
-  return accept(keys)
+  return accept([...keys.values()])
 }
 
-function readKey(value: unknown): Parsed<string> {
+function shown(key: ResolvedKey): string {
+  if (typeof key === 'function') return nameOf(key)
+  return quote(typeof key === 'string' ? key : key.text)
+}
+
+/** As it is shown where a configuration is told: there is no text that would make a function again. */
+function nameOf(key: Extract<ResolvedKey, (...args: never) => unknown>): string {
+  return `[Function ${key.name || 'anonymous'}]`
+}
+
+function readKey(value: unknown): Parsed<ResolvedKey> {
   if (typeof value === 'string') return readText(value)
+  // Only programs can say it so.
+  if (typeof value === 'function') return accept(value as Extract<ResolvedKey, (...args: never) => unknown>)
   if (typeof value !== 'object' || value === null)
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   const [[kind, places] = [], ...others] = Object.entries(value)
   if (kind === undefined || others.length > 0 || !(PLACED as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   }
+  if (kind === 'module') return readModule(places)
   return kind === 'bytes' ? readBytes(places) : readLengthPrefixed(places)
+}
+
+function readModule(text: unknown): Parsed<KeyModule> {
+  const accepted = '{ module: "./key.js#NAME" }: a .js, .mjs or .ts file, and the name of a function that it exports'
+  const split = typeof text === 'string' ? splitModuleText(text) : undefined
+  if (split === undefined) return refuse(`expected a file and the name of a function, got ${show(text)}`, accepted)
+  const { file, exportName } = split
+  if (!isModuleFile(file)) return refuse(`${quote(file)} is no module by its name`, accepted)
+  return accept(new KeyModule(text as string, file, exportName))
 }
 
 function readText(text: string): Parsed<string> {
@@ -110,7 +135,12 @@ function isPlace(value: unknown): value is number {
 }
 
 /** A source as a configuration has it. */
-export function keyOption(text: string): KeyOption {
+export function keyOption(key: ResolvedKey): KeyOption {
+  if (typeof key === 'function') return nameOf(key)
+  return typeof key === 'string' ? textOption(key) : { module: key.text }
+}
+
+function textOption(text: string): KeyOption {
   const [kind, offset = '0', length = '0', order] = text.split(':')
   if (kind === 'bytes') return { bytes: { offset: Number(offset), length: Number(length) } }
   if (kind === 'lengthPrefixed') {
@@ -149,6 +179,12 @@ const ONE = {
         },
       },
       required: ['lengthPrefixed'],
+      additionalProperties: false,
+    },
+    {
+      type: 'object',
+      properties: { module: { type: 'string', pattern: '[.](js|mjs|ts)#.+$' } },
+      required: ['module'],
       additionalProperties: false,
     },
   ],

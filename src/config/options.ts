@@ -1,3 +1,5 @@
+import type { KeyFunction } from '../affinity/key-function.ts'
+
 /** A time: text with a unit (`250ms`, `5s`, `1.5h`, `2d`), or a number of milliseconds. */
 export type Duration = string | number
 
@@ -429,13 +431,15 @@ export interface CheckTls {
 export type KeyFallbackName = 'source' | 'refuse' | 'random'
 
 /**
- * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; or as many bytes as a number of `size`
- * bytes at `offset` says, right behind it.
+ * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; as many bytes as a number of `size`
+ * bytes at `offset` says, right behind it; what a function makes of the first bytes, or one that a module exports (`PATH#NAME`).
  */
 export type KeyOption =
   | string
   | { bytes: { offset: number; length: number } }
   | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
+  | { module: string }
+  | KeyFunction
 
 /** How far, and for how long, the first bytes of a client are looked at. */
 export interface PeekOptions {

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
+import { KeyModule } from '../affinity/key-module.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
 import { crossFindings } from './cross.ts'
@@ -14,6 +15,7 @@ import type {
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
+  ResolvedKey,
   ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
@@ -131,7 +133,8 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
+    const affinity = { ...rest.affinity, key: rest.affinity.key.map(key => placed(key, directory)) }
+    return [name, { ...rest, affinity, name, boundMilli, secret, stickTable, health, limits }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
@@ -149,6 +152,11 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
   return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
+}
+
+/** Paths of modules are relative to the configuration file. */
+function placed(key: ResolvedKey, directory: string): ResolvedKey {
+  return key instanceof KeyModule ? new KeyModule(key.text, resolvePath(directory, key.path), key.exportName) : key
 }
 
 function pathOf(file: string, directory: string): string | undefined {

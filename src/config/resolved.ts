@@ -1,3 +1,5 @@
+import type { KeyFunction } from '../affinity/key-function.ts'
+import type { KeyModule } from '../affinity/key-module.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type {
   AcceptorKind,
@@ -131,9 +133,11 @@ export interface ResolvedQueue {
   readonly timeout: number
 }
 
+/** A source of keys: its text (see `readKeys` in key-source.ts), or code. */
+export type ResolvedKey = string | KeyFunction | KeyModule
+
 export interface ResolvedAffinity {
-  /** Texts of the sources, see `readKeys` in key-source.ts. */
-  readonly key: readonly string[]
+  readonly key: readonly ResolvedKey[]
   readonly fallback: KeyFallbackName
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number

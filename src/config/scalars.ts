@@ -21,6 +21,7 @@ import { KEYS_JSON, readKeys } from './key-source.ts'
 import { NETWORK_PATTERN, readNetwork } from './network.ts'
 import type { BindOption, Duration, KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { readSize, SIZE_PATTERN, type SizeRange } from './size.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
@@ -338,7 +339,7 @@ export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddr
 }
 
 /** A network, in canonical text. */
-export function keys(description: string): z.ZodType<readonly string[], KeyOption | KeyOption[]> {
+export function keys(description: string): z.ZodType<readonly ResolvedKey[], KeyOption | KeyOption[]> {
   return scalar(readKeys, { ...KEYS_JSON, description })
 }
 

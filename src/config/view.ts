@@ -10,6 +10,7 @@ import {
 import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { LIMITS } from './schema.ts'
 
 /**
@@ -54,7 +55,7 @@ export interface PoolView {
   /** Clients are to be brought home. */
   isRebalanced?: boolean
   /** Where keys are. */
-  keys?: readonly string[] | undefined
+  keys?: readonly ResolvedKey[] | undefined
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */

@@ -99,6 +99,7 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
+  counted('limpet_key_failures_total', 'Times that a function for keys failed, or was too slow.', 'keyFailed'),
   counted('limpet_spliced_bytes_total', 'Relayed bytes that went through a pipe.', 'bytesSpliced'),
   counted('limpet_pipes_refused_total', 'Pipes that could not be had.', 'pipesRefused'),
   counted('limpet_pipes_small_total', 'Pipes not used because the system made them small.', 'pipesSmall'),

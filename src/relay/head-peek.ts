@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
+import type { KeyConnection } from '../affinity/key-function.ts'
+import { KeySearch } from '../affinity/key-search.ts'
+import type { KeySource } from '../affinity/key-source.ts'
 import type { ResolvedPeek } from '../config/resolved.ts'
-import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
+import type { SessionCounter } from '../native.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
@@ -11,51 +14,84 @@ export interface HeadFound {
   readonly head: Buffer
 }
 
-/** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
+/** Where, how far and for whom is looked. */
+export interface PeekSettings {
+  readonly sources: readonly KeySource[]
+  readonly limits: ResolvedPeek
+  readonly connection: KeyConnection
+}
+
+export interface PeekEvents {
+  /** Called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
+  found(found: HeadFound): void
+  failed(source: KeySource, error: unknown): void
+}
+
+/**
+ * Waits for the key in the first bytes of a client in JavaScript: for the stream relay, and where keys are made by functions.
+ * Otherwise the native relay does it, in native/relay/worker_peek.cc.
+ */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #keys: NativeHeadKeys
-  readonly #limits: ResolvedPeek
-  readonly #found: (found: HeadFound) => void
-  readonly #read = (): void => this.#look('more')
-  readonly #ended = (): void => this.#look('ended')
+  readonly #most: number
+  readonly #search: KeySearch
+  readonly #events: PeekEvents
+  readonly #read = (): void => this.#look(false)
+  readonly #ended = (): void => this.#look(true)
   readonly #timer: NodeJS.Timeout
+  #isLate = false
   #head: Buffer = Buffer.alloc(0)
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, keys: NativeHeadKeys, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  constructor(client: Socket, { sources, limits, connection }: PeekSettings, events: PeekEvents) {
     this.#client = client
-    this.#keys = keys
-    this.#limits = limits
-    this.#found = found
-    this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
+    this.#most = limits.bytes
+    this.#events = events
+    this.#search = new KeySearch(sources, connection, {
+      settled: (key, isCutShort) => this.#settled(key, isCutShort),
+      failed: (source, error) => events.failed(source, error),
+    })
+    this.#timer = setTimeout(() => this.#giveUp(), limits.timeout).unref()
     client.on('readable', this.#read)
     client.once('end', this.#ended)
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+    this.#search.stop()
     this.#client.off('readable', this.#read)
     this.#client.off('end', this.#ended)
   }
 
-  #look(why: 'more' | 'ended' | 'late'): void {
+  #look(hasEnded: boolean): void {
     this.#take()
-    const { bytes } = this.#limits
-    const isFull = this.#head.length >= bytes
-    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
-    if (key === HeadVerdict.more) return
-    this.stop()
-    const head = this.#head
-    if (typeof key !== 'number') this.#found({ key, counter: 'keyFound', head })
-    else if (key === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
-    else {
-      const isLate = key === HeadVerdict.cutShort && why === 'late'
-      this.#found({ key: undefined, counter: isLate ? 'keyLate' : 'keyMissing', head })
-    }
+    this.#search.look(this.#head.subarray(0, this.#most), hasEnded || this.#isFull)
   }
 
+  #giveUp(): void {
+    this.#look(false)
+    this.#isLate = true
+    this.#search.giveUp()
+  }
+
+  get #isFull(): boolean {
+    return this.#head.length >= this.#most
+  }
+
+  #settled(key: Uint8Array | undefined, isCutShort: boolean): void {
+    this.stop()
+    this.#events.found({ key, counter: this.#counter(key, isCutShort), head: this.#head })
+  }
+
+  #counter(key: Uint8Array | undefined, isCutShort: boolean): HeadFound['counter'] {
+    if (key !== undefined) return 'keyFound'
+    if (!isCutShort) return 'keyMissing'
+    if (this.#isLate) return 'keyLate'
+    return this.#isFull ? 'keyTooFar' : 'keyMissing'
+  }
+
+  /** What is past the limit stays with the socket, which stops reading when it has enough: a source may take its time. */
   #take(): void {
+    if (this.#isFull) return
     const parts = [this.#head]
     for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
     if (parts.length > 1) this.#head = Buffer.concat(parts)

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { FailureLog } from '../affinity/failure-log.ts'
 import type { RelayKind } from '../config/options.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
@@ -12,6 +13,7 @@ import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
 import { StreamRelay } from './stream.ts'
+import type { KnownClient, StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
 
 /** How a client is served; `refused`: it was closed at once, and counted. */
@@ -31,7 +33,9 @@ export class Relays {
     this.#log = log
     this.#threads = threads
     native().fdBudget.init()
-    this.#stream = new StreamRelay(feed, native().fdBudget)
+    const failures = new FailureLog(log)
+    const passOn = this.#passOn.bind(this)
+    this.#stream = new StreamRelay({ feed, fdBudget: native().fdBudget, failures, passOn })
   }
 
   /** Gives a target to the native relay, whose threads accept its clients themselves. */
@@ -73,7 +77,10 @@ export class Relays {
   /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */
   serve(target: Target, client: Socket): Served {
     const { nativeId } = target
-    if (this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
+    const { headKeys } = target.pool
+    // Where JavaScript makes keys, the stream relay looks at heads for the native one.
+    const isReady = headKeys === undefined || headKeys.native !== undefined
+    if (isReady && this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
       const fd = descriptorOf(client)
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
       this.#tellOnce(target, fd)
@@ -119,6 +126,15 @@ export class Relays {
   stop(): void {
     this.#stream.cut()
     this.#native?.stop()
+  }
+
+  #passOn(session: StreamSession, client: KnownClient): boolean {
+    const { target } = session
+    if (this.#native === undefined || target.nativeId === undefined) return false
+    const fd = descriptorOf(client.socket)
+    if (typeof fd === 'number') return this.#native.passOn(target.nativeId, fd, session, client)
+    this.#tellOnce(target, fd)
+    return false
   }
 
   #nativeHost(): NativeRelayHost {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { KeySource } from '../affinity/key-source.ts'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
@@ -12,6 +13,19 @@ export interface SessionOwner {
   count(counter: SessionCounter, by?: number): void
   opened(session: StreamSession): void
   ended(session: StreamSession, cause: SessionCounter): void
+  /** What makes keys failed; it is counted. */
+  keyFailed(session: StreamSession, source: KeySource, error: unknown): void
+  /** Gives a client whose key is known to the native relay. False: it cannot be; then nothing has happened. */
+  passOn(session: StreamSession, client: KnownClient): boolean
+}
+
+/** A client whose head was looked at. */
+export interface KnownClient {
+  socket: Socket
+  /** What was read of it before. */
+  head: Buffer
+  /** Its address, or the bytes of its key; undefined: it has none. */
+  key: string | Uint8Array | undefined
 }
 
 /** What the relay knows of a session when it begins. */
@@ -110,7 +124,18 @@ export class StreamSession {
     this.#client.read(0)
     const { headKeys } = pool
     if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    else this.#lookAtHead(headKeys.sources)
+  }
+
+  #lookAtHead(sources: readonly KeySource[]): void {
+    const { listener, pool, peek } = this.target
+    const { clientAddress, clientPort } = this
+    const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
+    const settings = { sources, limits: peek, connection }
+    this.#peek = new HeadPeek(this.#client, settings, {
+      found: found => this.#peeked(found),
+      failed: (source, error) => this.#owner.keyFailed(this, source, error),
+    })
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
@@ -118,9 +143,15 @@ export class StreamSession {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+    if (key === undefined && fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#goOn(key ?? (fallback === KeyFallback.random ? undefined : this.clientAddress))
+  }
+
+  /** In the native relay, where its socket can go there: then it is no session of this one any more. */
+  #goOn(key: string | Uint8Array | undefined): void {
+    const head = this.#head
+    if (head !== undefined && this.#owner.passOn(this, { socket: this.#client, head, key })) this.#state = 'ended'
+    else this.#pick(key)
   }
 
   #pick(client: string | Uint8Array | undefined): void {

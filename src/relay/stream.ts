@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { FailureLog } from '../affinity/failure-log.ts'
+import type { KeySource } from '../affinity/key-source.ts'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
@@ -6,8 +8,17 @@ import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
-import { type SessionOwner, StreamSession } from './stream-session.ts'
+import { type KnownClient, type SessionOwner, StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
+
+/** What a stream relay needs of others. */
+export interface StreamRelayParts {
+  feed: SessionFeed
+  fdBudget: NativeFdBudget
+  failures: FailureLog
+  /** Gives a client to the native relay, with its place; false: it cannot be. */
+  passOn(session: StreamSession, client: KnownClient): boolean
+}
 
 /** Descriptors of a session: the client's and the backend's. */
 const FDS_PER_SESSION = 2
@@ -19,11 +30,15 @@ export class StreamRelay implements SessionOwner {
   readonly #sessions = new Set<StreamSession>()
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
+  readonly #failures: FailureLog
+  readonly #passOn: StreamRelayParts['passOn']
   #created = 0
 
-  constructor(feed: SessionFeed, fdBudget: NativeFdBudget) {
+  constructor({ feed, fdBudget, failures, passOn }: StreamRelayParts) {
     this.#feed = feed
     this.#fdBudget = fdBudget
+    this.#failures = failures
+    this.#passOn = passOn
   }
 
   /** Sessions that live now. */
@@ -95,6 +110,19 @@ export class StreamRelay implements SessionOwner {
     if (!session.isTold) return
     const { bytesToBackend, bytesToClient } = session
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
+  }
+
+  keyFailed({ target }: StreamSession, source: KeySource, error: unknown): void {
+    this.count('keyFailed')
+    this.#failures.tell(source, target.pool.name, error)
+  }
+
+  passOn(session: StreamSession, client: KnownClient): boolean {
+    if (!this.#passOn(session, client)) return false
+    // The native relay has its descriptors, and its place at the target.
+    session.target.streamSessions--
+    this.#sessions.delete(session)
+    return true
   }
 
   #refusal(target: Target, others: number, { text, gone }: ClientAddress): SessionCounter | undefined {

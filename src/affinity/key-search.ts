@@ -1,0 +1,135 @@
+import type { KeyConnection } from './key-function.ts'
+import type { Found, HeadLook, KeySource } from './key-source.ts'
+
+/** Who is told what came of a search. */
+export interface KeySearchEvents {
+  /**
+   * Called once. Without a key, `isCutShort`: one of the sources might have had one with more bytes, or more time.
+   */
+  settled(key: Uint8Array | undefined, isCutShort: boolean): void
+  /** A source threw, or was too slow; the search goes on with the next one. */
+  failed(source: KeySource, error: unknown): void
+}
+
+/**
+ * Looks for the key of one connection: the sources are asked in their order, and the first that yields counts. Each is waited for
+ * while it can still yield, and is not asked again once it cannot.
+ */
+export class KeySearch {
+  readonly #sources: readonly KeySource[]
+  readonly #connection: KeyConnection
+  readonly #events: KeySearchEvents
+  /** The source whose turn it is. */
+  #at = 0
+  #look: HeadLook | undefined
+  #head: Buffer = Buffer.alloc(0)
+  /** How long the head was when that source wanted more. */
+  #wantedMoreAt = -1
+  #pending: Promise<Found> | undefined
+  #isWhole = false
+  #isLate = false
+  #isCutShort = false
+  #isOver = false
+
+  constructor(sources: readonly KeySource[], connection: KeyConnection, events: KeySearchEvents) {
+    this.#sources = sources
+    this.#connection = connection
+    this.#events = events
+  }
+
+  /** More bytes have come. `isWhole`: none will follow. */
+  look(head: Buffer, isWhole: boolean): void {
+    this.#head = head
+    this.#isWhole ||= isWhole
+    this.#goOn()
+  }
+
+  /** No time is left: whoever still wants some has no key. */
+  giveUp(): void {
+    this.#isWhole = true
+    this.#isLate = true
+    if (this.#pending !== undefined) this.#late()
+    this.#goOn()
+  }
+
+  /** Nobody wants to know any more. */
+  stop(): void {
+    this.#isOver = true
+    this.#pending = undefined
+  }
+
+  #goOn(): void {
+    while (!this.#isOver && this.#pending === undefined) {
+      const source = this.#sources[this.#at]
+      if (source === undefined) {
+        this.#settle(undefined)
+        return
+      }
+      const found = this.#ask(source)
+      if (found instanceof Promise) this.#wait(source, found)
+      else if (!this.#take(found)) return
+    }
+  }
+
+  #ask(source: KeySource): Found | Promise<Found> {
+    // It has seen all that there is.
+    if (this.#wantedMoreAt === this.#head.length) return 'more'
+    try {
+      this.#look ??= source.begin(this.#connection)
+      return this.#look(this.#head)
+    } catch (error) {
+      this.#events.failed(source, error)
+      return undefined
+    }
+  }
+
+  /** False: it waits for more bytes. */
+  #take(found: Found, length = this.#head.length): boolean {
+    if (found === 'more') {
+      this.#wantedMoreAt = length
+      // More have come while it thought.
+      if (length < this.#head.length) return true
+      if (!this.#isWhole) return false
+      this.#isCutShort = true
+      this.#next()
+    } else if (found === undefined) this.#next()
+    else this.#settle(found)
+    return true
+  }
+
+  #wait(source: KeySource, promise: Promise<Found>): void {
+    const { length } = this.#head
+    this.#pending = promise
+    const settle = (found: Found): void => {
+      // Somebody who has gone on without it.
+      if (this.#pending !== promise) return
+      this.#pending = undefined
+      if (this.#take(found, length)) this.#goOn()
+    }
+    promise.then(settle, error => {
+      if (this.#pending === promise) this.#events.failed(source, error)
+      settle(undefined)
+    })
+    if (this.#isLate) this.#late()
+  }
+
+  /** The source whose promise is awaited is awaited no longer. */
+  #late(): void {
+    const source = this.#sources[this.#at]
+    this.#pending = undefined
+    this.#isCutShort = true
+    if (source !== undefined) this.#events.failed(source, new Error('its promise was not settled in time'))
+    this.#next()
+  }
+
+  #next(): void {
+    this.#at++
+    this.#look = undefined
+    this.#wantedMoreAt = -1
+  }
+
+  #settle(key: Uint8Array | undefined): void {
+    this.#isOver = true
+    this.#events.settled(key, this.#isCutShort)
+  }
+}
