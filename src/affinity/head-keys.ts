@@ -3,6 +3,7 @@ import { KeyFallback, type NativeHeadKeys, native } from '../native.ts'
 import { KeyModule } from './key-module.ts'
 import { FunctionKeySource, type KeySource, NativeKeySource } from './key-source.ts'
 import { needsScript } from './needs-script.ts'
+import { KeyRegex } from './regex/key-regex.ts'
 
 /** How the keys of a pool's clients are found in their first bytes, and what becomes of those without one. */
 export interface HeadKeys {
@@ -28,6 +29,7 @@ export function headKeysOf({ key, fallback }: ResolvedAffinity): HeadKeys | unde
 
 function sourceOf(key: ResolvedKey): KeySource {
   if (typeof key === 'string') return new NativeKeySource(key)
+  if (key instanceof KeyRegex) return key
   if (key instanceof KeyModule) return new FunctionKeySource(key.text, () => key.function)
   return new FunctionKeySource(`[Function ${key.name || 'anonymous'}]`, () => key)
 }

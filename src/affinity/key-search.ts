@@ -76,7 +76,7 @@ export class KeySearch {
     if (this.#wantedMoreAt === this.#head.length) return 'more'
     try {
       this.#look ??= source.begin(this.#connection)
-      return this.#look(this.#head)
+      return this.#look.find(this.#head)
     } catch (error) {
       this.#events.failed(source, error)
       return undefined
@@ -90,8 +90,12 @@ export class KeySearch {
       // More have come while it thought.
       if (length < this.#head.length) return true
       if (!this.#isWhole) return false
-      this.#isCutShort = true
-      this.#next()
+      const last = this.#look?.last?.()
+      if (last !== undefined) this.#settle(last)
+      else {
+        this.#isCutShort = true
+        this.#next()
+      }
     } else if (found === undefined) this.#next()
     else this.#settle(found)
     return true

@@ -4,8 +4,13 @@ import { bytesOfAnswer, type KeyConnection, type KeyFunction } from './key-funct
 /** What a source says of a head: its key; that it needs more bytes to tell; that there is none, whatever follows. */
 export type Found = Uint8Array | 'more' | undefined
 
-/** Looks at the head of one connection, which grows from one call to the next. May throw, and may take its time. */
-export type HeadLook = (head: Buffer) => Found | Promise<Found>
+/** Looks at the head of one connection. */
+export interface HeadLook {
+  /** The head grows from one call to the next. May throw, and may take its time. */
+  find(head: Buffer): Found | Promise<Found>
+  /** It wanted more bytes than there are: what it makes of those that it has seen. Left out: nothing. */
+  last?(): Uint8Array | undefined
+}
 
 /** Where keys may be. */
 export interface KeySource {
@@ -19,10 +24,12 @@ export interface KeySource {
 export class NativeKeySource implements KeySource {
   readonly name: string
   readonly #keys: NativeHeadKeys
-  readonly #look: HeadLook = head => {
-    const key = this.#keys.find(head)
-    if (typeof key !== 'number') return key
-    return key === HeadVerdict.more ? 'more' : undefined
+  readonly #look: HeadLook = {
+    find: head => {
+      const key = this.#keys.find(head)
+      if (typeof key !== 'number') return key
+      return key === HeadVerdict.more ? 'more' : undefined
+    },
   }
 
   constructor(text: string) {
@@ -48,10 +55,12 @@ export class FunctionKeySource implements KeySource {
 
   begin(connection: KeyConnection): HeadLook {
     const makeKey = this.#function()
-    return head => {
-      // A copy: the backend gets what the client has sent, whatever is done to it here.
-      const answer = makeKey(Buffer.from(head), connection)
-      return isPromise(answer) ? Promise.resolve(answer).then(bytesOfAnswer) : bytesOfAnswer(answer)
+    return {
+      find: head => {
+        // A copy: the backend gets what the client has sent, whatever is done to it here.
+        const answer = makeKey(Buffer.from(head), connection)
+        return isPromise(answer) ? Promise.resolve(answer).then(bytesOfAnswer) : bytesOfAnswer(answer)
+      },
     }
   }
 }

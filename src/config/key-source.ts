@@ -1,4 +1,5 @@
 import { isModuleFile, KeyModule, splitModuleText } from '../affinity/key-module.ts'
+import { KeyRegex } from '../affinity/regex/key-regex.ts'
 import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
@@ -24,16 +25,18 @@ const PLAIN = [
 /** Sources with a name behind a colon. */
 const NAMED = ['http.cookie', 'http.header', 'postgres.startup'] as const
 /** Sources that are a mapping. */
-const PLACED = ['bytes', 'lengthPrefixed', 'module'] as const
+const PLACED = ['bytes', 'lengthPrefixed', 'regex', 'module'] as const
 
 /** The client speaks only once the server has: nothing but its address is there before. */
 const SERVER_FIRST = new Map([['mysql', 'source']])
 
 const MOST = 8
 const LONGEST_NAME = 128
+const LONGEST_REGEX = 2000
+const USUAL_REGEX_BYTES = 1024
 /** `kMaxHeadBytes` of native/protocol/head.h. */
 export const MOST_HEAD_BYTES = 65_536
-const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, { module: "./key.js#NAME" }`
+const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, { regex: "/…/" }, { module: "./key.js#NAME" }`
 /** A token of RFC 9110, which names of cookies and header fields are; PostgreSQL's parameters are shorter words. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -48,7 +51,7 @@ export function readKeys(value: unknown): Parsed<readonly ResolvedKey[]> {
   for (const item of list) {
     const read = readKey(item)
     if (!('value' in read)) return read
-    const same = read.value instanceof KeyModule ? `module:${read.value.text}` : read.value
+    const same = typeof read.value === 'object' ? `${read.value.constructor.name}:${read.value.text}` : read.value
     if (keys.has(same)) return refuse(`${shown(read.value)} is there twice`, ACCEPTED)
     if (keys.has('source')) {
       return refuse(`${shown(read.value)} stands behind source, which always has a key`, 'source as the last one')
@@ -74,12 +77,27 @@ function readKey(value: unknown): Parsed<ResolvedKey> {
   if (typeof value === 'function') return accept(value as Extract<ResolvedKey, (...args: never) => unknown>)
   if (typeof value !== 'object' || value === null)
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
+  if (Object.hasOwn(value, 'regex')) return readRegex(value as Record<string, unknown>)
   const [[kind, places] = [], ...others] = Object.entries(value)
   if (kind === undefined || others.length > 0 || !(PLACED as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   }
   if (kind === 'module') return readModule(places)
   return kind === 'bytes' ? readBytes(places) : readLengthPrefixed(places)
+}
+
+function readRegex({ regex, bytes = USUAL_REGEX_BYTES, ...others }: Record<string, unknown>): Parsed<KeyRegex> {
+  const accepted = '{ regex: "/…(group)…/flags", bytes: 1 to 65536 }, without lookarounds and backreferences'
+  const text = regex instanceof RegExp ? String(regex) : regex
+  if (typeof text !== 'string' || text.length > LONGEST_REGEX || Object.keys(others).length > 0) {
+    return refuse(`expected a regular expression, got ${show(regex)}`, accepted)
+  }
+  if (!isPlace(bytes) || bytes === 0) return refuse(`expected a number of bytes, got ${show(bytes)}`, accepted)
+  try {
+    return accept(new KeyRegex(text, bytes))
+  } catch (error) {
+    return refuse(`${quote(text)} cannot be used: ${(error as Error).message}`, accepted)
+  }
 }
 
 function readModule(text: unknown): Parsed<KeyModule> {
@@ -137,6 +155,7 @@ function isPlace(value: unknown): value is number {
 /** A source as a configuration has it. */
 export function keyOption(key: ResolvedKey): KeyOption {
   if (typeof key === 'function') return nameOf(key)
+  if (key instanceof KeyRegex) return { regex: key.text, bytes: key.bytes }
   return typeof key === 'string' ? textOption(key) : { module: key.text }
 }
 
@@ -179,6 +198,12 @@ const ONE = {
         },
       },
       required: ['lengthPrefixed'],
+      additionalProperties: false,
+    },
+    {
+      type: 'object',
+      properties: { regex: { type: 'string', pattern: '^/.+/[ims]*$' }, bytes: { ...place, minimum: 1 } },
+      required: ['regex'],
       additionalProperties: false,
     },
     {

@@ -432,12 +432,14 @@ export type KeyFallbackName = 'source' | 'refuse' | 'random'
 
 /**
  * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; as many bytes as a number of `size`
- * bytes at `offset` says, right behind it; what a function makes of the first bytes, or one that a module exports (`PATH#NAME`).
+ * bytes at `offset` says, right behind it; the first group of a regular expression (`/…/flags`) over the first `bytes` (1,024); what a function makes of
+ * the first bytes, or one that a module exports (`PATH#NAME`).
  */
 export type KeyOption =
   | string
   | { bytes: { offset: number; length: number } }
   | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
+  | { regex: string | RegExp; bytes?: number | undefined }
   | { module: string }
   | KeyFunction
 

@@ -1,5 +1,6 @@
 import type { KeyFunction } from '../affinity/key-function.ts'
 import type { KeyModule } from '../affinity/key-module.ts'
+import type { KeyRegex } from '../affinity/regex/key-regex.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type {
   AcceptorKind,
@@ -134,7 +135,7 @@ export interface ResolvedQueue {
 }
 
 /** A source of keys: its text (see `readKeys` in key-source.ts), or code. */
-export type ResolvedKey = string | KeyFunction | KeyModule
+export type ResolvedKey = string | KeyFunction | KeyModule | KeyRegex
 
 export interface ResolvedAffinity {
   readonly key: readonly ResolvedKey[]

@@ -100,6 +100,21 @@ forEachRelayOfNet('keys made by functions', pair => {
     expect([rig.counters.keyFound, rig.counters.keyMissing]).to.deep.equal([3, 1])
   })
 
+  it('are regular expressions as well, whose match ends where nothing that follows can change it', async () => {
+    const key = [{ regex: '/^id=(\\w+)/', bytes: 64 }, { regex: /user (\w+)$/m }, 'source'] as const
+    await using rig = await open({ key: [...key] })
+    const head = Buffer.from('id=ann;hello')
+    for (let at = 1; at < head.length; at++) await visit(rig, [head.subarray(0, at), head.subarray(at)])
+    await say(rig, 'user bob\nhello')
+    const ended = await rig.connect()
+    await ended.send('user eve')
+    ended.finish()
+    expect(String(await ended.read(8))).to.equal('user eve')
+    for (const found of ['ann', 'bob', 'eve']) expect(pinOf(rig, Buffer.from(found)), found).to.be.a('string')
+    for (const other of ['a', 'an']) expect(pinOf(rig, Buffer.from(other)), other).to.equal(undefined)
+    expect(rig.counters.keyFound).to.equal(head.length + 1)
+  })
+
   it('may say a key "more" in bytes, and one of 64 KiB', async () => {
     const most = Buffer.alloc(65_536, 'k')
     await using rig = await open({ key: head => (head[0] === 0x6d ? Buffer.from('more') : most), fallback: 'refuse' })
