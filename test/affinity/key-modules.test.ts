@@ -1,10 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { Balancer, LimpetConfigError, type LimpetError, loadConfig, parseConfig } from '../../src/index.ts'
+import {
+  Balancer,
+  type BalancerOptions,
+  LimpetConfigError,
+  type LimpetError,
+  loadConfig,
+  parseConfig,
+} from '../../src/index.ts'
 import { limpet } from '../cli/helpers.ts'
 import { Directory } from '../helpers/directory.ts'
 import { LimpetRun } from '../helpers/limpet-run.ts'
-import { Conn } from '../helpers/net.ts'
+import { Conn, freePort } from '../helpers/net.ts'
 import { Backend, echo } from '../helpers/servers.ts'
 import { TEST_MS } from '../helpers/wait.ts'
 
@@ -149,6 +156,22 @@ describe('keys made by modules', function () {
     const error = await balancer.reload(options(other.key)).catch((caught: unknown) => caught)
     expect((error as LimpetError).code).to.equal('LIMPET_ERR_NEEDS_RESTART')
     expect((error as LimpetError).message).to.include('pools.p.affinity.key')
+  })
+
+  it('need a restart where a listener that has the native acceptor changes to a pool of theirs', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const bind = `127.0.0.1:${await freePort()}`
+    const options = (pool: string): BalancerOptions => ({
+      listeners: [{ name: 'l', bind, pool }],
+      pools: { p: {}, q: { affinity: { key: { regex: '/^(.)/' } } } },
+      log: SILENT,
+    })
+    await using balancer = new Balancer(options('p'))
+    await balancer.listen()
+    const error = await balancer.reload(options('q')).catch((caught: unknown) => caught)
+    expect((error as LimpetError).code).to.equal('LIMPET_ERR_NEEDS_RESTART')
+    expect((error as LimpetError).message).to.include('listeners.l.pool')
+    await balancer.reload(options('p'))
   })
 
   it('can come with a new pool at a reload', async () => {
