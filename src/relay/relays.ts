@@ -12,8 +12,9 @@ import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
+import type { KnownClient } from './session-owner.ts'
 import { StreamRelay } from './stream.ts'
-import type { KnownClient, StreamSession } from './stream-session.ts'
+import type { StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
 
 /** How a client is served; `refused`: it was closed at once, and counted. */

@@ -6,35 +6,8 @@ import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
+import type { SessionFacts, SessionOwner } from './session-owner.ts'
 import type { Target } from './target.ts'
-
-/** The relay that a session belongs to. */
-export interface SessionOwner {
-  count(counter: SessionCounter, by?: number): void
-  opened(session: StreamSession): void
-  ended(session: StreamSession, cause: SessionCounter): void
-  /** What makes keys failed; it is counted. */
-  keyFailed(session: StreamSession, source: KeySource, error: unknown): void
-  /** Gives a client whose key is known to the native relay. False: it cannot be; then nothing has happened. */
-  passOn(session: StreamSession, client: KnownClient): boolean
-}
-
-/** A client whose head was looked at. */
-export interface KnownClient {
-  socket: Socket
-  /** What was read of it before. */
-  head: Buffer
-  /** Its address, or the bytes of its key; undefined: it has none. */
-  key: string | Uint8Array | undefined
-}
-
-/** What the relay knows of a session when it begins. */
-export interface SessionFacts {
-  id: string
-  /** Undefined: it has none (unix socket). */
-  clientAddress: string | undefined
-  isTold: boolean
-}
 
 /** A backend that resets a session so soon, and has said nothing, did not want it. As in native/relay/worker_session.cc. */
 const FIRST_MOMENTS_MS = 5000

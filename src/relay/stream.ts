@@ -8,7 +8,8 @@ import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
-import { type KnownClient, type SessionOwner, StreamSession } from './stream-session.ts'
+import type { KnownClient, SessionOwner } from './session-owner.ts'
+import { StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
 
 /** What a stream relay needs of others. */
