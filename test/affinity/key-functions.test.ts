@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { expect } from 'chai'
 import type { AffinityOptions, KeyConnection, KeyFunction, ListenerOptions } from '../../src/index.ts'
-import { clientAddress } from '../helpers/net.ts'
+import { Conn, clientAddress, toDial } from '../helpers/net.ts'
 import { forEachRelayOfNet } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
@@ -239,6 +241,28 @@ forEachRelayOfNet('keys made by functions', pair => {
     first.destroy()
     await until('it to end', () => rig.stats.sessions === 0)
     await say(rig, 'id ann\n')
+  })
+
+  it('are asked about sockets of another server, whatever these have read already', async () => {
+    await using rig = await open({ key: idOfLine, fallback: 'refuse' })
+    const server = createServer(socket => {
+      // Some bytes are there before it is handed over, some come later.
+      socket.once('readable', () => setImmediate(() => rig.balancer.handle(socket, { listener: 'l' })))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const client = await Conn.open(toDial(server.address()))
+    await client.send('id a')
+    await until('it to be handed over', () => rig.counters.accepted === 1)
+    await client.send('nn\n')
+    const rest = client.sendPattern(1, 300_000)
+    expect(String(await client.read(7))).to.equal('id ann\n')
+    await Promise.all([rest, client.read(300_000)])
+    expect(pinOf(rig, Buffer.from('ann'))).to.equal(homeOf(rig, 'ann'))
+    client.destroy()
+    await rig.causes(1)
+    expect(rig.closes.map(({ relay }) => relay)).to.deep.equal([pair.relay])
+    server.close()
+    await rig.settle()
   })
 
   it('keep nothing of clients that leave, or that are cut, before their key has come', async () => {
