@@ -134,6 +134,22 @@ forEachRelayOfNet('keys made by functions', pair => {
     await rig.settle()
   })
 
+  it('spread clients without a key where that is wanted', async () => {
+    await using rig = await open({ key: idOfLine, fallback: 'random' })
+    const clients = []
+    for (let n = 0; n < 3; n++) {
+      const client = await rig.connect()
+      expect(await client.echo('no key\n')).to.equal('no key\n')
+      clients.push(client)
+    }
+    expect(served()).to.have.length(3)
+    expect(pinOf(rig, '127.0.0.1')).to.equal(undefined)
+    for (const client of clients) client.destroy()
+    expect((await rig.causes(3)).length).to.equal(3)
+    expect(rig.closes.map(({ reason }) => reason)).to.deep.equal(['nokey', 'nokey', 'nokey'])
+    await rig.settle()
+  })
+
   const FAULTS: [what: string, key: KeyFunction][] = [
     [
       'throws',
