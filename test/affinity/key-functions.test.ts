@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
+import { clientHello } from '../../src/bench/keys/heads.ts'
 import type { AffinityOptions, KeyConnection, KeyFunction, ListenerOptions } from '../../src/index.ts'
 import { Conn, clientAddress, toDial } from '../helpers/net.ts'
 import { forEachRelayOfNet } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
-import { clientHello } from './heads.ts'
 
 const NAMES = ['a', 'b', 'c']
 const PATIENT = { timeout: '60s' }

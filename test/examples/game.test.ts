@@ -3,40 +3,36 @@ import { expect } from 'chai'
 import { Conn } from '../helpers/net.ts'
 import { Program, runProgram } from '../helpers/programs.ts'
 import { TEST_MS } from '../helpers/wait.ts'
+import { endAll, Front } from './front.ts'
 
 const DIRECTORY = fileURLToPath(new URL('../../examples/game/', import.meta.url))
 const NAMES = ['a', 'b', 'c']
-const ADDRESS = /127\.0\.0\.1:(\d+)/
-
-/** One of its programs, and the port that it says. */
-async function start(args: readonly string[]): Promise<{ program: Program; port: string }> {
-  const program = new Program(process.execPath, args, { cwd: DIRECTORY })
-  await program.says(ADDRESS)
-  return { program, port: ADDRESS.exec(program.output)?.[1] ?? '' }
-}
+const ADDRESS = /listens on 127\.0\.0\.1:(\d+)/
 
 describe('examples/game', function () {
   this.timeout(TEST_MS)
   const programs = new Map<string, Program>()
-  let port: string
+  let front: Front
 
   before(async () => {
-    const backends: string[] = []
+    const servers: { name: string; port: number }[] = []
     for (const name of NAMES) {
-      const server = await start(['server.js', name])
-      programs.set(name, server.program)
-      backends.push(`${name}=127.0.0.1:${server.port}`)
+      const program = new Program(process.execPath, ['server.js', name], { cwd: DIRECTORY })
+      programs.set(name, program)
+      await program.says(ADDRESS)
+      servers.push({ name, port: Number(ADDRESS.exec(program.output)?.[1]) })
     }
-    const balancer = await start(['balancer.js', '0', ...backends])
-    programs.set('balancer', balancer.program)
-    port = balancer.port
+    front = await Front.start('game', servers)
   })
   after(async () => {
-    await Promise.all([...programs.values()].map(program => program[Symbol.asyncDispose]()))
+    await endAll([...programs.values()])
+    await front[Symbol.asyncDispose]()
   })
 
   const play = async (player: string, from = '127.0.0.1'): Promise<string> =>
-    String(await runProgram(process.execPath, ['play.js', port, player, from], { cwd: DIRECTORY })).trim()
+    String(
+      await runProgram(process.execPath, ['play.js', String(front.dial.port), player, from], { cwd: DIRECTORY }),
+    ).trim()
 
   it('brings players back to their worlds, wherever they play from, and elsewhere when a server is gone', async () => {
     const [, server = ''] = /^welcome to (\w), ann: visit 1$/.exec(await play('ann')) ?? []
@@ -51,11 +47,11 @@ describe('examples/game', function () {
   })
 
   it('reads an id that comes byte by byte, and refuses whoever has none', async () => {
-    const client = await Conn.open({ host: '127.0.0.1', port: Number(port) })
+    const client = await Conn.open(front.dial)
     for (const byte of Buffer.from('\0\x03\x01zoe', 'latin1')) await client.send(Buffer.from([byte]))
     expect(String((await client.read(3 + 26)).subarray(3))).to.match(/^welcome to \w, zoe: visit 1/)
     client.destroy()
-    const stranger = await Conn.open({ host: '127.0.0.1', port: Number(port) })
+    const stranger = await Conn.open(front.dial)
     await stranger.send('GET / HTTP/1.1\r\n\r\n')
     expect((await stranger.read(1)).length).to.equal(0)
     stranger.destroy()
