@@ -15,8 +15,16 @@ function extension(type: number, data: Buffer): Buffer {
   return Buffer.concat([u16(type), withLength(2, data)])
 }
 
+/** What a test wants in a ClientHello. */
+export interface ClientHelloParts {
+  serverName?: string
+  protocols?: string[]
+  /** The session to go on with, up to 32 bytes. */
+  session?: Buffer
+}
+
 /** A ClientHello of TLS in one record (RFC 8446). */
-export function clientHello({ serverName, protocols }: { serverName?: string; protocols?: string[] }): Buffer {
+export function clientHello({ serverName, protocols, session = Buffer.alloc(0) }: ClientHelloParts): Buffer {
   const extensions: Buffer[] = []
   if (serverName !== undefined) {
     extensions.push(extension(0, withLength(2, Buffer.from([0]), withLength(2, Buffer.from(serverName)))))
@@ -27,13 +35,39 @@ export function clientHello({ serverName, protocols }: { serverName?: string; pr
   const body = Buffer.concat([
     u16(0x0303),
     Buffer.alloc(32, 'r'),
-    withLength(1),
+    withLength(1, session),
     withLength(2, u16(0x1301)),
     withLength(1, Buffer.from([0])),
     withLength(2, ...extensions),
   ])
-  const message = Buffer.concat([Buffer.from([1]), withLength(3, body)])
-  return Buffer.concat([Buffer.from([22, 3, 1]), withLength(2, message)])
+  return handshake(1, body)
+}
+
+/** A ServerHello: of TLS 1.2, or of 1.3, where `session` is what the client has sent. `random` fills its 32 bytes. */
+export function serverHello(
+  session: Buffer,
+  { random, isTls13 = false }: { random: string; isTls13?: boolean },
+): Buffer {
+  const chosen = isTls13 ? [extension(43, u16(0x0304))] : [extension(0xff01, Buffer.from([0]))]
+  const body = Buffer.concat([
+    u16(0x0303),
+    Buffer.alloc(32, random),
+    withLength(1, session),
+    u16(0xc02b),
+    Buffer.from([0]),
+    withLength(2, ...chosen),
+  ])
+  return handshake(2, body)
+}
+
+function handshake(type: number, body: Buffer): Buffer {
+  const message = Buffer.concat([Buffer.from([type]), withLength(3, body)])
+  return Buffer.concat([Buffer.from([22, 3, 3]), withLength(2, message)])
+}
+
+/** The session id of a ClientHello or a ServerHello in one record: both have it in the same place. */
+export function sessionIdOf(hello: Buffer): Buffer {
+  return hello.subarray(44, 44 + hello.readUInt8(43))
 }
 
 /** CONNECT of MQTT 3.1.1. */
@@ -53,6 +87,12 @@ export function startupPacket(parameters: Record<string, string>): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(body.length + 4)
   return Buffer.concat([length, body])
+}
+
+/** The routing token of an IPv4 address and a port (MSFT-SDLBTS): numbers as a little-endian machine reads them. */
+export function routingToken(address: string, port: number): string {
+  const number = Buffer.from(address.split('.').map(Number)).readUInt32LE()
+  return `Cookie: msts=${number}.${u16(port).readUInt16LE()}.0000`
 }
 
 /** The connection request of RDP, with a line behind the head of X.224. */
