@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { clientHello } from '../../src/bench/keys/heads.ts'
 import type { AffinityOptions } from '../../src/index.ts'
 import { clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, type Serve } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
-import { clientHello, serverHello, sessionIdOf } from './heads.ts'
+import { serverHello, sessionIdOf } from './answers.ts'
 
 const NAMES = ['a', 'b', 'c']
 const SESSION_BYTES = 32

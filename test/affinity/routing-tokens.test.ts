@@ -1,11 +1,12 @@
 import { lookup } from 'node:dns/promises'
 import { expect } from 'chai'
+import { rdpRequest } from '../../src/bench/keys/heads.ts'
 import type { AffinityOptions, PoolOptions } from '../../src/index.ts'
 import { clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
-import { rdpRequest, routingToken } from './heads.ts'
+import { routingToken } from './answers.ts'
 
 const NAMES = ['a', 'b', 'c']
 

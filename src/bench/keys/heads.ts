@@ -1,21 +1,24 @@
 /** First bytes of clients, made by hand from the texts of the protocols. */
 
-function u16(value: number): Buffer {
+/** Network byte order, as everything here. */
+export function u16(value: number): Buffer {
   return Buffer.from([value >> 8, value & 0xff])
 }
 
-function withLength(size: 1 | 2 | 3, ...parts: Buffer[]): Buffer {
+/** Behind its length, in so many bytes. */
+export function withLength(size: 1 | 2 | 3, ...parts: Buffer[]): Buffer {
   const body = Buffer.concat(parts)
   const length = Buffer.alloc(size)
   length.writeUIntBE(body.length, 0, size)
   return Buffer.concat([length, body])
 }
 
-function extension(type: number, data: Buffer): Buffer {
+/** Of a hello of TLS. */
+export function extension(type: number, data: Buffer): Buffer {
   return Buffer.concat([u16(type), withLength(2, data)])
 }
 
-/** What a test wants in a ClientHello. */
+/** What there is in a ClientHello. */
 export interface ClientHelloParts {
   serverName?: string
   protocols?: string[]
@@ -43,31 +46,10 @@ export function clientHello({ serverName, protocols, session = Buffer.alloc(0) }
   return handshake(1, body)
 }
 
-/** A ServerHello: of TLS 1.2, or of 1.3, where `session` is what the client has sent. `random` fills its 32 bytes. */
-export function serverHello(
-  session: Buffer,
-  { random, isTls13 = false }: { random: string; isTls13?: boolean },
-): Buffer {
-  const chosen = isTls13 ? [extension(43, u16(0x0304))] : [extension(0xff01, Buffer.from([0]))]
-  const body = Buffer.concat([
-    u16(0x0303),
-    Buffer.alloc(32, random),
-    withLength(1, session),
-    u16(0xc02b),
-    Buffer.from([0]),
-    withLength(2, ...chosen),
-  ])
-  return handshake(2, body)
-}
-
-function handshake(type: number, body: Buffer): Buffer {
+/** A message of TLS in one record. */
+export function handshake(type: number, body: Buffer): Buffer {
   const message = Buffer.concat([Buffer.from([type]), withLength(3, body)])
   return Buffer.concat([Buffer.from([22, 3, 3]), withLength(2, message)])
-}
-
-/** The session id of a ClientHello or a ServerHello in one record: both have it in the same place. */
-export function sessionIdOf(hello: Buffer): Buffer {
-  return hello.subarray(44, 44 + hello.readUInt8(43))
 }
 
 /** CONNECT of MQTT 3.1.1. */
@@ -89,12 +71,6 @@ export function startupPacket(parameters: Record<string, string>): Buffer {
   return Buffer.concat([length, body])
 }
 
-/** The routing token of an IPv4 address and a port (MSFT-SDLBTS): numbers as a little-endian machine reads them. */
-export function routingToken(address: string, port: number): string {
-  const number = Buffer.from(address.split('.').map(Number)).readUInt32LE()
-  return `Cookie: msts=${number}.${u16(port).readUInt16LE()}.0000`
-}
-
 /** The connection request of RDP, with a line behind the head of X.224. */
 export function rdpRequest(line: string): Buffer {
   const x224 = Buffer.concat([
@@ -103,4 +79,40 @@ export function rdpRequest(line: string): Buffer {
     Buffer.from([1, 0, 8, 0, 0, 0, 0, 0]),
   ])
   return Buffer.concat([Buffer.from([3, 0]), u16(x224.length + 5), Buffer.from([x224.length]), x224])
+}
+
+/** AUTH of Redis with a user (RESP2). */
+export function redisAuth(user: string): Buffer {
+  const words = ['AUTH', user, 'password']
+  return Buffer.from(`*${words.length}\r\n${words.map(word => `$${word.length}\r\n${word}\r\n`).join('')}`)
+}
+
+/** A REGISTER of SIP. */
+export function sipRegister(callId: string): Buffer {
+  const lines = [
+    'REGISTER sip:a.example SIP/2.0',
+    'Via: SIP/2.0/TCP b.example',
+    `Call-ID: ${callId}`,
+    'CSeq: 1 REGISTER',
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+}
+
+/** CONNECT of SOCKS4. */
+export function socksConnect(user: string): Buffer {
+  return Buffer.concat([Buffer.from([4, 1, 0, 80, 192, 0, 2, 1]), Buffer.from(`${user}\0`)])
+}
+
+/** A GET of HTTP/1.1, as long as that of a browser. */
+export function httpRequest({ path = '/', cookie = 'none', user = 'nobody' } = {}): Buffer {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    'Host: a.example',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36',
+    'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+    'Accept-Language: en',
+    `X-User: ${user}`,
+    `Cookie: theme=dark; session=${cookie}`,
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
 }
