@@ -125,21 +125,21 @@ struct Side {
   Pipe pipe;  // bytes spliced from this side, for the other one; here it fills a gap
   bool readable = false;
   bool writable = false;
-  bool finished = false;     // its FIN is reported: read until recv() == 0, whatever a short read seems to say
-  bool whole = false;        // its FIN came before any reset: it had sent all that it wanted to
-  bool failed = false;       // it was reset: nothing can be written to it, and what it had sent may still be read
-  bool probe = false;        // a short read does not mean "drained": unix sockets, urgent data
-  bool ended = false;        // recv() == 0 was seen
-  bool shut = false;         // our FIN went to it: everything the other side sent has been written
-  bool delays = false;       // it has Nagle's algorithm still, which holds back a small write behind another one
-  bool sent = false;         // something was written to it
-  bool splices = false;      // bulk comes from it: through a pipe, not through the buffer
-  bool copies = false;       // the kernel refused to splice it
+  bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
+  bool whole = false;      // its FIN came before any reset: it had sent all that it wanted to
+  bool failed = false;     // it was reset: nothing can be written to it, and what it had sent may still be read
+  bool probe = false;      // a short read does not mean "drained": unix sockets, urgent data
+  bool ended = false;      // recv() == 0 was seen
+  bool shut = false;       // our FIN went to it: everything the other side sent has been written
+  bool delays = false;     // it has Nagle's algorithm still, which holds back a small write behind another one
+  bool sent = false;       // something was written to it
+  bool splices = false;    // bulk comes from it: through a pipe, not through the buffer
+  bool copies = false;     // the kernel refused to splice it
   bool overheard = false;  // what it says first is looked at
-  uint8_t full_reads = 0;    // in a row, up to now: a read filled the buffer
-  uint64_t rested = 0;       // `bytes` when it was last found empty in the middle of bulk
-  Backlog backlog;           // bytes read from this side, for the other one; they come before those of the pipe
-  uint64_t bytes = 0;        // read or spliced from this side
+  uint8_t full_reads = 0;  // in a row, up to now: a read filled the buffer
+  uint64_t rested = 0;     // `bytes` when it was last found empty in the middle of bulk
+  Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
+  uint64_t bytes = 0;      // read or spliced from this side
   std::unique_ptr<FirstBytes> first;  // null: nothing is kept
 
   // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN

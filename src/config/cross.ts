@@ -58,13 +58,17 @@ function poolFindings(pool: PoolView): Finding[] {
 }
 
 /** A key that is learnt from what backends answer: into the stick table, and from clients that are served without it. */
-function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers }: PoolView): Finding[] {
+function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers, returnsHome }: PoolView): Finding[] {
   if (!keys.includes(LEARNT)) return []
   const path = ['pools', name, 'affinity']
   const findings: Finding[] = []
   if (isTableOff === true) {
     const message = `${LEARNT} is learnt into the stick table, and this pool has none`
     findings.push({ path: [...path, 'key'], message, accepted: 'other sources; or a stickTable' })
+  }
+  if (returnsHome === true) {
+    const message = `what is learnt has no home, and clients with a ${LEARNT} would lose their sessions`
+    findings.push({ path: ['pools', name, 'returnHome'], message, accepted: 'never; or other sources of keys' })
   }
   if (refusesOthers === true && keys.length === 1) {
     const message = `nobody would be served: ${LEARNT} is learnt from clients that come without it at first`

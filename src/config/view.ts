@@ -59,6 +59,8 @@ export interface PoolView {
   refusesOthers?: boolean
   /** It has no stick table. */
   isTableOff?: boolean
+  /** Clients go home again that were sent elsewhere. */
+  returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
@@ -109,6 +111,7 @@ function poolView(name: string, raw: unknown): PoolView {
     maxSessions = 0,
     agent,
     rebalance,
+    returnHome = 'never',
     affinity,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
@@ -125,6 +128,7 @@ function poolView(name: string, raw: unknown): PoolView {
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: key === undefined ? undefined : valueIn(readKeys(key)),
     refusesOthers: fallback === 'refuse',
+    returnsHome: returnHome !== 'never',
     isTableOff: stickTable === 'off' || stickTable === false,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,

@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, type NativeNamed, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import {
+  KeyFallback,
+  type NativeNamed,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { Answer } from './answer.ts'

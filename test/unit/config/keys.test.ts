@@ -90,6 +90,14 @@ describe('keys in first bytes', () => {
     }
   })
 
+  it('that are learnt have no home to return to', () => {
+    const found = (key: KeyOption, returnHome: 'never' | 'next-connect'): (string | undefined)[] =>
+      problemsOf({ affinity: { key }, returnHome }).map(({ path }) => path)
+    expect(found('tls.sessionId', 'next-connect')).to.deep.equal(['pools.p.returnHome'])
+    expect(found('tls.sessionId', 'never')).to.deep.equal([])
+    expect(found('tls.sni', 'next-connect')).to.deep.equal([])
+  })
+
   it('that are learnt need clients that are served without them at first', () => {
     const found = (key: KeyOption | KeyOption[]): (string | undefined)[] =>
       problemsOf({ affinity: { key, fallback: 'refuse' } }).map(({ path }) => path)
