@@ -403,7 +403,8 @@ export interface NativeRelay {
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
   /**
    * Takes a client over, as {@link handOver}, that has its place in the budget of descriptors and whose key is known. `key`: its
-   * bytes; none: it has no key; `undefined`: its address is its key. False: it stays the caller's, with its place.
+   * bytes; none: it has no key; `undefined`: its address is its key. `index` and `generation`: the backend that it names, if one.
+   * False: it stays the caller's, with its place.
    */
   passOn(
     listenerId: number,
@@ -412,6 +413,8 @@ export interface NativeRelay {
     key: Uint8Array | undefined,
     waitedMs: number,
     record: boolean,
+    index?: number,
+    generation?: number,
   ): boolean
   /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
@@ -525,16 +528,31 @@ export interface PeerProcess {
   gid: number
 }
 
-/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none, whatever follows. */
-export const HeadVerdict = { more: 0, missing: 1 } as const
+/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
+export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
 
 /** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
 export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
 
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {
-  /** The key, or a {@link HeadVerdict}. */
-  find(head: Uint8Array): Buffer | number
+  /**
+   * The key, a backend that the client names, or a {@link HeadVerdict}. `ended`: no more bytes will come. `pool`: who knows the
+   * keys that are learnt, and the addresses of backends.
+   */
+  find(head: Uint8Array, ended: boolean, pool: NativePool): Buffer | NativeNamed | number
+  /** Whether one of the keys is learnt from what backends answer. */
+  readonly learns: boolean
+  /** Of the first bytes of an answer: the session of TLS that it names, or a {@link HeadVerdict}. */
+  sessionOf(answer: Uint8Array): Buffer | number
+}
+
+/** A backend that a client names itself, as {@link NativePool.pick} takes it. */
+export interface NativeNamed {
+  index: number
+  generation: number
+  /** What decides where it cannot be followed; undefined: the fallback does. */
+  key?: Buffer
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */

@@ -165,6 +165,7 @@ napi_value RelayWrap::pass_on(Call& call) {
   if (!call.missing(3)) client.key = call.bytes(3);
   client.waited_ms = call.u64(4);
   client.record = call.flag(5);
+  if (!call.missing(6)) client.named = Named{static_cast<uint16_t>(call.u32(6)), static_cast<uint16_t>(call.u32(7))};
   return call.of(relay_->pass_on(call.u32(0), static_cast<int>(call.i64(1)), client));
 }
 

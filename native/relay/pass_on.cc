@@ -37,6 +37,7 @@ bool Relay::pass_on(uint32_t listener_id, int fd, const PassedClient& passed) {
   const Pool& pool = *listener->pool->pool;
   client.key = passed.key ? pool.key(*passed.key) : pool.key(address);
   client.waited_ms = passed.waited_ms;
+  client.named = passed.named;
   // Its place is the caller's up to now, who counts it for `max_sessions`, too.
   listener->sessions.fetch_add(1);
   least_loaded().submit(client);

@@ -33,6 +33,7 @@ struct PassedClient {
   std::optional<Bytes> key;  // nothing: its address is its key
   uint64_t waited_ms = 0;
   bool record = false;  // write session records
+  std::optional<Named> named = std::nullopt;
 };
 
 // Used by one thread, apart from its workers.

@@ -273,6 +273,7 @@ Session& Worker::admit(const NewClient& client) {
   session.id = ++next_id_ << 8 | (counters_.row & 0xff);
   session.active_ms = now_ms_;
   session.began_ms = now_ms_ - std::min(client.waited_ms, now_ms_);
+  session.seat.named = client.named;
   Side& side = session.side(Which::kClient);
   side.fd = client.fd;
   side.probe = client.address.family == ClientAddress::Family::kUnix;

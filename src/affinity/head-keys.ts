@@ -1,5 +1,5 @@
 import type { ResolvedAffinity, ResolvedKey } from '../config/resolved.ts'
-import { KeyFallback, type NativeHeadKeys, native } from '../native.ts'
+import { KeyFallback, type NativeHeadKeys, type NativePool, native } from '../native.ts'
 import { KeyModule } from './key-module.ts'
 import { FunctionKeySource, type KeySource, NativeKeySource } from './key-source.ts'
 import { needsScript } from './needs-script.ts'
@@ -9,26 +9,33 @@ import { KeyRegex } from './regex/key-regex.ts'
 export interface HeadKeys {
   /** In their order. */
   readonly sources: readonly KeySource[]
-  /** All of them, where the native core knows every one; undefined: JavaScript must ask. */
-  readonly native: NativeHeadKeys | undefined
+  /** Those that the native core knows. */
+  readonly keys: NativeHeadKeys
+  /** There are others: JavaScript must ask. */
+  readonly needsScript: boolean
   /** A {@link KeyFallback}. */
   readonly fallback: number
+  /** Whether some are learnt from what backends answer. */
+  readonly learns: boolean
 }
 
-/** Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
-export function headKeysOf({ key, fallback }: ResolvedAffinity): HeadKeys | undefined {
+/** `pool`: of theirs. Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
+export function headKeysOf({ key, fallback }: ResolvedAffinity, pool: () => NativePool): HeadKeys | undefined {
   const looked = key.filter(one => one !== 'source')
   if (looked.length === 0) return undefined
+  const keys = new (native().HeadKeys)(looked.filter(one => typeof one === 'string'))
   return {
-    sources: looked.map(sourceOf),
-    native: needsScript(looked) ? undefined : new (native().HeadKeys)(looked.filter(one => typeof one === 'string')),
+    sources: looked.map(one => sourceOf(one, pool)),
+    keys,
+    needsScript: needsScript(looked),
     // Whoever names it has said what becomes of the others.
     fallback: KeyFallback[key.includes('source') ? 'source' : fallback],
+    learns: keys.learns,
   }
 }
 
-function sourceOf(key: ResolvedKey): KeySource {
-  if (typeof key === 'string') return new NativeKeySource(key)
+function sourceOf(key: ResolvedKey, pool: () => NativePool): KeySource {
+  if (typeof key === 'string') return new NativeKeySource(key, pool)
   if (key instanceof KeyRegex) return key
   if (key instanceof KeyModule) return new FunctionKeySource(key.text, () => key.function)
   return new FunctionKeySource(`[Function ${key.name || 'anonymous'}]`, () => key)

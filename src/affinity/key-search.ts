@@ -1,12 +1,19 @@
 import type { KeyConnection } from './key-function.ts'
-import type { Found, HeadLook, KeySource } from './key-source.ts'
+import type { Found, HeadLook, KeySource, NamedBackend } from './key-source.ts'
+
+/** What came of a search. */
+export interface SearchResult {
+  readonly key: Uint8Array | undefined
+  /** The backend that the client names itself; the key decides where that cannot be followed. */
+  readonly named: NamedBackend | undefined
+  /** One of the sources might have had a key with more bytes, or more time. */
+  readonly isCutShort: boolean
+}
 
 /** Who is told what came of a search. */
 export interface KeySearchEvents {
-  /**
-   * Called once. Without a key, `isCutShort`: one of the sources might have had one with more bytes, or more time.
-   */
-  settled(key: Uint8Array | undefined, isCutShort: boolean): void
+  /** Called once. */
+  settled(result: SearchResult): void
   /** A source threw, or was too slow; the search goes on with the next one. */
   failed(source: KeySource, error: unknown): void
 }
@@ -26,6 +33,7 @@ export class KeySearch {
   /** How long the head was when that source wanted more. */
   #wantedMoreAt = -1
   #pending: Promise<Found> | undefined
+  #named: NamedBackend | undefined
   #isWhole = false
   #isLate = false
   #isCutShort = false
@@ -97,8 +105,16 @@ export class KeySearch {
         this.#next()
       }
     } else if (found === undefined) this.#next()
-    else this.#settle(found)
+    else if (found instanceof Uint8Array) this.#settle(found)
+    else this.#follow(found)
     return true
+  }
+
+  /** A backend is named: others only say who is next, and no byte is waited for any more. As choose() of native/relay/head_choice.cc. */
+  #follow(named: NamedBackend): void {
+    this.#named = named
+    this.#isWhole = true
+    this.#next()
   }
 
   #wait(source: KeySource, promise: Promise<Found>): void {
@@ -134,6 +150,6 @@ export class KeySearch {
 
   #settle(key: Uint8Array | undefined): void {
     this.#isOver = true
-    this.#events.settled(key, this.#isCutShort)
+    this.#events.settled({ key, named: this.#named, isCutShort: this.#isCutShort })
   }
 }

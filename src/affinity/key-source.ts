@@ -1,8 +1,14 @@
-import { HeadVerdict, type NativeHeadKeys, native } from '../native.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, native } from '../native.ts'
 import { bytesOfAnswer, type KeyConnection, type KeyFunction } from './key-function.ts'
 
-/** What a source says of a head: its key; that it needs more bytes to tell; that there is none, whatever follows. */
-export type Found = Uint8Array | 'more' | undefined
+/** A backend that a client names itself, as the native pool takes it. */
+export type NamedBackend = Pick<NativeNamed, 'index' | 'generation'>
+
+/**
+ * What a source says of a head: its key; the backend that the client names; that it needs more bytes to tell; that there is none,
+ * whatever follows.
+ */
+export type Found = Uint8Array | NamedBackend | 'more' | undefined
 
 /** Looks at the head of one connection. */
 export interface HeadLook {
@@ -24,16 +30,19 @@ export interface KeySource {
 export class NativeKeySource implements KeySource {
   readonly name: string
   readonly #keys: NativeHeadKeys
+  readonly #pool: () => NativePool
   readonly #look: HeadLook = {
     find: head => {
-      const key = this.#keys.find(head)
+      const key = this.#keys.find(head, false, this.#pool())
       if (typeof key !== 'number') return key
       return key === HeadVerdict.more ? 'more' : undefined
     },
   }
 
-  constructor(text: string) {
+  /** `pool`: who knows the keys that are learnt, and the addresses of backends. */
+  constructor(text: string, pool: () => NativePool) {
     this.name = text
+    this.#pool = pool
     this.#keys = new (native().HeadKeys)([text])
   }
 

@@ -122,7 +122,7 @@ export class PoolCore {
 
   /** Undefined: keys are addresses. */
   get headKeys(): HeadKeys | undefined {
-    this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
+    this.#headKeys ??= { found: headKeysOf(this.settings.affinity, () => this.native) }
     return this.#headKeys.found
   }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { KeyConnection } from '../affinity/key-function.ts'
-import { KeySearch } from '../affinity/key-search.ts'
-import type { KeySource } from '../affinity/key-source.ts'
+import { KeySearch, type SearchResult } from '../affinity/key-search.ts'
+import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import type { ResolvedPeek } from '../config/resolved.ts'
 import type { SessionCounter } from '../native.ts'
 
@@ -10,6 +10,8 @@ export interface HeadFound {
   /** Undefined: there is none. */
   readonly key: Uint8Array | undefined
   readonly counter: Extract<SessionCounter, `key${string}`>
+  /** The backend that the client names itself; the key decides where that cannot be followed. */
+  readonly named: NamedBackend | undefined
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
 }
@@ -47,7 +49,7 @@ export class HeadPeek {
     this.#most = limits.bytes
     this.#events = events
     this.#search = new KeySearch(sources, connection, {
-      settled: (key, isCutShort) => this.#settled(key, isCutShort),
+      settled: result => this.#settled(result),
       failed: (source, error) => events.failed(source, error),
     })
     this.#timer = setTimeout(() => this.#giveUp(), limits.timeout).unref()
@@ -77,13 +79,14 @@ export class HeadPeek {
     return this.#head.length >= this.#most
   }
 
-  #settled(key: Uint8Array | undefined, isCutShort: boolean): void {
+  #settled(result: SearchResult): void {
     this.stop()
-    this.#events.found({ key, counter: this.#counter(key, isCutShort), head: this.#head })
+    const { key, named } = result
+    this.#events.found({ key, named, counter: this.#counter(result), head: this.#head })
   }
 
-  #counter(key: Uint8Array | undefined, isCutShort: boolean): HeadFound['counter'] {
-    if (key !== undefined) return 'keyFound'
+  #counter({ key, named, isCutShort }: SearchResult): HeadFound['counter'] {
+    if (key !== undefined || named !== undefined) return 'keyFound'
     if (!isCutShort) return 'keyMissing'
     if (this.#isLate) return 'keyLate'
     return this.#isFull ? 'keyTooFar' : 'keyMissing'

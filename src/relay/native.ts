@@ -159,18 +159,15 @@ export class NativeRelayHost {
   }
 
   /** Takes a client whose key is known, with the place in the budget of descriptors that its session has. False: it cannot. */
-  passOn(
-    targetId: number,
-    fd: number,
-    { isTold, startedAt }: StreamSession,
-    { socket, head, key }: KnownClient,
-  ): boolean {
+  passOn(targetId: number, fd: number, session: StreamSession, { socket, head, key, named }: KnownClient): boolean {
+    const { isTold, startedAt } = session
     // Past the limit of what is looked at.
     const rest: Buffer | null = socket.readableLength > 0 ? socket.read(socket.readableLength) : null
     const all = rest === null ? head : Buffer.concat([head, rest])
     const known = typeof key === 'string' ? undefined : (key ?? NO_KEY)
     const waitedMs = Math.round(performance.now() - startedAt)
-    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold)) {
+    const { index, generation } = named ?? {}
+    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold, index, generation)) {
       if (rest !== null) socket.unshift(rest)
       return false
     }
@@ -225,7 +222,7 @@ export class NativeRelayHost {
       keepalive.interval / 1000,
       keepalive.count,
       keepalive.userTimeout,
-      core.headKeys?.native,
+      core.headKeys?.keys,
       core.headKeys?.fallback,
     )
     this.#poolIds.set(core, id)

@@ -80,7 +80,7 @@ export class Relays {
     const { nativeId } = target
     const { headKeys } = target.pool
     // Where JavaScript makes keys, the stream relay looks at heads for the native one.
-    const isReady = headKeys === undefined || headKeys.native !== undefined
+    const isReady = headKeys?.needsScript !== true
     if (isReady && this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
       const fd = descriptorOf(client)
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { KeySource } from '../affinity/key-source.ts'
+import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import type { SessionCounter } from '../native.ts'
 import type { StreamSession } from './stream-session.ts'
 
@@ -21,6 +21,8 @@ export interface KnownClient {
   head: Buffer
   /** Its address, or the bytes of its key; undefined: it has none. */
   key: string | Uint8Array | undefined
+  /** The backend that it names itself. */
+  named: NamedBackend | undefined
 }
 
 /** What the relay knows of a session when it begins. */

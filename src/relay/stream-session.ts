@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import type { KeySource } from '../affinity/key-source.ts'
+import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
@@ -73,6 +74,8 @@ export class StreamSession {
   #peek: HeadPeek | undefined
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -112,23 +115,24 @@ export class StreamSession {
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
+  #peeked({ key, named, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key === undefined && fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#goOn(key ?? (fallback === KeyFallback.random ? undefined : this.clientAddress))
+    if (key === undefined && named === undefined && fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#goOn(key ?? (fallback === KeyFallback.source ? this.clientAddress : undefined), named)
   }
 
   /** In the native relay, where its socket can go there: then it is no session of this one any more. */
-  #goOn(key: string | Uint8Array | undefined): void {
+  #goOn(key: string | Uint8Array | undefined, named: NamedBackend | undefined): void {
     const head = this.#head
-    if (head !== undefined && this.#owner.passOn(this, { socket: this.#client, head, key })) this.#state = 'ended'
-    else this.#pick(key)
+    if (head !== undefined && this.#owner.passOn(this, { socket: this.#client, head, key, named }))
+      this.#state = 'ended'
+    else this.#pick(key, named)
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+  #pick(client: string | Uint8Array | undefined, named?: NamedBackend): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -283,6 +287,7 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
@@ -294,12 +299,18 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     carry(backend, this.#client, {
-      received: () => this.#answered(),
+      received: bytes => this.#answered(bytes),
       passedOn: bytes => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
     })
     this.#restartTimer()
+  }
+
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
@@ -315,8 +326,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)

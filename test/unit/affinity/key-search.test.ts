@@ -5,9 +5,15 @@ import type { KeyAnswer, KeyConnection } from '../../../src/affinity/key-functio
 import { KeySearch } from '../../../src/affinity/key-search.ts'
 import { FunctionKeySource, type KeySource, NativeKeySource } from '../../../src/affinity/key-source.ts'
 import { KeyRegex } from '../../../src/affinity/regex/key-regex.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import type { ResolvedPool } from '../../../src/config/resolved.ts'
 import type { Log } from '../../../src/log/log.ts'
+import { PoolCore } from '../../../src/pool/core.ts'
 
 const CONNECTION: KeyConnection = { clientAddress: '192.0.2.1', clientPort: 7, listener: 'l', pool: 'p' }
+
+const settings = resolveOptions({ pools: { p: {} } }).pools.get('p') as ResolvedPool
+const pool = new PoolCore(settings)
 
 /** Decides after so many bytes: the key is what they are, or there is none; or it fails. */
 interface Plan {
@@ -18,7 +24,7 @@ interface Plan {
 }
 
 function sourceOf({ after, says, kind }: Plan): KeySource {
-  if (kind === 'native') return new NativeKeySource(`bytes:0:${after}`)
+  if (kind === 'native') return new NativeKeySource(`bytes:0:${after}`, () => pool.native)
   if (kind === 'regex') return new KeyRegex(`/^([^]{${after}})/`, 64)
   const answer = (head: Buffer): KeyAnswer => {
     if (head.length < after) return 'more'
@@ -40,7 +46,7 @@ function expected(plans: readonly Plan[], head: Buffer): string | undefined {
 async function searched(sources: readonly KeySource[], parts: readonly Buffer[]): Promise<string | undefined> {
   return await new Promise((resolve, reject) => {
     const search = new KeySearch(sources, CONNECTION, {
-      settled: key => resolve(key && Buffer.from(key).toString('latin1')),
+      settled: ({ key }) => resolve(key && Buffer.from(key).toString('latin1')),
       failed: () => undefined,
     })
     const feed = async (): Promise<void> => {
@@ -85,7 +91,7 @@ describe('a search for keys', () => {
       })
     const settled: unknown[] = []
     const search = new KeySearch([source(0, undefined), source(1, 'more')], CONNECTION, {
-      settled: (...what) => settled.push(what),
+      settled: ({ key, isCutShort }) => settled.push([key, isCutShort]),
       failed: () => undefined,
     })
     search.look(Buffer.from('a'), false)
