@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
-import { clientHello } from '../../src/bench/keys/heads.ts'
+import { clientHello, rdpRequest } from '../../src/bench/keys/heads.ts'
 import type { AffinityOptions, KeyConnection, KeyFunction, ListenerOptions } from '../../src/index.ts'
 import { Conn, clientAddress, toDial } from '../helpers/net.ts'
 import { forEachRelayOfNet } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
+import { routingToken } from './answers.ts'
 
 const NAMES = ['a', 'b', 'c']
 const PATIENT = { timeout: '60s' }
@@ -100,6 +101,18 @@ forEachRelayOfNet('keys made by functions', pair => {
     for (const key of ['ann.example', 'ann', '/room']) expect(pinOf(rig, Buffer.from(key)), key).to.be.a('string')
     expect(pinOf(rig, '127.0.0.1')).to.be.a('string')
     expect([rig.counters.keyFound, rig.counters.keyMissing]).to.deep.equal([3, 1])
+  })
+
+  it('stand beside tokens that name a backend: it is gone to, and no byte is waited for', async () => {
+    await using rig = await open({ key: [idOfLine, 'rdp.token', () => 'more', () => 'ann'], fallback: 'refuse' })
+    for (const { name, port } of backends) {
+      const request = rdpRequest(routingToken('127.0.0.1', port))
+      await visit(rig, [request.subarray(0, 9), request.subarray(9)])
+      expect((await rig.causes(rig.counters.keyFound)).length).to.be.greaterThan(0)
+      expect(rig.closes.at(-1)).to.include({ backend: name, reason: 'cookie', relay: pair.relay })
+    }
+    expect(rig.counters.keyFound).to.equal(backends.length)
+    await rig.settle()
   })
 
   it('are regular expressions as well, whose match ends where nothing that follows can change it', async () => {
