@@ -1,5 +1,7 @@
 #include "head_keys_wrap.h"
 
+#include "../protocol/proxy_protocol.h"
+
 namespace limpet {
 
 namespace {
@@ -8,6 +10,7 @@ namespace {
 constexpr double kWantsMore = 0;
 constexpr double kIsMissing = 1;
 constexpr double kIsCutShort = 2;
+constexpr double kIsAddress = 3;
 
 }  // namespace
 
@@ -33,9 +36,13 @@ void HeadKeysWrap::make(Call& call) {
 
 napi_value HeadKeysWrap::find(Call& call) {
   if (!scratch_) scratch_ = std::make_unique<Scratch>();
-  const HeadKey key = first_key(recipes_, call.bytes(0), call.flag(1), *scratch_);
+  ProxyHeader header;
+  const auto before = call.bytes(2);
+  const bool proxied = decode_proxy(before, kMostProxyV2Bytes, header).status == ProxyStatus::kComplete;
+  const HeadKey key = first_key(recipes_, call.bytes(0), call.flag(1), *scratch_, proxied ? &header : nullptr);
   switch (key.extraction.verdict) {
     case Verdict::kFound:
+      if (key.is_address) return call.of(kIsAddress);
       return call.buffer(key.extraction.key);
     case Verdict::kMore:
       return call.of(kWantsMore);

@@ -7,7 +7,7 @@ namespace limpet {
 void Worker::begin_peek(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   session.peeking = true;
-  wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
+  wheel_->arm(session, now_ms_ + session.listener->peek.timeout_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
   peek(session, false);
 }
@@ -20,12 +20,15 @@ void Worker::peek(Session& session, bool late) {
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
-  const HeadKey key = first_key(relay_pool.head.recipes, *head, late || full || client.finished, peek_room_->scratch);
+  const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
+  const bool ended = late || full || client.finished;
+  const HeadKey key = first_key(relay_pool.head.recipes, *head, ended, peek_room_->scratch, proxy);
   if (key.extraction.verdict == Verdict::kMore) return;
   session.peeking = false;
   TimerWheel::disarm(session);
   if (key.extraction.verdict == Verdict::kFound) {
     count(SessionCounter::kKeyFound);
+    if (key.is_address) return pick(session, relay_pool.pool->key(session.client));
     return pick(session, relay_pool.pool->key(bytes_of(key.extraction.key)));
   }
   if (key.cut_short && full) return pick_without_key(session, SessionCounter::kKeyTooFar);

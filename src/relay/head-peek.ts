@@ -4,8 +4,8 @@ import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
   readonly counter: Extract<SessionCounter, `key${string}`>
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
@@ -16,21 +16,37 @@ export class HeadPeek {
   readonly #client: Socket
   readonly #keys: NativeHeadKeys
   readonly #limits: ResolvedPeek
+  readonly #proxyHeader: Uint8Array | undefined
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
   readonly #timer: NodeJS.Timeout
   #head: Buffer = Buffer.alloc(0)
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, keys: NativeHeadKeys, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  /**
+   * `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. `proxyHeader`: what came
+   * before the first bytes, if anything.
+   */
+  constructor(
+    client: Socket,
+    keys: NativeHeadKeys,
+    limits: ResolvedPeek,
+    proxyHeader: Uint8Array | undefined,
+    found: (found: HeadFound) => void,
+  ) {
     this.#client = client
     this.#keys = keys
     this.#limits = limits
+    this.#proxyHeader = proxyHeader
     this.#found = found
     this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look('more')
   }
 
   stop(): void {
@@ -43,11 +59,12 @@ export class HeadPeek {
     this.#take()
     const { bytes } = this.#limits
     const isFull = this.#head.length >= bytes
-    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
+    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, this.#proxyHeader)
     if (key === HeadVerdict.more) return
     this.stop()
     const head = this.#head
     if (typeof key !== 'number') this.#found({ key, counter: 'keyFound', head })
+    else if (key === HeadVerdict.address) this.#found({ key: 'source', counter: 'keyFound', head })
     else if (key === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
       const isLate = key === HeadVerdict.cutShort && why === 'late'
