@@ -1,6 +1,11 @@
 import { expect } from 'chai'
-import type { ProxyProtocolOptions } from '../../src/config/options.ts'
-import type { AffinityOptions, ListenerOptions, PoolOptions, SessionInfo } from '../../src/index.ts'
+import type {
+  AffinityOptions,
+  ListenerOptions,
+  PoolOptions,
+  ProxyProtocolOptions,
+  SessionInfo,
+} from '../../src/index.ts'
 import { encodeProxy, PROXY_TLV, type ProxySettings } from '../../src/protocol/proxy.ts'
 import { clientHello } from '../affinity/heads.ts'
 import type { Conn } from '../helpers/net.ts'
