@@ -164,8 +164,8 @@ struct alignas(64) Session : TimerNode {
   Side sides[2];
   Seat seat;
   RelayListener* listener = nullptr;
-  ClientAddress client;          // with a PROXY header, whom that names
   ProxiedClientPointer proxied;  // null: no such listener, or it is joined already
+  ClientAddress client;          // with a PROXY header, whom that names
   uint32_t place = 0;            // in the worker's slab
   uint64_t id = 0;
   uint64_t began_ms = 0;

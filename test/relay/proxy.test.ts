@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { clientHello } from '../../src/bench/keys/heads.ts'
 import type {
   AffinityOptions,
   ListenerOptions,
@@ -7,7 +8,6 @@ import type {
   SessionInfo,
 } from '../../src/index.ts'
 import { encodeProxy, PROXY_TLV, type ProxySettings } from '../../src/protocol/proxy.ts'
-import { clientHello } from '../affinity/heads.ts'
 import type { Conn } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
