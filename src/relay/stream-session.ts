@@ -59,7 +59,7 @@ export class StreamSession {
   /** That of the client whom a PROXY header names, once it is there. */
   clientAddress: string | undefined
   clientPort: number | undefined
-  /** Undefined: the listener takes no PROXY headers, or it has not come yet. */
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
   proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
@@ -316,6 +316,7 @@ export class StreamSession {
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
     this.#passHead(backend)
+    this.proxied = undefined
     carry(this.#client, backend, {
       received: () => this.#active(),
       passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
