@@ -38,7 +38,7 @@ enum class HeadSource : uint8_t {
 
 struct HeadRecipe {
   HeadSource source = HeadSource::kBytes;
-  std::string name;
+  std::string name = {};
   uint32_t offset = 0;
   uint32_t length = 0;
   ByteOrder order = ByteOrder::kBig;
