@@ -1,5 +1,6 @@
 import { normalize } from 'node:path'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
+import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
@@ -15,6 +16,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(listenerFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...transparentFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),

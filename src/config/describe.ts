@@ -3,6 +3,7 @@ import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
 import type { BackendState, CheckType, KeyOption } from './options.ts'
+import { type DescribedSendProxy, describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -84,6 +85,8 @@ export interface DescribedPool {
     queue: { size: number; timeout: string }
   }
   slowStart: string
+  sendProxy: DescribedSendProxy
+  source: { bind: string[]; transparent: string }
   backends: DescribedBackend[]
 }
 
@@ -175,7 +178,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
+  const { ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -192,6 +195,8 @@ function describePool(pool: ResolvedPool): DescribedPool {
     agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
+    sendProxy: describeSendProxy(sendProxy),
+    source: { ...source, bind: [...source.bind] },
     backends: backends.map(describeBackend),
   }
 }

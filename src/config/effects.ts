@@ -40,6 +40,8 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'pools.<name>.returnHome': 'restart',
   'pools.<name>.rebalance': 'restart',
   'pools.<name>.slowStart': 'at once',
+  'pools.<name>.sendProxy': 'new sessions',
+  'pools.<name>.source': 'new sessions',
   'pools.<name>.backends': 'at once',
   threads: 'restart',
   shutdownTimeout: 'at once',

@@ -8,6 +8,7 @@ import { findingsOf, MOST_PROBLEMS } from './findings.ts'
 import { localAddresses } from './loops.ts'
 import { isMapping } from './mapping.ts'
 import type { BackendChanges, BackendOptions, BalancerOptions } from './options.ts'
+import { sendProxyOf } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
 import type {
@@ -127,11 +128,13 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...rest } = pool
+    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
+    const { sendProxy: header, ...rest } = others
+    const sendProxy = sendProxyOf(header)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
+    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits, sendProxy }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {

@@ -9,6 +9,7 @@ import type {
   RelayKind,
   ReturnHome,
 } from './options.ts'
+import type { ResolvedSendProxy, ResolvedSource } from './outgoing.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -101,6 +102,9 @@ export interface ResolvedPool {
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  readonly source: ResolvedSource
   readonly backends: readonly ResolvedBackend[]
 }
 

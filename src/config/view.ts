@@ -9,6 +9,7 @@ import {
 } from './address.ts'
 import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
+import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'
 
@@ -59,6 +60,7 @@ export interface PoolView {
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
   hasIdleAgent?: boolean
+  source?: SourceView
   backends: readonly BackendView[]
 }
 
@@ -96,7 +98,9 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity } = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity, source } = isMapping(raw)
+    ? raw
+    : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
@@ -110,6 +114,7 @@ function poolView(name: string, raw: unknown): PoolView {
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
     hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
