@@ -2,8 +2,8 @@ import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption } from './options.ts'
-import { type DescribedSendProxy, describeSendProxy } from './outgoing.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
+import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -89,6 +89,8 @@ export interface DescribedPool {
   source: { bind: string[]; transparent: string }
   backends: DescribedBackend[]
 }
+
+export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
 
 export interface DescribedBackend {
   name: string

@@ -1,26 +1,11 @@
 import type { z } from 'zod'
-import { localAddresses } from './loops.ts'
+import type { DescribedSendProxy } from './describe.ts'
 import { isMapping } from './mapping.ts'
-
-import type { ProxyTlvName } from './options.ts'
 import { readSource, type sendProxy } from './outgoing-schema.ts'
 import type { Finding } from './parsed.ts'
+import type { ResolvedSendProxy } from './resolved.ts'
 import { quote } from './text.ts'
 import type { View } from './view.ts'
-
-/** The PROXY protocol header that backends get. */
-export interface ResolvedSendProxy {
-  readonly version: 1 | 2
-  readonly tlvs: readonly ProxyTlvName[]
-}
-
-/** Where connections to backends come from. */
-export interface ResolvedSource {
-  /** Canonical texts of IP addresses; empty: the system chooses. */
-  readonly bind: readonly string[]
-  /** Whether, of sessions, they come from the client's address, or from its port, too. */
-  readonly transparent: 'off' | 'on' | 'port'
-}
 
 /** Undefined: there is none. */
 export function sendProxyOf(given: z.output<ReturnType<typeof sendProxy>>): ResolvedSendProxy | undefined {
@@ -28,8 +13,6 @@ export function sendProxyOf(given: z.output<ReturnType<typeof sendProxy>>): Reso
   const { version, tlvs } = typeof given === 'string' ? { version: given, tlvs: [] } : given
   return { version: version === 'v1' ? 1 : 2, tlvs: [...new Set(tlvs)] }
 }
-
-export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
 
 /** In the words of the configuration. */
 export function describeSendProxy(settings: ResolvedSendProxy | undefined): DescribedSendProxy {
@@ -64,14 +47,18 @@ export function transparentFindings({ listeners, pools }: View): Finding[] {
   })
 }
 
-/** Outgoing addresses that this host does not have now. At start that is an error. */
-export function sourceWarnings({ pools }: View): Finding[] {
-  const own = pools.some(({ source }) => (source?.bind.length ?? 0) > 0) ? localAddresses() : undefined
-  return pools.flatMap(({ name, source }) =>
+/** What is most likely not meant: addresses that this host does not have now, and a privilege that will be gone. */
+export function outgoingWarnings({ pools, user }: View, localAddresses: ReadonlySet<string>): Finding[] {
+  const foreign = pools.flatMap(({ name, source }) =>
     (source?.bind ?? []).flatMap((address, index): Finding[] => {
-      if (address === '' || address === '::1' || address.startsWith('127.') || own?.has(address) !== false) return []
+      if (address === '' || address === '::1' || address.startsWith('127.') || localAddresses.has(address)) return []
       const message = `this host has no address ${address} now; without it, it cannot start`
       return [{ path: ['pools', name, 'source', 'bind', index], message }]
     }),
   )
+  const transparent = pools.find(({ source }) => source?.isTransparent === true)
+  if (user === undefined || transparent === undefined) return foreign
+  const message =
+    'whoever becomes another user loses CAP_NET_ADMIN, and cannot connect from the addresses of clients any more; start as that user, in a unit with AmbientCapabilities'
+  return [...foreign, { path: ['pools', transparent.name, 'source', 'transparent'], message }]
 }

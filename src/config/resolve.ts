@@ -47,6 +47,7 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const { raw, mode, file } = source
   const parsed = SCHEMAS[mode].safeParse(raw)
   const view = viewOf(raw)
+  const local = context.localAddresses ?? localAddresses()
   const secrets = readSecrets(view, {
     env: context.env ?? process.env,
     directory: context.directory ?? process.cwd(),
@@ -54,13 +55,13 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const findings = [
     ...(parsed.success ? [] : findingsOf(SCHEMAS[mode], raw, parsed.error.issues)),
     ...emptyFindings(raw, context.requireListeners === true),
-    ...crossFindings(view, context.localAddresses ?? localAddresses()),
+    ...crossFindings(view, local),
     ...secrets.findings,
   ]
   const all = [...source.findings, ...findings.filter(finding => !isUnder(finding, source.findings))]
   if (!parsed.success || all.length > 0)
     throw new LimpetConfigError(sorted(all.map(finding => problemOf(finding, source))), { path: file })
-  const warnings = [...warningsOf(view, mode), ...secrets.warnings].map(finding =>
+  const warnings = [...warningsOf(view, mode, local), ...secrets.warnings].map(finding =>
     formatProblem(problemOf(finding, source)),
   )
   const directory = context.directory ?? process.cwd()

@@ -6,10 +6,10 @@ import type {
   KeyFallbackName,
   LogLevel,
   PlacementAlgorithm,
+  ProxyTlvName,
   RelayKind,
   ReturnHome,
 } from './options.ts'
-import type { ResolvedSendProxy, ResolvedSource } from './outgoing.ts'
 import type { PoolSecret } from './pool-secret.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
@@ -106,6 +106,20 @@ export interface ResolvedPool {
   readonly sendProxy: ResolvedSendProxy | undefined
   readonly source: ResolvedSource
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** The PROXY protocol header that backends get. */
+export interface ResolvedSendProxy {
+  readonly version: 1 | 2
+  readonly tlvs: readonly ProxyTlvName[]
+}
+
+/** Where connections to backends come from. */
+export interface ResolvedSource {
+  /** Canonical texts of IP addresses; empty: the system chooses. */
+  readonly bind: readonly string[]
+  /** Whether, of sessions, they come from the client's address, or from its port, too. */
+  readonly transparent: 'off' | 'on' | 'port'
 }
 
 /** How clients are brought home. */

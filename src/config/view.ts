@@ -20,6 +20,8 @@ import { LIMITS } from './schema.ts'
  */
 export interface View {
   state?: string | undefined
+  /** Whom the process becomes. */
+  user?: unknown
   listeners: readonly ListenerView[]
   pools: readonly PoolView[]
   /** Undefined: there is none. */
@@ -72,9 +74,10 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
+    user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,

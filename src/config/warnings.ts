@@ -1,12 +1,12 @@
 import { formatAddress } from './address.ts'
 import type { Mode } from './duration.ts'
-import { sourceWarnings } from './outgoing.ts'
+import { outgoingWarnings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { listNames, quote } from './text.ts'
 import type { PoolView, View } from './view.ts'
 
 /** What is allowed, and most likely not meant. */
-export function warningsOf(view: View, mode: Mode): Finding[] {
+export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<string>): Finding[] {
   const used = new Set(view.listeners.map(listener => listener.pool))
   const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
   return [
@@ -16,7 +16,7 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
     ...view.pools.flatMap(poolWarnings),
-    ...sourceWarnings(view),
+    ...outgoingWarnings(view, localAddresses),
     ...adminWarnings(view),
   ]
 }

@@ -1,5 +1,5 @@
 import type { BackendAddress } from '../config/address.ts'
-import type { ResolvedSendProxy } from '../config/outgoing.ts'
+import type { ResolvedSendProxy } from '../config/resolved.ts'
 
 /** Who is asked. */
 export interface CheckTarget {

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net'
-import type { ResolvedSendProxy } from '../config/outgoing.ts'
+import type { ResolvedSendProxy } from '../config/resolved.ts'
 import { type NativeHeadKeys, native } from '../native.ts'
 import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyTlv } from '../protocol/proxy.ts'
 

@@ -1,5 +1,4 @@
-import type { ResolvedSendProxy, ResolvedSource } from '../config/outgoing.ts'
-import type { ResolvedPeek, ResolvedTimeouts } from '../config/resolved.ts'
+import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { SessionSettings } from './session-settings.ts'
