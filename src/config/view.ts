@@ -58,6 +58,12 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** Clients without a key are refused. */
+  refusesOthers?: boolean
+  /** It has no stick table. */
+  isTableOff?: boolean
+  /** Clients go home again that were sent elsewhere. */
+  returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
@@ -110,6 +116,7 @@ function poolView(name: string, raw: unknown): PoolView {
     maxSessions = 0,
     agent,
     rebalance,
+    returnHome = 'never',
     affinity,
     source,
   } = isMapping(raw) ? raw : {}
@@ -117,6 +124,7 @@ function poolView(name: string, raw: unknown): PoolView {
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
+  const { key, fallback } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -124,7 +132,10 @@ function poolView(name: string, raw: unknown): PoolView {
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
-    keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
+    keys: key === undefined ? undefined : valueIn(readKeys(key)),
+    refusesOthers: fallback === 'refuse',
+    returnsHome: returnHome !== 'never',
+    isTableOff: stickTable === 'off' || stickTable === false,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,

@@ -4,7 +4,7 @@ import { handleKind, handleOf } from './handle.ts'
 /** Who is told what happens in one direction of a session. */
 export interface DirectionEvents {
   /** Bytes came. */
-  received(): void
+  received(bytes: Buffer): void
   /** So many bytes were given to the system. */
   passedOn(bytes: number): void
   /** The end was passed on, after the last byte. */
@@ -16,7 +16,7 @@ export interface DirectionEvents {
 /** Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read. */
 export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
   from.on('data', (chunk: Buffer) => {
-    events.received()
+    events.received(chunk)
     const passed = (error?: Error | null): void => {
       if (!error) events.passedOn(chunk.length)
     }

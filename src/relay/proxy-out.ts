@@ -1,32 +1,47 @@
 import { isIP, type Socket } from 'node:net'
 import type { ResolvedSendProxy } from '../config/resolved.ts'
-import { type NativeHeadKeys, native } from '../native.ts'
+import { type NativeHeadKeys, type NativePool, native } from '../native.ts'
 import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyTlv } from '../protocol/proxy.ts'
+import type { Target } from './target.ts'
 
-/** Who the client of a session of the stream relay is. */
-export interface ProxiedClient {
-  socket: Socket
-  /** Undefined: it has none (unix socket). */
-  address: string | undefined
-  port: number | undefined
-  sessionId: string
-  /** What was read of it before there was a backend. */
-  head: Buffer | undefined
+/** A session of the stream relay, as backends are told of it. */
+export interface Introduced {
+  readonly id: string
+  /** Undefined: the client has none (unix socket). */
+  readonly clientAddress: string | undefined
+  readonly clientPort: number | undefined
+  readonly target: Pick<Target, 'pool' | 'sendProxy'>
 }
 
 /**
- * What a backend is told of a client, before the client's first byte. As native/relay/worker_proxy_out.cc, but for unix sockets:
- * Node does not know what the client's is called, so their names are left out.
+ * Tells a backend who the client is, if it is to be told: the first bytes that it gets. They are not the client's, and are counted
+ * nowhere. `head`: what was read of the client before there was a backend.
+ */
+export function introduce(backend: Socket, session: Introduced, client: Socket, head: Buffer | undefined): void {
+  const { sendProxy } = session.target
+  if (sendProxy !== undefined) backend.write(proxyHeader(sendProxy, session, client, head))
+}
+
+/**
+ * As native/relay/worker_proxy_out.cc, but for unix sockets: Node does not know what the client's is called, so their names are
+ * left out.
  *
  * What a header says that the client's own proxy sent belongs here: its destination in place of the socket's, and its vectors
  * behind those below.
  */
-export function proxyHeader({ version, tlvs }: ResolvedSendProxy, client: ProxiedClient): Buffer {
-  const { localAddress, localPort } = client.socket
+function proxyHeader(
+  { version, tlvs }: ResolvedSendProxy,
+  { id, clientAddress, clientPort, target }: Introduced,
+  { localAddress, localPort }: Socket,
+  head: Buffer | undefined,
+): Buffer {
   return encodeProxy({
     version,
-    ...endsOf(end(client.address, client.port), end(localAddress, localPort)),
-    tlvs: version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, client)).sort((a, b) => a.type - b.type),
+    ...endsOf(end(clientAddress, clientPort), end(localAddress, localPort)),
+    tlvs:
+      version === 1
+        ? []
+        : tlvs.flatMap(name => tlvOf(name, id, head, target.pool.native)).sort((a, b) => a.type - b.type),
     checksum: tlvs.includes('crc32c'),
   })
 }
@@ -48,9 +63,14 @@ function end(address: string | undefined, port: number | undefined): ProxyEndpoi
   return address === undefined || port === undefined || isIP(address) === 0 ? undefined : { address, port }
 }
 
-function tlvOf(name: ResolvedSendProxy['tlvs'][number], { sessionId, head }: ProxiedClient): ProxyTlv[] {
+function tlvOf(
+  name: ResolvedSendProxy['tlvs'][number],
+  sessionId: string,
+  head: Buffer | undefined,
+  pool: NativePool,
+): ProxyTlv[] {
   if (name === 'uniqueId') return [{ type: PROXY_TLV.uniqueId, value: Buffer.from(sessionId) }]
-  const serverName = name === 'authority' && head !== undefined ? sniKeys().find(head, true) : undefined
+  const serverName = name === 'authority' && head !== undefined ? sniKeys().find(head, true, pool) : undefined
   return serverName instanceof Buffer ? [{ type: PROXY_TLV.authority, value: serverName }] : []
 }
 

@@ -1,11 +1,20 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import {
+  KeyFallback,
+  type NativeNamed,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
-import { proxyHeader } from './proxy-out.ts'
+import { introduce } from './proxy-out.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
 
@@ -88,6 +97,8 @@ export class StreamSession {
   #peek: HeadPeek | undefined
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -112,21 +123,24 @@ export class StreamSession {
     this.#client.read(0)
     const { headKeys } = pool
     if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    else {
+      const search = { keys: headKeys.keys, pool: pool.native }
+      this.#peek = new HeadPeek(this.#client, search, this.target.peek, found => this.#peeked(found))
+    }
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
+  #peeked({ key, named, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+    if (key !== undefined) this.#pick(key, named)
+    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -284,10 +298,11 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
-    this.#introduce(backend)
+    introduce(backend, this, this.#client, this.#head)
     this.#passHead(backend)
     carry(this.#client, backend, {
       received: () => this.#active(),
@@ -296,7 +311,7 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     carry(backend, this.#client, {
-      received: () => this.#answered(),
+      received: bytes => this.#answered(bytes),
       passedOn: bytes => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
@@ -304,12 +319,10 @@ export class StreamSession {
     this.#restartTimer()
   }
 
-  /** These bytes are not the client's, and are not counted. */
-  #introduce(backend: Socket): void {
-    const { sendProxy } = this.target
-    if (sendProxy === undefined) return
-    const { clientAddress: address, clientPort: port, id: sessionId } = this
-    backend.write(proxyHeader(sendProxy, { socket: this.#client, address, port, sessionId, head: this.#head }))
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
@@ -325,8 +338,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)
