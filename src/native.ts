@@ -348,6 +348,11 @@ export interface NativeRelay {
     fallback?: number,
   ): number
   /**
+   * How backends of a pool are connected to; before a listener is made for it. `proxy`: a {@link SendProxy}; `tlvs`: the sum of
+   * {@link PROXY_OUT_TLVS}; `transparent`: a {@link Transparent}; `sources`: IP addresses of this host.
+   */
+  setOutgoing(poolId: number, proxy: number, tlvs: number, transparent: number, sources: readonly string[]): void
+  /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
    * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
@@ -505,6 +510,8 @@ export interface NativeOs {
   user(name: string): { name: string; uid: number; gid: number } | undefined
   /** The number of a group, by name. Undefined: there is none. */
   group(name: string): number | undefined
+  /** Whether this process may connect from addresses that are not this host's (IP_TRANSPARENT). Returns 0 or -errno. */
+  transparent(): number
   /** For every thread. Returns 0 or -errno: only for this thread, and those that it starts. */
   noNewPrivileges(): number
   /** Sends a datagram to the socket that NOTIFY_SOCKET names. */
@@ -526,6 +533,15 @@ export const HeadVerdict = { more: 0, missing: 1, cutShort: 2, address: 3 } as c
 
 /** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
 export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
+
+/** The PROXY protocol header that a backend gets; the numbers are those of `native/relay/outgoing.h`, as are those of the next two. */
+export const SendProxy = { off: 0, v1: 1, v2: 2 } as const
+
+/** What it says besides the addresses. */
+export const PROXY_OUT_TLVS = { uniqueId: 1, crc32c: 2, authority: 4 } as const
+
+/** Whether connections come from the client's address. */
+export const Transparent = { off: 0, on: 1, port: 2 } as const
 
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {

@@ -22,6 +22,7 @@ Napi::Function RelayWrap::define(Napi::Env env) {
   return DefineClass(env, "Relay",
                      {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
+                         method<RelayWrap, &RelayWrap::set_outgoing>("setOutgoing"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
                          method<RelayWrap, &RelayWrap::let_go>("letGo"),
                          method<RelayWrap, &RelayWrap::listen>("listen"),

@@ -32,7 +32,7 @@ uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& time
   const auto id = static_cast<uint32_t>(pools_.size());
   const bool learns = learns_from_answers(head.recipes);
   pools_.push_back(std::make_unique<RelayPool>(
-      RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head), learns}));
+      RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head), learns, {}}));
   return id;
 }
 
@@ -71,6 +71,10 @@ bool Relay::let_go(uint32_t id) {
   }
   pool->pool = nullptr;
   return true;
+}
+
+void Relay::set_outgoing(uint32_t pool, Outgoing outgoing) {
+  if (pool < pools_.size()) pools_[pool]->outgoing = std::move(outgoing);
 }
 
 int Relay::refuse(SessionCounter cause, HandOver status) {

@@ -41,6 +41,8 @@ class Relay {
   int start();
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries, HeadRules head = {});
+  // How its backends are connected to. Before a listener leads to the pool.
+  void set_outgoing(uint32_t pool, Outgoing outgoing);
   // Id of the listener; -1: no such pool.
   // `predecessor`: the listener in whose place it will be, kNone: there is none.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,

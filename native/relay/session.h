@@ -14,6 +14,7 @@
 #include "../protocol/head_key.h"
 #include "counters.h"
 #include "first_bytes.h"
+#include "outgoing.h"
 #include "proxied_client.h"
 #include "timer_wheel.h"
 
@@ -59,6 +60,7 @@ struct RelayPool {
   uint32_t id;
   HeadRules head;
   bool learns = false;  // keys from the backends' answers
+  Outgoing outgoing;
 };
 
 // How far, and for how long, a head is looked at.
@@ -111,6 +113,7 @@ struct Backlog {
   uint8_t* data = nullptr;
   uint32_t begin = 0;
   uint32_t end = 0;
+  uint32_t ahead = 0;   // the first of them are no bytes of the side, but said of it: a PROXY protocol header
   bool pooled = false;  // data is one of the worker's buffers, else from malloc
 
   bool empty() const { return begin == end; }
@@ -157,9 +160,11 @@ struct Side {
     whole = whole || error == EPIPE;
   }
   // Taken from this side and not passed on yet.
-  uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
+  uint64_t held() const { return backlog.end - backlog.begin - backlog.ahead + pipe.held; }
+  // Something waits to be written to the other one.
+  bool holds() const { return !backlog.empty() || pipe.held > 0; }
   // The other side has not got all that came from this one up to now.
-  bool has_more() const { return held() > 0 || (readable && !ended); }
+  bool has_more() const { return holds() || (readable && !ended); }
 };
 
 enum class Which : uint8_t { kClient = 0, kBackend = 1 };

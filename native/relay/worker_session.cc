@@ -87,7 +87,8 @@ int Worker::connect(Session& session) {
 int Worker::try_connect(Session& session) {
   const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
   if (!address) return EHOSTUNREACH;  // its host name has not been looked up
-  const ConnectBegun begun = begin_connect(*address);
+  const bool binds = session.relay_pool().outgoing.binds();
+  const ConnectBegun begun = binds ? connect_from(session, *address) : begin_connect(*address);
   Side& backend = session.side(Which::kBackend);
   backend = Side{};
   backend.fd = begun.fd;
@@ -158,6 +159,7 @@ void Worker::connected(Session& session) {
   count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
+  if (session.relay_pool().outgoing.proxy != SendProxy::kOff && !send_proxy_header(session)) return;
   session.proxied.reset();
   pump(session);
 }
@@ -210,8 +212,8 @@ bool Worker::pass_on_reset(Session& session) {
   for (const Which which : {Which::kClient, Which::kBackend}) {
     const Side& side = session.side(which);
     if (!side.failed) continue;
-    const bool waits = side.held() > 0 || !side.ended;
-    const bool reads_on = session.queued && side.held() == 0 && !side.ended;
+    const bool waits = side.holds() || !side.ended;
+    const bool reads_on = session.queued && !side.holds() && !side.ended;
     Side& receiver = session.side(other(which));
     if (!receiver.failed && (reads_on || (side.whole && waits) || linger(session, receiver))) continue;
     end_by_reset(session, which);

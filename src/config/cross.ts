@@ -1,5 +1,6 @@
 import { normalize } from 'node:path'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
+import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
@@ -20,6 +21,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...transparentFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),

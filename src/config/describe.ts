@@ -2,7 +2,8 @@ import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
+import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -86,8 +87,12 @@ export interface DescribedPool {
     queue: { size: number; timeout: string }
   }
   slowStart: string
+  sendProxy: DescribedSendProxy
+  source: { bind: string[]; transparent: string }
   backends: DescribedBackend[]
 }
+
+export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
 
 export interface DescribedBackend {
   name: string
@@ -179,7 +184,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
+  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } =
+    pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -197,6 +203,8 @@ function describePool(pool: ResolvedPool): DescribedPool {
     agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
+    sendProxy: describeSendProxy(sendProxy),
+    source: { ...source, bind: [...source.bind] },
     backends: backends.map(describeBackend),
   }
 }

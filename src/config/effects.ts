@@ -42,6 +42,8 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'pools.<name>.returnHome': 'new sessions',
   'pools.<name>.rebalance': 'at once',
   'pools.<name>.slowStart': 'at once',
+  'pools.<name>.sendProxy': 'new sessions',
+  'pools.<name>.source': 'new sessions',
   'pools.<name>.backends': 'at once',
   threads: 'restart',
   shutdownTimeout: 'at once',

@@ -6,6 +6,7 @@ import type {
   KeyFallbackName,
   LogLevel,
   PlacementAlgorithm,
+  ProxyTlvName,
   RelayKind,
   ReturnHome,
 } from './options.ts'
@@ -113,7 +114,24 @@ export interface ResolvedPool {
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  readonly source: ResolvedSource
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** The PROXY protocol header that backends get. */
+export interface ResolvedSendProxy {
+  readonly version: 1 | 2
+  readonly tlvs: readonly ProxyTlvName[]
+}
+
+/** Where connections to backends come from. */
+export interface ResolvedSource {
+  /** Canonical texts of IP addresses; empty: the system chooses. */
+  readonly bind: readonly string[]
+  /** Whether, of sessions, they come from the client's address, or from its port, too. */
+  readonly transparent: 'off' | 'on' | 'port'
 }
 
 /** How clients are brought home. */

@@ -5,6 +5,7 @@ import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
+import { sendProxy, source } from './outgoing-schema.ts'
 import { proxyProtocol } from './proxy-schema.ts'
 import {
   backendAddress,
@@ -261,6 +262,8 @@ function pool(mode: Mode) {
         mode,
         'How long a backend that serves again takes to get all of its clients; 0: it gets them at once.',
       ).prefault('0s'),
+      sendProxy: sendProxy(),
+      source: source(),
       backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .superRefine(({ health: pool, backends }, context) => {

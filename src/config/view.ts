@@ -9,6 +9,7 @@ import {
 } from './address.ts'
 import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
+import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
 import { LIMITS } from './schema.ts'
 
@@ -19,6 +20,8 @@ import { LIMITS } from './schema.ts'
  */
 export interface View {
   state?: string | undefined
+  /** Whom the process becomes. */
+  user?: unknown
   listeners: readonly ListenerView[]
   pools: readonly PoolView[]
   /** Undefined: there is none. */
@@ -68,6 +71,7 @@ export interface PoolView {
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
   hasIdleAgent?: boolean
+  source?: SourceView
   backends: readonly BackendView[]
 }
 
@@ -79,9 +83,10 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
+    user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
@@ -118,6 +123,7 @@ function poolView(name: string, raw: unknown): PoolView {
     rebalance,
     returnHome = 'never',
     affinity,
+    source,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
@@ -136,6 +142,7 @@ function poolView(name: string, raw: unknown): PoolView {
     returnsHome: returnHome !== 'never',
     isTableOff: stickTable === 'off' || stickTable === false,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }

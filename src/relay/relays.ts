@@ -135,6 +135,7 @@ export class Relays {
   #tellOnce(target: Target, why: string): void {
     if (target.told.has(why)) return
     target.told.add(why)
+    if (target.source.transparent !== 'off') why += "; so backends see this host's address and not the client's"
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
 }

@@ -16,6 +16,8 @@ import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
+import { introduce } from './proxy-out.ts'
+import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
@@ -285,22 +287,25 @@ export class StreamSession {
     const { pool } = this.target
     const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
-    if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(backend.endpoint)
+    const { endpoint } = backend
+    if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
+    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint): void {
+  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
     this.#backend = connectBackend(endpoint, settings, failure => {
       if (failure === undefined) this.#join()
-      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
+      else if (failure.isCrowded === true)
+        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
       else this.#retry(failure)
     })
   }
@@ -328,6 +333,7 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    introduce(backend, this, this.#client, this.#head)
     this.#passHead(backend)
     this.proxied = undefined
     carry(this.#client, backend, {

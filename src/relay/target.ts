@@ -1,7 +1,8 @@
 import type { ProxyRules } from '../acceptor/filter.ts'
-import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
+import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { SessionSettings } from './session-settings.ts'
 
 /** What a target is made of. */
 export interface TargetSettings {
@@ -9,7 +10,7 @@ export interface TargetSettings {
   listener?: string | undefined
   pool: PoolCore
   /** Of the pool, as they are for the sessions of this target. */
-  session: Pick<ResolvedPool, 'timeouts' | 'retries'>
+  session: SessionSettings
   /** 0: no limit of its own. */
   maxSessions: number
   /** Undefined: whoever comes is taken. */
@@ -36,13 +37,17 @@ interface StreamSessions {
  * Where clients go: a listener with its pool, or a pool alone (`handle()`). What it is never changes: a reload puts another one
  * in its place, and sessions go on with what they began with.
  */
-export class Target {
+export class Target implements SessionSettings {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
   readonly pool: PoolCore
   readonly timeouts: ResolvedTimeouts
   /** Further tries after a failed connect. */
   readonly retries: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  /** Where connections to backends come from. */
+  readonly source: ResolvedSource
   /** 0: no limit of its own. */
   readonly maxSessions: number
   /** Undefined: whoever comes is taken. */
@@ -64,6 +69,8 @@ export class Target {
     this.pool = pool
     this.timeouts = session.timeouts
     this.retries = session.retries
+    this.sendProxy = session.sendProxy
+    this.source = session.source
     this.maxSessions = maxSessions
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK

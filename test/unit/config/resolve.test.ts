@@ -115,6 +115,8 @@ describe('a configuration', () => {
       },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
+      sendProxy: undefined,
+      source: { bind: [], transparent: 'off' },
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
