@@ -1,4 +1,5 @@
 import { normalize } from 'node:path'
+import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
@@ -15,6 +16,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(listenerFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...cookieFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),

@@ -55,6 +55,12 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** Of its cookie; undefined: it has none. */
+  cookieMode?: unknown
+  /** Its stick table is not off. */
+  hasTable?: boolean
+  /** Clients go home by a rule. */
+  returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
@@ -96,7 +102,9 @@ function listenerView(raw: unknown, index: number): ListenerView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity } = isMapping(raw) ? raw : {}
+  const given = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity, returnHome = 'never' } = given
+  const { cookie } = isMapping(affinity) ? affinity : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
@@ -109,6 +117,9 @@ function poolView(name: string, raw: unknown): PoolView {
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
+    cookieMode: isMapping(cookie) ? cookie.mode : undefined,
+    hasTable: stickTable !== 'off' && stickTable !== false,
+    returnsHome: returnHome !== 'never',
     hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
