@@ -57,6 +57,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
                          open_method<&PoolWrap::stop_waiting>("stopWaiting"),
+                         open_method<&PoolWrap::knows>("knows"),
+                         open_method<&PoolWrap::learn>("learn"),
                          open_method<&PoolWrap::admit>("admit"),
                          open_method<&PoolWrap::serves_still>("servesStill"),
                          open_method<&PoolWrap::confirm>("confirm"),
@@ -187,6 +189,9 @@ napi_value PoolWrap::pick(Call& call) {
   }
   const uint32_t handle = claim_seat();
   const bool may_wait = bell_ && call.flag(1);
+  if (!call.missing(2)) {
+    seats_[handle].seat.named = {static_cast<uint16_t>(call.u32(2)), static_cast<uint16_t>(call.u32(3))};
+  }
   const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
   if (status == PickStatus::kOk) return call.of(packed(handle, status));
   if (status != PickStatus::kPoolFull || !may_wait) {
@@ -217,6 +222,14 @@ napi_value PoolWrap::redispatch(Call& call) {
   if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
   return call.of(status == PickStatus::kPoolFull && bell_ ? wait(handle) : packed(handle, status));
+}
+
+napi_value PoolWrap::knows(Call& call) { return call.of(pool_->knows(pool_->key(call.bytes(0)), coarse_ms())); }
+
+napi_value PoolWrap::learn(Call& call) {
+  Seat* const taken = seat(call, call.u32(1));
+  if (taken && taken->backend) pool_->learn(state_.thread, pool_->key(call.bytes(0)), *taken, coarse_ms());
+  return nullptr;
 }
 
 napi_value PoolWrap::admit(Call& call) {

@@ -40,7 +40,7 @@ PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64
     if (refused != PickStatus::kOk) return refused;
   }
   const bool waits = may_wait && queue_;
-  if (waits && queue_->waiting() > 0 && !has_own_seat(key, now_ms)) return PickStatus::kPoolFull;
+  if (waits && queue_->waiting() > 0 && !has_own_seat(seat, now_ms)) return PickStatus::kPoolFull;
   const PickStatus status = place(thread, seat, now_ms);
   if (status == PickStatus::kOk || (status == PickStatus::kPoolFull && waits)) return status;
   if (status == PickStatus::kPoolFull && queue_) count(thread, PoolCounter::kPoolFull);
@@ -58,6 +58,7 @@ PickStatus Pool::place(Thread& thread, Seat& seat, uint64_t now_ms) {
   // m first, then the seat: so m ≥ the sum of the loads at every moment, and a seat exists.
   seats_.fetch_add(1, std::memory_order_acq_rel);
   seat.counted = true;
+  if (seat.named && follow_named(seat)) return finish(thread, seat, PickStatus::kOk);
   if (!pinnable) return finish(thread, seat, assign(seat));
   const auto found = table_->find(key, seat.table_hash, now_ms);
   if (!found) {
@@ -91,6 +92,15 @@ void Pool::occupy(Seat& seat, const RosterEntry& entry, Reason reason) {
   seat.backend = entry.backend;
   seat.endpoint = entry.endpoint.get();
   seat.reason = reason;
+}
+
+bool Pool::follow_named(Seat& seat) {
+  const RosterEntry* const entry = roster().find(seat.named->backend, seat.named->generation);
+  if (!entry || !entry->serves_pins() || seat.has_tried(entry->backend) || !Assignment::take_any(*entry)) return false;
+  occupy(seat, *entry, Reason::kCookie);
+  seat.leave_pin = true;
+  if (table_ && !seat.key.none()) count_live(seat);
+  return true;
 }
 
 // The pinned backend's seat, if it serves pins and is below its hard limit. The pin beats the bound.
@@ -247,6 +257,28 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
   leave(locked, seat, failed.backend, found, now_ms);
   seat.established = false;
   return finish(thread, seat, status);
+}
+
+bool Pool::knows(const AffinityKey& key, uint64_t now_ms) {
+  if (!table_ || key.none()) return false;
+  const auto found = table_->find(key, table_->hash(key), now_ms);
+  const RosterEntry* const entry = found ? roster().find(found->pin.backend, found->pin.generation) : nullptr;
+  return entry && entry->serves_pins();
+}
+
+void Pool::learn(Thread& thread, const AffinityKey& key, const Seat& seat, uint64_t now_ms) {
+  if (!table_ || key.none() || !seat.backend) return;
+  const Pin here{seat.backend->index, seat.backend->generation, false, false};
+  const uint64_t hash = table_->hash(key);
+  StickTable::Locked locked(*table_, key, hash);
+  const auto found = locked.find(now_ms);
+  if (found && found->pin.same_backend(here) && !found->pin.provisional) return locked.refresh(now_ms, false);
+  live_.drop_origin(key, hash);
+  const RosterEntry* const home = roster().home(place_hash(key));
+  const bool at_home = home && home->backend == seat.backend;
+  const Stored stored = locked.store({here.backend, here.generation, !at_home, false}, now_ms, false);
+  if (stored != Stored::kFree) count(thread, eviction_counter(stored));
+  if (!found && stored != Stored::kRejected) count(thread, PoolCounter::kTableInserted);
 }
 
 void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
