@@ -1,6 +1,6 @@
-import { formatDuration } from './duration.ts'
 import type { CookieOptions } from './cookie-options.ts'
 import type { ParsedCookie } from './cookie-schema.ts'
+import { formatDuration } from './duration.ts'
 import type { Finding } from './parsed.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 

@@ -51,7 +51,7 @@ export function makeListener(
     filter: filterOf(settings),
     before: before?.target,
   })
-  const isNative = chooseAcceptor(settings) === 'native'
+  const isNative = chooseAcceptor(settings, pool.cookie !== undefined) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {

@@ -11,24 +11,40 @@ export interface HeadFound {
   readonly head: Buffer
 }
 
+/** How its first bytes are looked at. */
+export interface PeekLimits extends ResolvedPeek {
+  /**
+   * How long a client may say nothing at all, in milliseconds; `timeout` begins with its first byte then. Undefined: no longer
+   * than `timeout`.
+   */
+  readonly silence?: number
+}
+
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #keys: NativeHeadKeys
-  readonly #limits: ResolvedPeek
+  readonly #keys: Pick<NativeHeadKeys, 'find'>
+  readonly #limits: PeekLimits
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #isSilent: boolean
   #head: Buffer = Buffer.alloc(0)
 
   /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, keys: NativeHeadKeys, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  constructor(
+    client: Socket,
+    keys: Pick<NativeHeadKeys, 'find'>,
+    limits: PeekLimits,
+    found: (found: HeadFound) => void,
+  ) {
     this.#client = client
     this.#keys = keys
     this.#limits = limits
     this.#found = found
-    this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
+    this.#isSilent = limits.silence !== undefined
+    this.#timer = this.#timerOf(limits.silence ?? limits.timeout)
     client.on('readable', this.#read)
     client.once('end', this.#ended)
   }
@@ -39,9 +55,18 @@ export class HeadPeek {
     this.#client.off('end', this.#ended)
   }
 
+  #timerOf(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look('late'), ms).unref()
+  }
+
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
-    const { bytes } = this.#limits
+    const { bytes, timeout } = this.#limits
+    if (this.#isSilent && this.#head.length > 0) {
+      this.#isSilent = false
+      clearTimeout(this.#timer)
+      this.#timer = this.#timerOf(timeout)
+    }
     const isFull = this.#head.length >= bytes
     const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
     if (key === HeadVerdict.more) return

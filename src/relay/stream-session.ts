@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { CookieSession, type Named, type SessionFilters } from '../cookies/cookie-session.ts'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
@@ -84,6 +86,9 @@ export class StreamSession {
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
   #peek: HeadPeek | undefined
+  /** Undefined: its pool has none. */
+  #cookie: CookieSession | undefined
+  #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
 
@@ -108,23 +113,29 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    const { headKeys, cookie } = pool
+    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
+    const keys = this.#cookie ?? headKeys?.keys
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    const limits = cookie === undefined ? this.target.peek : { ...this.target.peek, silence: timeouts.idle }
+    if (keys === undefined) this.#pick(this.clientAddress)
+    else this.#peek = new HeadPeek(this.#client, keys, limits, found => this.#peeked(found))
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
+  #peeked({ key: found, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+    const { place, learnt } = this.#cookie?.named() ?? {}
+    const key = learnt ?? (this.#cookie === undefined ? found : this.#cookie.key)
+    if (key !== undefined) this.#pick(key, place)
+    else if (fallback === KeyFallback.refuse && place === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === undefined || fallback === KeyFallback.source ? this.clientAddress : undefined, place)
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+  #pick(client: string | Uint8Array | undefined, place?: Named['place']): void {
+    this.#dial(this.target.pool.native.pick(client, true, place?.index, place?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -282,19 +293,23 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
+    const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
-    carry(this.#client, backend, {
+    const onward = {
       received: () => this.#active(),
-      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
-    })
-    carry(backend, this.#client, {
+    }
+    carry(this.#client, backend, onward, toBackend)
+    const back = {
       received: () => this.#answered(),
-      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
-    })
+    }
+    carry(backend, this.#client, back, toClient)
     this.#restartTimer()
   }
 
@@ -302,8 +317,11 @@ export class StreamSession {
     const head = this.#head
     this.#head = undefined
     if (head === undefined || head.length === 0) return
-    backend.write(head, error => {
-      if (!error) this.#passedOn('bytesToBackend', head.length)
+    const { toBackend } = this.#filters
+    const bytes = toBackend === undefined ? head : toBackend.push(head)
+    if (bytes.length === 0) return
+    backend.write(bytes, error => {
+      if (!error) this.#passedOn('bytesToBackend', bytes.length)
     })
   }
 
@@ -389,13 +407,16 @@ export class StreamSession {
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     const [client, backend] = [this.#client, this.#backend]
-    const pairs: [Socket | undefined, Socket | undefined][] = [
-      [client, backend],
-      [backend, client],
+    const { toBackend, toClient } = this.#filters
+    const pairs: [Socket | undefined, Socket | undefined, ByteFilter | undefined][] = [
+      [client, backend, toClient],
+      [backend, client, toBackend],
     ]
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
-    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    const toReset = pairs.map(([to, from, filter]) =>
+      isReset ? to?.writableFinished !== true : wasOpen && (hasMore(from, to) || filter?.isHolding === true),
+    )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
