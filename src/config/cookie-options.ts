@@ -46,7 +46,8 @@ export interface CookieOptions {
    */
   httpOnly?: boolean | undefined
   /**
-   * `route`: where in the value the backend's name is. `suffix`: behind the last separator; `prefix`: before the first one.
+   * `route`: where in the value the backend's name is. `suffix`: behind the separator, where the application has written it;
+   * `prefix`: before it, where Limpet writes it into responses and takes it out of requests.
    * @defaultValue 'suffix'
    */
   position?: 'prefix' | 'suffix' | undefined

@@ -66,7 +66,7 @@ function cookieSettings(mode: Mode) {
       httpOnly: yesNo('With insert: whether scripts of a page cannot see it; default: true.').optional(),
       position: oneOf(
         ['prefix', 'suffix'],
-        "With route: where in the value the backend's name is; default: suffix, behind the last separator.",
+        "With route: where in the value the backend's name is. suffix, the default: behind, where the application has written it; prefix: before, where Limpet writes it.",
       ).optional(),
       separator: matching(
         // Octets of a value of a cookie (RFC 6265, 4.1.1), but for what is between two parameters of others.

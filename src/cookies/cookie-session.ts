@@ -1,8 +1,11 @@
+import type { ResolvedInsertCookie } from '../config/cookie.ts'
 import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type ByteFilter, NO_BYTES } from './byte-filter.ts'
+import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
 import { HttpObserver } from './http-observer.ts'
 import type { PoolCookie } from './pool-cookie.ts'
+import { type Prefix, withoutPrefix, withPrefix } from './prefix.ts'
 import { HeadInsertion } from './response-head.ts'
 import { cookieSetBy, setCookieLine } from './set-cookie.ts'
 
@@ -66,33 +69,53 @@ export class CookieSession {
 
   /** For a session that is joined to a backend, by a seat. */
   filters(backend: string, seat: number): SessionFilters {
-    const { mode } = this.#cookie.settings
-    if (mode === 'insert') return { toClient: this.#insertion(backend) }
-    return mode === 'learn' ? this.#observers(seat) : {}
+    const { settings } = this.#cookie
+    if (settings.mode === 'insert') return { toClient: this.#insertion(settings, backend) }
+    if (settings.mode === 'learn') return this.#observers(seat)
+    return settings.position === 'prefix' ? this.#rewrites(settings, backend) : {}
   }
 
   /** A client that has the right cookie is told nothing, unless it is to keep it for longer. */
-  #insertion(backend: string): ByteFilter | undefined {
-    const { settings, tokens } = this.#cookie
-    if (settings.mode !== 'insert') return undefined
-    const token = tokens.tokenOf(backend)
+  #insertion(settings: ResolvedInsertCookie, backend: string): ByteFilter | undefined {
+    const token = this.#cookie.tokens.tokenOf(backend)
     if (settings.maxAge === 0 && this.#value?.toString('latin1') === token) return undefined
     return new HeadInsertion(setCookieLine(settings, token), () => this.#count('cookiesSet'))
   }
 
   #observers(seat: number): SessionFilters {
-    const observer = new HttpObserver(field => this.#learn(field, seat))
-    const watch = (see: (chunk: Buffer) => void): ByteFilter => ({
+    const observer = new HttpObserver({ setCookie: field => this.#learn(field, seat), readsLater: true })
+    const watch = ({ read, isReading }: HeadReader): ByteFilter => ({
       push: chunk => {
-        if (!observer.isReading) return chunk
-        see(chunk)
-        if (observer.hasFailed) this.#count('cookiesUnread')
+        if (isReading()) read(chunk)
         return chunk
       },
       end: () => NO_BYTES,
       isHolding: false,
     })
-    return { toBackend: watch(chunk => observer.sent(chunk)), toClient: watch(chunk => observer.answered(chunk)) }
+    const { requests, responses } = this.#readers(observer)
+    return { toBackend: watch(requests), toClient: watch(responses) }
+  }
+
+  #rewrites(prefix: Prefix, backend: string): SessionFilters {
+    const { requests, responses } = this.#readers(new HttpObserver({ readsLater: false }))
+    const isBackend = (name: string): boolean => this.#pool.backend(name) !== undefined
+    return {
+      toBackend: new HeadRewrite(requests, head => withoutPrefix(prefix, isBackend, head)),
+      toClient: new HeadRewrite(responses, head => withPrefix(prefix, backend, head)),
+    }
+  }
+
+  /** Both sides of an observer; where it gives up, that is counted once. */
+  #readers(observer: HttpObserver): Record<'requests' | 'responses', HeadReader> {
+    const readerOf = (read: HeadReader['read']): HeadReader => ({
+      read: chunk => {
+        const marks = read(chunk)
+        if (observer.hasFailed) this.#count('cookiesUnread')
+        return marks
+      },
+      isReading: () => observer.isReading,
+    })
+    return { requests: readerOf(chunk => observer.sent(chunk)), responses: readerOf(chunk => observer.answered(chunk)) }
   }
 
   #learn(field: string, seat: number): void {

@@ -9,7 +9,8 @@ const BODY = { any: 0, none: 1, end: 2 } as const
 const SWITCHING_PROTOCOLS = 101
 const WITHOUT_BODY = new Set([204, 304])
 
-type Parser = InstanceType<typeof HTTPParser>
+/** A parser, with the place that it has come to in the bytes that it reads: its types leave that out. */
+type Parser = InstanceType<typeof HTTPParser> & { offset: number }
 type HeadersComplete = (
   versionMajor: number,
   versionMinor: number,
@@ -25,10 +26,29 @@ type HeadersComplete = (
 // is settled here.
 void HTTPParser.kOnExecute
 
-/** One direction: a parser, and how much it has taken in since it last found something. */
+/** A place in the bytes that were read: the end of a head, with its empty line, or of a message. */
+export interface Mark {
+  readonly end: 'head' | 'message'
+  /** So many bytes of what was read were before it. */
+  readonly at: number
+}
+
+/** One direction: a parser, how much it has taken in since it last found something, and what it found in the last bytes. */
 interface Side {
   readonly parser: Parser
   unread: number
+  marks: Mark[]
+}
+
+/** What an observer tells, and what it may do. */
+export interface ObserverSettings {
+  /** Told the value of each field `Set-Cookie`. */
+  readonly setCookie?: ((field: string) => void) | undefined
+  /**
+   * What a client sends behind a request to change the protocol, before that is answered, may be read later. False: it ends the
+   * observation, so that all marks are of bytes that have just come.
+   */
+  readonly readsLater: boolean
 }
 
 /**
@@ -39,7 +59,7 @@ interface Side {
  * The parser reads ASCII: of a value with other bytes, which no cookie may have (RFC 6265, 4.1.1), something else is told.
  */
 export class HttpObserver {
-  readonly #setCookie: (field: string) => void
+  readonly #settings: ObserverSettings
   readonly #requests: Side
   readonly #responses: Side
   /** Of requests without their final response, by their place in `HTTPParser.methods`. */
@@ -49,16 +69,14 @@ export class HttpObserver {
   #isUpgrade = false
   #state: 'reads' | 'over' | 'failed' = 'reads'
 
-  /** @param setCookie - told the value of each field `Set-Cookie` */
-  constructor(setCookie: (field: string) => void) {
-    this.#setCookie = setCookie
-    this.#requests = sideOf(HTTPParser.REQUEST, (_, __, fields, method, ___, ____, _____, isUpgrade) =>
-      this.#request(fields, method, isUpgrade),
+  constructor(settings: ObserverSettings) {
+    this.#settings = settings
+    this.#requests = sideOf(
+      HTTPParser.REQUEST,
+      (_, __, fields, method, ___, ____, _____, isUpgrade) => this.#request(fields, method, isUpgrade),
+      () => this.#requested(),
     )
     this.#responses = sideOf(HTTPParser.RESPONSE, (_, __, fields, ___, ____, status) => this.#response(fields, status))
-    this.#requests.parser[HTTPParser.kOnMessageComplete] = () => {
-      if (this.#isUpgrade) this.#behindUpgrade = []
-    }
   }
 
   /** False: there is nothing to be read any more. */
@@ -71,28 +89,32 @@ export class HttpObserver {
     return this.#state === 'failed'
   }
 
-  /** Bytes of the client. */
-  sent(chunk: Buffer): void {
-    if (this.#behindUpgrade !== undefined) this.#keep(chunk)
-    else this.#read(this.#requests, chunk, rest => this.#keep(rest))
+  /** Bytes of the client. What ended in them. */
+  sent(chunk: Buffer): readonly Mark[] {
+    if (this.#behindUpgrade === undefined) return this.#read(this.#requests, chunk, rest => this.#keep(rest))
+    this.#keep(chunk)
+    return []
   }
 
-  /** Bytes of the backend. */
-  answered(chunk: Buffer): void {
-    this.#read(this.#responses, chunk, () => undefined)
+  /** Bytes of the backend. What ended in them. */
+  answered(chunk: Buffer): readonly Mark[] {
+    return this.#read(this.#responses, chunk, () => undefined)
   }
 
-  #read(side: Side, chunk: Buffer, over: (rest: Buffer) => void): void {
-    if (!this.isReading) return
+  #read(side: Side, chunk: Buffer, over: (rest: Buffer) => void): readonly Mark[] {
+    if (!this.isReading) return []
     side.unread += chunk.length
+    side.marks = []
     const read = side.parser.execute(chunk)
-    if (!this.isReading) return
+    if (!this.isReading) return side.marks
     // A length that is no number makes a place of the parser that is none.
     if (typeof read !== 'number' || Number.isNaN(read) || side.unread > MOST_UNREAD_BYTES) this.#state = 'failed'
     else if (read < chunk.length) over(chunk.subarray(read))
+    return side.marks
   }
 
   #keep(chunk: Buffer): void {
+    if (!this.#settings.readsLater) this.#state = 'failed'
     const kept = this.#behindUpgrade ?? []
     this.#behindUpgrade = [...kept, chunk]
     const bytes = this.#behindUpgrade.reduce((sum, { length }) => sum + length, 0)
@@ -105,11 +127,15 @@ export class HttpObserver {
     return this.#methods.length > MOST_PIPELINED || !isReadable(fields) ? this.#fail() : BODY.any
   }
 
+  #requested(): void {
+    if (this.#isUpgrade) this.#behindUpgrade = []
+  }
+
   #response(fields: string[], status: number): number {
     if (status < 200 && status !== SWITCHING_PROTOCOLS) return BODY.none
     const method = HTTPParser.methods[this.#methods.shift() ?? -1]
     for (let at = 0; at < fields.length; at += 2) {
-      if (fields[at]?.toLowerCase() === 'set-cookie') this.#setCookie(fields[at + 1] ?? '')
+      if (fields[at]?.toLowerCase() === 'set-cookie') this.#settings.setCookie?.(fields[at + 1] ?? '')
     }
     if (status === SWITCHING_PROTOCOLS || (method === 'CONNECT' && status < 300)) {
       this.#state = 'over'
@@ -136,18 +162,23 @@ export class HttpObserver {
   }
 }
 
-function sideOf(type: 'REQUEST' | 'RESPONSE', headersComplete: HeadersComplete): Side {
-  const parser = new HTTPParser(type)
-  const side = { parser, unread: 0 }
+function sideOf(type: 'REQUEST' | 'RESPONSE', headersComplete: HeadersComplete, messageComplete?: () => void): Side {
+  const parser = new HTTPParser(type) as Parser
+  const side: Side = { parser, unread: 0, marks: [] }
   const found = (): void => {
     side.unread = 0
   }
   const complete: HeadersComplete = (...head) => {
     found()
+    side.marks.push({ end: 'head', at: parser.offset })
     return headersComplete(...head)
   }
   parser[HTTPParser.kOnHeadersComplete] = complete as never
   parser[HTTPParser.kOnBody] = found
+  parser[HTTPParser.kOnMessageComplete] = () => {
+    side.marks.push({ end: 'message', at: parser.offset })
+    messageComplete?.()
+  }
   return side
 }
 

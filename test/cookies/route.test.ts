@@ -39,9 +39,25 @@ describe("a cookie with the backend's name in it (affinity.cookie, route)", func
     expect(rig.stats.pools[rig.pool]?.decisions.cookie).to.equal(3)
   })
 
-  it('leads to the one whose name is before it, as of HAProxy', async () => {
+  it('leads to the one whose name is before it, which the application never sees, as of HAProxy', async () => {
+    for (const { server } of backends) {
+      server.removeAllListeners('request').on('request', ({ url, headers }, response) => {
+        if (url === '/login') response.setHeader('Set-Cookie', ['a=1', 'JSESSIONID=7F3A; Path=/'])
+        response.end(headers.cookie)
+      })
+    }
     await using rig = await open({ position: 'prefix' })
-    for (const name of NAMES) expect(await ask(rig, `${name}~7F3A`)).to.equal(name)
+    const client = await rig.connect()
+    const asking = ['/', '/login'].map(path => `GET ${path} HTTP/1.1\r\nHost: x\r\nCookie: JSESSIONID=node2~7; b=2\r\n`)
+    await client.send(`${asking[0]}\r\n${asking[1]}Connection: close\r\n\r\n`)
+    const [first, second] = (await everything(client)).toString().split('HTTP/1.1 200 OK').slice(1)
+    expect(first).to.match(/\r\n\r\nJSESSIONID=7; b=2$/)
+    expect(second).to.include('\r\nSet-Cookie: a=1\r\nSet-Cookie: JSESSIONID=node2~7F3A; Path=/\r\n')
+    expect(second).to.match(/\r\n\r\nJSESSIONID=7; b=2$/)
+    expect(rig.stats.pools[rig.pool]?.decisions.cookie).to.equal(1)
+    expect(rig.counters.cookiesUnread).to.equal(0)
+    client.finish()
+    await rig.settle()
   })
 
   it('leads elsewhere while that one is gone', async () => {

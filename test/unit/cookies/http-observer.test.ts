@@ -18,7 +18,7 @@ interface Observed {
 
 function observe(talk: Talk, pieceBytes = Number.POSITIVE_INFINITY): Observed {
   const cookies: string[] = []
-  const observer = new HttpObserver(field => cookies.push(field))
+  const observer = new HttpObserver({ setCookie: field => cookies.push(field), readsLater: true })
   for (const [side, text] of talk) {
     const bytes = Buffer.from(text, 'latin1')
     for (let at = 0; at < bytes.length; at += pieceBytes) {
