@@ -73,7 +73,7 @@ export interface NativePool {
   publish(): number
   /**
    * Other numbers than those that it was made with, for picks from now on: c · 1000 of the bound, and
-   * `[sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]`; what else is in the list stays as it is.
+   * of `limits` those that can change: the list that it was made with, whose queue is not looked at.
    */
   setLimits(boundMilli: number, limits: Uint32Array): void
   /**

@@ -62,6 +62,7 @@ struct PoolRules {
   size_t session_hint = 0;
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
+  uint32_t max_sessions = 0;      // on all backends; 0: no limit of its own
   QueueRules queue;
   ReturnHome return_home = ReturnHome::kNever;
 };
@@ -125,9 +126,9 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
-  // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
-  // that there was not before.
-  void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
+  // Bound, limits and the way home of other rules, for picks from now on; what else is in them is not looked at.
+  // Sessions that live are not counted against a limit of their key that there was not before.
+  void set_limits(const PoolRules& rules);
   // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
   // those of the others, take them for sessions of this pool. False: there is no such backend.
   bool inherit(const std::string& name, uint32_t sessions);
@@ -233,6 +234,8 @@ class Pool {
   void call_waiters();
   void touch_seats_and_call();
   PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
+  bool enter(Seat& seat);
+  void exit(Seat& seat);
   PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
   void unclaim(Seat& seat);
   PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
@@ -264,6 +267,8 @@ class Pool {
   KeyLimits limits_;  // the control plane's
   std::atomic<uint32_t> bound_milli_;
   std::atomic<uint32_t> admit_per_second_;
+  std::atomic<uint32_t> max_sessions_;
+  std::atomic<ReturnHome> return_home_;
   std::atomic<uint32_t> sessions_per_key_;
   std::atomic<bool> limits_keys_;
   std::atomic<KeyRates*> rates_;            // owned; null: how fast sessions come is not limited

@@ -56,8 +56,7 @@ PickStatus Pool::place(Thread& thread, Seat& seat, uint64_t now_ms) {
     table_->prefetch(seat.table_hash);
   }
   // m first, then the seat: so m ≥ the sum of the loads at every moment, and a seat exists.
-  seats_.fetch_add(1, std::memory_order_acq_rel);
-  seat.counted = true;
+  if (!enter(seat)) return finish(thread, seat, PickStatus::kPoolFull);
   if (seat.named && follow_named(seat)) return finish(thread, seat, PickStatus::kOk);
   if (!pinnable) return finish(thread, seat, assign(seat));
   const auto found = table_->find(key, seat.table_hash, now_ms);
@@ -83,9 +82,30 @@ PickStatus Pool::finish(Thread& thread, Seat& seat, PickStatus status) {
   // With a queue it is counted by what becomes of it there.
   if (status == PickStatus::kNoBackend) count(thread, PoolCounter::kNoBackend);
   if (status == PickStatus::kPoolFull && !queue_) count(thread, PoolCounter::kPoolFull);
+  exit(seat);
+  return status;
+}
+
+// One more in m. False: the pool has as many sessions as it may.
+bool Pool::enter(Seat& seat) {
+  const uint32_t most = max_sessions_.load(std::memory_order_relaxed);
+  if (most == 0) {
+    seats_.fetch_add(1, std::memory_order_acq_rel);
+    return seat.counted = true;
+  }
+  uint64_t seen = seats_.load(std::memory_order_acquire);
+  do {
+    if (seen >= most) return false;
+  } while (!seats_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel));
+  return seat.counted = true;
+}
+
+// A pick that failed. It may have kept somebody who waits from seeing that there was room in the pool.
+void Pool::exit(Seat& seat) {
+  if (!seat.counted) return;
   seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
-  return status;
+  if (queue_ && max_sessions_.load(std::memory_order_relaxed) != 0) call_waiters();
 }
 
 void Pool::occupy(Seat& seat, const RosterEntry& entry, Reason reason) {
@@ -145,12 +165,13 @@ PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
 
 // A pin that was made away from home; not one whose home has moved since, and none that is still being tried.
 bool Pool::may_return(const Pin& pin) const {
-  return pin.away && rules_.return_home != ReturnHome::kNever && !pin.provisional;
+  return pin.away && !pin.provisional && return_home_.load(std::memory_order_relaxed) != ReturnHome::kNever;
 }
 
 // Off home now, with a pin that could be followed: of others placement decides. Idle, where the rule wants that.
 bool Pool::is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const {
-  if (rules_.return_home == ReturnHome::kAfterIdle && live_.any(key, hash)) return false;
+  const bool idle_only = return_home_.load(std::memory_order_relaxed) == ReturnHome::kAfterIdle;
+  if (idle_only && live_.any(key, hash)) return false;
   const RosterEntry* const from = roster().find(pin.backend, pin.generation);
   return from && from->serves_pins() && roster().home(place_hash(key)) != from;
 }
@@ -183,7 +204,7 @@ bool Pool::would_return(const AffinityKey& key, uint64_t now_ms) {
 
 // Home did not answer: back to where the key was, if that still serves it, before anybody else is asked.
 void Pool::undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms) {
-  if (rules_.return_home == ReturnHome::kNever) return;
+  if (return_home_.load(std::memory_order_relaxed) == ReturnHome::kNever) return;
   const auto found = locked.find(now_ms);
   if (!found || !found->pin.provisional || !found->pin.same_backend(failed)) return;
   const auto origin = live_.origin(seat.key, seat.table_hash);

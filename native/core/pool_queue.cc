@@ -27,6 +27,9 @@ bool Pool::has_own_seat(const Seat& seat, uint64_t now_ms) {
 }
 
 uint64_t Pool::free_seats(uint64_t enough) const {
+  if (const uint64_t most = max_sessions_.load(std::memory_order_relaxed); most != 0) {
+    enough = std::min(enough, most - std::min(most, seats()));
+  }
   const Roster& now = roster();
   // Somebody eligible has no limit.
   if (now.entries.size() > now.ineligible.size() + now.limited.size()) return enough;
