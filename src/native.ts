@@ -523,8 +523,23 @@ export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
 
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {
-  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
-  find(head: Uint8Array, ended: boolean): Buffer | number
+  /**
+   * The key, a backend that the client names, or a {@link HeadVerdict}. `ended`: no more bytes will come. `pool`: who knows the
+   * keys that are learnt, and the addresses of backends.
+   */
+  find(head: Uint8Array, ended: boolean, pool: NativePool): Buffer | NativeNamed | number
+  /** Whether one of the keys is learnt from what backends answer. */
+  readonly learns: boolean
+  /** Of the first bytes of an answer: the session of TLS that it names, or a {@link HeadVerdict}. */
+  sessionOf(answer: Uint8Array): Buffer | number
+}
+
+/** A backend that a client names itself, as {@link NativePool.pick} takes it. */
+export interface NativeNamed {
+  index: number
+  generation: number
+  /** What decides where it cannot be followed; undefined: the fallback does. */
+  key?: Buffer
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */

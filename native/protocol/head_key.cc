@@ -55,13 +55,14 @@ Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch) {
   return kNoKey;
 }
 
-HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch) {
+HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch, KeyJudge counts) {
   bool cut_short = false;
   for (const HeadRecipe& recipe : recipes) {
     const Extraction extraction = extract(recipe, head, scratch);
     // One that stands before the others is waited for, even where they have theirs already.
     const bool more = extraction.verdict == Verdict::kMore;
-    if (extraction.verdict == Verdict::kFound || (more && !ended)) return {extraction, false};
+    if (more && !ended) return {extraction, false};
+    if (extraction.verdict == Verdict::kFound && counts(recipe.source, extraction.key)) return {extraction, false};
     cut_short = cut_short || more;
   }
   return {kNoKey, cut_short};

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/function_ref.h"
 #include "framed.h"
 #include "head.h"
 
@@ -51,8 +52,11 @@ struct HeadKey {
   bool cut_short = false;
 };
 
+// Whether what a source has found counts as a key; if not, the next one is asked.
+using KeyJudge = FunctionRef<bool(HeadSource, std::string_view)>;
+
 // `ended`: no byte will follow (the client's FIN, the limit of the head, or of the time): whoever still wanted more has
 // no key.
-HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch);
+HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch, KeyJudge counts);
 
 }  // namespace limpet

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "fd_budget.h"
+#include "head_choice.h"
 #include "socket_address.h"
 
 namespace limpet {
@@ -29,8 +30,9 @@ int Relay::start() {
 uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                          unsigned retries, HeadRules head) {
   const auto id = static_cast<uint32_t>(pools_.size());
-  pools_.push_back(
-      std::make_unique<RelayPool>(RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head)}));
+  const bool learns = learns_from_answers(head.recipes);
+  pools_.push_back(std::make_unique<RelayPool>(
+      RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head), learns}));
   return id;
 }
 

@@ -13,6 +13,7 @@
 #include "../core/pool.h"
 #include "../protocol/head_key.h"
 #include "counters.h"
+#include "first_bytes.h"
 #include "timer_wheel.h"
 
 namespace limpet {
@@ -56,6 +57,7 @@ struct RelayPool {
   unsigned retries;
   uint32_t id;
   HeadRules head;
+  bool learns = false;  // keys from the backends' answers
 };
 
 // How far, and for how long, a head is looked at.
@@ -120,6 +122,7 @@ struct Pipe {
 struct Side {
   uint64_t tag = 0;  // of its events; 0: not in epoll
   int fd = -1;
+  Pipe pipe;  // bytes spliced from this side, for the other one; here it fills a gap
   bool readable = false;
   bool writable = false;
   bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
@@ -132,11 +135,12 @@ struct Side {
   bool sent = false;       // something was written to it
   bool splices = false;    // bulk comes from it: through a pipe, not through the buffer
   bool copies = false;     // the kernel refused to splice it
+  bool overheard = false;  // what it says first is looked at
   uint8_t full_reads = 0;  // in a row, up to now: a read filled the buffer
   uint64_t rested = 0;     // `bytes` when it was last found empty in the middle of bulk
-  Pipe pipe;               // bytes spliced from this side, for the other one
   Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
   uint64_t bytes = 0;      // read or spliced from this side
+  std::unique_ptr<FirstBytes> first;  // null: nothing is kept
 
   // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN
   // came first; a unix socket says it always, and recv() still tells.

@@ -113,6 +113,7 @@ class Worker final : private WaitingRoom {
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);
+  void pick_named(Session& session);
   void pick_without_key(Session& session, SessionCounter cause);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
@@ -132,6 +133,7 @@ class Worker final : private WaitingRoom {
   void on_connect_event(Session& session, uint32_t events);
   void connected(Session& session);
   void pump(Session& session);
+  void learn(Session& session);  // worker_learn.cc
   bool pump_side(Session& session, Which from);
   bool pass_on_reset(Session& session);
   bool linger(Session& session, Side& receiver);  // worker_linger.cc

@@ -144,6 +144,7 @@ void Worker::connected(Session& session) {
     return;
   }
   session.connected = true;
+  session.side(Which::kBackend).overheard = session.relay_pool().learns;
   session.active_ms = now_ms_;
   session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
   session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
@@ -217,7 +218,9 @@ void Worker::pump(Session& session) {
   Side& backend = session.side(Which::kBackend);
   const bool half_before = client.shut || backend.shut;
   // The answers first: a backend that answered and reset still gets its bytes through before the reset is seen.
-  if (!pump_side(session, Which::kBackend) || !pump_side(session, Which::kClient)) return;
+  if (!pump_side(session, Which::kBackend)) return;
+  if (backend.overheard) learn(session);
+  if (!pump_side(session, Which::kClient)) return;
   if ((client.failed || backend.failed) && pass_on_reset(session)) return;
   if (client.shut && backend.shut) {
     end(session, SessionCounter::kEndFinished, false);

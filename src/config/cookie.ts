@@ -65,7 +65,7 @@ export function cookieFindings({ pools, listeners }: View): Finding[] {
   ]
 }
 
-function poolFindings({ name, cookieMode, hasTable, isRebalanced, returnsHome }: PoolView): Finding[] {
+function poolFindings({ name, cookieMode, isTableOff, isRebalanced, returnsHome }: PoolView): Finding[] {
   const path = ['pools', name]
   const findings: Finding[] = []
   if (isRebalanced === true) {
@@ -73,7 +73,7 @@ function poolFindings({ name, cookieMode, hasTable, isRebalanced, returnsHome }:
     findings.push({ path: [...path, 'rebalance', 'perMinute'], message, accepted: '0; or affinity.cookie: off' })
   }
   if (cookieMode !== 'learn') return findings
-  if (hasTable === false) {
+  if (isTableOff === true) {
     const message = 'affinity.cookie of mode learn keeps the values of cookies there'
     findings.push({ path: [...path, 'stickTable'], message, accepted: 'a table; or another mode' })
   }

@@ -57,9 +57,11 @@ export interface PoolView {
   keys?: readonly string[] | undefined
   /** Of its cookie; undefined: it has none. */
   cookieMode?: unknown
-  /** Its stick table is not off. */
-  hasTable?: boolean
-  /** Clients go home by a rule. */
+  /** Clients without a key are refused. */
+  refusesOthers?: boolean
+  /** It has no stick table. */
+  isTableOff?: boolean
+  /** Clients go home again that were sent elsewhere. */
   returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
@@ -111,12 +113,14 @@ function poolView(name: string, raw: unknown): PoolView {
     maxSessions = 0,
     agent,
     rebalance,
+    returnHome = 'never',
     affinity,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
+  const { key, fallback, cookie } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -124,22 +128,14 @@ function poolView(name: string, raw: unknown): PoolView {
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
-    keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
-    ...cookieView(raw),
+    keys: key === undefined ? undefined : valueIn(readKeys(key)),
+    refusesOthers: fallback === 'refuse',
+    returnsHome: returnHome !== 'never',
+    isTableOff: stickTable === 'off' || stickTable === false,
+    cookieMode: isMapping(cookie) ? cookie.mode : undefined,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
-  }
-}
-
-/** What of a pool cookies have to do with. */
-function cookieView(raw: unknown): Pick<PoolView, 'cookieMode' | 'hasTable' | 'returnsHome'> {
-  const { affinity, stickTable, returnHome = 'never' } = isMapping(raw) ? raw : {}
-  const { cookie } = isMapping(affinity) ? affinity : {}
-  return {
-    cookieMode: isMapping(cookie) ? cookie.mode : undefined,
-    hasTable: stickTable !== 'off' && stickTable !== false,
-    returnsHome: returnHome !== 'never',
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ResolvedInsertCookie } from '../config/cookie.ts'
-import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type ByteFilter, NO_BYTES } from './byte-filter.ts'
 import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
@@ -8,14 +8,6 @@ import type { PoolCookie } from './pool-cookie.ts'
 import { type Prefix, withoutPrefix, withPrefix } from './prefix.ts'
 import { HeadInsertion } from './response-head.ts'
 import { cookieSetBy, setCookieLine } from './set-cookie.ts'
-
-/** What a cookie says of where its client goes. */
-export interface Named {
-  /** Where the native pool has the backend. */
-  readonly place?: { index: number; generation: number } | undefined
-  /** A key that was learnt, and has a pin. */
-  readonly learnt?: Uint8Array | undefined
-}
 
 /** What a session does with the bytes of each direction; undefined: they go as they are. */
 export interface SessionFilters {
@@ -32,7 +24,6 @@ export class CookieSession {
   readonly #cookie: PoolCookie
   readonly #count: (counter: SessionCounter) => void
   #value: Buffer | undefined
-  #key: Buffer | undefined
 
   constructor(pool: CookiePool, cookie: PoolCookie, count: (counter: SessionCounter) => void) {
     this.#pool = pool
@@ -40,31 +31,28 @@ export class CookieSession {
     this.#count = count
   }
 
-  /** As {@link NativeHeadKeys.find}, of the cookie, and of the pool's other keys for those without. Either counts as found. */
-  find(head: Uint8Array, ended: boolean): Buffer | number {
-    const cookie = this.#cookie.inRequests.find(head, ended)
-    const key = this.#pool.headKeys?.keys.find(head, ended) ?? HeadVerdict.missing
-    if (cookie === HeadVerdict.more || key === HeadVerdict.more) return HeadVerdict.more
-    if (typeof cookie !== 'number') this.#value = cookie
-    if (typeof key !== 'number') this.#key = key
-    return this.#value ?? (typeof key === 'number' ? Math.max(key, Number(cookie)) : key)
+  /**
+   * As {@link NativeHeadKeys.find}: what the cookie says, which goes before the pool's other keys; where it says nothing, what they
+   * have.
+   */
+  find(head: Uint8Array, ended: boolean, pool: NativePool): Buffer | NativeNamed | number {
+    const cookie = this.#cookie.inRequests.find(head, ended, pool)
+    const other = this.#pool.headKeys?.keys.find(head, ended, pool) ?? HeadVerdict.missing
+    if (cookie === HeadVerdict.more || other === HeadVerdict.more) return HeadVerdict.more
+    if (!(cookie instanceof Uint8Array)) return typeof other === 'number' ? Math.max(other, Number(cookie)) : other
+    this.#value = cookie
+    if (this.#cookie.settings.mode === 'learn') return pool.knows(cookie) ? cookie : other
+    const place = this.#placeIn(cookie.toString('latin1'))
+    if (place === undefined) return other
+    if (typeof other === 'number') return place
+    const key = other instanceof Uint8Array ? other : other.key
+    return key === undefined ? place : { ...place, key }
   }
 
-  /** The key of the client, where the cookie says nothing. */
-  get key(): Buffer | undefined {
-    return this.#key
-  }
-
-  /** What the cookie says. */
-  named(): Named {
-    const value = this.#value
-    if (value === undefined) return {}
-    if (this.#cookie.settings.mode === 'learn') return this.#pool.native.knows(value) ? { learnt: value } : {}
-    const name = this.#cookie.backendIn(
-      value.toString('latin1'),
-      candidate => this.#pool.backend(candidate) !== undefined,
-    )
-    return name === undefined || this.#pool.isRetired ? {} : { place: this.#pool.placeOf(name) }
+  /** Where the native pool has the backend that a value names; undefined: it names none. */
+  #placeIn(value: string): NativeNamed | undefined {
+    const name = this.#cookie.backendIn(value, candidate => this.#pool.backend(candidate) !== undefined)
+    return name === undefined || this.#pool.isRetired ? undefined : this.#pool.placeOf(name)
   }
 
   /** For a session that is joined to a backend, by a seat. */

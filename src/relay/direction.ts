@@ -5,7 +5,7 @@ import { handleKind, handleOf } from './handle.ts'
 /** Who is told what happens in one direction of a session. */
 export interface DirectionEvents {
   /** Bytes came. */
-  received(): void
+  received(bytes: Buffer): void
   /** So many bytes were given to the system. */
   passedOn(bytes: number): void
   /** The end was passed on, after the last byte. */
@@ -25,7 +25,7 @@ export function carry(from: Socket, to: Socket, events: DirectionEvents, filter?
       if (!error) events.passedOn(bytes.length)
     })
   from.on('data', (chunk: Buffer) => {
-    events.received()
+    events.received(chunk)
     const bytes = filter === undefined ? chunk : filter.push(chunk)
     if (bytes.length > 0 && !write(bytes)) from.pause()
   })
@@ -53,6 +53,11 @@ function isBroken(socket: Socket): boolean {
   if (socket.writableEnded) return false
   const status = handleOf(socket)?.getpeername?.({}) ?? 0
   return status !== 0 && handleKind(socket) === 'TCP'
+}
+
+/** One side has sent what the other one has not got. */
+export function hasMore(from: Socket | undefined, to: Socket | undefined, filter: ByteFilter | undefined): boolean {
+  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0 || filter?.isHolding === true
 }
 
 /** Resets the connection where that can be; otherwise (unix sockets, TLS) closes it. */

@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net'
 import type { ResolvedPeek } from '../config/resolved.ts'
-import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
   /** Undefined: there is none. */
   readonly key: Uint8Array | undefined
+  /** A backend that goes before it. */
+  readonly named?: NativeNamed
   readonly counter: Extract<SessionCounter, `key${string}`>
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
@@ -20,10 +22,16 @@ export interface PeekLimits extends ResolvedPeek {
   readonly silence?: number
 }
 
+/** Who finds something in first bytes, and for which pool. */
+export interface HeadSearch {
+  readonly keys: Pick<NativeHeadKeys, 'find'>
+  readonly pool: NativePool
+}
+
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #keys: Pick<NativeHeadKeys, 'find'>
+  readonly #search: HeadSearch
   readonly #limits: PeekLimits
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
@@ -33,14 +41,9 @@ export class HeadPeek {
   #head: Buffer = Buffer.alloc(0)
 
   /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(
-    client: Socket,
-    keys: Pick<NativeHeadKeys, 'find'>,
-    limits: PeekLimits,
-    found: (found: HeadFound) => void,
-  ) {
+  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, found: (found: HeadFound) => void) {
     this.#client = client
-    this.#keys = keys
+    this.#search = search
     this.#limits = limits
     this.#found = found
     this.#isSilent = limits.silence !== undefined
@@ -61,6 +64,7 @@ export class HeadPeek {
 
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
+    const { keys, pool } = this.#search
     const { bytes, timeout } = this.#limits
     if (this.#isSilent && this.#head.length > 0) {
       this.#isSilent = false
@@ -68,14 +72,15 @@ export class HeadPeek {
       this.#timer = this.#timerOf(timeout)
     }
     const isFull = this.#head.length >= bytes
-    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
-    if (key === HeadVerdict.more) return
+    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool)
+    if (found === HeadVerdict.more) return
     this.stop()
     const head = this.#head
-    if (typeof key !== 'number') this.#found({ key, counter: 'keyFound', head })
-    else if (key === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
+    if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
+    else if (typeof found !== 'number') this.#found({ key: found.key, named: found, counter: 'keyFound', head })
+    else if (found === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
-      const isLate = key === HeadVerdict.cutShort && why === 'late'
+      const isLate = found === HeadVerdict.cutShort && why === 'late'
       this.#found({ key: undefined, counter: isLate ? 'keyLate' : 'keyMissing', head })
     }
   }

@@ -1,11 +1,20 @@
 import type { Socket } from 'node:net'
 import type { ByteFilter } from '../cookies/byte-filter.ts'
-import { CookieSession, type Named, type SessionFilters } from '../cookies/cookie-session.ts'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
+import {
+  KeyFallback,
+  type NativeNamed,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
-import { carry, reset } from './direction.ts'
+import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import type { Target } from './target.ts'
 
@@ -91,6 +100,8 @@ export class StreamSession {
   #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -116,26 +127,27 @@ export class StreamSession {
     const { headKeys, cookie } = pool
     if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
     const keys = this.#cookie ?? headKeys?.keys
+    if (keys === undefined) {
+      this.#pick(this.clientAddress)
+      return
+    }
     // Browsers open connections long before they use them, and only a request tells where one belongs.
     const limits = cookie === undefined ? this.target.peek : { ...this.target.peek, silence: timeouts.idle }
-    if (keys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, keys, limits, found => this.#peeked(found))
+    this.#peek = new HeadPeek(this.#client, { keys, pool: pool.native }, limits, found => this.#peeked(found))
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key: found, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback
+  #peeked({ key, named, counter, head }: HeadFound): void {
+    const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
     this.#head = head
     this.#owner.count(counter)
-    const { place, learnt } = this.#cookie?.named() ?? {}
-    const key = learnt ?? (this.#cookie === undefined ? found : this.#cookie.key)
-    if (key !== undefined) this.#pick(key, place)
-    else if (fallback === KeyFallback.refuse && place === undefined) this.#end('refusedNoKey')
-    else this.#pick(fallback === undefined || fallback === KeyFallback.source ? this.clientAddress : undefined, place)
+    if (key !== undefined) this.#pick(key, named)
+    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
   }
 
-  #pick(client: string | Uint8Array | undefined, place?: Named['place']): void {
-    this.#dial(this.target.pool.native.pick(client, true, place?.index, place?.generation))
+  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -290,6 +302,7 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
@@ -304,13 +317,19 @@ export class StreamSession {
     }
     carry(this.#client, backend, onward, toBackend)
     const back = {
-      received: () => this.#answered(),
+      received: (bytes: Buffer) => this.#answered(bytes),
       passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
     }
     carry(backend, this.#client, back, toClient)
     this.#restartTimer()
+  }
+
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
@@ -329,8 +348,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)
@@ -415,7 +435,7 @@ export class StreamSession {
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
     const toReset = pairs.map(([to, from, filter]) =>
-      isReset ? to?.writableFinished !== true : wasOpen && (hasMore(from, to) || filter?.isHolding === true),
+      isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to, filter),
     )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
@@ -425,11 +445,6 @@ export class StreamSession {
       else socket.destroy()
     }
   }
-}
-
-/** One side has sent what the other one has not got. */
-function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
-  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {

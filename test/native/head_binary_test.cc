@@ -142,8 +142,9 @@ TEST("first of a list that yields") {
   const std::vector<HeadRecipe> list = {{.source = HeadSource::kTlsSni},
                                         {.source = HeadSource::kHttpCookie, .name = "id"},
                                         {.source = HeadSource::kHttpPath}};
-  const auto key = [&list](const std::string& text, bool ended) {
-    const HeadKey found = first_key(list, bytes_of(text), ended, scratch());
+  const auto counts = [](HeadSource, std::string_view found) { return found != "nobody"; };
+  const auto key = [&list, &counts](const std::string& text, bool ended) {
+    const HeadKey found = first_key(list, bytes_of(text), ended, scratch(), counts);
     return std::to_string(static_cast<int>(found.extraction.verdict)) + (found.cut_short ? " cut short " : " ") +
            std::string(found.extraction.key);
   };

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { keyOption, readKeys } from '../../../src/config/key-source.ts'
-import type { AffinityOptions } from '../../../src/config/options.ts'
+import type { AffinityOptions, KeyOption, PoolOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { formatSize, readSize } from '../../../src/config/size.ts'
 import type { ConfigProblem, LimpetConfigError } from '../../../src/errors.ts'
@@ -58,22 +58,53 @@ describe('sources of keys', () => {
   })
 })
 
+const problemsOf = (pool: PoolOptions): readonly ConfigProblem[] => {
+  try {
+    resolveOptions({ pools: { p: pool } })
+    return []
+  } catch (error) {
+    return (error as LimpetConfigError).problems
+  }
+}
+
 describe('keys in first bytes', () => {
   it('go with no rebalance, which knows clients by their addresses', () => {
-    const refused = (affinity: AffinityOptions, perMinute: number): readonly ConfigProblem[] => {
-      try {
-        resolveOptions({ pools: { p: { affinity, rebalance: { perMinute } } } })
-        return []
-      } catch (error) {
-        return (error as LimpetConfigError).problems
-      }
-    }
+    const refused = (affinity: AffinityOptions, perMinute: number): readonly ConfigProblem[] =>
+      problemsOf({ affinity, rebalance: { perMinute } })
     expect(refused({}, 5)).to.deep.equal([])
     expect(refused({ key: 'mysql' }, 5)).to.deep.equal([])
     expect(refused({ key: 'tls.sni' }, 0)).to.deep.equal([])
     const [problem, ...others] = refused({ key: ['tls.sni', 'source'] }, 5)
     expect(problem).to.include({ path: 'pools.p.rebalance.perMinute', accepted: '0; or affinity.key: source' })
     expect(others).to.deep.equal([])
+  })
+
+  it('that are learnt need a stick table', () => {
+    const key = ['tls.sni', 'tls.sessionId']
+    expect(problemsOf({ affinity: { key } })).to.deep.equal([])
+    expect(problemsOf({ affinity: { key: 'rdp.token' }, stickTable: 'off' })).to.deep.equal([])
+    for (const stickTable of ['off', false] as const) {
+      const [problem, ...others] = problemsOf({ affinity: { key }, stickTable })
+      expect(problem?.path).to.equal('pools.p.affinity.key')
+      expect(problem?.message).to.match(/tls\.sessionId is learnt into the stick table, and this pool has none/)
+      expect(others).to.deep.equal([])
+    }
+  })
+
+  it('that are learnt have no home to return to', () => {
+    const found = (key: KeyOption, returnHome: 'never' | 'next-connect'): (string | undefined)[] =>
+      problemsOf({ affinity: { key }, returnHome }).map(({ path }) => path)
+    expect(found('tls.sessionId', 'next-connect')).to.deep.equal(['pools.p.returnHome'])
+    expect(found('tls.sessionId', 'never')).to.deep.equal([])
+    expect(found('tls.sni', 'next-connect')).to.deep.equal([])
+  })
+
+  it('that are learnt need clients that are served without them at first', () => {
+    const found = (key: KeyOption | KeyOption[]): (string | undefined)[] =>
+      problemsOf({ affinity: { key, fallback: 'refuse' } }).map(({ path }) => path)
+    expect(found('tls.sessionId')).to.deep.equal(['pools.p.affinity.fallback'])
+    expect(found(['tls.sessionId', 'tls.sni'])).to.deep.equal([])
+    expect(found('rdp.token')).to.deep.equal([])
   })
 })
 
