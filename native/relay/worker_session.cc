@@ -44,6 +44,12 @@ void Worker::begin(Session& session) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
+  if (session.listener->proxy.trust) return begin_proxy(session);
+  find_key(session);
+}
+
+// Who the client is, is known.
+void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));
@@ -152,6 +158,7 @@ void Worker::connected(Session& session) {
   count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
+  session.proxied.reset();
   pump(session);
 }
 
@@ -251,6 +258,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.proxying) return end(session, SessionCounter::kRefusedProxyTimeout, false);
   if (session.peeking) return peek(session, true);
   if (session.waiting) return on_wait_timer(session);
   if (session.held) {

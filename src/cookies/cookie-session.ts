@@ -35,18 +35,15 @@ export class CookieSession {
    * As {@link NativeHeadKeys.find}: what the cookie says, which goes before the pool's other keys; where it says nothing, what they
    * have.
    */
-  find(head: Uint8Array, ended: boolean, pool: NativePool): Buffer | NativeNamed | number {
+  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number {
     const cookie = this.#cookie.inRequests.find(head, ended, pool)
-    const other = this.#pool.headKeys?.keys.find(head, ended, pool) ?? HeadVerdict.missing
+    const other = this.#pool.headKeys?.keys.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
     if (cookie === HeadVerdict.more || other === HeadVerdict.more) return HeadVerdict.more
-    if (!(cookie instanceof Uint8Array)) return typeof other === 'number' ? Math.max(other, Number(cookie)) : other
+    if (!(cookie instanceof Uint8Array)) return other === HeadVerdict.missing ? cookie : other
     this.#value = cookie
     if (this.#cookie.settings.mode === 'learn') return pool.knows(cookie) ? cookie : other
     const place = this.#placeIn(cookie.toString('latin1'))
-    if (place === undefined) return other
-    if (typeof other === 'number') return place
-    const key = other instanceof Uint8Array ? other : other.key
-    return key === undefined ? place : { ...place, key }
+    return place === undefined ? other : withKey(place, other)
   }
 
   /** Where the native pool has the backend that a value names; undefined: it names none. */
@@ -112,4 +109,11 @@ export class CookieSession {
     this.#pool.native.learn(Buffer.from(value, 'latin1'), seat)
     this.#count('cookiesLearnt')
   }
+}
+
+/** What decides where the backend cannot be followed. */
+function withKey(place: NativeNamed, found: Buffer | NativeNamed | number): NativeNamed {
+  const isNone = found === HeadVerdict.missing || found === HeadVerdict.cutShort
+  const key = typeof found === 'number' || found instanceof Uint8Array ? found : found.key
+  return isNone || key === undefined ? place : { ...place, key }
 }

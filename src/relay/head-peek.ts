@@ -4,8 +4,8 @@ import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, ty
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
   /** A backend that goes before it. */
   readonly named?: NativeNamed
   readonly counter: Extract<SessionCounter, `key${string}`>
@@ -26,6 +26,8 @@ export interface PeekLimits extends ResolvedPeek {
 export interface HeadSearch {
   readonly keys: Pick<NativeHeadKeys, 'find'>
   readonly pool: NativePool
+  /** What came before them; undefined: nothing. */
+  readonly proxyHeader: Uint8Array | undefined
 }
 
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
@@ -40,7 +42,7 @@ export class HeadPeek {
   #isSilent: boolean
   #head: Buffer = Buffer.alloc(0)
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
+  /** `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
   constructor(client: Socket, search: HeadSearch, limits: PeekLimits, found: (found: HeadFound) => void) {
     this.#client = client
     this.#search = search
@@ -50,6 +52,11 @@ export class HeadPeek {
     this.#timer = this.#timerOf(limits.silence ?? limits.timeout)
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look('more')
   }
 
   stop(): void {
@@ -64,7 +71,7 @@ export class HeadPeek {
 
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
-    const { keys, pool } = this.#search
+    const { keys, pool, proxyHeader } = this.#search
     const { bytes, timeout } = this.#limits
     if (this.#isSilent && this.#head.length > 0) {
       this.#isSilent = false
@@ -72,12 +79,13 @@ export class HeadPeek {
       this.#timer = this.#timerOf(timeout)
     }
     const isFull = this.#head.length >= bytes
-    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool)
+    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool, proxyHeader)
     if (found === HeadVerdict.more) return
     this.stop()
     const head = this.#head
-    if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
-    else if (typeof found !== 'number') this.#found({ key: found.key, named: found, counter: 'keyFound', head })
+    if (found === HeadVerdict.address) this.#found({ key: 'source', counter: 'keyFound', head })
+    else if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
+    else if (typeof found !== 'number') this.#found({ key: keyOf(found), named: found, counter: 'keyFound', head })
     else if (found === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
       const isLate = found === HeadVerdict.cutShort && why === 'late'
@@ -90,4 +98,8 @@ export class HeadPeek {
     for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
     if (parts.length > 1) this.#head = Buffer.concat(parts)
   }
+}
+
+function keyOf({ key }: NativeNamed): Uint8Array | 'source' | undefined {
+  return typeof key === 'number' ? 'source' : key
 }
