@@ -283,6 +283,9 @@ export const SESSION_COUNTERS = [
   'keyMissing',
   'keyLate',
   'keyTooFar',
+  'cookiesSet',
+  'cookiesLearnt',
+  'cookiesUnread',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 

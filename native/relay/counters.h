@@ -52,6 +52,10 @@ enum class SessionCounter : unsigned {
   kKeyMissing,  // another protocol, or none in it
   kKeyLate,     // not within peek.timeout
   kKeyTooFar,   // not within peek.bytes
+  // Only the stream relay reads and writes cookies.
+  kCookiesSet,
+  kCookiesLearnt,
+  kCookiesUnread,
   kCount,
 };
 

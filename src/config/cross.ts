@@ -1,4 +1,5 @@
 import { normalize } from 'node:path'
+import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
@@ -22,6 +23,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
     ...transparentFindings(view),
+    ...cookieFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),

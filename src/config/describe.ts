@@ -1,4 +1,6 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { describeCookie } from './cookie.ts'
+import type { CookieOptions } from './cookie-options.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
@@ -59,6 +61,7 @@ export interface DescribedListener {
 export interface DescribedAffinity {
   key: KeyOption | KeyOption[]
   fallback: string
+  cookie: CookieOptions | 'off'
   ipv4Prefix: number
   ipv6Prefix: number
 }
@@ -209,9 +212,10 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity({ key, fallback, cookie, ...prefixes }: ResolvedAffinity): DescribedAffinity {
   const keys = key.map(keyOption)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
+  const described = cookie === undefined ? 'off' : describeCookie(cookie)
+  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, cookie: described, ...prefixes }
 }
 
 /** A backend in the words of the configuration. */

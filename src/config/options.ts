@@ -1,3 +1,5 @@
+import type { CookieOptions } from './cookie-options.ts'
+
 /** A time: text with a unit (`250ms`, `5s`, `1.5h`, `2d`), or a number of milliseconds. */
 export type Duration = string | number
 
@@ -528,6 +530,11 @@ export interface AffinityOptions {
    * @defaultValue 'source'
    */
   fallback?: KeyFallbackName | undefined
+  /**
+   * A cookie that names the backend of a client, before its key is looked at; or `off` (`false`).
+   * @defaultValue 'off'
+   */
+  cookie?: CookieOptions | 'off' | false | undefined
   /**
    * Bits of an IPv4 address that count, 1 to 32.
    * @defaultValue 32

@@ -2,6 +2,7 @@ import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
+import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
 import type { Mode } from './duration.ts'
 import { findingsOf, MOST_PROBLEMS } from './findings.ts'
@@ -132,10 +133,11 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
     const { sendProxy: header, ...rest } = others
     const sendProxy = sendProxyOf(header)
+    const affinity = { ...pool.affinity, cookie: pool.affinity.cookie && cookieOf(pool.affinity.cookie) }
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits, sendProxy }]
+    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {

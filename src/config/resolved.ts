@@ -1,4 +1,5 @@
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
+import type { ResolvedCookie } from './cookie.ts'
 import type {
   AcceptorKind,
   BackendState,
@@ -165,6 +166,8 @@ export interface ResolvedAffinity {
   /** Texts of the sources, see `readKeys` in key-source.ts. */
   readonly key: readonly string[]
   readonly fallback: KeyFallbackName
+  /** Undefined: none. */
+  readonly cookie: ResolvedCookie | undefined
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
 }

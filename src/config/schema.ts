@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
+import { cookie } from './cookie-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
@@ -156,7 +157,7 @@ function queue(mode: Mode) {
     .describe('Where clients wait while every backend is at its maxSessions: first come, first served.')
 }
 
-function affinity() {
+function affinity(mode: Mode) {
   return z
     .strictObject({
       key: keys(
@@ -166,6 +167,7 @@ function affinity() {
         ['source', 'refuse', 'random'],
         'What becomes of a client without a key. source: its address is the key; refuse: it is closed; random: it goes to the least loaded backend.',
       ).prefault('source'),
+      cookie: cookie(mode),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
     })
@@ -239,7 +241,7 @@ function pool(mode: Mode) {
       secret: secret(
         "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
       ),
-      affinity: affinity(),
+      affinity: affinity(mode),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
       maxSessions: whole(

@@ -61,6 +61,8 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** Of its cookie; undefined: it has none. */
+  cookieMode?: unknown
   /** Clients without a key are refused. */
   refusesOthers?: boolean
   /** It has no stick table. */
@@ -129,7 +131,7 @@ function poolView(name: string, raw: unknown): PoolView {
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
-  const { key, fallback } = isMapping(affinity) ? affinity : {}
+  const { key, fallback, cookie } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -141,6 +143,7 @@ function poolView(name: string, raw: unknown): PoolView {
     refusesOthers: fallback === 'refuse',
     returnsHome: returnHome !== 'never',
     isTableOff: stickTable === 'off' || stickTable === false,
+    cookieMode: isMapping(cookie) ? cookie.mode : undefined,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,

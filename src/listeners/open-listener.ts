@@ -53,7 +53,7 @@ export function makeListener(
     proxy: proxyRulesOf(settings),
     before: before?.target,
   })
-  const isNative = chooseAcceptor(settings) === 'native'
+  const isNative = chooseAcceptor(settings, pool.cookie !== undefined) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {

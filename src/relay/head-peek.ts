@@ -13,9 +13,18 @@ export interface HeadFound {
   readonly head: Buffer
 }
 
+/** How its first bytes are looked at. */
+export interface PeekLimits extends ResolvedPeek {
+  /**
+   * How long a client may say nothing at all, in milliseconds; `timeout` begins with its first byte then. Undefined: no longer
+   * than `timeout`.
+   */
+  readonly silence?: number
+}
+
 /** Who finds something in first bytes, and for which pool. */
 export interface HeadSearch {
-  readonly keys: NativeHeadKeys
+  readonly keys: Pick<NativeHeadKeys, 'find'>
   readonly pool: NativePool
   /** What came before them; undefined: nothing. */
   readonly proxyHeader: Uint8Array | undefined
@@ -25,20 +34,22 @@ export interface HeadSearch {
 export class HeadPeek {
   readonly #client: Socket
   readonly #search: HeadSearch
-  readonly #limits: ResolvedPeek
+  readonly #limits: PeekLimits
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #isSilent: boolean
   #head: Buffer = Buffer.alloc(0)
 
   /** `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, search: HeadSearch, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, found: (found: HeadFound) => void) {
     this.#client = client
     this.#search = search
     this.#limits = limits
     this.#found = found
-    this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
+    this.#isSilent = limits.silence !== undefined
+    this.#timer = this.#timerOf(limits.silence ?? limits.timeout)
     client.on('readable', this.#read)
     client.once('end', this.#ended)
   }
@@ -54,10 +65,19 @@ export class HeadPeek {
     this.#client.off('end', this.#ended)
   }
 
+  #timerOf(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look('late'), ms).unref()
+  }
+
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
-    const { bytes } = this.#limits
     const { keys, pool, proxyHeader } = this.#search
+    const { bytes, timeout } = this.#limits
+    if (this.#isSilent && this.#head.length > 0) {
+      this.#isSilent = false
+      clearTimeout(this.#timer)
+      this.#timer = this.#timerOf(timeout)
+    }
     const isFull = this.#head.length >= bytes
     const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool, proxyHeader)
     if (found === HeadVerdict.more) return

@@ -46,10 +46,12 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    if (hasNativeRelay()) {
+    const { listener, pool } = target
+    if (pool.cookie !== undefined) {
+      this.#log.info({ listener, pool: pool.name }, 'the stream relay serves: only it reads and writes cookies')
+    } else if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
-      const { listener } = target
       throw new LimpetError(
         'LIMPET_ERR_UNSUPPORTED',
         `the native relay does not exist on ${process.platform}: use auto or stream`,

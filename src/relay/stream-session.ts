@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
 import {
   KeyFallback,
   type NativeNamed,
@@ -12,7 +14,7 @@ import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.
 import type { Endpoint } from '../pool/records.ts'
 import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
-import { carry, reset } from './direction.ts'
+import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
@@ -101,6 +103,9 @@ export class StreamSession {
   #timer: NodeJS.Timeout | undefined
   #proxyHead: ProxyHead | undefined
   #peek: HeadPeek | undefined
+  /** Undefined: its pool has none. */
+  #cookie: CookieSession | undefined
+  #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
   /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
@@ -149,20 +154,24 @@ export class StreamSession {
 
   /** Who the client is, is known. */
   #findKey(): void {
-    const { pool, peek } = this.target
-    const { headKeys } = pool
-    if (headKeys === undefined) {
+    const { pool, peek, timeouts } = this.target
+    const { headKeys, cookie } = pool
+    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
+    const keys = this.#cookie ?? headKeys?.keys
+    if (keys === undefined) {
       this.#pick(this.clientAddress)
       return
     }
-    const search = { keys: headKeys.keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
-    this.#peek = new HeadPeek(this.#client, search, peek, found => this.#peeked(found))
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    const limits = cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
+    const search = { keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, limits, found => this.#peeked(found))
     this.#peek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
   #peeked({ key, named, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback
+    const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
     this.#head = head
     this.#owner.count(counter)
     if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
@@ -334,20 +343,24 @@ export class StreamSession {
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
     introduce(backend, this, this.#client, this.#head)
+    if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
+    const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
     this.proxied = undefined
-    carry(this.#client, backend, {
+    const onward = {
       received: () => this.#active(),
-      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
-    })
-    carry(backend, this.#client, {
-      received: bytes => this.#answered(bytes),
-      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
+    }
+    carry(this.#client, backend, onward, toBackend)
+    const back = {
+      received: (bytes: Buffer) => this.#answered(bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
-    })
+    }
+    carry(backend, this.#client, back, toClient)
     this.#restartTimer()
   }
 
@@ -361,8 +374,11 @@ export class StreamSession {
     const head = this.#head
     this.#head = undefined
     if (head === undefined || head.length === 0) return
-    backend.write(head, error => {
-      if (!error) this.#passedOn('bytesToBackend', head.length)
+    const { toBackend } = this.#filters
+    const bytes = toBackend === undefined ? head : toBackend.push(head)
+    if (bytes.length === 0) return
+    backend.write(bytes, error => {
+      if (!error) this.#passedOn('bytesToBackend', bytes.length)
     })
   }
 
@@ -450,13 +466,16 @@ export class StreamSession {
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     const [client, backend] = [this.#client, this.#backend]
-    const pairs: [Socket | undefined, Socket | undefined][] = [
-      [client, backend],
-      [backend, client],
+    const { toBackend, toClient } = this.#filters
+    const pairs: [Socket | undefined, Socket | undefined, ByteFilter | undefined][] = [
+      [client, backend, toClient],
+      [backend, client, toBackend],
     ]
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
-    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    const toReset = pairs.map(([to, from, filter]) =>
+      isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to, filter),
+    )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
@@ -465,11 +484,6 @@ export class StreamSession {
       else socket.destroy()
     }
   }
-}
-
-/** One side has sent what the other one has not got. */
-function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
-  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {
