@@ -110,6 +110,11 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session);
+  // Its PROXY header (worker_proxy.cc).
+  void begin_proxy(Session& session);
+  void read_proxy(Session& session);
+  bool take_bytes(Session& session, size_t count);
+  void find_key(Session& session);
   void pick(Session& session, const AffinityKey& key);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);

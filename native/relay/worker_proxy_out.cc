@@ -24,12 +24,16 @@ void put_path(const SocketAddress& address, uint8_t* into) {
   std::copy_n(un->sun_path, std::min<size_t>(address.length - kBegin, kProxyPathBytes), into);
 }
 
-// Who is joined to whom. What a header says that the client's own proxy sent belongs here, and nowhere else: its
-// destination in place of the socket's, and its vectors behind those below.
+// Who is joined to whom; where the client's own proxy has said it, as that has.
 ProxyHeader header_of(const Session& session, Paths& paths) {
   const int fd = session.sides[static_cast<unsigned>(Which::kClient)].fd;
   const SocketAddress local = local_address(fd);
   ProxyHeader header;
+  if (session.proxied && session.proxied->header.source.family != ClientAddress::Family::kNone) {
+    header = session.proxied->header;
+    header.version = 2;
+    return header;
+  }
   header.source = session.client;
   header.destination = client_address(local);
   if (session.client.family == ClientAddress::Family::kUnix) {

@@ -44,6 +44,12 @@ void Worker::begin(Session& session) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
+  if (session.listener->proxy.trust) return begin_proxy(session);
+  find_key(session);
+}
+
+// Who the client is, is known.
+void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));
@@ -154,6 +160,7 @@ void Worker::connected(Session& session) {
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
   if (session.relay_pool().outgoing.proxy != SendProxy::kOff && !send_proxy_header(session)) return;
+  session.proxied.reset();
   pump(session);
 }
 
@@ -253,6 +260,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.proxying) return end(session, SessionCounter::kRefusedProxyTimeout, false);
   if (session.peeking) return peek(session, true);
   if (session.waiting) return on_wait_timer(session);
   if (session.held) {

@@ -2,6 +2,7 @@ import { normalize } from 'node:path'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
@@ -17,6 +18,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...unknownPools(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
+    ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
     ...transparentFindings(view),

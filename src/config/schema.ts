@@ -6,6 +6,7 @@ import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
+import { proxyProtocol } from './proxy-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -317,6 +318,10 @@ function listener(mode: Mode) {
       })
       .prefault({})
       .describe('Looking for keys that are no addresses.'),
+    proxyProtocol: proxyProtocol(
+      mode,
+      networks('Proxies that may say who their clients are; everybody else is closed.'),
+    ),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

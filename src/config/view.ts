@@ -42,6 +42,9 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  /** Whether its clients come through proxies, as it is written. */
+  acceptsProxy?: boolean
+  trust?: unknown
   allow?: unknown
   deny?: unknown
 }
@@ -97,12 +100,14 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
   const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
-    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
+    acceptsProxy: accept === 'on' || accept === true,
+    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
   }
 }
 

@@ -2,6 +2,7 @@ import { formatAddress } from './address.ts'
 import type { Mode } from './duration.ts'
 import { outgoingWarnings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { proxyWarnings } from './proxy-findings.ts'
 import { listNames, quote } from './text.ts'
 import type { PoolView, View } from './view.ts'
 
@@ -17,6 +18,7 @@ export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<s
     ),
     ...view.pools.flatMap(poolWarnings),
     ...outgoingWarnings(view, localAddresses),
+    ...proxyWarnings(view, mode),
     ...adminWarnings(view),
   ]
 }

@@ -34,7 +34,7 @@ export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
  * libuv reports a reset that comes right behind bytes as an end, but a connection that was reset has no peer any more.
  * Neither has one of which both sides have ended, so this is asked only while the own side has not.
  */
-function isBroken(socket: Socket): boolean {
+export function isBroken(socket: Socket): boolean {
   if (socket.writableEnded) return false
   const status = handleOf(socket)?.getpeername?.({}) ?? 0
   return status !== 0 && handleKind(socket) === 'TCP'

@@ -4,8 +4,8 @@ import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, ty
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
   /** A backend that goes before it. */
   readonly named?: NativeNamed
   readonly counter: Extract<SessionCounter, `key${string}`>
@@ -17,6 +17,8 @@ export interface HeadFound {
 export interface HeadSearch {
   readonly keys: NativeHeadKeys
   readonly pool: NativePool
+  /** What came before them; undefined: nothing. */
+  readonly proxyHeader: Uint8Array | undefined
 }
 
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
@@ -30,7 +32,7 @@ export class HeadPeek {
   readonly #timer: NodeJS.Timeout
   #head: Buffer = Buffer.alloc(0)
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
+  /** `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
   constructor(client: Socket, search: HeadSearch, limits: ResolvedPeek, found: (found: HeadFound) => void) {
     this.#client = client
     this.#search = search
@@ -39,6 +41,11 @@ export class HeadPeek {
     this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look('more')
   }
 
   stop(): void {
@@ -50,14 +57,15 @@ export class HeadPeek {
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
     const { bytes } = this.#limits
-    const { keys, pool } = this.#search
+    const { keys, pool, proxyHeader } = this.#search
     const isFull = this.#head.length >= bytes
-    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool)
+    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool, proxyHeader)
     if (found === HeadVerdict.more) return
     this.stop()
     const head = this.#head
-    if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
-    else if (typeof found !== 'number') this.#found({ key: found.key, named: found, counter: 'keyFound', head })
+    if (found === HeadVerdict.address) this.#found({ key: 'source', counter: 'keyFound', head })
+    else if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
+    else if (typeof found !== 'number') this.#found({ key: keyOf(found), named: found, counter: 'keyFound', head })
     else if (found === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
       const isLate = found === HeadVerdict.cutShort && why === 'late'
@@ -70,4 +78,8 @@ export class HeadPeek {
     for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
     if (parts.length > 1) this.#head = Buffer.concat(parts)
   }
+}
+
+function keyOf({ key }: NativeNamed): Uint8Array | 'source' | undefined {
+  return typeof key === 'number' ? 'source' : key
 }

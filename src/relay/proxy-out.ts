@@ -2,6 +2,7 @@ import { isIP, type Socket } from 'node:net'
 import type { ResolvedSendProxy } from '../config/resolved.ts'
 import { type NativeHeadKeys, type NativePool, native } from '../native.ts'
 import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyTlv } from '../protocol/proxy.ts'
+import type { ProxiedClient } from './proxied-client.ts'
 import type { Target } from './target.ts'
 
 /** A session of the stream relay, as backends are told of it. */
@@ -10,6 +11,8 @@ export interface Introduced {
   /** Undefined: the client has none (unix socket). */
   readonly clientAddress: string | undefined
   readonly clientPort: number | undefined
+  /** What the client's own proxy said of it. */
+  readonly proxied: ProxiedClient | undefined
   readonly target: Pick<Target, 'pool' | 'sendProxy'>
 }
 
@@ -25,19 +28,19 @@ export function introduce(backend: Socket, session: Introduced, client: Socket, 
 /**
  * As native/relay/worker_proxy_out.cc, but for unix sockets: Node does not know what the client's is called, so their names are
  * left out.
- *
- * What a header says that the client's own proxy sent belongs here: its destination in place of the socket's, and its vectors
- * behind those below.
+ * Where the client's own proxy has said who is joined to whom, that is said on.
  */
 function proxyHeader(
   { version, tlvs }: ResolvedSendProxy,
-  { id, clientAddress, clientPort, target }: Introduced,
+  { id, clientAddress, clientPort, proxied, target }: Introduced,
   { localAddress, localPort }: Socket,
   head: Buffer | undefined,
 ): Buffer {
   return encodeProxy({
     version,
-    ...endsOf(end(clientAddress, clientPort), end(localAddress, localPort)),
+    ...(proxied?.header.source === undefined
+      ? endsOf(end(clientAddress, clientPort), end(localAddress, localPort))
+      : { source: proxied.header.source, destination: proxied.header.destination }),
     tlvs:
       version === 1
         ? []

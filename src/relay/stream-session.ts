@@ -14,6 +14,8 @@ import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { addressOf, type ProxiedClient } from './proxied-client.ts'
+import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
 import { introduce } from './proxy-out.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
@@ -65,8 +67,11 @@ const TURN_PAUSE_MS = 250
 export class StreamSession {
   readonly id: string
   readonly target: Target
-  readonly clientAddress: string | undefined
-  readonly clientPort: number | undefined
+  /** That of the client whom a PROXY header names, once it is there. */
+  clientAddress: string | undefined
+  clientPort: number | undefined
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
+  proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
   readonly isTold: boolean
@@ -94,6 +99,7 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #proxyHead: ProxyHead | undefined
   #peek: HeadPeek | undefined
   /** Read before there was a backend. */
   #head: Buffer | undefined
@@ -112,7 +118,7 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool, timeouts } = this.target
+    const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
@@ -121,12 +127,37 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else {
-      const search = { keys: headKeys.keys, pool: pool.native }
-      this.#peek = new HeadPeek(this.#client, search, this.target.peek, found => this.#peeked(found))
+    if (proxy === undefined) this.#findKey()
+    else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** As native/relay/worker_proxy.cc. */
+  #proxyHeadCame(found: ProxyHeadFound): void {
+    if ('cause' in found) {
+      this.#end(found.cause)
+      return
     }
+    this.proxied = { ...found, peer: { address: this.clientAddress, port: this.clientPort } }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(this.proxied) ?? {}
+      this.clientAddress = address
+      this.clientPort = port
+    }
+    if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
+    else this.#findKey()
+  }
+
+  /** Who the client is, is known. */
+  #findKey(): void {
+    const { pool, peek } = this.target
+    const { headKeys } = pool
+    if (headKeys === undefined) {
+      this.#pick(this.clientAddress)
+      return
+    }
+    const search = { keys: headKeys.keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, peek, found => this.#peeked(found))
+    this.#peek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
@@ -134,7 +165,7 @@ export class StreamSession {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key, named)
+    if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
     else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
     else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
   }
@@ -304,6 +335,7 @@ export class StreamSession {
     backend.once('close', () => this.#closed(backend))
     introduce(backend, this, this.#client, this.#head)
     this.#passHead(backend)
+    this.proxied = undefined
     carry(this.#client, backend, {
       received: () => this.#active(),
       passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
@@ -397,6 +429,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#proxyHead?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()

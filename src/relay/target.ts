@@ -1,3 +1,4 @@
+import type { ProxyRules } from '../acceptor/filter.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
@@ -16,6 +17,8 @@ export interface TargetSettings {
   filter?: NativeAddressFilter | undefined
   /** How first bytes are looked at, where keys are there. */
   peek?: ResolvedPeek | undefined
+  /** Undefined: clients come without a PROXY header. */
+  proxy?: ProxyRules | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
 }
@@ -51,6 +54,8 @@ export class Target implements SessionSettings {
   readonly filter: NativeAddressFilter | undefined
   /** How its clients' first bytes are looked at, where their keys are there. */
   readonly peek: ResolvedPeek
+  /** Undefined: clients come without a PROXY header. */
+  readonly proxy: ProxyRules | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -59,7 +64,7 @@ export class Target implements SessionSettings {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, peek, before }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, proxy, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
@@ -69,6 +74,7 @@ export class Target implements SessionSettings {
     this.maxSessions = maxSessions
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
+    this.proxy = proxy
     this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)
