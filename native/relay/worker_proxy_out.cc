@@ -24,18 +24,18 @@ void put_path(const SocketAddress& address, uint8_t* into) {
   std::copy_n(un->sun_path, std::min<size_t>(address.length - kBegin, kProxyPathBytes), into);
 }
 
-// Who is joined to whom; where the client's own proxy has said it, as that has.
+bool names_both(const ProxyHeader& header) {
+  constexpr auto kNone = ClientAddress::Family::kNone;
+  return header.source.family != kNone && header.destination.family != kNone;
+}
+// Who is joined to whom: for a client behind a proxy, whom that was told to join it to.
 ProxyHeader header_of(const Session& session, Paths& paths) {
   const int fd = session.sides[static_cast<unsigned>(Which::kClient)].fd;
   const SocketAddress local = local_address(fd);
   ProxyHeader header;
-  if (session.proxied && session.proxied->header.source.family != ClientAddress::Family::kNone) {
-    header = session.proxied->header;
-    header.version = 2;
-    return header;
-  }
   header.source = session.client;
   header.destination = client_address(local);
+  if (session.proxied && names_both(session.proxied->header)) header.destination = session.proxied->header.destination;
   if (session.client.family == ClientAddress::Family::kUnix) {
     put_path(peer_address(fd), paths.data());
     put_path(local, paths.data() + kProxyPathBytes);
@@ -46,13 +46,17 @@ ProxyHeader header_of(const Session& session, Paths& paths) {
 
 }  // namespace
 
-// As far as it has come by now: nobody is let wait for it.
+// The server's name that the client wants: of its TLS, as far as that has come by now, as nobody is let wait for it; or
+// what its proxy says.
 std::string_view Worker::server_name(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   const auto head = peek_head(session.side(Which::kClient), session.listener->peek.bytes, *peek_room_);
   if (!head) return {};
   const Extraction name = tls_sni(*head, peek_room_->scratch);
-  return name.verdict == Verdict::kFound ? name.key : std::string_view();
+  if (name.verdict == Verdict::kFound) return name.key;
+  const auto told =
+      session.proxied ? find_proxy_tlv(session.proxied->header.tlvs, proxy_tlv::kAuthority) : std::nullopt;
+  return told ? std::string_view(reinterpret_cast<const char*>(told->data()), told->size()) : std::string_view();
 }
 
 // False: the session has ended.

@@ -17,8 +17,8 @@ export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<s
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
     ...view.pools.flatMap(poolWarnings),
-    ...outgoingWarnings(view, localAddresses),
     ...proxyWarnings(view, mode),
+    ...outgoingWarnings(view, localAddresses),
     ...adminWarnings(view),
   ]
 }

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net'
 import type { ResolvedSendProxy } from '../config/resolved.ts'
 import { type NativeHeadKeys, type NativePool, native } from '../native.ts'
-import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyTlv } from '../protocol/proxy.ts'
+import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyHeader, type ProxyTlv } from '../protocol/proxy.ts'
 import type { ProxiedClient } from './proxied-client.ts'
 import type { Target } from './target.ts'
 
@@ -11,9 +11,9 @@ export interface Introduced {
   /** Undefined: the client has none (unix socket). */
   readonly clientAddress: string | undefined
   readonly clientPort: number | undefined
-  /** What the client's own proxy said of it. */
-  readonly proxied: ProxiedClient | undefined
   readonly target: Pick<Target, 'pool' | 'sendProxy'>
+  /** What its own proxy said of it; undefined: it has none. */
+  readonly proxied?: Pick<ProxiedClient, 'header'> | undefined
 }
 
 /**
@@ -28,23 +28,22 @@ export function introduce(backend: Socket, session: Introduced, client: Socket, 
 /**
  * As native/relay/worker_proxy_out.cc, but for unix sockets: Node does not know what the client's is called, so their names are
  * left out.
- * Where the client's own proxy has said who is joined to whom, that is said on.
  */
 function proxyHeader(
   { version, tlvs }: ResolvedSendProxy,
-  { id, clientAddress, clientPort, proxied, target }: Introduced,
+  { id, clientAddress, clientPort, target, proxied }: Introduced,
   { localAddress, localPort }: Socket,
   head: Buffer | undefined,
 ): Buffer {
   return encodeProxy({
     version,
-    ...(proxied?.header.source === undefined
-      ? endsOf(end(clientAddress, clientPort), end(localAddress, localPort))
-      : { source: proxied.header.source, destination: proxied.header.destination }),
+    ...endsOf(end(clientAddress, clientPort), destinationOf(proxied?.header) ?? end(localAddress, localPort)),
     tlvs:
       version === 1
         ? []
-        : tlvs.flatMap(name => tlvOf(name, id, head, target.pool.native)).sort((a, b) => a.type - b.type),
+        : tlvs
+            .flatMap(name => tlvOf(name, id, nameOf(head, proxied, target.pool.native)))
+            .sort((a, b) => a.type - b.type),
     checksum: tlvs.includes('crc32c'),
   })
 }
@@ -66,15 +65,24 @@ function end(address: string | undefined, port: number | undefined): ProxyEndpoi
   return address === undefined || port === undefined || isIP(address) === 0 ? undefined : { address, port }
 }
 
+function destinationOf(header: ProxyHeader | undefined): ProxyEndpoint | undefined {
+  return header?.source === undefined ? undefined : header.destination
+}
+
 function tlvOf(
   name: ResolvedSendProxy['tlvs'][number],
   sessionId: string,
-  head: Buffer | undefined,
-  pool: NativePool,
+  serverName: Uint8Array | undefined,
 ): ProxyTlv[] {
   if (name === 'uniqueId') return [{ type: PROXY_TLV.uniqueId, value: Buffer.from(sessionId) }]
-  const serverName = name === 'authority' && head !== undefined ? sniKeys().find(head, true, pool) : undefined
-  return serverName instanceof Buffer ? [{ type: PROXY_TLV.authority, value: serverName }] : []
+  return name === 'authority' && serverName !== undefined ? [{ type: PROXY_TLV.authority, value: serverName }] : []
+}
+
+/** The server's name that the client wants: of its TLS, as far as that has come by now; or what its proxy says. */
+function nameOf(head: Buffer | undefined, proxied: Introduced['proxied'], pool: NativePool): Uint8Array | undefined {
+  const found = head === undefined ? undefined : sniKeys().find(head, true, pool)
+  if (found instanceof Uint8Array) return found
+  return proxied?.header.tlvs?.find(({ type }) => type === PROXY_TLV.authority)?.value
 }
 
 let keys: NativeHeadKeys | undefined
