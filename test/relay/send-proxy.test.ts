@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { decodeProxy, PROXY_TLV, type ProxyHeader } from '../../src/protocol/proxy.ts'
+import { decodeProxy, encodeProxy, PROXY_TLV, type ProxyHeader } from '../../src/protocol/proxy.ts'
 import { Directory } from '../helpers/directory.ts'
 import { type Conn, clientAddress, freePort } from '../helpers/net.ts'
 import { balena, builder, type Route } from '../helpers/proxy-codecs.ts'
@@ -191,6 +191,34 @@ forEachRelay('sendProxy', pair => {
     await client.over()
     await rig.settle()
     expect(rig.closes.map(({ id }) => id)).to.deep.equal([tlvText(header, PROXY_TLV.uniqueId)])
+  })
+
+  it('says on what a proxy in front has said', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    const listener = { proxyProtocol: { accept: 'on' as const, trust: ['127.0.0.0/8'] } }
+    await using rig = await Rig.open(pair, { backends: [backend], pool: { sendProxy: 'v2' }, listener })
+    const ends = {
+      source: { address: '192.0.2.1', port: 1234 },
+      destination: { address: '198.51.100.2', port: 443 },
+    }
+    for (const version of [1, 2] as const) {
+      const client = await rig.connect()
+      await client.send(Buffer.concat([encodeProxy({ version, ...ends }), Buffer.from('hello')]))
+      const server = await backend.next()
+      const { header } = await headOf(server)
+      expect(header).to.deep.equal({ version: 2, command: 'proxy', transport: 'stream', ...ends, tlvs: [] })
+      expect((await server.read(5)).toString()).to.equal('hello')
+      client.finish()
+      await server.over()
+      server.finish()
+      await client.over()
+    }
+    // A check of the proxy's: it is the client itself.
+    const check = await rig.connect({ localAddress: clientAddress(4) })
+    await check.send(encodeProxy({ version: 2, command: 'local' }))
+    const { header } = await headOf(await backend.next())
+    expect(header.source).to.deep.equal({ address: clientAddress(4), port: check.socket.localPort })
+    check.finish()
   })
 
   it('is another one for new sessions after a reload', async () => {
