@@ -60,7 +60,7 @@ enum class SessionCounter : unsigned {
 };
 
 // What a usual session adds to is in the first cache line of a row; the key of its head, if it has one, in another.
-inline constexpr unsigned kSessionCounterColumns = 48;
+inline constexpr unsigned kSessionCounterColumns = 56;
 inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
 using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);
