@@ -1,5 +1,6 @@
 #include "head_keys_wrap.h"
 
+#include "../protocol/proxy_protocol.h"
 #include "../protocol/tls_server_hello.h"
 #include "../relay/clock.h"
 #include "../relay/head_choice.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr double kWantsMore = 0;
 constexpr double kIsMissing = 1;
 constexpr double kIsCutShort = 2;
+constexpr double kIsAddress = 3;
 
 napi_value told(const Call& call, const Extraction& extraction, bool cut_short) {
   switch (extraction.verdict) {
@@ -61,13 +63,17 @@ Scratch& HeadKeysWrap::scratch() {
 napi_value HeadKeysWrap::find(Call& call) {
   auto* const wrap = call.wrapped<PoolWrap>(2);
   if (!wrap || !wrap->pool()) return call.misuse("the pool is closed");
-  const HeadChoice choice = choose(*wrap->pool(), recipes_, call.bytes(0), call.flag(1), scratch(), coarse_ms());
-  const napi_value found = told(call, choice.key.extraction, choice.key.cut_short);
+  ProxyHeader header;
+  const bool proxied = decode_proxy(call.bytes(3), kMostProxyV2Bytes, header).status == ProxyStatus::kComplete;
+  const SeenHead head{call.bytes(0), call.flag(1), proxied ? &header : nullptr};
+  const HeadChoice choice = choose(*wrap->pool(), recipes_, head, scratch(), coarse_ms());
+  const HeadKey& key = choice.key;
+  const napi_value found = key.is_address ? call.of(kIsAddress) : told(call, key.extraction, key.cut_short);
   if (!choice.named) return found;
   const napi_value named = call.object();
   call.set(named, "index", call.of(static_cast<double>(choice.named->backend)));
   call.set(named, "generation", call.of(static_cast<double>(choice.named->generation)));
-  if (choice.key.extraction.verdict == Verdict::kFound) call.set(named, "key", found);
+  if (key.extraction.verdict == Verdict::kFound) call.set(named, "key", found);
   return named;
 }
 

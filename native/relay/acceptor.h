@@ -20,6 +20,7 @@ struct NewClient {
   std::optional<AffinityKey> key = std::nullopt;
   uint64_t waited_ms = 0;
   std::optional<Named> named = std::nullopt;  // the backend that its head names
+  ProxiedClient* proxied = nullptr;           // by a PROXY header that was read before; owned
 };
 
 enum class Accepted : uint8_t {
@@ -32,9 +33,19 @@ enum class Accepted : uint8_t {
 // Takes one client from the queue of the listener's socket. Any thread, with its row of the counters.
 Accepted accept_client(RelayListener& listener, const SessionCounterRow& counters, NewClient& client);
 
-// The listener does not take clients from there. One that is gone has no address; somebody else refuses it.
+// The listener does not take clients from there. One that is gone has no address; somebody else refuses it. A client
+// behind a proxy is judged when its header has told its address.
 inline bool is_denied(const RelayListener& listener, const ClientAddress& address) {
   return listener.filter && address.family != ClientAddress::Family::kNone && !listener.filter->permits(address);
+}
+
+// Why somebody who connects from there is closed at once.
+inline std::optional<SessionCounter> refusal_of_peer(const RelayListener& listener, const ClientAddress& peer) {
+  if (!listener.proxy.trust) {
+    return is_denied(listener, peer) ? std::optional(SessionCounter::kRefusedDenied) : std::nullopt;
+  }
+  const bool trusted = peer.family == ClientAddress::Family::kNone || listener.proxy.trust->permits(peer);
+  return trusted ? std::nullopt : std::optional(SessionCounter::kRefusedProxyUntrusted);
 }
 
 // A seat at the listener. False: it is at its `max_sessions`.

@@ -75,6 +75,15 @@ CopyResult Copier::copy(Session& session, Which which, uint64_t& moved) {
   return result;
 }
 
+bool Copier::send_ahead(Session& session, Which which, uint32_t count) {
+  Side& from = session.side(which);
+  Side& to = session.side(other(which));
+  uint32_t done;
+  const int error = send_some(to, buffers_.shared(), count, done);
+  if (error != 0) return failed(to, error) == Sent::kFailed;
+  return done == count || buffers_.put_ahead(from.backlog, buffers_.shared() + done, count - done);
+}
+
 void Copier::drop(Side& from) {
   if (!from.backlog.empty()) buffers_.drop(from.backlog);
   if (from.pipe.open()) pipes_.give_back(from.pipe);
@@ -176,8 +185,10 @@ Copier::Sent Copier::flush(Side& from, Side& to, uint64_t& moved) {
   if (!backlog.empty()) {
     uint32_t done;
     const int error = send_some(to, backlog.data + backlog.begin, backlog.end - backlog.begin, done);
+    const uint32_t ahead = std::min(done, backlog.ahead);
     backlog.begin += done;
-    moved += done;
+    backlog.ahead -= ahead;
+    moved += done - ahead;
     if (error != 0) return failed(to, error);
     if (!backlog.empty()) return Sent::kBlocked;
     buffers_.drop(backlog);

@@ -32,7 +32,7 @@ std::optional<Named> backend_at(const Roster& roster, std::string_view token) {
 
 }  // namespace
 
-HeadChoice choose(Pool& pool, const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch,
+HeadChoice choose(Pool& pool, const std::vector<HeadRecipe>& recipes, SeenHead head, Scratch& scratch,
                   uint64_t now_ms) {
   HeadChoice choice;
   const auto counts = [&](HeadSource source, std::string_view key) {
@@ -41,9 +41,12 @@ HeadChoice choose(Pool& pool, const std::vector<HeadRecipe>& recipes, Bytes head
     choice.named = backend_at(pool.roster(), key);
     return false;
   };
-  choice.key = first_key(recipes, head, ended, scratch, counts);
+  choice.key = first_key(recipes, head, scratch, counts);
   const bool waits = choice.key.extraction.verdict == Verdict::kMore;
-  if (choice.named && waits) choice.key = first_key(recipes, head, true, scratch, counts);
+  if (choice.named && waits) {
+    head.ended = true;
+    choice.key = first_key(recipes, head, scratch, counts);
+  }
   return choice;
 }
 

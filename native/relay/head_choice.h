@@ -15,8 +15,7 @@ struct HeadChoice {
 
 // As first_key(). Of learnt keys (tls.sessionId) those count that the pool knows; routing tokens (rdp.token) are no
 // keys, and those that lead nowhere are passed over. The calling thread is pinned, or the one that publishes.
-HeadChoice choose(Pool& pool, const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch,
-                  uint64_t now_ms);
+HeadChoice choose(Pool& pool, const std::vector<HeadRecipe>& recipes, SeenHead head, Scratch& scratch, uint64_t now_ms);
 
 // Whether one of the keys is learnt from the backends' answers.
 bool learns_from_answers(const std::vector<HeadRecipe>& recipes);

@@ -10,6 +10,18 @@
 
 namespace limpet {
 
+namespace {
+
+// What a whole header says. Null: it is none, or there is no memory.
+ProxiedClientPointer read_proxied(Bytes bytes, const ClientAddress& peer) {
+  ProxyHeader header;
+  const ProxyVerdict verdict = decode_proxy(bytes, kMostProxyHeaderBytes, header);
+  if (verdict.status != ProxyStatus::kComplete) return nullptr;
+  return ProxiedClient::make(header, peer);
+}
+
+}  // namespace
+
 // The descriptor and the head, for a worker; on a failure neither.
 bool Relay::copy_client(int fd, Bytes head, NewClient& client) {
   client.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -32,12 +44,15 @@ bool Relay::pass_on(uint32_t listener_id, int fd, const PassedClient& passed) {
   if (!listener || stopped_ || !listener->pool->pool) return false;
   const ClientAddress address = peer_of(fd);
   if (address.family == ClientAddress::Family::kNone) return false;
+  ProxiedClientPointer proxied;
+  if (!passed.proxy_header.empty() && !(proxied = read_proxied(passed.proxy_header, address))) return false;
   NewClient client{-1, listener, address, {}, passed.record, listener->has_options};
   if (!copy_client(fd, passed.head, client)) return false;
   const Pool& pool = *listener->pool->pool;
-  client.key = passed.key ? pool.key(*passed.key) : pool.key(address);
+  client.key = passed.key ? pool.key(*passed.key) : pool.key(client_of(proxied.get(), address));
   client.waited_ms = passed.waited_ms;
   client.named = passed.named;
+  client.proxied = proxied.release();
   // Its place is the caller's up to now, who counts it for `max_sessions`, too.
   listener->sessions.fetch_add(1);
   least_loaded().submit(client);

@@ -8,7 +8,7 @@ namespace limpet {
 void Worker::begin_peek(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   session.peeking = true;
-  wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
+  wheel_->arm(session, now_ms_ + session.listener->peek.timeout_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
   peek(session, false);
 }
@@ -21,8 +21,9 @@ void Worker::peek(Session& session, bool late) {
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
-  const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, *head, late || full || client.finished,
-                                   peek_room_->scratch, now_ms_);
+  const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
+  const SeenHead seen{*head, late || full || client.finished, proxy};
+  const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, seen, peek_room_->scratch, now_ms_);
   const HeadKey& key = choice.key;
   if (key.extraction.verdict == Verdict::kMore) return;
   session.peeking = false;
@@ -30,6 +31,7 @@ void Worker::peek(Session& session, bool late) {
   TimerWheel::disarm(session);
   if (key.extraction.verdict == Verdict::kFound) {
     count(SessionCounter::kKeyFound);
+    if (key.is_address) return pick(session, relay_pool.pool->key(session.client));
     return pick(session, relay_pool.pool->key(bytes_of(key.extraction.key)));
   }
   if (choice.named) return pick_named(session);

@@ -46,6 +46,12 @@ void Worker::begin(Session& session, const std::optional<AffinityKey>& key) {
     return;
   }
   if (key) return pick(session, *key);
+  if (session.listener->proxy.trust) return begin_proxy(session);
+  find_key(session);
+}
+
+// Who the client is, is known.
+void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));
@@ -83,7 +89,8 @@ int Worker::connect(Session& session) {
 int Worker::try_connect(Session& session) {
   const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
   if (!address) return EHOSTUNREACH;  // its host name has not been looked up
-  const ConnectBegun begun = begin_connect(*address);
+  const bool binds = session.relay_pool().outgoing.binds();
+  const ConnectBegun begun = binds ? connect_from(session, *address) : begin_connect(*address);
   Side& backend = session.side(Which::kBackend);
   backend = Side{};
   backend.fd = begun.fd;
@@ -154,6 +161,8 @@ void Worker::connected(Session& session) {
   count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
+  if (session.relay_pool().outgoing.proxy != SendProxy::kOff && !send_proxy_header(session)) return;
+  session.proxied.reset();
   pump(session);
 }
 
@@ -205,8 +214,8 @@ bool Worker::pass_on_reset(Session& session) {
   for (const Which which : {Which::kClient, Which::kBackend}) {
     const Side& side = session.side(which);
     if (!side.failed) continue;
-    const bool waits = side.held() > 0 || !side.ended;
-    const bool reads_on = session.queued && side.held() == 0 && !side.ended;
+    const bool waits = side.holds() || !side.ended;
+    const bool reads_on = session.queued && !side.holds() && !side.ended;
     Side& receiver = session.side(other(which));
     if (!receiver.failed && (reads_on || (side.whole && waits) || linger(session, receiver))) continue;
     end_by_reset(session, which);
@@ -253,6 +262,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.proxying) return end(session, SessionCounter::kRefusedProxyTimeout, false);
   if (session.peeking) return peek(session, true);
   if (session.waiting) return on_wait_timer(session);
   if (session.held) {

@@ -4,15 +4,23 @@ import type { ResolvedKey, ResolvedListener } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { hasNativeRelay } from '../relay/native.ts'
 
+const IN_SCRIPT = 'keys of its pool are made by code, which runs in the main thread'
+
 /**
  * The acceptor of a listener: `native` where the relay's own threads can do it all, otherwise `net`.
  *
+ * @param hasCookie - whether its pool has `affinity.cookie`
+ * @param keys - `affinity.key` of its pool
  * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where it cannot be
  */
-export function chooseAcceptor(settings: ResolvedListener, keys: readonly ResolvedKey[]): 'net' | 'native' {
+export function chooseAcceptor(
+  settings: ResolvedListener,
+  hasCookie = false,
+  keys: readonly ResolvedKey[] = [],
+): 'net' | 'native' {
   const { acceptor, name } = settings
   if (acceptor === 'net') return 'net'
-  const why = whyNotNative(settings, keys)
+  const why = needsScript(keys) ? IN_SCRIPT : whyNotNative(settings, hasCookie)
   if (why === undefined) return 'native'
   if (acceptor === 'auto') return 'net'
   throw new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native acceptor cannot serve: ${why}; use auto or net`, {
@@ -20,9 +28,9 @@ export function chooseAcceptor(settings: ResolvedListener, keys: readonly Resolv
   })
 }
 
-function whyNotNative({ bind, relay }: ResolvedListener, keys: readonly ResolvedKey[]): string | undefined {
-  if (needsScript(keys)) return 'keys of its pool are made by code, which runs in the main thread'
+function whyNotNative({ bind, relay }: ResolvedListener, hasCookie: boolean): string | undefined {
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
+  if (hasCookie) return 'only the stream relay reads and writes cookies (affinity.cookie)'
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'
   // The primary of a cluster owns the listen sockets and passes connections on.

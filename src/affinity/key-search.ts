@@ -3,7 +3,8 @@ import type { Found, HeadLook, KeySource, NamedBackend } from './key-source.ts'
 
 /** What came of a search. */
 export interface SearchResult {
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
   /** The backend that the client names itself; the key decides where that cannot be followed. */
   readonly named: NamedBackend | undefined
   /** One of the sources might have had a key with more bytes, or more time. */
@@ -26,6 +27,7 @@ export class KeySearch {
   readonly #sources: readonly KeySource[]
   readonly #connection: KeyConnection
   readonly #events: KeySearchEvents
+  readonly #proxyHeader: Uint8Array | undefined
   /** The source whose turn it is. */
   #at = 0
   #look: HeadLook | undefined
@@ -39,10 +41,17 @@ export class KeySearch {
   #isCutShort = false
   #isOver = false
 
-  constructor(sources: readonly KeySource[], connection: KeyConnection, events: KeySearchEvents) {
+  /** `proxyHeader`: what came before the head; undefined: nothing. */
+  constructor(
+    sources: readonly KeySource[],
+    connection: KeyConnection,
+    events: KeySearchEvents,
+    proxyHeader?: Uint8Array,
+  ) {
     this.#sources = sources
     this.#connection = connection
     this.#events = events
+    this.#proxyHeader = proxyHeader
   }
 
   /** More bytes have come. `isWhole`: none will follow. */
@@ -73,6 +82,7 @@ export class KeySearch {
         this.#settle(undefined)
         return
       }
+      if (source.waitsForBytes === true && this.#head.length === 0 && !this.#isWhole) return
       const found = this.#ask(source)
       if (found instanceof Promise) this.#wait(source, found)
       else if (!this.#take(found)) return
@@ -83,7 +93,7 @@ export class KeySearch {
     // It has seen all that there is.
     if (this.#wantedMoreAt === this.#head.length) return 'more'
     try {
-      this.#look ??= source.begin(this.#connection)
+      this.#look ??= source.begin(this.#connection, this.#proxyHeader)
       return this.#look.find(this.#head)
     } catch (error) {
       this.#events.failed(source, error)
@@ -105,15 +115,18 @@ export class KeySearch {
         this.#next()
       }
     } else if (found === undefined) this.#next()
-    else if (found instanceof Uint8Array) this.#settle(found)
+    else if (found === 'source' || found instanceof Uint8Array) this.#settle(found)
     else this.#follow(found)
     return true
   }
 
-  /** A backend is named: others only say who is next, and no byte is waited for any more. As choose() of native/relay/head_choice.cc. */
+  /**
+   * A backend is named: others only say who is next, and no byte is waited for any more, as in choose() of native/relay/head_choice.cc;
+   * unless the source itself is patient.
+   */
   #follow(named: NamedBackend): void {
-    this.#named = named
-    this.#isWhole = true
+    this.#named ??= named
+    this.#isWhole ||= this.#sources[this.#at]?.isPatient !== true
     this.#next()
   }
 
@@ -148,7 +161,7 @@ export class KeySearch {
     this.#wantedMoreAt = -1
   }
 
-  #settle(key: Uint8Array | undefined): void {
+  #settle(key: SearchResult['key']): void {
     this.#isOver = true
     this.#events.settled({ key, named: this.#named, isCutShort: this.#isCutShort })
   }

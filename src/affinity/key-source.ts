@@ -5,10 +5,10 @@ import { bytesOfAnswer, type KeyConnection, type KeyFunction } from './key-funct
 export type NamedBackend = Pick<NativeNamed, 'index' | 'generation'>
 
 /**
- * What a source says of a head: its key; the backend that the client names; that it needs more bytes to tell; that there is none,
+ * What a source says of a head: its key; `source`, which is the address that the PROXY header names; the backend that the client names; that it needs more bytes to tell; that there is none,
  * whatever follows.
  */
-export type Found = Uint8Array | NamedBackend | 'more' | undefined
+export type Found = Uint8Array | 'source' | NamedBackend | 'more' | undefined
 
 /** Looks at the head of one connection. */
 export interface HeadLook {
@@ -22,8 +22,12 @@ export interface HeadLook {
 export interface KeySource {
   /** As it is called in the log. */
   readonly name: string
-  /** Begins with a connection. */
-  begin(connection: KeyConnection): HeadLook
+  /** It is not asked before there are bytes, or none will come. */
+  readonly waitsForBytes?: true
+  /** Where it names a backend the sources behind it are waited for all the same. */
+  readonly isPatient?: true
+  /** Begins with a connection. `proxyHeader`: what came before its first bytes, if anything. */
+  begin(connection: KeyConnection, proxyHeader?: Uint8Array): HeadLook
 }
 
 /** A kind of the native core's, by its text. */
@@ -31,13 +35,6 @@ export class NativeKeySource implements KeySource {
   readonly name: string
   readonly #keys: NativeHeadKeys
   readonly #pool: () => NativePool
-  readonly #look: HeadLook = {
-    find: head => {
-      const key = this.#keys.find(head, false, this.#pool())
-      if (typeof key !== 'number') return key
-      return key === HeadVerdict.more ? 'more' : undefined
-    },
-  }
 
   /** `pool`: who knows the keys that are learnt, and the addresses of backends. */
   constructor(text: string, pool: () => NativePool) {
@@ -46,14 +43,22 @@ export class NativeKeySource implements KeySource {
     this.#keys = new (native().HeadKeys)([text])
   }
 
-  begin(): HeadLook {
-    return this.#look
+  begin(_: KeyConnection, proxyHeader?: Uint8Array): HeadLook {
+    return { find: head => foundOf(this.#keys.find(head, false, this.#pool(), proxyHeader)) }
   }
+}
+
+/** What the native core says of a head to which more bytes may come. */
+export function foundOf(key: Uint8Array | NativeNamed | number): Found {
+  if (typeof key !== 'number') return key
+  if (key === HeadVerdict.address) return 'source'
+  return key === HeadVerdict.more ? 'more' : undefined
 }
 
 /** A function of somebody else's. */
 export class FunctionKeySource implements KeySource {
   readonly name: string
+  readonly waitsForBytes = true
   readonly #function: () => KeyFunction
 
   /** `get`: the function, when it is first needed. */

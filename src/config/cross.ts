@@ -1,7 +1,10 @@
 import { normalize } from 'node:path'
 import { needsScript } from '../affinity/needs-script.ts'
+import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
+import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
@@ -18,8 +21,11 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
     ...view.listeners.flatMap(listener => scriptFindings(listener, view)),
+    ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...transparentFindings(view),
+    ...cookieFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),

@@ -3,6 +3,7 @@ import { KeyRegex } from '../affinity/regex/key-regex.ts'
 import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import { isProxyKey, PROXY_KEY_ACCEPTED, PROXY_KEY_JSON, proxyKeyOption, readProxyKey } from './proxy-key.ts'
 import type { ResolvedKey } from './resolved.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
@@ -27,7 +28,7 @@ const PLAIN = [
 /** Sources with a name behind a colon. */
 const NAMED = ['http.cookie', 'http.header', 'postgres.startup'] as const
 /** Sources that are a mapping. */
-const PLACED = ['bytes', 'lengthPrefixed', 'regex', 'module'] as const
+const MAPPINGS = ['bytes', 'lengthPrefixed', 'proxy', 'regex', 'module'] as const
 
 /** The client speaks only once the server has: nothing but its address is there before. */
 const SERVER_FIRST = new Map([['mysql', 'source']])
@@ -38,7 +39,7 @@ const LONGEST_REGEX = 2000
 const USUAL_REGEX_BYTES = 1024
 /** `kMaxHeadBytes` of native/protocol/head.h. */
 export const MOST_HEAD_BYTES = 65_536
-const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, { regex: "/…/" }, { module: "./key.js#NAME" }`
+const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, ${PROXY_KEY_ACCEPTED}, { regex: "/…/" }, { module: "./key.js#NAME" }`
 /** A token of RFC 9110, which names of cookies and header fields are; PostgreSQL's parameters are shorter words. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -81,10 +82,11 @@ function readKey(value: unknown): Parsed<ResolvedKey> {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   if (Object.hasOwn(value, 'regex')) return readRegex(value as Record<string, unknown>)
   const [[kind, places] = [], ...others] = Object.entries(value)
-  if (kind === undefined || others.length > 0 || !(PLACED as readonly string[]).includes(kind)) {
+  if (kind === undefined || others.length > 0 || !(MAPPINGS as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   }
   if (kind === 'module') return readModule(places)
+  if (kind === 'proxy') return readProxyKey(places)
   return kind === 'bytes' ? readBytes(places) : readLengthPrefixed(places)
 }
 
@@ -117,7 +119,7 @@ function readText(text: string): Parsed<string> {
   const colon = text.indexOf(':')
   const kind = colon < 0 ? text : text.slice(0, colon)
   if (!(NAMED as readonly string[]).includes(kind)) {
-    return refuse(`${quote(text)} is no source of keys${didYouMean(kind, [...PLAIN, ...NAMED, ...PLACED])}`, ACCEPTED)
+    return refuse(`${quote(text)} is no source of keys${didYouMean(kind, [...PLAIN, ...NAMED, ...MAPPINGS])}`, ACCEPTED)
   }
   const name = colon < 0 ? '' : text.slice(colon + 1)
   if (name.length <= LONGEST_NAME && NAME.test(name)) return accept(text)
@@ -162,6 +164,7 @@ export function keyOption(key: ResolvedKey): KeyOption {
 }
 
 function textOption(text: string): KeyOption {
+  if (isProxyKey(text)) return proxyKeyOption(text)
   const [kind, offset = '0', length = '0', order] = text.split(':')
   if (kind === 'bytes') return { bytes: { offset: Number(offset), length: Number(length) } }
   if (kind === 'lengthPrefixed') {
@@ -202,6 +205,7 @@ const ONE = {
       required: ['lengthPrefixed'],
       additionalProperties: false,
     },
+    PROXY_KEY_JSON,
     {
       type: 'object',
       properties: { regex: { type: 'string', pattern: '^/.+/[ims]*$' }, bytes: { ...place, minimum: 1 } },

@@ -8,6 +8,7 @@ import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { sessionSettings } from '../relay/session-settings.ts'
 import { boundOf, type ListenerParts, makeListener, makeReady, type OpenListener } from './open-listener.ts'
 
 /** What the listeners are to be. */
@@ -136,7 +137,7 @@ function isAsItWas(open: OpenListener, settings: ResolvedListener, core: PoolCor
   return (
     target.pool === core &&
     isDeepStrictEqual(open.settings, settings) &&
-    isDeepStrictEqual([target.timeouts, target.retries], [pool.timeouts, pool.retries])
+    isDeepStrictEqual(sessionSettings(target), sessionSettings(pool))
   )
 }
 
@@ -148,7 +149,7 @@ function refuseOtherAcceptor(old: OpenListener, settings: ResolvedListener, core
   const { name, bind } = settings
   if (!isDeepStrictEqual(old.settings.bind, bind) || isChosen(bind)) return
   const was = old.acceptor instanceof NetAcceptor ? 'net' : 'native'
-  const is = chooseAcceptor(settings, core.settings.affinity.key)
+  const is = chooseAcceptor(settings, core.cookie !== undefined, core.settings.affinity.key)
   if (was === is) return
   const message = `nothing was changed: a restart is needed for listeners.${name}.pool, with which its acceptor is ${is}, not ${was}`
   throw new LimpetError('LIMPET_ERR_NEEDS_RESTART', message, { listener: name })

@@ -7,8 +7,8 @@ import type { SessionCounter } from '../native.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
   readonly counter: Extract<SessionCounter, `key${string}`>
   /** The backend that the client names itself; the key decides where that cannot be followed. */
   readonly named: NamedBackend | undefined
@@ -16,15 +16,25 @@ export interface HeadFound {
   readonly head: Buffer
 }
 
-/** Where, how far and for whom is looked. */
-export interface PeekSettings {
+/** How its first bytes are looked at. */
+export interface PeekLimits extends ResolvedPeek {
+  /**
+   * How long a client may say nothing at all, in milliseconds; `timeout` begins with its first byte then. Undefined: no longer
+   * than `timeout`.
+   */
+  readonly silence?: number
+}
+
+/** Who finds something in first bytes, and for whom. */
+export interface HeadSearch {
   readonly sources: readonly KeySource[]
-  readonly limits: ResolvedPeek
   readonly connection: KeyConnection
+  /** What came before them; undefined: nothing. */
+  readonly proxyHeader: Uint8Array | undefined
 }
 
 export interface PeekEvents {
-  /** Called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
+  /** Called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
   found(found: HeadFound): void
   failed(source: KeySource, error: unknown): void
 }
@@ -35,26 +45,35 @@ export interface PeekEvents {
  */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #most: number
+  readonly #limits: PeekLimits
   readonly #search: KeySearch
   readonly #events: PeekEvents
   readonly #read = (): void => this.#look(false)
   readonly #ended = (): void => this.#look(true)
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #isSilent: boolean
   #isLate = false
   #head: Buffer = Buffer.alloc(0)
 
-  constructor(client: Socket, { sources, limits, connection }: PeekSettings, events: PeekEvents) {
+  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, events: PeekEvents) {
     this.#client = client
-    this.#most = limits.bytes
+    this.#limits = limits
     this.#events = events
-    this.#search = new KeySearch(sources, connection, {
-      settled: result => this.#settled(result),
-      failed: (source, error) => events.failed(source, error),
-    })
-    this.#timer = setTimeout(() => this.#giveUp(), limits.timeout).unref()
+    this.#search = new KeySearch(
+      search.sources,
+      search.connection,
+      { settled: result => this.#settled(result), failed: (source, error) => events.failed(source, error) },
+      search.proxyHeader,
+    )
+    this.#isSilent = limits.silence !== undefined
+    this.#timer = this.#timerOf(limits.silence ?? limits.timeout)
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look(false)
   }
 
   stop(): void {
@@ -64,9 +83,19 @@ export class HeadPeek {
     this.#client.off('end', this.#ended)
   }
 
+  #timerOf(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#giveUp(), ms).unref()
+  }
+
   #look(hasEnded: boolean): void {
     this.#take()
-    this.#search.look(this.#head.subarray(0, this.#most), hasEnded || this.#isFull)
+    const { bytes, timeout } = this.#limits
+    if (this.#isSilent && this.#head.length > 0) {
+      this.#isSilent = false
+      clearTimeout(this.#timer)
+      this.#timer = this.#timerOf(timeout)
+    }
+    this.#search.look(this.#head.subarray(0, bytes), hasEnded || this.#isFull)
   }
 
   #giveUp(): void {
@@ -76,7 +105,7 @@ export class HeadPeek {
   }
 
   get #isFull(): boolean {
-    return this.#head.length >= this.#most
+    return this.#head.length >= this.#limits.bytes
   }
 
   #settled(result: SearchResult): void {

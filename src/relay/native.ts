@@ -7,9 +7,11 @@ import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
 import { DurationColumns } from './durations.ts'
+import { setOutgoing } from './outgoing.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
 import type { KnownClient } from './session-owner.ts'
+import { type SessionSettings, sessionSettings } from './session-settings.ts'
 import type { StreamSession } from './stream-session.ts'
 import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
 import type { Target } from './target.ts'
@@ -93,10 +95,10 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const { maxSessions, filter, nativeIdBefore, peek } = target
+    const { maxSessions, filter, nativeIdBefore, peek, proxy } = target
     const poolId = this.#poolId(target)
     const listener = [maxSessions, hasOptions, filter, nativeIdBefore, peek.bytes, peek.timeout] as const
-    const id = this.#relay.addListener(poolId, ...listener)
+    const id = this.#relay.addListener(poolId, ...listener, proxy?.trust, proxy?.timeout)
     this.#targets[id] = target
     target.nativeId = id
     return id
@@ -160,14 +162,14 @@ export class NativeRelayHost {
 
   /** Takes a client whose key is known, with the place in the budget of descriptors that its session has. False: it cannot. */
   passOn(targetId: number, fd: number, session: StreamSession, { socket, head, key, named }: KnownClient): boolean {
-    const { isTold, startedAt } = session
+    const { isTold, startedAt, proxied } = session
     // Past the limit of what is looked at.
     const rest: Buffer | null = socket.readableLength > 0 ? socket.read(socket.readableLength) : null
     const all = rest === null ? head : Buffer.concat([head, rest])
     const known = typeof key === 'string' ? undefined : (key ?? NO_KEY)
     const waitedMs = Math.round(performance.now() - startedAt)
     const { index, generation } = named ?? {}
-    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold, index, generation)) {
+    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold, index, generation, proxied?.bytes)) {
       if (rest !== null) socket.unshift(rest)
       return false
     }
@@ -205,9 +207,10 @@ export class NativeRelayHost {
 
   #poolId(target: Target): number {
     const { pool: core, timeouts, retries } = target
+    const session = sessionSettings(target)
     const known = this.#poolIds.get(core)
     const last = known === undefined ? undefined : this.#pools[known]
-    if (known !== undefined && last !== undefined && isDeepStrictEqual(last.session, { timeouts, retries })) {
+    if (known !== undefined && last !== undefined && isDeepStrictEqual(last.session, session)) {
       last.targets.push(target)
       return known
     }
@@ -225,8 +228,9 @@ export class NativeRelayHost {
       core.headKeys?.keys,
       core.headKeys?.fallback,
     )
+    setOutgoing(this.#relay, id, target)
     this.#poolIds.set(core, id)
-    this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }
+    this.#pools[id] = { core, session, targets: [target], isFree: false }
     return id
   }
 
@@ -301,7 +305,7 @@ export class NativeRelayHost {
 /** A pool as the relay has it: with the settings that some of its sessions have. */
 interface RelayPool {
   core: PoolCore
-  session: Pick<Target, 'timeouts' | 'retries'>
+  session: SessionSettings
   targets: Target[]
   /** The relay does not have it any more. */
   isFree: boolean

@@ -1,13 +1,19 @@
 import type { Socket } from 'node:net'
 import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
-import { carry, reset } from './direction.ts'
+import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { addressOf, type ProxiedClient } from './proxied-client.ts'
+import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
+import { introduce } from './proxy-out.ts'
 import type { SessionFacts, SessionOwner } from './session-owner.ts'
+import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
 
 /** A backend that resets a session so soon, and has said nothing, did not want it. As in native/relay/worker_session.cc. */
@@ -42,8 +48,11 @@ const TURN_PAUSE_MS = 250
 export class StreamSession {
   readonly id: string
   readonly target: Target
-  readonly clientAddress: string | undefined
-  readonly clientPort: number | undefined
+  /** That of the client whom a PROXY header names, once it is there. */
+  clientAddress: string | undefined
+  clientPort: number | undefined
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
+  proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
   readonly isTold: boolean
@@ -71,7 +80,11 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #proxyHead: ProxyHead | undefined
   #peek: HeadPeek | undefined
+  /** Undefined: its pool has none. */
+  #cookie: CookieSession | undefined
+  #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
   /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
@@ -89,7 +102,7 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool, timeouts } = this.target
+    const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
@@ -98,29 +111,62 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#lookAtHead(headKeys.sources)
+    if (proxy === undefined) this.#findKey()
+    else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** As native/relay/worker_proxy.cc. */
+  #proxyHeadCame(found: ProxyHeadFound): void {
+    if ('cause' in found) {
+      this.#end(found.cause)
+      return
+    }
+    this.proxied = { ...found, peer: { address: this.clientAddress, port: this.clientPort } }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(this.proxied) ?? {}
+      this.clientAddress = address
+      this.clientPort = port
+    }
+    if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
+    else this.#findKey()
+  }
+
+  /** Who the client is, is known. */
+  #findKey(): void {
+    const { headKeys, cookie } = this.target.pool
+    const sources = headKeys?.sources ?? []
+    if (cookie !== undefined) {
+      this.#cookie = new CookieSession(this.target.pool, cookie, counter => this.#owner.count(counter))
+      this.#lookAtHead([this.#cookie, ...sources])
+    } else if (headKeys === undefined) this.#pick(this.clientAddress)
+    else this.#lookAtHead(sources)
   }
 
   #lookAtHead(sources: readonly KeySource[]): void {
-    const { listener, pool, peek } = this.target
+    const { listener, pool, peek, timeouts } = this.target
     const { clientAddress, clientPort } = this
     const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
-    const settings = { sources, limits: peek, connection }
-    this.#peek = new HeadPeek(this.#client, settings, {
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    const limits = this.#cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
+    const search = { sources, connection, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, limits, {
       found: found => this.#peeked(found),
       failed: (source, error) => this.#owner.keyFailed(this, source, error),
     })
+    this.#peek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
   #peeked({ key, named, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback
+    const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
     this.#head = head
     this.#owner.count(counter)
     if (key === undefined && named === undefined && fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#goOn(key ?? (fallback === KeyFallback.source ? this.clientAddress : undefined), named)
+    else this.#goOn(this.#keyOf(key ?? (fallback === KeyFallback.source ? 'source' : undefined)), named)
+  }
+
+  #keyOf(key: HeadFound['key']): string | Uint8Array | undefined {
+    return key === 'source' ? this.clientAddress : key
   }
 
   /** In the native relay, where its socket can go there: then it is no session of this one any more. */
@@ -248,22 +294,25 @@ export class StreamSession {
     const { pool } = this.target
     const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
-    if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(backend.endpoint)
+    const { endpoint } = backend
+    if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
+    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint): void {
+  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
     this.#backend = connectBackend(endpoint, settings, failure => {
       if (failure === undefined) this.#join()
-      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
+      else if (failure.isCrowded === true)
+        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
       else this.#retry(failure)
     })
   }
@@ -291,19 +340,25 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    introduce(backend, this, this.#client, this.#head)
+    if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
+    const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
-    carry(this.#client, backend, {
+    this.proxied = undefined
+    const onward = {
       received: () => this.#active(),
-      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
-    })
-    carry(backend, this.#client, {
-      received: bytes => this.#answered(bytes),
-      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
+    }
+    carry(this.#client, backend, onward, toBackend)
+    const back = {
+      received: (bytes: Buffer) => this.#answered(bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
-    })
+    }
+    carry(backend, this.#client, back, toClient)
     this.#restartTimer()
   }
 
@@ -317,8 +372,11 @@ export class StreamSession {
     const head = this.#head
     this.#head = undefined
     if (head === undefined || head.length === 0) return
-    backend.write(head, error => {
-      if (!error) this.#passedOn('bytesToBackend', head.length)
+    const { toBackend } = this.#filters
+    const bytes = toBackend === undefined ? head : toBackend.push(head)
+    if (bytes.length === 0) return
+    backend.write(bytes, error => {
+      if (!error) this.#passedOn('bytesToBackend', bytes.length)
     })
   }
 
@@ -385,6 +443,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#proxyHead?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
@@ -405,13 +464,16 @@ export class StreamSession {
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     const [client, backend] = [this.#client, this.#backend]
-    const pairs: [Socket | undefined, Socket | undefined][] = [
-      [client, backend],
-      [backend, client],
+    const { toBackend, toClient } = this.#filters
+    const pairs: [Socket | undefined, Socket | undefined, ByteFilter | undefined][] = [
+      [client, backend, toClient],
+      [backend, client, toBackend],
     ]
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
-    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    const toReset = pairs.map(([to, from, filter]) =>
+      isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to, filter),
+    )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
@@ -420,11 +482,6 @@ export class StreamSession {
       else socket.destroy()
     }
   }
-}
-
-/** One side has sent what the other one has not got. */
-function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
-  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {

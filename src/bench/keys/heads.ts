@@ -116,3 +116,15 @@ export function httpRequest({ path = '/', cookie = 'none', user = 'nobody' } = {
   ]
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
 }
+
+/**
+ * A PROXY header, version 2, of a client with an IPv6 address.
+ *
+ * @param prefix - the first 8 bytes of the address
+ * @param authority - the name that the client asked the proxy for
+ */
+export function proxyHeader(prefix: string, authority = 'a.example'): Buffer {
+  const ends = Buffer.concat([Buffer.from(prefix), Buffer.alloc(24, 1), u16(4711), u16(443)])
+  const block = Buffer.concat([ends, Buffer.from([2]), withLength(2, Buffer.from(authority))])
+  return Buffer.concat([Buffer.from('\r\n\r\n\0\r\nQUIT\n!!'), withLength(2, block)])
+}

@@ -19,11 +19,18 @@ describe('sources of keys', () => {
       'postgres.startup:application_name',
       { bytes: { offset: 0, length: 4 } },
       { lengthPrefixed: { offset: 2, size: 4, order: 'little' } },
+      { proxy: 'uniqueId' },
+      { proxy: 0xe3 },
       'source',
     ]
     const read = readKeys(options)
     if (!('value' in read)) throw new Error(read.refusal.message)
-    expect(read.value.slice(3, 5)).to.deep.equal(['bytes:0:4', 'lengthPrefixed:2:4:little'])
+    expect(read.value.slice(3, 7)).to.deep.equal([
+      'bytes:0:4',
+      'lengthPrefixed:2:4:little',
+      'proxy:uniqueId',
+      'proxy:227',
+    ])
     expect(read.value.map(keyOption)).to.deep.equal(options)
     expect(readKeys('mysql')).to.deep.equal({ value: ['source'] })
   })
@@ -50,6 +57,7 @@ describe('sources of keys', () => {
     expect(describeConfig(config).pools.p?.affinity).to.deep.equal({
       key: 'tls.sni',
       fallback: 'refuse',
+      cookie: 'off',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
     })
@@ -61,6 +69,11 @@ describe('sources of keys', () => {
     expect(refusal('http.header:a b')).to.equal('"a b" cannot be a name')
     expect(refusal('tls.sni:x')).to.match(/is no source of keys/)
     expect(refusal(7)).to.equal('expected a source of keys, got 7')
+    expect(refusal({ proxy: 'sourc' })).to.match(
+      /^"sourc" is nothing that a PROXY header has; did you mean "source"\?$/,
+    )
+    for (const type of [-1, 256, 1.5, null]) expect(refusal({ proxy: type })).to.match(/^expected a name or the number/)
+    expect(refusal({ proxy: 3 })).to.equal('TLV 3 says nothing of the client')
     expect(refusal({ byte: {} })).to.equal('expected a source of keys, got a mapping')
     expect(refusal({ bytes: { offset: 0 } })).to.equal('expected an offset and a length, got a mapping')
     expect(refusal({ bytes: { offset: 65_536, length: 1 } })).to.equal('bytes up to 65537 are too far')
@@ -71,6 +84,7 @@ describe('sources of keys', () => {
     expect(refusal([])).to.equal('expected 1 to 8 sources')
     expect(refusal(['source', 'tls.sni'])).to.equal('"tls.sni" stands behind source, which always has a key')
     expect(refusal(['tls.sni', 'tls.sni'])).to.equal('"tls.sni" is there twice')
+    expect(refusal([{ proxy: 'authority' }, { proxy: 2 }])).to.equal('"proxy:authority" is there twice')
   })
 })
 
