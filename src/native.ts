@@ -79,8 +79,11 @@ export interface NativePool {
   /**
    * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
+   * `by`: what tells the client apart from others with its key, should that be hot; a port, or bytes.
    */
-  pick(client: string | Uint8Array | undefined, mayWait?: boolean): PackedPick
+  pick(client: string | Uint8Array | undefined, mayWait?: boolean, by?: number | Uint8Array): PackedPick
+  /** Whether the key of a client is hot, so that its clients are told apart. */
+  isSpread(client: string | Uint8Array): boolean
   /** Picks may wait from now on; `call` is told the handle whose turn it is. Once, and only where the pool has a queue. */
   onTurn(call: (handle: number) => void): void
   /** It is the turn of a handle that waits: a pick, or the same as before, since others took its seat. */
@@ -106,7 +109,7 @@ export interface NativePool {
   explain(client: string | Uint8Array): NativeExplanation | null
   /**
    * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
-   * now, if `coming` others were there already. Null: not an IP address.
+   * now, if `coming` others were there already. Null: not an IP address, or its key is hot and has several homes.
    */
   placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
@@ -192,9 +195,12 @@ export const KEY_PARTS = 64
 
 /** Keys that have live sessions. Backends are indexes; a home of -1: there is none. */
 export interface NativeKeys {
+  /** How many, without those that are spread. */
   keys: number
   /** Most sessions first; `shares`: pairs of a backend and the sessions there. */
   hottest: { key: string; sessions: number; home: number; shares: Float64Array }[]
+  /** Those that are spread over several backends: each once for each of these. Not among the hottest. */
+  spread: NativeKeys['hottest']
   /** Triples of a home, a backend, and the sessions on it of keys that are at home there. */
   places: Float64Array
 }
@@ -226,6 +232,8 @@ export interface NativeExplanation {
   expiresInMs: number
   /** By its rule the key would go home with a connection now. */
   returns: boolean
+  /** Where its clients are at home, as indexes, if the key is hot; empty: it is not. */
+  places: Uint16Array
 }
 
 /**
@@ -300,6 +308,7 @@ export const POOL_COUNTERS = [
   'queueTimeouts',
   'queueFull',
   'queueLeft',
+  'spread',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
@@ -338,6 +347,8 @@ export interface NativeRelay {
     /** Where keys are, and what becomes of clients without one (a {@link KeyFallback}); undefined: their addresses are the keys. */
     headKeys?: NativeHeadKeys,
     fallback?: number,
+    /** What tells the clients of a hot key apart; undefined: their ports. */
+    hotBy?: NativeHeadKeys,
   ): number
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed

@@ -74,6 +74,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
                          open_method<&PoolWrap::survey_keys>("surveyKeys"),
+                         open_method<&PoolWrap::is_spread>("isSpread"),
                          open_method<&PoolWrap::table_file>("tableFile"),
                          open_method<&PoolWrap::forget_absent>("forgetAbsent"),
                          open_method<&PoolWrap::keep_table>("keepTable"),
@@ -101,11 +102,12 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 7) {
+  if (const auto limits = call.words(10); limits.size() == 9) {
     rules.limits = {limits[0], limits[1], limits[2]};
     rules.admit_per_second = limits[3];
     rules.queue = {limits[4], limits[5]};
     rules.return_home = static_cast<ReturnHome>(limits[6]);
+    rules.hot = {limits[7], std::min(limits[8], kMostSpread)};
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -187,7 +189,8 @@ napi_value PoolWrap::pick(Call& call) {
   }
   const uint32_t handle = claim_seat();
   const bool may_wait = bell_ && call.flag(1);
-  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
+  const PickStatus status =
+      pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait, told_apart_by(call, 2));
   if (status == PickStatus::kOk) return call.of(packed(handle, status));
   if (status != PickStatus::kPoolFull || !may_wait) {
     free_seat(handle);
@@ -287,6 +290,7 @@ napi_value PoolWrap::explain(Call& call) {
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
   call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  call.set(result, "places", homes_of_places(call, key));
   return result;
 }
 
@@ -294,6 +298,8 @@ napi_value PoolWrap::place_of(Call& call) {
   const auto address = call.address(0);
   if (!address) return call.null();
   const AffinityKey key = pool_->key(*address);
+  // Its clients belong to several.
+  if (pool_->is_spread(key)) return call.null();
   const RosterEntry* const home = pool_->roster().home(pool_->place_hash(key));
   const napi_value result = call.object();
   call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
@@ -380,6 +386,7 @@ napi_value PoolWrap::gauges(Call& call) {
       static_cast<double>(pool_->roster().number),
       static_cast<double>(seats_.size() - free_seats_.size()),
       static_cast<double>(pool_->waiting()),
+      pool_->hot_keys() ? static_cast<double>(pool_->hot_keys()->size()) : 0,
   };
   for (size_t i = 0; i < std::size(values) && i < into.size(); i++) into[i] = values[i];
   return nullptr;

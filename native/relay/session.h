@@ -46,6 +46,7 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 struct HeadRules {
   std::vector<HeadRecipe> recipes;
   KeyFallback fallback = KeyFallback::kSource;
+  std::vector<HeadRecipe> hot_by;  // what tells the clients of a hot key apart; empty: their ports
 };
 
 // A pool as the relay uses it.
@@ -167,6 +168,7 @@ struct alignas(64) Session : TimerNode {
   unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool peeking = false;         // its head is looked at for a key
+  bool spreading = false;       // while `peeking`: its key is known (seat.key), and hot
   bool held = false;            // waits until its backend takes it
   bool waiting = false;         // has no seat, and waits for one
   bool connected = false;

@@ -109,7 +109,10 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session);
+  // worker_hot.cc
   void pick(Session& session, const AffinityKey& key);
+  void pick_by_head(Session& session, const Extraction& found);
+  void pick_by(Session& session, const AffinityKey& key, uint64_t by);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);

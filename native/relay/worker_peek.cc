@@ -9,7 +9,7 @@ void Worker::begin_peek(Session& session) {
   session.peeking = true;
   wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
-  peek(session, false);
+  peek(session, now_ms_ >= session.began_ms + session.listener->peek.timeout_ms);
 }
 
 // Edge-triggered epoll tells of every segment that comes, also while those before it lie unread.
@@ -20,8 +20,10 @@ void Worker::peek(Session& session, bool late) {
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
-  const HeadKey key = first_key(relay_pool.head.recipes, *head, late || full || client.finished, peek_room_->scratch);
+  const auto& recipes = session.spreading ? relay_pool.head.hot_by : relay_pool.head.recipes;
+  const HeadKey key = first_key(recipes, *head, late || full || client.finished, peek_room_->scratch);
   if (key.extraction.verdict == Verdict::kMore) return;
+  if (session.spreading) return pick_by_head(session, key.extraction);
   session.peeking = false;
   TimerWheel::disarm(session);
   if (key.extraction.verdict == Verdict::kFound) {

@@ -46,7 +46,15 @@ function listenerFindings(listener: ListenerView): Finding[] {
 
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
-  return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path), ...rebalanceFindings(pool)]
+  const backends = [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path)]
+  return [...backends, ...rebalanceFindings(pool), ...hotKeyFindings(pool)]
+}
+
+/** Sessions are counted by key beside a table only. */
+function hotKeyFindings({ name, isHotWithoutTable }: PoolView): Finding[] {
+  if (isHotWithoutTable !== true) return []
+  const message = 'the sessions of a key are counted beside a stick table, and this pool has none'
+  return [{ path: ['pools', name, 'affinity', 'hotKey'], message, accepted: 'off; or a stickTable' }]
 }
 
 /** Of a session that lives the address is known, and no other key. */

@@ -59,6 +59,7 @@ export interface DescribedAffinity {
   fallback: string
   ipv4Prefix: number
   ipv6Prefix: number
+  hotKey: { share: number; spread: number; by: KeyOption } | 'off'
 }
 
 export interface DescribedPool {
@@ -196,9 +197,17 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
+  const { key, fallback, ipv4Prefix, ipv6Prefix, hotKey } = affinity
   const keys = key.map(keyOption)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
+  return {
+    key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys,
+    ...{ fallback, ipv4Prefix, ipv6Prefix },
+    hotKey:
+      hotKey === undefined
+        ? 'off'
+        : { share: hotKey.shareMilli / 1000, spread: hotKey.spread, by: keyOption(hotKey.by) },
+  }
 }
 
 /** A backend in the words of the configuration. */

@@ -11,6 +11,7 @@ import type { BackendChanges, BackendOptions, BalancerOptions } from './options.
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
 import type {
+  ResolvedAffinity,
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
@@ -131,7 +132,8 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
+    const affinity = affinityOf(pool.affinity)
+    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
@@ -149,6 +151,12 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
   return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
+}
+
+function affinityOf({ hotKey, ...affinity }: ParsedDocument['pools'][string]['affinity']): ResolvedAffinity {
+  if (hotKey === undefined) return { ...affinity, hotKey }
+  const { share: shareMilli, ...settings } = hotKey
+  return { ...affinity, hotKey: { shareMilli, ...settings } }
 }
 
 function pathOf(file: string, directory: string): string | undefined {

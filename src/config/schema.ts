@@ -4,6 +4,7 @@ import { backendHealthProblems } from './backend-health.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
+import { hotKey } from './hot-key-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import {
   backendAddress,
@@ -166,6 +167,7 @@ function affinity() {
       ).prefault('source'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
+      hotKey: hotKey(),
     })
     .prefault({})
     .describe('What identifies a client.')

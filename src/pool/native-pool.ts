@@ -23,6 +23,7 @@ export function makeNativePool(
 ): NativePool {
   const { Pool } = native()
   const size = stickTable?.size ?? 0
+  const { hotKey } = affinity
   const make = (): NativePool =>
     new Pool(
       PLACEMENTS[placement],
@@ -35,7 +36,7 @@ export function makeNativePool(
       size,
       stickTable?.ttl ?? 0,
       SESSION_HINT,
-      limitsOf(limits, returnHome),
+      new Uint32Array([...limitsOf(limits, returnHome), hotKey?.shareMilli ?? 0, hotKey?.spread ?? 0]),
       file,
     )
   const details = { pool: name }

@@ -20,10 +20,21 @@ export class HeadPeek {
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
   readonly #timer: NodeJS.Timeout
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer
+  #isOver = false
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, keys: NativeHeadKeys, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  /**
+   * `head`: what was read before; `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not
+   * at all.
+   */
+  constructor(
+    client: Socket,
+    keys: NativeHeadKeys,
+    limits: ResolvedPeek,
+    found: (found: HeadFound) => void,
+    head: Buffer = Buffer.alloc(0),
+  ) {
+    this.#head = head
     this.#client = client
     this.#keys = keys
     this.#limits = limits
@@ -31,15 +42,19 @@ export class HeadPeek {
     this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+    // Nothing may follow that would be told.
+    if (head.length > 0) setImmediate(() => this.#look(client.readableEnded ? 'ended' : 'more'))
   }
 
   stop(): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     this.#client.off('readable', this.#read)
     this.#client.off('end', this.#ended)
   }
 
   #look(why: 'more' | 'ended' | 'late'): void {
+    if (this.#isOver) return
     this.#take()
     const { bytes } = this.#limits
     const isFull = this.#head.length >= bytes

@@ -203,6 +203,7 @@ export class NativeRelayHost {
       keepalive.userTimeout,
       core.headKeys?.keys,
       core.headKeys?.fallback,
+      typeof core.hotBy === 'object' ? core.hotBy : undefined,
     )
     this.#poolIds.set(core, id)
     this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }

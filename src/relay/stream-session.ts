@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import {
+  KeyFallback,
+  type NativeHeadKeys,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
@@ -124,7 +132,22 @@ export class StreamSession {
   }
 
   #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+    const { hotBy, native } = this.target.pool
+    if (hotBy === undefined || client === undefined) this.#dial(native.pick(client, true))
+    else if (hotBy === 'port') this.#dial(native.pick(client, true, this.clientPort))
+    else if (!native.isSpread(client)) this.#dial(native.pick(client, true))
+    else this.#peekApart(client, hotBy)
+  }
+
+  /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
+  #peekApart(client: string | Uint8Array, by: NativeHeadKeys): void {
+    const { bytes, timeout } = this.target.peek
+    const left = Math.max(0, timeout - (performance.now() - this.startedAt))
+    const found = ({ key, head }: HeadFound): void => {
+      this.#head = head
+      this.#dial(this.target.pool.native.pick(client, true, key ?? this.clientPort))
+    }
+    this.#peek = new HeadPeek(this.#client, by, { bytes, timeout: left }, found, this.#head)
   }
 
   /** Ends the session because the relay stops. */

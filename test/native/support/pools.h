@@ -26,6 +26,7 @@ struct PoolOptions {
   uint32_t admit_per_second = 0;
   QueueRules queue{};
   ReturnHome return_home = ReturnHome::kNever;
+  HotRules hot{};
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -43,6 +44,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.admit_per_second = options.admit_per_second;
   rules.queue = options.queue;
   rules.return_home = options.return_home;
+  rules.hot = options.hot;
   return rules;
 }
 

@@ -35,6 +35,7 @@ describe('sources of keys', () => {
       fallback: 'refuse',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
+      hotKey: 'off',
     })
   })
 
