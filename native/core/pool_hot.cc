@@ -89,7 +89,7 @@ void Pool::spread(Thread& thread, Seat& seat, uint64_t by, uint64_t now_ms) {
   count(thread, PoolCounter::kSpread);
   // Nothing to tell them apart by: to the first place.
   if (by == 0) return;
-  const unsigned place = mix64(by ^ place_hash(seat.key)) % hot_->rules().spread;
+  const auto place = static_cast<unsigned>(mix64(by ^ place_hash(seat.key)) % hot_->rules().spread);
   if (place == 0) return;
   seat.hot_value = seat.key.value;
   seat.hot_kind = seat.key.kind;
