@@ -242,6 +242,10 @@ function pool(mode: Mode) {
       affinity: affinity(),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
+      maxSessions: whole(
+        SESSIONS,
+        'Most sessions of all its backends together at one time; 0: no limit of its own.',
+      ).prefault(0),
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),

@@ -1,4 +1,4 @@
-import type { ResolvedLimits, ResolvedPool } from '../config/resolved.ts'
+import type { ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import type { DerivedSecrets } from '../config/secrets.ts'
 import { type NativePlacement, type NativePool, native } from '../native.ts'
@@ -16,14 +16,10 @@ const SESSION_HINT = 4096
  *
  * @param file - of its stick table; undefined: that is in memory
  */
-export function makeNativePool(
-  { name, placement, boundMilli, affinity, stickTable, limits, returnHome }: ResolvedPool,
-  secrets: DerivedSecrets,
-  file: string | undefined,
-): NativePool {
+export function makeNativePool(settings: ResolvedPool, secrets: DerivedSecrets, file: string | undefined): NativePool {
   const { Pool } = native()
+  const { name, placement, boundMilli, affinity, stickTable } = settings
   const size = stickTable?.size ?? 0
-  const { hotKey } = affinity
   const make = (): NativePool =>
     new Pool(
       PLACEMENTS[placement],
@@ -36,7 +32,7 @@ export function makeNativePool(
       size,
       stickTable?.ttl ?? 0,
       SESSION_HINT,
-      new Uint32Array([...limitsOf(limits, returnHome), hotKey?.shareMilli ?? 0, hotKey?.spread ?? 0]),
+      limitsOf(settings),
       file,
     )
   const details = { pool: name }
@@ -44,10 +40,12 @@ export function makeNativePool(
 }
 
 /** As the native pool takes them. */
-export function limitsOf(limits: ResolvedLimits, returnHome: ResolvedPool['returnHome']): Uint32Array {
+export function limitsOf({ limits, maxSessions, returnHome, affinity }: ResolvedPool): Uint32Array {
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
-  const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]
-  return new Uint32Array([...ofKeys, queue.size, queue.timeout, RETURN_HOME[returnHome]])
+  const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst]
+  const ofPool = [admitPerSecond, maxSessions, RETURN_HOME[returnHome], queue.size, queue.timeout]
+  const { shareMilli = 0, spread = 0 } = affinity.hotKey ?? {}
+  return new Uint32Array([...ofKeys, ...ofPool, shareMilli, spread])
 }
 
 /**

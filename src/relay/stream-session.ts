@@ -134,7 +134,7 @@ export class StreamSession {
   #pick(client: string | Uint8Array | undefined): void {
     const { hotBy, native } = this.target.pool
     if (hotBy === undefined || client === undefined) this.#dial(native.pick(client, true))
-    else if (hotBy === 'port') this.#dial(native.pick(client, true, this.clientPort))
+    else if (hotBy === 'port') this.#dial(native.pick(client, true, undefined, undefined, this.clientPort))
     else if (!native.isSpread(client)) this.#dial(native.pick(client, true))
     else this.#peekApart(client, hotBy)
   }
@@ -145,7 +145,7 @@ export class StreamSession {
     const left = Math.max(0, timeout - (performance.now() - this.startedAt))
     const found = ({ key, head }: HeadFound): void => {
       this.#head = head
-      this.#dial(this.target.pool.native.pick(client, true, key ?? this.clientPort))
+      this.#dial(this.target.pool.native.pick(client, true, undefined, undefined, key ?? this.clientPort))
     }
     this.#peek = new HeadPeek(this.#client, by, { bytes, timeout: left }, found, this.#head)
   }
