@@ -142,8 +142,8 @@ class Pool {
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
   // Takes a seat for a new session; `seat` comes fresh, but for `named`. On failure nothing is held. `may_wait`: with
-  // kPoolFull, which is said also while others wait, wait() or release() follows. `by`: what tells the client apart from
-  // others with a hot key, always the same for the same client; 0: nothing does.
+  // kPoolFull, which is said also while others wait, wait() or release() follows. `by`: what tells the client apart
+  // from others with a hot key, always the same for the same client; 0: nothing does.
   PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false,
                   uint64_t by = 0);
   // Keys that are learnt: a session tells one after it was placed by another (a cookie that the application sets, a
