@@ -80,14 +80,14 @@ export interface NativePool {
    * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle. `index`, `generation`: a
    * backend that the session itself names, followed like a pin (reason `cookie`, no pin is touched) where that can be.
-   * `by`: what tells the client apart from others with its key, should that be hot; a port, or bytes.
+   * `by`: what tells the client apart from others with its key, should that be hot; a port, its address, or bytes.
    */
   pick(
     client: string | Uint8Array | undefined,
     mayWait?: boolean,
     index?: number,
     generation?: number,
-    by?: number | Uint8Array,
+    by?: number | string | Uint8Array,
   ): PackedPick
   /** Whether the key of a client is hot, so that its clients are told apart. */
   isSpread(client: string | Uint8Array): boolean
@@ -358,8 +358,9 @@ export interface NativeRelay {
     /** Where keys are, and what becomes of clients without one (a {@link KeyFallback}); undefined: their addresses are the keys. */
     headKeys?: NativeHeadKeys,
     fallback?: number,
-    /** What tells the clients of a hot key apart; undefined: their ports. */
+    /** What tells the clients of a hot key apart; undefined: their ports, or their addresses. */
     hotBy?: NativeHeadKeys,
+    isHotByAddress?: boolean,
   ): number
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed

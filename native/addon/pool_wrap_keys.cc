@@ -57,9 +57,10 @@ napi_value PoolWrap::is_spread(Call& call) {
   return call.of(pool_->is_spread(key));
 }
 
-// A port, or bytes; 0: nothing.
+// A port, the text of an address, or bytes; 0: nothing.
 uint64_t PoolWrap::told_apart_by(Call& call, size_t at) const {
   if (!pool_->hot_keys() || call.missing(at)) return 0;
+  if (const auto address = call.address(at)) return pool_->apart_by(*address);
   const auto bytes = call.bytes(at);
   return bytes.empty() ? call.u32(at) : pool_->key(bytes).value;
 }

@@ -228,6 +228,8 @@ class Pool {
   // Whether the key is hot, so that its clients are told apart by the `by` of pick(). A predictable branch where none
   // can be.
   bool is_spread(const AffinityKey& key) const;
+  // Tells clients of one prefix apart by their whole addresses.
+  uint64_t apart_by(const ClientAddress& address) const;
   // Null: no key is ever spread.
   const HotKeys* hot_keys() const { return hot_.get(); }
   // The key of a place of a hot key; that of place 0 is the key itself.

@@ -44,6 +44,11 @@ const RosterEntry* Pool::home_of_place(const Roster& roster, const AffinityKey& 
   return homes[place];
 }
 
+uint64_t Pool::apart_by(const ClientAddress& address) const {
+  const auto bytes = normalised(address).bytes;
+  return keyed_hash(bytes.data(), bytes.size(), rules_.keys.secret) ^ kPlaceDomain;
+}
+
 uint64_t Pool::hot_hash(const AffinityKey& key) const { return hash_key(key, rules_.table_secret); }
 
 bool Pool::is_spread(const AffinityKey& key) const { return hot_ && !key.none() && hot_->is_hot(hot_hash(key)); }

@@ -46,7 +46,8 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 struct HeadRules {
   std::vector<HeadRecipe> recipes;
   KeyFallback fallback = KeyFallback::kSource;
-  std::vector<HeadRecipe> hot_by;  // what tells the clients of a hot key apart; empty: their ports
+  std::vector<HeadRecipe> hot_by;  // what tells the clients of a hot key apart; empty: their ports, or
+  bool hot_by_address = false;     // their whole addresses
 };
 
 // A pool as the relay uses it.

@@ -1,4 +1,5 @@
-// Clients behind a hot key are told apart by their ports, or by something in their heads: only theirs are looked at.
+// Clients behind a hot key are told apart by their ports, their whole addresses, or by something in their
+// heads: only theirs are looked at.
 #include "worker.h"
 
 namespace limpet {
@@ -7,6 +8,7 @@ void Worker::pick(Session& session, const AffinityKey& key) {
   const RelayPool& relay_pool = session.relay_pool();
   const Pool& pool = *relay_pool.pool;
   if (!pool.hot_keys()) return pick_by(session, key, 0);
+  if (relay_pool.head.hot_by_address) return pick_by(session, key, pool.apart_by(session.client));
   if (relay_pool.head.hot_by.empty()) return pick_by(session, key, session.client.port);
   if (!pool.is_spread(key)) return pick_by(session, key, 0);
   session.seat.key = key;

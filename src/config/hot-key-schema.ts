@@ -16,7 +16,7 @@ export function hotKey() {
       'Backends that the clients of a hot key are spread over; the first of them is its home.',
     ).prefault(4),
     by: hotBy(
-      'What tells the clients of a hot key apart, always the same for the same client. port: the port that they come from; else a source of keys in their first bytes.',
+      'What tells the clients of a hot key apart, always the same for the same client. port: the port that they come from; address: the whole of their address; else a source of keys in their first bytes.',
     ).prefault('port'),
   })
   return z

@@ -56,7 +56,7 @@ export function readKeys(value: unknown): Parsed<readonly string[]> {
 }
 
 /** What an address has, and what is offered for another purpose: they tell clients of one key apart, and are none themselves. */
-const APART = ['port', 'tls.sessionId'] as const
+const APART = ['port', 'address', 'tls.sessionId'] as const
 const ACCEPTED_APART = `${listNames([...APART])}, or a source of keys in the first bytes`
 
 /** Reads what tells the clients of a hot key apart. */

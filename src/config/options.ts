@@ -498,7 +498,8 @@ export interface HotKeyOptions {
    */
   spread?: number | undefined
   /**
-   * What tells its clients apart, always the same for the same client: `port`, the port that they come from; `tls.sessionId`, the
+   * What tells its clients apart, always the same for the same client: `port`, the port that they come from;
+   * `address`, the whole of their address, where keys are prefixes; `tls.sessionId`, the
    * session that a TLS client offers to resume; or a source of keys in the first bytes.
    * @defaultValue 'port'
    */

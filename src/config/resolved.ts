@@ -149,7 +149,7 @@ export interface ResolvedHotKey {
   readonly shareMilli: number
   /** Backends. */
   readonly spread: number
-  /** `port`, or the text of a source of keys: what tells its clients apart. */
+  /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
   readonly by: string
 }
 

@@ -204,6 +204,7 @@ export class NativeRelayHost {
       core.headKeys?.keys,
       core.headKeys?.fallback,
       typeof core.hotBy === 'object' ? core.hotBy : undefined,
+      core.hotBy === 'address',
     )
     this.#poolIds.set(core, id)
     this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }

@@ -135,6 +135,7 @@ export class StreamSession {
     const { hotBy, native } = this.target.pool
     if (hotBy === undefined || client === undefined) this.#dial(native.pick(client, true))
     else if (hotBy === 'port') this.#dial(native.pick(client, true, undefined, undefined, this.clientPort))
+    else if (hotBy === 'address') this.#dial(native.pick(client, true, undefined, undefined, this.clientAddress))
     else if (!native.isSpread(client)) this.#dial(native.pick(client, true))
     else this.#peekApart(client, hotBy)
   }

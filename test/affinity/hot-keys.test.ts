@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { HotKeyOptions, ListenerOptions } from '../../src/index.ts'
+import type { AffinityOptions, HotKeyOptions, ListenerOptions } from '../../src/index.ts'
 import { type Conn, clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
@@ -30,10 +30,14 @@ forEachRelay('many clients behind one address', pair => {
     await backends[Symbol.asyncDispose]()
   })
 
-  const open = async (hotKey: HotKeyOptions, peek?: ListenerOptions['peek']): Promise<Rig> =>
+  const open = async (
+    hotKey: HotKeyOptions,
+    peek?: ListenerOptions['peek'],
+    affinity: AffinityOptions = {},
+  ): Promise<Rig> =>
     await Rig.open(pair, {
       backends: backends.all,
-      pool: { affinity: { hotKey: { share: 0.5, spread: SPREAD, ...hotKey } } },
+      pool: { affinity: { ...affinity, hotKey: { share: 0.5, spread: SPREAD, ...hotKey } } },
       listener: peek === undefined ? {} : { peek },
     })
 
@@ -92,6 +96,20 @@ forEachRelay('many clients behind one address', pair => {
     expect(new Set(homes.values()).size).to.be.within(2, SPREAD)
     for (const [id, name] of homes) expect((await visit(rig, head(id))).name).to.equal(name)
     await visit(rig, '', undefined, clientAddress(1))
+    rig.hangUp()
+    await rig.settle()
+  })
+
+  it('are told apart by their addresses where one prefix is their key', async () => {
+    await using rig = await open({ by: 'address' }, undefined, { ipv4Prefix: 24 })
+    for (let i = 0; i < 32; i++) await visit(rig)
+    const names = new Map<string, string>()
+    for (let i = 1; i <= RETURNING; i++) {
+      const address = clientAddress(i)
+      names.set(address, (await visit(rig, '', undefined, address)).name)
+    }
+    expect(new Set(names.values()).size).to.be.within(2, SPREAD)
+    for (const [address, name] of names) expect((await visit(rig, '', undefined, address)).name).to.equal(name)
     rig.hangUp()
     await rig.settle()
   })

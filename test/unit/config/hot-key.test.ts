@@ -27,6 +27,7 @@ describe('affinity.hotKey', () => {
     expect(described({})).to.deep.equal({ share: 0.5, spread: 4, by: 'port' })
     const by = { bytes: { offset: 2, length: 4 } }
     expect(described({ share: 0.125, spread: 16, by })).to.deep.equal({ share: 0.125, spread: 16, by })
+    expect(described({ by: 'address' })).to.include({ by: 'address' })
     expect(described({ by: 'tls.sessionId' })).to.include({ by: 'tls.sessionId' })
     expect(described({ by: 'http.cookie:id' })).to.include({ by: 'http.cookie:id' })
   })
