@@ -270,6 +270,9 @@ export const SESSION_COUNTERS = [
   'refusedQueueTimeout',
   'refusedDenied',
   'refusedNoKey',
+  'refusedProxyUntrusted',
+  'refusedProxyInvalid',
+  'refusedProxyTimeout',
   'endClientReset',
   'endBackendReset',
   'endClientGone',
@@ -367,6 +370,7 @@ export interface NativeRelay {
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
    * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
    * whose sessions count for its `maxSessions`. `peekBytes`, `peekMs`: how far and how long heads are looked at.
+   * `trust`: whose PROXY headers are taken, and a must, within `proxyMs`; undefined: clients come without.
    */
   addListener(
     poolId: number,
@@ -376,6 +380,8 @@ export interface NativeRelay {
     predecessor?: number,
     peekBytes?: number,
     peekMs?: number,
+    trust?: NativeAddressFilter,
+    proxyMs?: number,
   ): number
   /**
    * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
@@ -530,16 +536,39 @@ export interface PeerProcess {
   gid: number
 }
 
-/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
-export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
+/**
+ * What {@link NativeHeadKeys.find} says instead of a key: it wants more bytes; there is none; there might be one further on; it is
+ * the address that the PROXY header names.
+ */
+export const HeadVerdict = { more: 0, missing: 1, cutShort: 2, address: 3 } as const
 
 /** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
 export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
 
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {
-  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
-  find(head: Uint8Array, ended: boolean): Buffer | number
+  /**
+   * The key, a backend that the client names, or a {@link HeadVerdict}. `ended`: no more bytes will come. `pool`: who knows the
+   * keys that are learnt, and the addresses of backends. `proxyHeader`: what came before the head, if anything.
+   */
+  find(
+    head: Uint8Array,
+    ended: boolean,
+    pool: NativePool | undefined,
+    proxyHeader?: Uint8Array,
+  ): Buffer | NativeNamed | number
+  /** Whether one of the keys is learnt from what backends answer. */
+  readonly learns: boolean
+  /** Of the first bytes of an answer: the session of TLS that it names, or a {@link HeadVerdict}. */
+  sessionOf(answer: Uint8Array): Buffer | number
+}
+
+/** A backend that a client names itself, as {@link NativePool.pick} takes it. */
+export interface NativeNamed {
+  index: number
+  generation: number
+  /** What decides where it cannot be followed; undefined: the fallback does. {@link HeadVerdict}`.address`: the address does. */
+  key?: Buffer | number
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */

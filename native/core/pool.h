@@ -84,8 +84,6 @@ struct Named {
 // One session's claim on a backend.
 struct Seat {
   AffinityKey key;
-  // Set before the pick: followed like a pin, and the key decides only where that cannot be. The table is left alone.
-  std::optional<Named> named;
   uint64_t table_hash = 0;
   uint64_t hot_value = 0;
   Backend* backend = nullptr;                     // null: no seat
@@ -95,11 +93,15 @@ struct Seat {
   uint8_t place = 0;                  // of a hot key, whose place `key` is then; 0: `key` is the client's own
   KeyKind hot_kind = KeyKind::kNone;  // with hot_value: the client's own key, where it is not `key`
   Reason reason = Reason::kNoKey;
-  bool counted = false;  // in the pool's m
-  bool claimed = false;  // counted among its key's sessions, where those are limited
-  bool established = false;
-  bool pinned = false;     // the pin was confirmed for this backend when the seat was taken
-  bool leave_pin = false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
+  bool counted : 1 = false;  // in the pool's m
+  bool claimed : 1 = false;  // counted among its key's sessions, where those are limited
+  bool established : 1 = false;
+  bool pinned : 1 = false;  // the pin was confirmed for this backend when the seat was taken
+  bool leave_pin : 1 =
+      false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
+
+  // Set before the pick: followed like a pin, and the key decides only where that cannot be. The table is left alone.
+  std::optional<Named> named;
 
   AffinityKey client_key() const { return place == 0 ? key : AffinityKey{hot_value, hot_kind}; }
   bool has_tried(const Backend* candidate) const {

@@ -50,6 +50,11 @@ int send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
   return 0;
 }
 
+void keep_first(Side& from, Bytes bytes) {
+  if (!from.first) from.first = std::make_unique<FirstBytes>();
+  from.first->add(bytes);
+}
+
 CopyResult finish(const Side& from, Side& to) {
   if (!from.ended) return CopyResult::kIdle;
   // Where the other direction is complete, too, the session ends here, and close() sends the FIN: there is nothing
@@ -73,6 +78,7 @@ CopyResult Copier::copy(Session& session, Which which, uint64_t& moved) {
 void Copier::drop(Side& from) {
   if (!from.backlog.empty()) buffers_.drop(from.backlog);
   if (from.pipe.open()) pipes_.give_back(from.pipe);
+  from.first = nullptr;
 }
 
 CopyResult Copier::move(Side& from, Side& to, uint64_t& moved) {
@@ -118,6 +124,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   }
   count = static_cast<uint32_t>(n);
   from.bytes += count;
+  if (from.overheard) keep_first(from, {buffers_.shared(), count});
   if (count == Buffers::kBytes) {
     if (++from.full_reads < kFullReads) return true;
     from.splices = true;

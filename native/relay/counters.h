@@ -19,11 +19,14 @@ enum class SessionCounter : unsigned {
   kRefusedPoolFull,
   kRefusedKeySessions,
   kRefusedKeyRate,
-  kRefusedAdmission,     // would have had to wait too long for its backend
-  kRefusedQueueFull,     // all backends are full, and so is the pool's queue
-  kRefusedQueueTimeout,  // waited there in vain
-  kRefusedDenied,        // by the listener's lists
-  kRefusedNoKey,         // affinity.fallback: refuse
+  kRefusedAdmission,       // would have had to wait too long for its backend
+  kRefusedQueueFull,       // all backends are full, and so is the pool's queue
+  kRefusedQueueTimeout,    // waited there in vain
+  kRefusedDenied,          // by the listener's lists
+  kRefusedNoKey,           // affinity.fallback: refuse
+  kRefusedProxyUntrusted,  // the listener takes clients from proxies that it trusts, and this was none
+  kRefusedProxyInvalid,    // no PROXY header, or a malformed one
+  kRefusedProxyTimeout,    // the header was not whole in time
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected

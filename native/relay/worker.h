@@ -109,13 +109,19 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session);
+  // Its PROXY header (worker_proxy.cc).
+  void begin_proxy(Session& session);
+  void read_proxy(Session& session);
+  bool take_bytes(Session& session, size_t count);
+  void find_key(Session& session);
   // worker_hot.cc
   void pick(Session& session, const AffinityKey& key);
-  void pick_by_head(Session& session, const Extraction& found);
+  void tell_apart(Session& session, Bytes head, bool ended);
   void pick_by(Session& session, const AffinityKey& key, uint64_t by);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);
+  void pick_named(Session& session);
   void pick_without_key(Session& session, SessionCounter cause);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
@@ -135,6 +141,7 @@ class Worker final : private WaitingRoom {
   void on_connect_event(Session& session, uint32_t events);
   void connected(Session& session);
   void pump(Session& session);
+  void learn(Session& session);  // worker_learn.cc
   bool pump_side(Session& session, Which from);
   bool pass_on_reset(Session& session);
   bool linger(Session& session, Side& receiver);  // worker_linger.cc

@@ -1,4 +1,5 @@
 // Keys that lie in the head of a connection. Sessions wait for it without a backend and without a seat.
+#include "head_choice.h"
 #include "peek.h"
 #include "worker.h"
 
@@ -7,9 +8,9 @@ namespace limpet {
 void Worker::begin_peek(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   session.peeking = true;
-  wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
+  wheel_->arm(session, now_ms_ + session.listener->peek.timeout_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
-  peek(session, now_ms_ >= session.began_ms + session.listener->peek.timeout_ms);
+  peek(session, false);
 }
 
 // Edge-triggered epoll tells of every segment that comes, also while those before it lie unread.
@@ -20,18 +21,31 @@ void Worker::peek(Session& session, bool late) {
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
-  const auto& recipes = session.spreading ? relay_pool.head.hot_by : relay_pool.head.recipes;
-  const HeadKey key = first_key(recipes, *head, late || full || client.finished, peek_room_->scratch);
+  if (session.spreading) return tell_apart(session, *head, late || full || client.finished);
+  const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
+  const SeenHead seen{*head, late || full || client.finished, proxy};
+  const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, seen, peek_room_->scratch, now_ms_);
+  const HeadKey& key = choice.key;
   if (key.extraction.verdict == Verdict::kMore) return;
-  if (session.spreading) return pick_by_head(session, key.extraction);
   session.peeking = false;
+  session.seat.named = choice.named;
   TimerWheel::disarm(session);
   if (key.extraction.verdict == Verdict::kFound) {
     count(SessionCounter::kKeyFound);
+    if (key.is_address) return pick(session, relay_pool.pool->key(session.client));
     return pick(session, relay_pool.pool->key(bytes_of(key.extraction.key)));
   }
+  if (choice.named) return pick_named(session);
   if (key.cut_short && full) return pick_without_key(session, SessionCounter::kKeyTooFar);
   pick_without_key(session, key.cut_short && late ? SessionCounter::kKeyLate : SessionCounter::kKeyMissing);
+}
+
+// It has no key. Where the backend that it names cannot be followed, it is not refused: it did say who it is.
+void Worker::pick_named(Session& session) {
+  count(SessionCounter::kKeyFound);
+  const RelayPool& relay_pool = session.relay_pool();
+  const bool by_source = relay_pool.head.fallback == KeyFallback::kSource;
+  pick(session, by_source ? relay_pool.pool->key(session.client) : AffinityKey{});
 }
 
 void Worker::pick_without_key(Session& session, SessionCounter cause) {

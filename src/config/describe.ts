@@ -50,6 +50,7 @@ export interface DescribedListener {
   deferAccept: string
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
+  proxyProtocol: { accept: string; trust: string[]; timeout: string }
   allow: string[]
   deny: string[]
 }
@@ -155,6 +156,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 
 function describeListener(listener: ResolvedListener): DescribedListener {
   const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
+  const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
     bind: describeBind(bind),
@@ -166,6 +168,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
+    proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
     allow: [...allow],
     deny: [...deny],
   }

@@ -19,6 +19,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'listeners[].deferAccept': 'new sessions',
   'listeners[].fastOpen': 'new sessions',
   'listeners[].peek': 'new sessions',
+  'listeners[].proxyProtocol': 'new sessions',
   'listeners[].allow': 'new sessions',
   'listeners[].deny': 'new sessions',
   'pools.<name>.placement': 'restart',

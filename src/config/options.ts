@@ -132,6 +132,8 @@ export interface ListenerOptions {
   fastOpen?: number | 'off' | 'on' | boolean | undefined
   /** Looking for keys that are no addresses. */
   peek?: PeekOptions | undefined
+  /** Clients that come through proxies. `allow` and `deny` are then about the clients that these name. */
+  proxyProtocol?: ProxyProtocolOptions | undefined
   /**
    * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
    * are not denied.
@@ -434,13 +436,14 @@ export interface CheckTls {
 export type KeyFallbackName = 'source' | 'refuse' | 'random'
 
 /**
- * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; or as many bytes as a number of `size`
- * bytes at `offset` says, right behind it.
+ * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; as many bytes as a number of `size`
+ * bytes at `offset` says, right behind it; or what the PROXY header has, a number being the type of a TLV.
  */
 export type KeyOption =
   | string
   | { bytes: { offset: number; length: number } }
   | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
+  | { proxy: 'source' | 'authority' | 'uniqueId' | 'vpcEndpoint' | number }
 
 /** How far, and for how long, the first bytes of a client are looked at. */
 export interface PeekOptions {
@@ -453,11 +456,30 @@ export interface PeekOptions {
   timeout?: Duration | undefined
 }
 
+/** Clients that come through proxies. */
+export interface ProxyProtocolOptions {
+  /**
+   * Whether every connection begins with a PROXY protocol header (version 1 or 2), which names the client.
+   * @defaultValue 'off'
+   */
+  accept?: 'on' | 'off' | boolean | undefined
+  /**
+   * Networks and addresses of the proxies. Whoever else connects is closed. Required with `accept: on`.
+   * @defaultValue []
+   */
+  trust?: string[] | undefined
+  /**
+   * How long the header is waited for.
+   * @defaultValue '3s'
+   */
+  timeout?: Duration | undefined
+}
+
 /** What identifies a client. */
 export interface AffinityOptions {
   /**
    * Where the key of a client is: one source, or a list of which the first counts that yields one. `source` is the client's IP
-   * address, cut to the prefixes below; all others are in its first bytes, see docs/affinity.md.
+   * address, cut to the prefixes below; all others are in its first bytes, or in its PROXY header, see docs/affinity.md.
    * @defaultValue 'source'
    */
   key?: KeyOption | KeyOption[] | undefined

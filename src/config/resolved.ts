@@ -65,9 +65,19 @@ export interface ResolvedListener {
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
   readonly peek: ResolvedPeek
+  readonly proxyProtocol: ResolvedProxyProtocol
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+}
+
+/** Clients that come through proxies. */
+export interface ResolvedProxyProtocol {
+  readonly accept: 'on' | 'off'
+  /** Networks in canonical text; with `accept`, not empty. */
+  readonly trust: readonly string[]
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 /** How far, and for how long, the first bytes of a client are looked at. */

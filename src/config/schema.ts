@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
 import type { Mode } from './duration.ts'
-import { LONGEST_TIMER_MS } from './duration.ts'
+import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { hotKey } from './hot-key-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
+import { proxyProtocol } from './proxy-schema.ts'
 import {
   backendAddress,
   bindAddress,
@@ -100,7 +101,7 @@ function stickTable(mode: Mode) {
       'Entries that it holds; allocated once, 22.9 bytes each.',
     ).prefault(1_000_000),
     ttl: duration(
-      { min: 1000, max: 365 * DAY },
+      { min: 1000, max: LONGEST_TTL_MS },
       mode,
       'How long an entry stays after the last session of its client has ended.',
     ).prefault('30m'),
@@ -316,6 +317,10 @@ function listener(mode: Mode) {
       })
       .prefault({})
       .describe('Looking for keys that are no addresses.'),
+    proxyProtocol: proxyProtocol(
+      mode,
+      networks('Proxies that may say who their clients are; everybody else is closed.'),
+    ),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

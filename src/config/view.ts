@@ -39,6 +39,9 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  /** Whether its clients come through proxies, as it is written. */
+  acceptsProxy?: boolean
+  trust?: unknown
   allow?: unknown
   deny?: unknown
 }
@@ -57,6 +60,12 @@ export interface PoolView {
   isHotWithoutTable?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** Clients without a key are refused. */
+  refusesOthers?: boolean
+  /** It has no stick table. */
+  isTableOff?: boolean
+  /** Clients go home again that were sent elsewhere. */
+  returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
@@ -88,12 +97,14 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
   const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
-    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
+    acceptsProxy: accept === 'on' || accept === true,
+    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
   }
 }
 
@@ -107,12 +118,14 @@ function poolView(name: string, raw: unknown): PoolView {
     maxSessions = 0,
     agent,
     rebalance,
+    returnHome = 'never',
     affinity,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
+  const { key, fallback } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -122,7 +135,10 @@ function poolView(name: string, raw: unknown): PoolView {
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
-    keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
+    keys: key === undefined ? undefined : valueIn(readKeys(key)),
+    refusesOthers: fallback === 'refuse',
+    returnsHome: returnHome !== 'never',
+    isTableOff: stickTable === 'off' || stickTable === false,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],

@@ -1,6 +1,7 @@
 import { formatAddress } from './address.ts'
 import type { Mode } from './duration.ts'
 import type { Finding } from './parsed.ts'
+import { proxyWarnings } from './proxy-findings.ts'
 import { listNames, quote } from './text.ts'
 import type { PoolView, View } from './view.ts'
 
@@ -15,6 +16,7 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
     ...view.pools.flatMap(poolWarnings),
+    ...proxyWarnings(view, mode),
     ...adminWarnings(view),
   ]
 }

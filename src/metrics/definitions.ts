@@ -69,6 +69,9 @@ const SESSIONS: readonly Definition[] = [
     queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
     no_key: 'refusedNoKey',
+    proxy_untrusted: 'refusedProxyUntrusted',
+    proxy_invalid: 'refusedProxyInvalid',
+    proxy_timeout: 'refusedProxyTimeout',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',

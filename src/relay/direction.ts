@@ -4,7 +4,7 @@ import { handleKind, handleOf } from './handle.ts'
 /** Who is told what happens in one direction of a session. */
 export interface DirectionEvents {
   /** Bytes came. */
-  received(): void
+  received(bytes: Buffer): void
   /** So many bytes were given to the system. */
   passedOn(bytes: number): void
   /** The end was passed on, after the last byte. */
@@ -16,7 +16,7 @@ export interface DirectionEvents {
 /** Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read. */
 export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
   from.on('data', (chunk: Buffer) => {
-    events.received()
+    events.received(chunk)
     const passed = (error?: Error | null): void => {
       if (!error) events.passedOn(chunk.length)
     }
@@ -34,7 +34,7 @@ export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
  * libuv reports a reset that comes right behind bytes as an end, but a connection that was reset has no peer any more.
  * Neither has one of which both sides have ended, so this is asked only while the own side has not.
  */
-function isBroken(socket: Socket): boolean {
+export function isBroken(socket: Socket): boolean {
   if (socket.writableEnded) return false
   const status = handleOf(socket)?.getpeername?.({}) ?? 0
   return status !== 0 && handleKind(socket) === 'TCP'

@@ -1,71 +1,84 @@
 import type { Socket } from 'node:net'
 import type { ResolvedPeek } from '../config/resolved.ts'
-import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
+  /** A backend that goes before it. */
+  readonly named?: NativeNamed
   readonly counter: Extract<SessionCounter, `key${string}`>
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
 }
 
+/** Who finds something in first bytes, and for which pool. */
+export interface HeadSearch {
+  readonly keys: NativeHeadKeys
+  /** Undefined: what is found counts as it is, whatever the pool knows of it. */
+  readonly pool: NativePool | undefined
+  /** What came before them; undefined: nothing. */
+  readonly proxyHeader: Uint8Array | undefined
+}
+
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #keys: NativeHeadKeys
+  readonly #search: HeadSearch
   readonly #limits: ResolvedPeek
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
   readonly #timer: NodeJS.Timeout
   #head: Buffer
-  #isOver = false
 
   /**
-   * `head`: what was read before; `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not
-   * at all.
+   * `head`: what was read before; `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all.
    */
   constructor(
     client: Socket,
-    keys: NativeHeadKeys,
+    search: HeadSearch,
     limits: ResolvedPeek,
     found: (found: HeadFound) => void,
     head: Buffer = Buffer.alloc(0),
   ) {
     this.#head = head
     this.#client = client
-    this.#keys = keys
+    this.#search = search
     this.#limits = limits
     this.#found = found
     this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
     client.on('readable', this.#read)
     client.once('end', this.#ended)
-    // Nothing may follow that would be told.
-    if (head.length > 0) setImmediate(() => this.#look(client.readableEnded ? 'ended' : 'more'))
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look(this.#client.readableEnded ? 'ended' : 'more')
   }
 
   stop(): void {
-    this.#isOver = true
     clearTimeout(this.#timer)
     this.#client.off('readable', this.#read)
     this.#client.off('end', this.#ended)
   }
 
   #look(why: 'more' | 'ended' | 'late'): void {
-    if (this.#isOver) return
     this.#take()
     const { bytes } = this.#limits
+    const { keys, pool, proxyHeader } = this.#search
     const isFull = this.#head.length >= bytes
-    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
-    if (key === HeadVerdict.more) return
+    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool, proxyHeader)
+    if (found === HeadVerdict.more) return
     this.stop()
     const head = this.#head
-    if (typeof key !== 'number') this.#found({ key, counter: 'keyFound', head })
-    else if (key === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
+    if (found === HeadVerdict.address) this.#found({ key: 'source', counter: 'keyFound', head })
+    else if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
+    else if (typeof found !== 'number') this.#found({ key: keyOf(found), named: found, counter: 'keyFound', head })
+    else if (found === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
-      const isLate = key === HeadVerdict.cutShort && why === 'late'
+      const isLate = found === HeadVerdict.cutShort && why === 'late'
       this.#found({ key: undefined, counter: isLate ? 'keyLate' : 'keyMissing', head })
     }
   }
@@ -75,4 +88,8 @@ export class HeadPeek {
     for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
     if (parts.length > 1) this.#head = Buffer.concat(parts)
   }
+}
+
+function keyOf({ key }: NativeNamed): Uint8Array | 'source' | undefined {
+  return typeof key === 'number' ? 'source' : key
 }

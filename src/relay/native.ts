@@ -90,10 +90,10 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const { maxSessions, filter, nativeIdBefore, peek } = target
+    const { maxSessions, filter, nativeIdBefore, peek, proxy } = target
     const poolId = this.#poolId(target)
     const listener = [maxSessions, hasOptions, filter, nativeIdBefore, peek.bytes, peek.timeout] as const
-    const id = this.#relay.addListener(poolId, ...listener)
+    const id = this.#relay.addListener(poolId, ...listener, proxy?.trust, proxy?.timeout)
     this.#targets[id] = target
     target.nativeId = id
     return id

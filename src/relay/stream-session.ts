@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import {
   KeyFallback,
   type NativeHeadKeys,
+  type NativeNamed,
   Outcome,
   PickStatus,
   type Reason,
@@ -10,9 +11,12 @@ import {
 } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { addressOf, type ProxiedClient } from './proxied-client.ts'
+import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
@@ -62,8 +66,11 @@ const TURN_PAUSE_MS = 250
 export class StreamSession {
   readonly id: string
   readonly target: Target
-  readonly clientAddress: string | undefined
-  readonly clientPort: number | undefined
+  /** That of the client whom a PROXY header names, once it is there. */
+  clientAddress: string | undefined
+  clientPort: number | undefined
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
+  proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
   readonly isTold: boolean
@@ -91,9 +98,12 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #proxyHead: ProxyHead | undefined
   #peek: HeadPeek | undefined
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -107,7 +117,7 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool, timeouts } = this.target
+    const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
@@ -116,39 +126,72 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
+    if (proxy === undefined) this.#findKey()
+    else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** As native/relay/worker_proxy.cc. */
+  #proxyHeadCame(found: ProxyHeadFound): void {
+    if ('cause' in found) {
+      this.#end(found.cause)
+      return
+    }
+    this.proxied = { ...found, peer: { address: this.clientAddress, port: this.clientPort } }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(this.proxied) ?? {}
+      this.clientAddress = address
+      this.clientPort = port
+    }
+    if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
+    else this.#findKey()
+  }
+
+  /** Who the client is, is known. */
+  #findKey(): void {
+    const { pool, peek } = this.target
     const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    if (headKeys === undefined) {
+      this.#pick(this.clientAddress)
+      return
+    }
+    const search = { keys: headKeys.keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, peek, found => this.#peeked(found))
+    this.#peek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
+  #peeked({ key, named, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
     this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+    if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
+    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
+  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
     const { hotBy, native } = this.target.pool
-    if (hotBy === undefined || client === undefined) this.#dial(native.pick(client, true))
-    else if (hotBy === 'port') this.#dial(native.pick(client, true, undefined, undefined, this.clientPort))
-    else if (hotBy === 'address') this.#dial(native.pick(client, true, undefined, undefined, this.clientAddress))
-    else if (!native.isSpread(client)) this.#dial(native.pick(client, true))
-    else this.#peekApart(client, hotBy)
+    if (hotBy === undefined || client === undefined) this.#pickBy(client, named)
+    else if (hotBy === 'port') this.#pickBy(client, named, this.clientPort)
+    else if (hotBy === 'address') this.#pickBy(client, named, this.clientAddress)
+    else if (!native.isSpread(client)) this.#pickBy(client, named)
+    else this.#tellApart(client, named, hotBy)
   }
 
   /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
-  #peekApart(client: string | Uint8Array, by: NativeHeadKeys): void {
-    const { bytes, timeout } = this.target.peek
-    const left = Math.max(0, timeout - (performance.now() - this.startedAt))
+  #tellApart(client: string | Uint8Array, named: NativeNamed | undefined, keys: NativeHeadKeys): void {
+    const { peek } = this.target
     const found = ({ key, head }: HeadFound): void => {
       this.#head = head
-      this.#dial(this.target.pool.native.pick(client, true, undefined, undefined, key ?? this.clientPort))
+      this.#pickBy(client, named, key === 'source' ? this.clientAddress : (key ?? this.clientPort))
     }
-    this.#peek = new HeadPeek(this.#client, by, { bytes, timeout: left }, found, this.#head)
+    const search = { keys, pool: undefined, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, peek, found, this.#head)
+    this.#peek.start()
+  }
+
+  #pickBy(client: string | Uint8Array | undefined, named?: NativeNamed, by?: number | string | Uint8Array): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation, by))
   }
 
   /** Ends the session because the relay stops. */
@@ -303,10 +346,12 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
     this.#passHead(backend)
+    this.proxied = undefined
     carry(this.#client, backend, {
       received: () => this.#active(),
       passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
@@ -314,12 +359,18 @@ export class StreamSession {
       ended: () => this.#directionEnded(),
     })
     carry(backend, this.#client, {
-      received: () => this.#answered(),
+      received: bytes => this.#answered(bytes),
       passedOn: bytes => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
     })
     this.#restartTimer()
+  }
+
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
@@ -335,8 +386,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)
@@ -393,6 +445,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#proxyHead?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
