@@ -60,6 +60,7 @@ function poolFindings(pool: PoolView): Finding[] {
     ...ringFindings(pool, path),
     ...rebalanceFindings(pool),
     ...learntKeyFindings(pool),
+    ...hotKeyFindings(pool),
   ]
 }
 
@@ -81,6 +82,13 @@ function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers, returns
     findings.push({ path: [...path, 'fallback'], message, accepted: 'source, random; or more sources of keys' })
   }
   return findings
+}
+
+/** Sessions are counted by key beside a table only. */
+function hotKeyFindings({ name, isHotWithoutTable }: PoolView): Finding[] {
+  if (isHotWithoutTable !== true) return []
+  const message = 'the sessions of a key are counted beside a stick table, and this pool has none'
+  return [{ path: ['pools', name, 'affinity', 'hotKey'], message, accepted: 'off; or a stickTable' }]
 }
 
 /** Of a session that lives the address is known, and no other key. */

@@ -64,6 +64,7 @@ export interface DescribedAffinity {
   cookie: CookieOptions | 'off'
   ipv4Prefix: number
   ipv6Prefix: number
+  hotKey: { share: number; spread: number; by: KeyOption } | 'off'
 }
 
 export interface DescribedPool {
@@ -212,10 +213,19 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, fallback, cookie, ...prefixes }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
+  const { key, fallback, cookie, ipv4Prefix, ipv6Prefix, hotKey } = affinity
   const keys = key.map(keyOption)
-  const described = cookie === undefined ? 'off' : describeCookie(cookie)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, cookie: described, ...prefixes }
+  return {
+    key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys,
+    fallback,
+    cookie: cookie === undefined ? 'off' : describeCookie(cookie),
+    ...{ ipv4Prefix, ipv6Prefix },
+    hotKey:
+      hotKey === undefined
+        ? 'off'
+        : { share: hotKey.shareMilli / 1000, spread: hotKey.spread, by: keyOption(hotKey.by) },
+  }
 }
 
 /** A backend in the words of the configuration. */

@@ -58,6 +58,19 @@ export function readKeys(value: unknown): Parsed<readonly string[]> {
   return accept(keys)
 }
 
+/** What an address has, and what is offered for another purpose: they tell clients of one key apart, and are none themselves. */
+const APART = ['port', 'address', 'tls.sessionId'] as const
+const ACCEPTED_APART = `${listNames([...APART])}, or a source of keys in the first bytes`
+
+/** Reads what tells the clients of a hot key apart. */
+export function readHotBy(value: unknown): Parsed<string> {
+  if ((APART as readonly unknown[]).includes(value)) return accept(value as string)
+  const read = readKey(value)
+  if (!('value' in read)) return refuse(read.refusal.message, ACCEPTED_APART)
+  if (read.value !== 'source') return read
+  return refuse(`${quote(value as string)} is the same for all clients of a key`, ACCEPTED_APART)
+}
+
 function readKey(value: unknown): Parsed<string> {
   if (typeof value === 'string') return readText(value)
   if (typeof value !== 'object' || value === null)
@@ -159,6 +172,9 @@ const ONE = {
     PROXY_KEY_JSON,
   ],
 }
+
+/** The JSON Schema of what {@link readHotBy} takes. */
+export const HOT_BY_JSON = { anyOf: [{ enum: [...APART] }, ONE] }
 
 /** The JSON Schema of what {@link readKeys} takes. */
 export const KEYS_JSON = { anyOf: [ONE, { type: 'array', items: ONE, minItems: 1, maxItems: MOST }] }

@@ -545,6 +545,33 @@ export interface AffinityOptions {
    * @defaultValue 64
    */
   ipv6Prefix?: number | undefined
+  /**
+   * Spreads the clients of a key that has more sessions than one backend should have of one key (a whole town behind one
+   * address) over several; see docs/affinity.md. `off`: however many sessions a key has, all go to one backend.
+   * @defaultValue 'off'
+   */
+  hotKey?: HotKeyOptions | 'off' | false | undefined
+}
+
+/** When a key is hot, and what becomes of its clients. */
+export interface HotKeyOptions {
+  /**
+   * A key with more live sessions than this share of the bound of its home is hot; above 0, to 1. With fewer than 16 none is.
+   * @defaultValue 0.5
+   */
+  share?: number | undefined
+  /**
+   * Backends that its clients are spread over, 2 to 16; the first of them is its home.
+   * @defaultValue 4
+   */
+  spread?: number | undefined
+  /**
+   * What tells its clients apart, always the same for the same client: `port`, the port that they come from;
+   * `address`, the whole of their address, where keys are prefixes; `tls.sessionId`, the
+   * session that a TLS client offers to resume; or a source of keys in the first bytes.
+   * @defaultValue 'port'
+   */
+  by?: KeyOption | undefined
 }
 
 /** The table that remembers where clients are. */

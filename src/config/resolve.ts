@@ -13,6 +13,7 @@ import { sendProxyOf } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
 import type {
+  ResolvedAffinity,
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
@@ -133,7 +134,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
     const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
     const { sendProxy: header, ...rest } = others
     const sendProxy = sendProxyOf(header)
-    const affinity = { ...pool.affinity, cookie: pool.affinity.cookie && cookieOf(pool.affinity.cookie) }
+    const affinity = affinityOf(pool.affinity)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
@@ -155,6 +156,11 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
   return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
+}
+
+function affinityOf({ hotKey, cookie, ...affinity }: ParsedDocument['pools'][string]['affinity']): ResolvedAffinity {
+  const hot = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by }
+  return { ...affinity, cookie: cookie && cookieOf(cookie), hotKey: hot }
 }
 
 function pathOf(file: string, directory: string): string | undefined {

@@ -170,6 +170,18 @@ export interface ResolvedAffinity {
   readonly cookie: ResolvedCookie | undefined
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
+  /** Undefined: no key is spread. */
+  readonly hotKey: ResolvedHotKey | undefined
+}
+
+/** When a key is spread over several backends. */
+export interface ResolvedHotKey {
+  /** Of its backend's bound, in thousandths. */
+  readonly shareMilli: number
+  /** Backends. */
+  readonly spread: number
+  /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
+  readonly by: string
 }
 
 export interface ResolvedStickTable {

@@ -5,6 +5,7 @@ import { cookie } from './cookie-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
+import { hotKey } from './hot-key-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
 import { proxyProtocol } from './proxy-schema.ts'
@@ -170,6 +171,7 @@ function affinity(mode: Mode) {
       cookie: cookie(mode),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
+      hotKey: hotKey(),
     })
     .prefault({})
     .describe('What identifies a client.')

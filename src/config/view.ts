@@ -59,6 +59,8 @@ export interface PoolView {
   hasIdleBurst?: boolean
   /** Clients are to be brought home. */
   isRebalanced?: boolean
+  /** Hot keys are to be spread, and there is no stick table. */
+  isHotWithoutTable?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
   /** Of its cookie; undefined: it has none. */
@@ -135,6 +137,8 @@ function poolView(name: string, raw: unknown): PoolView {
   return {
     name,
     isRing: placement === 'ring',
+    isHotWithoutTable:
+      isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
     secret,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,

@@ -157,6 +157,10 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
     alone(held),
   ),
+  perPool('gauge', 'limpet_pool_hot_keys', 'Keys whose clients are spread over several backends.', [], pool =>
+    alone(pool.hotKeys),
+  ),
+  perPool('counter', 'limpet_pool_spread_picks_total', 'Picks for such keys.', [], pool => alone(pool.spreadPicks)),
   perPool('gauge', 'limpet_pool_waiting', 'Clients that wait for a seat of a full pool.', [], ({ queue }) =>
     alone(queue.waiting),
   ),

@@ -25,7 +25,8 @@ export interface PeekLimits extends ResolvedPeek {
 /** Who finds something in first bytes, and for which pool. */
 export interface HeadSearch {
   readonly keys: Pick<NativeHeadKeys, 'find'>
-  readonly pool: NativePool
+  /** Undefined: what is found counts as it is, whatever the pool knows of it. */
+  readonly pool: NativePool | undefined
   /** What came before them; undefined: nothing. */
   readonly proxyHeader: Uint8Array | undefined
 }
@@ -40,10 +41,19 @@ export class HeadPeek {
   readonly #ended = (): void => this.#look('ended')
   #timer: NodeJS.Timeout
   #isSilent: boolean
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer
 
-  /** `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, found: (found: HeadFound) => void) {
+  /**
+   * `head`: what was read before; `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all.
+   */
+  constructor(
+    client: Socket,
+    search: HeadSearch,
+    limits: PeekLimits,
+    found: (found: HeadFound) => void,
+    head: Buffer = Buffer.alloc(0),
+  ) {
+    this.#head = head
     this.#client = client
     this.#search = search
     this.#limits = limits
@@ -56,7 +66,7 @@ export class HeadPeek {
 
   /** Some keys need no byte of the client. */
   start(): void {
-    this.#look('more')
+    this.#look(this.#client.readableEnded ? 'ended' : 'more')
   }
 
   stop(): void {

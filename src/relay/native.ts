@@ -206,6 +206,8 @@ export class NativeRelayHost {
       keepalive.userTimeout,
       core.headKeys?.keys,
       core.headKeys?.fallback,
+      typeof core.hotBy === 'object' ? core.hotBy : undefined,
+      core.hotBy === 'address',
     )
     setOutgoing(this.#relay, id, target)
     this.#poolIds.set(core, id)

@@ -3,6 +3,7 @@ import type { ByteFilter } from '../cookies/byte-filter.ts'
 import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
 import {
   KeyFallback,
+  type NativeHeadKeys,
   type NativeNamed,
   Outcome,
   PickStatus,
@@ -180,7 +181,28 @@ export class StreamSession {
   }
 
   #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
-    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
+    const { hotBy, native } = this.target.pool
+    if (hotBy === undefined || client === undefined) this.#pickBy(client, named)
+    else if (hotBy === 'port') this.#pickBy(client, named, this.clientPort)
+    else if (hotBy === 'address') this.#pickBy(client, named, this.clientAddress)
+    else if (!native.isSpread(client)) this.#pickBy(client, named)
+    else this.#tellApart(client, named, hotBy)
+  }
+
+  /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
+  #tellApart(client: string | Uint8Array, named: NativeNamed | undefined, keys: NativeHeadKeys): void {
+    const { peek } = this.target
+    const found = ({ key, head }: HeadFound): void => {
+      this.#head = head
+      this.#pickBy(client, named, key === 'source' ? this.clientAddress : (key ?? this.clientPort))
+    }
+    const search = { keys, pool: undefined, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, peek, found, this.#head)
+    this.#peek.start()
+  }
+
+  #pickBy(client: string | Uint8Array | undefined, named?: NativeNamed, by?: number | string | Uint8Array): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation, by))
   }
 
   /** Ends the session because the relay stops. */

@@ -81,7 +81,14 @@ describe('a configuration', () => {
       name: 'redis',
       placement: 'rendezvous',
       boundMilli: 1250,
-      affinity: { key: ['source'], fallback: 'source', cookie: undefined, ipv4Prefix: 32, ipv6Prefix: 64 },
+      affinity: {
+        key: ['source'],
+        fallback: 'source',
+        cookie: undefined,
+        ipv4Prefix: 32,
+        ipv6Prefix: 64,
+        hotKey: undefined,
+      },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,
