@@ -47,10 +47,10 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 
 // Where the keys of a pool's clients are; no recipes: in their addresses, and nobody's head is waited for.
 struct HeadRules {
-  std::vector<HeadRecipe> recipes;
+  std::vector<HeadRecipe> recipes{};
   KeyFallback fallback = KeyFallback::kSource;
-  std::vector<HeadRecipe> hot_by;  // what tells the clients of a hot key apart; empty: their ports, or
-  bool hot_by_address = false;     // their whole addresses
+  std::vector<HeadRecipe> hot_by{};  // what tells the clients of a hot key apart; empty: their ports, or
+  bool hot_by_address = false;       // their whole addresses
 };
 
 // A pool as the relay uses it.
