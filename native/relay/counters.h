@@ -24,6 +24,7 @@ enum class SessionCounter : unsigned {
   kRefusedQueueTimeout,  // waited there in vain
   kRefusedDenied,        // by the listener's lists
   kRefusedNoKey,         // affinity.fallback: refuse
+  kRefusedTls,           // its handshake failed; only the stream relay has those
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected
@@ -38,6 +39,7 @@ enum class SessionCounter : unsigned {
   kConnectNoLocalPort,
   kConnectSelf,
   kConnectOther,
+  kConnectTls,  // connected, but the handshake failed; only the stream relay has those
   kRecordsDropped,
   kAcceptPaused,
   kBytesSpliced,

@@ -1,17 +1,17 @@
 import cluster from 'node:cluster'
-import type { ResolvedListener } from '../config/resolved.ts'
+import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { hasNativeRelay } from '../relay/native.ts'
 
 /**
- * The acceptor of a listener: `native` where the relay's own threads can do it all, otherwise `net`.
+ * The acceptor of a listener with its pool: `native` where the relay's own threads can do it all, otherwise `net`.
  *
  * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where it cannot be
  */
-export function chooseAcceptor(settings: ResolvedListener): 'net' | 'native' {
+export function chooseAcceptor(settings: ResolvedListener, pool: Pick<ResolvedPool, 'backendTls'>): 'net' | 'native' {
   const { acceptor, name } = settings
   if (acceptor === 'net') return 'net'
-  const why = whyNotNative(settings)
+  const why = whyNotNative(settings, pool)
   if (why === undefined) return 'native'
   if (acceptor === 'auto') return 'net'
   throw new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native acceptor cannot serve: ${why}; use auto or net`, {
@@ -19,7 +19,11 @@ export function chooseAcceptor(settings: ResolvedListener): 'net' | 'native' {
   })
 }
 
-function whyNotNative({ bind, relay }: ResolvedListener): string | undefined {
+function whyNotNative(
+  { bind, relay, tls }: ResolvedListener,
+  { backendTls }: Pick<ResolvedPool, 'backendTls'>,
+): string | undefined {
+  if (tls !== undefined || backendTls !== undefined) return 'TLS is done by Node.js'
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'

@@ -4,6 +4,7 @@ import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
+import { tlsFindings } from './tls-findings.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** What is wrong between the parts of a document. */
@@ -18,6 +19,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
+    ...tlsFindings(view),
   ]
 }
 

@@ -16,6 +16,12 @@ import type {
   ResolvedTimeouts,
 } from './resolved.ts'
 import { formatSize } from './size.ts'
+import {
+  type DescribedBackendTls,
+  type DescribedListenerTls,
+  describeBackendTls,
+  describeListenerTls,
+} from './tls-describe.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -50,6 +56,7 @@ export interface DescribedListener {
   deferAccept: string
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
+  tls: DescribedListenerTls | 'off'
   allow: string[]
   deny: string[]
 }
@@ -69,6 +76,7 @@ export interface DescribedPool {
   affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
+  backendTls: DescribedBackendTls | 'off'
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
@@ -152,7 +160,8 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, tls, allow, deny } =
+    listener
   return {
     name,
     bind: describeBind(bind),
@@ -164,6 +173,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
+    tls: describeListenerTls(tls),
     allow: [...allow],
     deny: [...deny],
   }
@@ -175,7 +185,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
+  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends, backendTls } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -183,6 +193,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
+    backendTls: describeBackendTls(backendTls),
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,

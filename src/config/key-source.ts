@@ -8,6 +8,7 @@ const PLAIN = [
   'source',
   'tls.sni',
   'tls.alpn',
+  'tls.clientSubject',
   'tls.ja4',
   'rdp.cookie',
   'mqtt.clientId',

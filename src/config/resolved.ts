@@ -10,6 +10,7 @@ import type {
   ReturnHome,
 } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
+import type { ResolvedBackendTls, ResolvedListenerTls } from './tls-resolved.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
 export interface ResolvedConfig {
@@ -65,6 +66,8 @@ export interface ResolvedListener {
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
   readonly peek: ResolvedPeek
+  /** Undefined: bytes are passed on as they are. */
+  readonly tls: ResolvedListenerTls | undefined
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -87,6 +90,8 @@ export interface ResolvedPool {
   /** Undefined: no table. */
   readonly stickTable: ResolvedStickTable | undefined
   readonly timeouts: ResolvedTimeouts
+  /** Undefined: plain connections. */
+  readonly backendTls: ResolvedBackendTls | undefined
   /** Further tries after a failed connect. */
   readonly retries: number
   /** Undefined: no checks. */

@@ -27,6 +27,7 @@ import {
   yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { backendTls, listenerTls } from './tls-schema.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
 export const LIMITS = {
@@ -257,6 +258,7 @@ function pool(mode: Mode) {
         'How long a backend that serves again takes to get all of its clients; 0: it gets them at once.',
       ).prefault('0s'),
       backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
+      backendTls: backendTls(),
     })
     .superRefine(({ health: pool, backends }, context) => {
       for (const [index, backend] of backends.entries()) {
@@ -310,6 +312,7 @@ function listener(mode: Mode) {
       })
       .prefault({})
       .describe('Looking for keys that are no addresses.'),
+    tls: listenerTls(mode),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

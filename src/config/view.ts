@@ -39,6 +39,7 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  tls?: unknown
   allow?: unknown
   deny?: unknown
 }
@@ -53,6 +54,7 @@ export interface PoolView {
   hasIdleBurst?: boolean
   /** Clients are to be brought home. */
   isRebalanced?: boolean
+  backendTls?: unknown
   /** Where keys are. */
   keys?: readonly string[] | undefined
   /** A queue is given, but nothing that could make a backend full. */
@@ -85,18 +87,20 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
-    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
+    ...{ acceptor, relay, deferAccept, fastOpen, tls, allow, deny },
   }
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity } = isMapping(raw) ? raw : {}
+  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity, backendTls } = isMapping(raw)
+    ? raw
+    : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
@@ -105,6 +109,7 @@ function poolView(name: string, raw: unknown): PoolView {
     name,
     isRing: placement === 'ring',
     secret,
+    backendTls,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,

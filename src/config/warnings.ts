@@ -2,6 +2,7 @@ import { formatAddress } from './address.ts'
 import type { Mode } from './duration.ts'
 import type { Finding } from './parsed.ts'
 import { listNames, quote } from './text.ts'
+import { tlsWarnings } from './tls-findings.ts'
 import type { PoolView, View } from './view.ts'
 
 /** What is allowed, and most likely not meant. */
@@ -16,6 +17,7 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
     ),
     ...view.pools.flatMap(poolWarnings),
     ...adminWarnings(view),
+    ...tlsWarnings(view),
   ]
 }
 

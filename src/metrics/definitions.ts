@@ -69,6 +69,7 @@ const SESSIONS: readonly Definition[] = [
     queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
     no_key: 'refusedNoKey',
+    tls: 'refusedTls',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -88,6 +89,7 @@ const SESSIONS: readonly Definition[] = [
     no_local_port: 'connectNoLocalPort',
     self: 'connectSelf',
     other: 'connectOther',
+    tls: 'connectTls',
   }),
   countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
     to_backend: 'bytesToBackend',

@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
+import { PoolTls } from '../tls/pool-tls.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
@@ -23,6 +24,8 @@ export class Relays {
   readonly #log: Log
   readonly #threads: number
   readonly #stream: StreamRelay
+  /** TLS to the backends of pools. */
+  readonly poolTls: PoolTls
   #native: NativeRelayHost | undefined
 
   /** `threads`: of the native relay; 0: as many as fit the machine. */
@@ -31,7 +34,8 @@ export class Relays {
     this.#log = log
     this.#threads = threads
     native().fdBudget.init()
-    this.#stream = new StreamRelay(feed, native().fdBudget)
+    this.poolTls = new PoolTls(log)
+    this.#stream = new StreamRelay(feed, native().fdBudget, this.poolTls)
   }
 
   /** Gives a target to the native relay, whose threads accept its clients themselves. */
@@ -46,15 +50,15 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
+    const tls = tlsOf(target)
+    if (tls !== undefined) {
+      if (kind === 'native') throw unsupported(target, tls)
+      return
+    }
     if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
-      const { listener } = target
-      throw new LimpetError(
-        'LIMPET_ERR_UNSUPPORTED',
-        `the native relay does not exist on ${process.platform}: use auto or stream`,
-        { listener },
-      )
+      throw unsupported(target, `it does not exist on ${process.platform}`)
     } else {
       this.#tellOnce(target, `the native relay does not exist on ${process.platform}`)
     }
@@ -137,6 +141,18 @@ export class Relays {
     target.told.add(why)
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
+}
+
+/** Why TLS keeps a target from the native relay, which knows sockets and no more; undefined: there is none. */
+function tlsOf({ tls, pool }: Target): string | undefined {
+  if (tls !== undefined) return 'TLS ends at its listener'
+  return pool.settings.backendTls === undefined ? undefined : 'its pool has backendTls'
+}
+
+function unsupported({ listener }: Target, why: string): LimpetError {
+  return new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native relay cannot serve: ${why}; use auto or stream`, {
+    listener,
+  })
 }
 
 /** The descriptor of a socket that can be handed over as it is, or why it cannot. */

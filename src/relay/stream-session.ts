@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
-import type { Endpoint } from '../pool/records.ts'
-import { type ConnectFailure, connectBackend } from './connect.ts'
+import type { BackendRecord, Endpoint } from '../pool/records.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
+import type { Handshake, HandshakeEnd, SecuredClient } from '../tls/handshake.ts'
+import type { KeySearch } from '../tls/keys.ts'
+import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import type { Target } from './target.ts'
@@ -10,6 +14,8 @@ import type { Target } from './target.ts'
 /** The relay that a session belongs to. */
 export interface SessionOwner {
   count(counter: SessionCounter, by?: number): void
+  /** Undefined: connections to backends of the pool are plain. */
+  backendTls(pool: PoolCore): BackendTls | undefined
   opened(session: StreamSession): void
   ended(session: StreamSession, cause: SessionCounter): void
 }
@@ -67,7 +73,13 @@ export class StreamSession {
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
-  readonly #client: Socket
+  /** With TLS that ends here the connection itself until the handshake is done, and then what was in TLS. */
+  #client: Socket
+  #handshake: Handshake | undefined
+  /** Undefined: its TLS, if it has any, does not end here. */
+  #secured: SecuredClient | undefined
+  /** Its key, if there is no other in its first bytes. */
+  #known: Uint8Array | undefined
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
@@ -99,25 +111,55 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool, timeouts } = this.target
+    const { tls, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
-    this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
-    this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
-    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
-    this.#client.read(0)
-    const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    if (tls === undefined) this.#begin()
+    else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
   }
 
-  /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback
-    this.#head = head
-    this.#owner.count(counter)
+  #shookHands(end: HandshakeEnd): void {
+    this.#handshake = undefined
+    if (end === 'gone') this.#end('endClientGone')
+    else if ('failed' in end) this.#end('refusedTls')
+    else {
+      this.#secured = end
+      this.#client = end.socket
+      this.#begin()
+    }
+  }
+
+  /** Whatever the client says now is for the backend. */
+  #begin(): void {
+    const client = this.#client
+    client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
+    client.once('close', () => this.#closed(client))
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    client.read(0)
+    const search = this.#search()
+    this.#known = search?.known
+    if (search === undefined) this.#pick(this.clientAddress)
+    else if (search.keys === undefined) this.#found(undefined, 'keyMissing', search.fallback)
+    else
+      this.#peek = new HeadPeek(client, search.keys, this.target.peek, ({ key, counter, head }) => {
+        this.#head = head
+        this.#found(key, counter, search.fallback)
+      })
+  }
+
+  /** How its key is found; undefined: it is its address. */
+  #search(): KeySearch | undefined {
+    const { pool, tls } = this.target
+    if (tls !== undefined && this.#secured !== undefined) return tls.keysOf(pool)?.search(this.#secured)
+    return pool.headKeys && { ...pool.headKeys, known: undefined }
+  }
+
+  /** It was looked for: in the handshake, and in its first bytes, which go to the backend before anything else. */
+  #found(inHead: Uint8Array | undefined, counter: HeadFound['counter'], fallback: number): void {
+    const key = inHead ?? this.#known
+    this.#owner.count(key === undefined ? counter : 'keyFound')
     if (key !== undefined) this.#pick(key)
     else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
     else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
@@ -241,23 +283,30 @@ export class StreamSession {
     const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
     if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(backend.endpoint)
+    else this.#connectTo(backend, backend.endpoint)
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint): void {
+  #connectTo(backend: BackendRecord, endpoint: Endpoint): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
-    this.#backend = connectBackend(endpoint, settings, failure => {
+    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    const done = (failure: ConnectFailure | undefined, secured?: Socket): void => {
+      if (secured !== undefined) this.#backend = secured
       if (failure === undefined) this.#join()
-      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
+      else if (failure.isCrowded === true)
+        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint), CROWDED_MS).unref()
       else this.#retry(failure)
-    })
+    }
+    const tls = this.#owner.backendTls(this.target.pool)
+    this.#backend =
+      tls === undefined
+        ? connectBackend(endpoint, settings, done)
+        : tls.connect({ backend, endpoint, sni: this.#secured?.sni }, settings, done)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -370,6 +419,7 @@ export class StreamSession {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#peek?.stop()
+    this.#handshake?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
       this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)

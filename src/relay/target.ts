@@ -1,6 +1,7 @@
 import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { Terminator } from '../tls/terminator.ts'
 
 /** What a target is made of. */
 export interface TargetSettings {
@@ -15,6 +16,8 @@ export interface TargetSettings {
   filter?: NativeAddressFilter | undefined
   /** How first bytes are looked at, where keys are there. */
   peek?: ResolvedPeek | undefined
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  tls?: Terminator | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
 }
@@ -46,6 +49,8 @@ export class Target {
   readonly filter: NativeAddressFilter | undefined
   /** How its clients' first bytes are looked at, where their keys are there. */
   readonly peek: ResolvedPeek
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  readonly tls: Terminator | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -54,7 +59,7 @@ export class Target {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, peek, before }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, tls, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
@@ -62,6 +67,7 @@ export class Target {
     this.maxSessions = maxSessions
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
+    this.tls = tls
     this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)

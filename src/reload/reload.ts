@@ -110,6 +110,7 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
 function tunable({
   boundMilli,
   timeouts,
+  backendTls,
   retries,
   health,
   failOpen,
@@ -117,7 +118,7 @@ function tunable({
   limits,
   slowStart,
 }: ResolvedPool): object {
-  return { boundMilli, timeouts, retries, health, failOpen, ejection, limits, slowStart }
+  return { boundMilli, timeouts, backendTls, retries, health, failOpen, ejection, limits, slowStart }
 }
 
 function all(cores: readonly PoolCore[], event: 'backendAdded' | 'backendRemoved'): Done[] {

@@ -70,6 +70,7 @@ describe('a configuration', () => {
         deferAccept: 0,
         fastOpen: 0,
         peek: { bytes: 16_384, timeout: 3000 },
+        tls: undefined,
         allow: [],
         deny: [],
       },
@@ -112,6 +113,7 @@ describe('a configuration', () => {
       },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
+      backendTls: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
