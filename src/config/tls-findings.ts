@@ -60,7 +60,10 @@ function listenerFindings({ index, tls, acceptor, relay }: ListenerView, pool: P
   return findings
 }
 
-function poolFindings({ name, keys = [], backendTls }: PoolView, listeners: readonly ListenerView[]): Finding[] {
+function poolFindings(
+  { name, keys = [], backendTls, backends }: PoolView,
+  listeners: readonly ListenerView[],
+): Finding[] {
   const path = ['pools', name, 'affinity', 'key']
   const ending = listeners.filter(({ tls }) => isMapping(tls))
   const findings: Finding[] = []
@@ -77,12 +80,14 @@ function poolFindings({ name, keys = [], backendTls }: PoolView, listeners: read
         : 'no listener of this pool asks clients for certificates'
     findings.push({ path, message, accepted: 'listeners with tls.clientCa' })
   }
-  return isMapping(backendTls) ? [...findings, ...backendTlsFindings(name, backendTls, listeners)] : findings
+  return isMapping(backendTls)
+    ? [...findings, ...backendTlsFindings({ name, backends }, backendTls, listeners)]
+    : findings
 }
 
 function backendTlsFindings(
-  name: string,
-  { cert, key, serverName }: Record<string, unknown>,
+  { name, backends }: Pick<PoolView, 'name' | 'backends'>,
+  { cert, key, serverName, verify }: Record<string, unknown>,
   listeners: readonly ListenerView[],
 ): Finding[] {
   const path = ['pools', name, 'backendTls']
@@ -90,6 +95,11 @@ function backendTlsFindings(
   if ((cert === undefined) !== (key === undefined)) {
     const missing = cert === undefined ? 'cert' : 'key'
     findings.push({ path: [...path, missing], message: 'is missing', accepted: 'cert and key, or neither', at: 'key' })
+  }
+  const unnamed = backends.find(({ address }) => address?.kind === 'unix')
+  if (unnamed !== undefined && serverName === undefined && !isOff(verify)) {
+    const message = `the backend ${quote(unnamed.name ?? `[${unnamed.index}]`)} has no host whose name its certificate could have`
+    findings.push({ path: [...path, 'serverName'], message, accepted: 'a name', at: 'key' })
   }
   const plain = listeners.filter(({ tls }) => !isMapping(tls))
   if (serverName === 'sni' && plain.length > 0) {

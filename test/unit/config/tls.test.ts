@@ -107,6 +107,10 @@ pools: { p: { secret: long enough, backendTls: { serverName: b.test, ca: good.pe
         'pools.p.backendTls.serverName',
       ],
       [`pools: { p: { secret: long enough, backendTls: { cert: good.pem } } }`, 'pools.p.backendTls.key'],
+      [
+        'pools: { p: { secret: long enough, backendTls: {}, backends: [{ name: u, address: unix:/u }] } }',
+        'pools.p.backendTls.serverName',
+      ],
     ]
     for (const [text, path] of cases) expect(told(text), text).to.deep.equal([[path, 'LIMPET_ERR_CONFIG']])
   })
