@@ -22,6 +22,7 @@ export type HandshakeEnd = SecuredClient | { readonly failed: string } | 'gone'
 /** One handshake of a client, which nobody waits for longer than it may take. */
 export class Handshake {
   readonly #raw: Socket
+  readonly #wire: Wire
   readonly #timer: NodeJS.Timeout
   #done: ((end: HandshakeEnd) => void) | undefined
   /** It left, or was lost: then its connection does. */
@@ -32,8 +33,11 @@ export class Handshake {
     this.#raw = raw
     this.#done = done
     this.#timer = setTimeout(() => this.#end({ failed: 'TIMEOUT' }), timeoutMs).unref()
-    raw.once('error', this.#gone).once('close', this.#gone).once('end', this.#gone)
+    raw.once('error', this.#gone).once('close', this.#gone)
     const wire = new Wire(raw)
+    this.#wire = wire
+    // By then TLS has had every byte, also those that came with the end.
+    wire.once('end', this.#gone)
     // What becomes of it is told by the raw socket, and later by the one that is decrypted.
     wire.on('error', () => undefined)
     // The server tells of a handshake on the object that got the connection: a view of its own says whose it was.
@@ -44,7 +48,8 @@ export class Handshake {
   stop(): void {
     this.#done = undefined
     clearTimeout(this.#timer)
-    this.#raw.off('error', this.#gone).off('close', this.#gone).off('end', this.#gone)
+    this.#raw.off('error', this.#gone).off('close', this.#gone)
+    this.#wire.off('end', this.#gone)
   }
 
   #told(wire: Wire): (event: string, ...args: unknown[]) => boolean {

@@ -166,6 +166,23 @@ describe('TLS that ends at a listener', function () {
     await rig.settle()
   })
 
+  it('serves a client that sends everything at once and ends, and ends a handshake that is under way', async () => {
+    await using backend = await Backend.start()
+    await using rig = await open([backend])
+    for (let time = 0; time < 5; time++) {
+      const client = await TlsClient.start(rig.dial)
+      client.socket.end('all of it')
+      await client.drain()
+      expect(client.received.bytes).to.equal(9)
+    }
+    await rig.causes(5)
+    await rig.connect()
+    await until('the place', () => rig.stats.sessions === 1)
+    await rig.balancer.destroy()
+    expect((await rig.causes(6)).at(-1)).to.equal('endShutdown')
+    expect(rig.counters).to.include({ endFinished: 5, endShutdown: 1 })
+  })
+
   it('takes clients with a certificate of its CA only, or those with none too', async () => {
     await using backend = await Backend.start()
     for (const clientCertificates of ['require', 'request'] as const) {
