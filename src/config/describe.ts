@@ -77,6 +77,7 @@ export interface DescribedPool {
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
   backendTls: DescribedBackendTls | 'off'
+  maxSessions: number
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
@@ -184,8 +185,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends, backendTls } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
+  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, backends, backendTls } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -194,6 +195,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
     backendTls: describeBackendTls(backendTls),
+    maxSessions,
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,

@@ -166,7 +166,7 @@ export interface ListenerTlsOptions {
   clientCa?: string | undefined
   /**
    * With `clientCa`. `require`: who has no certificate is refused; `request`: who has none is served.
-   * @defaultValue 'require'
+   * @defaultValue 'require', with `clientCa`
    */
   clientCertificates?: 'require' | 'request' | undefined
   /**
@@ -297,6 +297,11 @@ export interface PoolOptions {
    * @defaultValue 'off'
    */
   backendTls?: BackendTlsOptions | 'off' | false | undefined
+  /**
+   * Most sessions of all backends together at one time; 0: no limit of its own.
+   * @defaultValue 0
+   */
+  maxSessions?: number | undefined
   /**
    * Further tries after a failed connect, each on another backend; 0 to 16.
    * @defaultValue 3

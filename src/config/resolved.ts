@@ -92,6 +92,8 @@ export interface ResolvedPool {
   readonly timeouts: ResolvedTimeouts
   /** Undefined: plain connections. */
   readonly backendTls: ResolvedBackendTls | undefined
+  /** Of all backends together; 0: no limit of its own. */
+  readonly maxSessions: number
   /** Further tries after a failed connect. */
   readonly retries: number
   /** Undefined: no checks. */
