@@ -19,6 +19,9 @@ class HeadKeysWrap : public Napi::ObjectWrap<HeadKeysWrap> {
  private:
   void make(Call& call);
   napi_value find(Call& call);
+  napi_value session_of(Call& call);
+  napi_value learns(Call& call);
+  Scratch& scratch();
 
   std::vector<HeadRecipe> recipes_;
   std::unique_ptr<Scratch> scratch_;  // null: nothing was looked for yet

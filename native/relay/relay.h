@@ -16,7 +16,7 @@ enum class HandOver : uint8_t {
   kFdBudget = 2,
   kNoAddress = 3,
   kStopped = 4,
-  kDenied = 5
+  kDenied = 5,  // also: no proxy that is trusted
 };
 
 // What becomes of those who wait in the queue of a listen socket that is closed. The numbers are those of Unlisten in
@@ -41,11 +41,13 @@ class Relay {
   int start();
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries, HeadRules head = {});
+  // How its backends are connected to. Before a listener leads to the pool.
+  void set_outgoing(uint32_t pool, Outgoing outgoing);
   // Id of the listener; -1: no such pool.
   // `predecessor`: the listener in whose place it will be, kNone: there is none.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
                    std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone,
-                   const PeekLimits& peek = {});
+                   const PeekLimits& peek = {}, const ProxyRules& proxy = {});
   // Lets go of a pool that no listener leads to any more: nobody accepts, or is handed over, for one that does. False:
   // sessions of it live still, or somebody accepts.
   bool let_go(uint32_t pool);

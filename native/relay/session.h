@@ -13,6 +13,9 @@
 #include "../core/pool.h"
 #include "../protocol/head_key.h"
 #include "counters.h"
+#include "first_bytes.h"
+#include "outgoing.h"
+#include "proxied_client.h"
 #include "timer_wheel.h"
 
 namespace limpet {
@@ -56,12 +59,20 @@ struct RelayPool {
   unsigned retries;
   uint32_t id;
   HeadRules head;
+  bool learns = false;  // keys from the backends' answers
+  Outgoing outgoing;
 };
 
 // How far, and for how long, a head is looked at.
 struct PeekLimits {
   uint32_t bytes = 16 * 1024;  // at most kMaxHeadBytes
   uint64_t timeout_ms = 3000;
+};
+
+// Clients of a listener come through proxies, which say who they are.
+struct ProxyRules {
+  std::shared_ptr<const AddressFilter> trust;  // from whom a header is taken, and is a must; null: there are none
+  uint64_t timeout_ms = 3000;                  // until the header is whole
 };
 
 struct RelayListener {
@@ -72,6 +83,7 @@ struct RelayListener {
   bool has_options;
   std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
   PeekLimits peek;
+  ProxyRules proxy;
   // Those in whose place this one is; their sessions count for max_sessions, too. Not changed once it is made.
   std::vector<const RelayListener*> predecessors;
   std::atomic<uint32_t> sessions{0};
@@ -101,6 +113,7 @@ struct Backlog {
   uint8_t* data = nullptr;
   uint32_t begin = 0;
   uint32_t end = 0;
+  uint32_t ahead = 0;   // the first of them are no bytes of the side, but said of it: a PROXY protocol header
   bool pooled = false;  // data is one of the worker's buffers, else from malloc
 
   bool empty() const { return begin == end; }
@@ -120,6 +133,7 @@ struct Pipe {
 struct Side {
   uint64_t tag = 0;  // of its events; 0: not in epoll
   int fd = -1;
+  Pipe pipe;  // bytes spliced from this side, for the other one; here it fills a gap
   bool readable = false;
   bool writable = false;
   bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
@@ -132,11 +146,12 @@ struct Side {
   bool sent = false;       // something was written to it
   bool splices = false;    // bulk comes from it: through a pipe, not through the buffer
   bool copies = false;     // the kernel refused to splice it
+  bool overheard = false;  // what it says first is looked at
   uint8_t full_reads = 0;  // in a row, up to now: a read filled the buffer
   uint64_t rested = 0;     // `bytes` when it was last found empty in the middle of bulk
-  Pipe pipe;               // bytes spliced from this side, for the other one
   Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
   uint64_t bytes = 0;      // read or spliced from this side
+  std::unique_ptr<FirstBytes> first;  // null: nothing is kept
 
   // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN
   // came first; a unix socket says it always, and recv() still tells.
@@ -145,9 +160,11 @@ struct Side {
     whole = whole || error == EPIPE;
   }
   // Taken from this side and not passed on yet.
-  uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
+  uint64_t held() const { return backlog.end - backlog.begin - backlog.ahead + pipe.held; }
+  // Something waits to be written to the other one.
+  bool holds() const { return !backlog.empty() || pipe.held > 0; }
   // The other side has not got all that came from this one up to now.
-  bool has_more() const { return held() > 0 || (readable && !ended); }
+  bool has_more() const { return holds() || (readable && !ended); }
 };
 
 enum class Which : uint8_t { kClient = 0, kBackend = 1 };
@@ -156,8 +173,9 @@ struct alignas(64) Session : TimerNode {
   Side sides[2];
   Seat seat;
   RelayListener* listener = nullptr;
-  ClientAddress client;
-  uint32_t place = 0;  // in the worker's slab
+  ProxiedClientPointer proxied;  // null: no such listener, or it is joined already
+  ClientAddress client;          // with a PROXY header, whom that names
+  uint32_t place = 0;            // in the worker's slab
   uint64_t id = 0;
   uint64_t began_ms = 0;
   uint64_t active_ms = 0;  // last byte in either direction
@@ -166,6 +184,7 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;           // connects begun
   unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
+  bool proxying = false;        // its PROXY header has not come yet
   bool peeking = false;         // its head is looked at for a key
   bool held = false;            // waits until its backend takes it
   bool waiting = false;         // has no seat, and waits for one

@@ -1,14 +1,15 @@
 import cluster from 'node:cluster'
-import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
+import type { ResolvedListener } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { hasNativeRelay } from '../relay/native.ts'
+import { type StreamOnlyPool, whyStreamOnly } from '../relay/stream-only.ts'
 
 /**
  * The acceptor of a listener with its pool: `native` where the relay's own threads can do it all, otherwise `net`.
  *
  * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where it cannot be
  */
-export function chooseAcceptor(settings: ResolvedListener, pool: Pick<ResolvedPool, 'backendTls'>): 'net' | 'native' {
+export function chooseAcceptor(settings: ResolvedListener, pool: StreamOnlyPool): 'net' | 'native' {
   const { acceptor, name } = settings
   if (acceptor === 'net') return 'net'
   const why = whyNotNative(settings, pool)
@@ -19,12 +20,11 @@ export function chooseAcceptor(settings: ResolvedListener, pool: Pick<ResolvedPo
   })
 }
 
-function whyNotNative(
-  { bind, relay, tls }: ResolvedListener,
-  { backendTls }: Pick<ResolvedPool, 'backendTls'>,
-): string | undefined {
-  if (tls !== undefined || backendTls !== undefined) return 'TLS is done by Node.js'
+function whyNotNative(settings: ResolvedListener, pool: StreamOnlyPool): string | undefined {
+  const { bind, relay } = settings
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
+  const why = whyStreamOnly(settings, pool)
+  if (why !== undefined) return why
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'
   // The primary of a cluster owns the listen sockets and passes connections on.

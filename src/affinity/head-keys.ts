@@ -6,6 +6,8 @@ export interface HeadKeys {
   readonly keys: NativeHeadKeys
   /** A {@link KeyFallback}. */
   readonly fallback: number
+  /** Whether some are learnt from what backends answer. */
+  readonly learns: boolean
 }
 
 /** Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
@@ -15,5 +17,6 @@ export function headKeysOf({ key, fallback }: ResolvedAffinity): HeadKeys | unde
   if (texts.length === 0) return undefined
   // Whoever names it has said what becomes of the others.
   const isSource = key.includes('source')
-  return { keys: new (native().HeadKeys)(texts), fallback: KeyFallback[isSource ? 'source' : fallback] }
+  const keys = new (native().HeadKeys)(texts)
+  return { keys, fallback: KeyFallback[isSource ? 'source' : fallback], learns: keys.learns }
 }

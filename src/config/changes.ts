@@ -50,11 +50,27 @@ export function restartPaths(changes: readonly FoundChange[]): string[] {
 export function changesBetween(before: ComparedConfig, after: ComparedConfig): FoundChange[] {
   const { listeners: oldListeners, pools: oldPools, ...oldRest } = before
   const { listeners, pools, ...rest } = after
+  const ofListeners = partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners))
+  const otherAcceptors = new Set(
+    listeners.flatMap(({ name }) => (wantsNet(before, name) === wantsNet(after, name) ? [] : [poolPath(name)])),
+  )
   return [
     ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
-    ...partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners)),
+    ...ofListeners.map(change => (otherAcceptors.has(change.path) ? { ...change, needsRestart: true } : change)),
     ...partChanges('pools', 'pools.<name>', new Map(Object.entries(oldPools)), new Map(Object.entries(pools))),
   ]
+}
+
+function poolPath(listener: string): string {
+  return pathText(['listeners', listener, 'pool'])
+}
+
+/** Whether a listener that may choose takes the net acceptor for the cookie of its pool: an open one cannot become the other. */
+function wantsNet({ listeners, pools }: ComparedConfig, name: string): boolean | undefined {
+  const listener = listeners.find(candidate => candidate.name === name)
+  if (listener === undefined || listener.acceptor === 'net' || listener.relay === 'stream') return undefined
+  // Another process may know of no cookies.
+  return (pools[listener.pool]?.affinity.cookie ?? 'off') !== 'off'
 }
 
 /** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */

@@ -1,8 +1,11 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { describeCookie } from './cookie.ts'
+import type { CookieOptions } from './cookie-options.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
+import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -56,6 +59,7 @@ export interface DescribedListener {
   deferAccept: string
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
+  proxyProtocol: { accept: string; trust: string[]; timeout: string }
   tls: DescribedListenerTls | 'off'
   allow: string[]
   deny: string[]
@@ -64,6 +68,7 @@ export interface DescribedListener {
 export interface DescribedAffinity {
   key: KeyOption | KeyOption[]
   fallback: string
+  cookie: CookieOptions | 'off'
   ipv4Prefix: number
   ipv6Prefix: number
 }
@@ -93,8 +98,12 @@ export interface DescribedPool {
     queue: { size: number; timeout: string }
   }
   slowStart: string
+  sendProxy: DescribedSendProxy
+  source: { bind: string[]; transparent: string }
   backends: DescribedBackend[]
 }
+
+export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
 
 export interface DescribedBackend {
   name: string
@@ -163,6 +172,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 function describeListener(listener: ResolvedListener): DescribedListener {
   const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, tls, allow, deny } =
     listener
+  const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
     bind: describeBind(bind),
@@ -174,6 +184,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
+    proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
     tls: describeListenerTls(tls),
     allow: [...allow],
     deny: [...deny],
@@ -186,7 +197,20 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, backends, backendTls } = pool
+  const {
+    health,
+    failOpen,
+    ejection,
+    returnHome,
+    rebalance,
+    agent,
+    limits,
+    slowStart,
+    sendProxy,
+    source,
+    backends,
+    backendTls,
+  } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -205,13 +229,16 @@ function describePool(pool: ResolvedPool): DescribedPool {
     agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
+    sendProxy: describeSendProxy(sendProxy),
+    source: { ...source, bind: [...source.bind] },
     backends: backends.map(describeBackend),
   }
 }
 
-function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity({ key, fallback, cookie, ...prefixes }: ResolvedAffinity): DescribedAffinity {
   const keys = key.map(keyOption)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
+  const described = cookie === undefined ? 'off' : describeCookie(cookie)
+  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, cookie: described, ...prefixes }
 }
 
 /** A backend in the words of the configuration. */

@@ -19,6 +19,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'listeners[].deferAccept': 'new sessions',
   'listeners[].fastOpen': 'new sessions',
   'listeners[].peek': 'new sessions',
+  'listeners[].proxyProtocol': 'new sessions',
   // To begin with TLS, or to end it, is another acceptor.
   'listeners[].tls': 'restart',
   'listeners[].tls.certificates': 'new sessions',
@@ -50,6 +51,8 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'pools.<name>.returnHome': 'new sessions',
   'pools.<name>.rebalance': 'at once',
   'pools.<name>.slowStart': 'at once',
+  'pools.<name>.sendProxy': 'new sessions',
+  'pools.<name>.source': 'new sessions',
   'pools.<name>.backends': 'at once',
   threads: 'restart',
   shutdownTimeout: 'at once',

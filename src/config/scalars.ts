@@ -34,7 +34,7 @@ type JsonFacts = Record<string, unknown> & { description?: string }
  * A schema of one value read by a function of ours, whose refusals say exactly what was wrong; zod brings objects,
  * lists, defaults and the JSON Schema. `facts` are the JSON Schema of the value, which zod cannot see in the function.
  */
-function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts): z.ZodType<Out, In> {
+export function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts): z.ZodType<Out, In> {
   const schema = z.unknown().transform((value, context): Out => {
     const parsed = read(value)
     if ('value' in parsed) return parsed.value

@@ -6,6 +6,7 @@ import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { sessionSettings } from '../relay/session-settings.ts'
 import { boundOf, type ListenerParts, makeListener, makeReady, type OpenListener } from './open-listener.ts'
 
 /** What the listeners are to be. */
@@ -133,7 +134,7 @@ function isAsItWas(open: OpenListener, settings: ResolvedListener, core: PoolCor
   return (
     target.pool === core &&
     isDeepStrictEqual(open.settings, settings) &&
-    isDeepStrictEqual([target.timeouts, target.retries], [pool.timeouts, pool.retries])
+    isDeepStrictEqual(sessionSettings(target), sessionSettings(pool))
   )
 }
 

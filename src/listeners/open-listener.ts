@@ -1,14 +1,15 @@
 import type { Acceptor } from '../acceptor/acceptor.ts'
 import { chooseAcceptor } from '../acceptor/choose.ts'
-import { filterOf } from '../acceptor/filter.ts'
+import { filterOf, proxyRulesOf } from '../acceptor/filter.ts'
 import { NativeAcceptor } from '../acceptor/native-acceptor.ts'
 import { NetAcceptor } from '../acceptor/net-acceptor.ts'
 import { formatAddress } from '../config/address.ts'
-import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
+import type { ResolvedListener } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import { type BoundListener, boundAddress } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { Relays } from '../relay/relays.ts'
+import type { SessionSettings } from '../relay/session-settings.ts'
 import { Target } from '../relay/target.ts'
 import { Terminator } from '../tls/terminator.ts'
 
@@ -39,7 +40,7 @@ export function makeListener(
   { relays, log, failed }: ListenerParts,
   settings: ResolvedListener,
   pool: PoolCore,
-  session: Pick<ResolvedPool, 'timeouts' | 'retries'> = pool.settings,
+  session: SessionSettings = pool.settings,
   before?: OpenListener,
 ): OpenListener {
   const { name: listener, maxSessions, peek } = settings
@@ -52,6 +53,7 @@ export function makeListener(
     peek,
     tls,
     filter: filterOf(settings),
+    proxy: proxyRulesOf(settings),
     before: before?.target,
   })
   const isNative = chooseAcceptor(settings, pool.settings) === 'native'

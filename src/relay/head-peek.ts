@@ -1,36 +1,62 @@
 import type { Socket } from 'node:net'
 import type { ResolvedPeek } from '../config/resolved.ts'
-import { HeadVerdict, type NativeHeadKeys, type SessionCounter } from '../native.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
-  /** Undefined: there is none. */
-  readonly key: Uint8Array | undefined
+  /** `source`: the address that the PROXY header names. Undefined: there is none. */
+  readonly key: Uint8Array | 'source' | undefined
+  /** A backend that goes before it. */
+  readonly named?: NativeNamed
   readonly counter: Extract<SessionCounter, `key${string}`>
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
 }
 
+/** How its first bytes are looked at. */
+export interface PeekLimits extends ResolvedPeek {
+  /**
+   * How long a client may say nothing at all, in milliseconds; `timeout` begins with its first byte then. Undefined: no longer
+   * than `timeout`.
+   */
+  readonly silence?: number
+}
+
+/** Who finds something in first bytes, and for which pool. */
+export interface HeadSearch {
+  readonly keys: Pick<NativeHeadKeys, 'find'>
+  readonly pool: NativePool
+  /** What came before them; undefined: nothing. */
+  readonly proxyHeader: Uint8Array | undefined
+}
+
 /** Waits for the key in the first bytes of a client of the stream relay. The native relay does it in native/relay/worker_peek.cc. */
 export class HeadPeek {
   readonly #client: Socket
-  readonly #keys: NativeHeadKeys
-  readonly #limits: ResolvedPeek
+  readonly #search: HeadSearch
+  readonly #limits: PeekLimits
   readonly #found: (found: HeadFound) => void
   readonly #read = (): void => this.#look('more')
   readonly #ended = (): void => this.#look('ended')
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #isSilent: boolean
   #head: Buffer = Buffer.alloc(0)
 
-  /** `found` is called once, not before the constructor has returned; after {@link HeadPeek.stop} not at all. */
-  constructor(client: Socket, keys: NativeHeadKeys, limits: ResolvedPeek, found: (found: HeadFound) => void) {
+  /** `found` is called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
+  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, found: (found: HeadFound) => void) {
     this.#client = client
-    this.#keys = keys
+    this.#search = search
     this.#limits = limits
     this.#found = found
-    this.#timer = setTimeout(() => this.#look('late'), limits.timeout).unref()
+    this.#isSilent = limits.silence !== undefined
+    this.#timer = this.#timerOf(limits.silence ?? limits.timeout)
     client.on('readable', this.#read)
     client.once('end', this.#ended)
+  }
+
+  /** Some keys need no byte of the client. */
+  start(): void {
+    this.#look('more')
   }
 
   stop(): void {
@@ -39,18 +65,30 @@ export class HeadPeek {
     this.#client.off('end', this.#ended)
   }
 
+  #timerOf(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look('late'), ms).unref()
+  }
+
   #look(why: 'more' | 'ended' | 'late'): void {
     this.#take()
-    const { bytes } = this.#limits
+    const { keys, pool, proxyHeader } = this.#search
+    const { bytes, timeout } = this.#limits
+    if (this.#isSilent && this.#head.length > 0) {
+      this.#isSilent = false
+      clearTimeout(this.#timer)
+      this.#timer = this.#timerOf(timeout)
+    }
     const isFull = this.#head.length >= bytes
-    const key = this.#keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull)
-    if (key === HeadVerdict.more) return
+    const found = keys.find(this.#head.subarray(0, bytes), why !== 'more' || isFull, pool, proxyHeader)
+    if (found === HeadVerdict.more) return
     this.stop()
     const head = this.#head
-    if (typeof key !== 'number') this.#found({ key, counter: 'keyFound', head })
-    else if (key === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
+    if (found === HeadVerdict.address) this.#found({ key: 'source', counter: 'keyFound', head })
+    else if (found instanceof Uint8Array) this.#found({ key: found, counter: 'keyFound', head })
+    else if (typeof found !== 'number') this.#found({ key: keyOf(found), named: found, counter: 'keyFound', head })
+    else if (found === HeadVerdict.cutShort && isFull) this.#found({ key: undefined, counter: 'keyTooFar', head })
     else {
-      const isLate = key === HeadVerdict.cutShort && why === 'late'
+      const isLate = found === HeadVerdict.cutShort && why === 'late'
       this.#found({ key: undefined, counter: isLate ? 'keyLate' : 'keyMissing', head })
     }
   }
@@ -60,4 +98,8 @@ export class HeadPeek {
     for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
     if (parts.length > 1) this.#head = Buffer.concat(parts)
   }
+}
+
+function keyOf({ key }: NativeNamed): Uint8Array | 'source' | undefined {
+  return typeof key === 'number' ? 'source' : key
 }

@@ -13,6 +13,7 @@ import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
 import { StreamRelay } from './stream.ts'
+import { whyStreamOnly } from './stream-only.ts'
 import type { Target } from './target.ts'
 
 /** How a client is served; `refused`: it was closed at once, and counted. */
@@ -50,12 +51,11 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    const tls = tlsOf(target)
-    if (tls !== undefined) {
-      if (kind === 'native') throw unsupported(target, tls)
-      return
-    }
-    if (hasNativeRelay()) {
+    const why = whyStreamOnly(target, target.pool.settings)
+    if (why !== undefined) {
+      if (kind === 'native') throw unsupported(target, why)
+      this.#log.info({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
+    } else if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
       throw unsupported(target, `it does not exist on ${process.platform}`)
@@ -139,14 +139,9 @@ export class Relays {
   #tellOnce(target: Target, why: string): void {
     if (target.told.has(why)) return
     target.told.add(why)
+    if (target.source.transparent !== 'off') why += "; so backends see this host's address and not the client's"
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
-}
-
-/** Why TLS keeps a target from the native relay, which knows sockets and no more; undefined: there is none. */
-function tlsOf({ tls, pool }: Target): string | undefined {
-  if (tls !== undefined) return 'TLS ends at its listener'
-  return pool.settings.backendTls === undefined ? undefined : 'its pool has backendTls'
 }
 
 function unsupported({ listener }: Target, why: string): LimpetError {

@@ -1,23 +1,38 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
-import type { PoolCore } from '../pool/core.ts'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
+import {
+  KeyFallback,
+  type NativeNamed,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { BackendRecord, Endpoint } from '../pool/records.ts'
 import type { BackendTls } from '../tls/backend-tls.ts'
 import type { Handshake, HandshakeEnd, SecuredClient } from '../tls/handshake.ts'
 import type { KeySearch } from '../tls/keys.ts'
+import { rawOf } from '../tls/wire.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
-import { carry, reset } from './direction.ts'
+import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { addressOf, type ProxiedClient } from './proxied-client.ts'
+import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
+import { introduction } from './proxy-out.ts'
+import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
 export interface SessionOwner {
   count(counter: SessionCounter, by?: number): void
-  /** Undefined: connections to backends of the pool are plain. */
-  backendTls(pool: PoolCore): BackendTls | undefined
   opened(session: StreamSession): void
   ended(session: StreamSession, cause: SessionCounter): void
+  /** Undefined: connections to the backends of the pool are plain. */
+  backendTls(pool: Target['pool']): BackendTls | undefined
 }
 
 /** What the relay knows of a session when it begins. */
@@ -60,8 +75,11 @@ const TURN_PAUSE_MS = 250
 export class StreamSession {
   readonly id: string
   readonly target: Target
-  readonly clientAddress: string | undefined
-  readonly clientPort: number | undefined
+  /** That of the client whom a PROXY header names, once it is there. */
+  clientAddress: string | undefined
+  clientPort: number | undefined
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
+  proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
   readonly isTold: boolean
@@ -75,11 +93,6 @@ export class StreamSession {
   readonly #owner: SessionOwner
   /** With TLS that ends here the connection itself until the handshake is done, and then what was in TLS. */
   #client: Socket
-  #handshake: Handshake | undefined
-  /** Undefined: its TLS, if it has any, does not end here. */
-  #secured: SecuredClient | undefined
-  /** Its key, if there is no other in its first bytes. */
-  #known: Uint8Array | undefined
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
@@ -95,9 +108,18 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #proxyHead: ProxyHead | undefined
+  #handshake: Handshake | undefined
+  /** Undefined: its TLS, if it has any, does not end here. */
+  #secured: SecuredClient | undefined
   #peek: HeadPeek | undefined
+  /** Undefined: its pool has none. */
+  #cookie: CookieSession | undefined
+  #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -111,12 +133,48 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { tls, timeouts } = this.target
+    const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
-    if (tls === undefined) this.#begin()
+    this.#watch(this.#client)
+    if (proxy === undefined) this.#secure()
+    else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** Hears how a socket fares, for as long as it is the client's. */
+  #watch(client: Socket): void {
+    client.on('error', () => {
+      if (client === this.#client) this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone')
+    })
+    client.once('close', () => {
+      if (client === this.#client) this.#closed(client)
+    })
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    client.read(0)
+  }
+
+  /** As native/relay/worker_proxy.cc. */
+  #proxyHeadCame(found: ProxyHeadFound): void {
+    if ('cause' in found) {
+      this.#end(found.cause)
+      return
+    }
+    this.proxied = { ...found, peer: { address: this.clientAddress, port: this.clientPort } }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(this.proxied) ?? {}
+      this.clientAddress = address
+      this.clientPort = port
+    }
+    if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
+    else this.#secure()
+  }
+
+  /** Who the client is, is known. */
+  #secure(): void {
+    const { tls } = this.target
+    if (tls === undefined) this.#findKey()
     else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
   }
 
@@ -127,46 +185,49 @@ export class StreamSession {
     else {
       this.#secured = end
       this.#client = end.socket
-      this.#begin()
+      this.#watch(end.socket)
+      this.#findKey()
     }
   }
 
-  /** Whatever the client says now is for the backend. */
-  #begin(): void {
-    const client = this.#client
-    client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
-    client.once('close', () => this.#closed(client))
-    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
-    client.read(0)
-    const search = this.#search()
-    this.#known = search?.known
-    if (search === undefined) this.#pick(this.clientAddress)
-    else if (search.keys === undefined) this.#found(undefined, 'keyMissing', search.fallback)
-    else
-      this.#peek = new HeadPeek(client, search.keys, this.target.peek, ({ key, counter, head }) => {
-        this.#head = head
-        this.#found(key, counter, search.fallback)
-      })
-  }
-
   /** How its key is found; undefined: it is its address. */
-  #search(): KeySearch | undefined {
+  get #keySearch(): KeySearch | undefined {
     const { pool, tls } = this.target
-    if (tls !== undefined && this.#secured !== undefined) return tls.keysOf(pool)?.search(this.#secured)
-    return pool.headKeys && { ...pool.headKeys, known: undefined }
+    return tls !== undefined && this.#secured !== undefined ? tls.keysOf(pool)?.search(this.#secured) : pool.headKeys
   }
 
-  /** It was looked for: in the handshake, and in its first bytes, which go to the backend before anything else. */
-  #found(inHead: Uint8Array | undefined, counter: HeadFound['counter'], fallback: number): void {
-    const key = inHead ?? this.#known
-    this.#owner.count(key === undefined ? counter : 'keyFound')
-    if (key !== undefined) this.#pick(key)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+  /** Whatever the client says now is for the backend. */
+  #findKey(): void {
+    const { pool, peek, timeouts } = this.target
+    const { cookie } = pool
+    const own = this.#keySearch
+    const count = (counter: SessionCounter): void => this.#owner.count(counter)
+    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, own?.keys, count)
+    const keys = this.#cookie ?? own?.keys
+    if (keys === undefined) {
+      this.#pick(this.clientAddress)
+      return
+    }
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    const limits = cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
+    const search = { keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
+    this.#peek = new HeadPeek(this.#client, search, limits, found =>
+      this.#peeked(found, own?.fallback ?? KeyFallback.source),
+    )
+    this.#peek.start()
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+  /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
+  #peeked({ key, named, counter, head }: HeadFound, fallback: number): void {
+    this.#head = head
+    this.#owner.count(counter)
+    if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
+    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
+  }
+
+  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -282,31 +343,44 @@ export class StreamSession {
     const { pool } = this.target
     const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
-    if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(backend, backend.endpoint)
+    const { endpoint } = backend
+    if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
+    else this.#connectTo(backend, endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(backend: BackendRecord, endpoint: Endpoint): void {
+  #connectTo(backend: BackendRecord, endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
     const done = (failure: ConnectFailure | undefined, secured?: Socket): void => {
       if (secured !== undefined) this.#backend = secured
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true)
-        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint), CROWDED_MS).unref()
+        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(backend, endpoint, others)
       else this.#retry(failure)
     }
     const tls = this.#owner.backendTls(this.target.pool)
+    const { sni } = this
     this.#backend =
       tls === undefined
         ? connectBackend(endpoint, settings, done)
-        : tls.connect({ backend, endpoint, sni: this.#secured?.sni }, settings, done)
+        : tls.connect({ backend, endpoint, sni, introduction: this.#introduction() }, settings, done)
+  }
+
+  /** What its client asked for in the TLS that ends here. */
+  get sni(): string | undefined {
+    return this.#secured?.sni
+  }
+
+  /** Who the client is, as backends are told; undefined: they are not. */
+  #introduction(): Buffer | undefined {
+    return introduction(this, rawOf(this.#client) ?? this.#client, this.#head)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -328,31 +402,49 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    // Behind TLS it was told before the handshake.
+    const told = rawOf(backend) === undefined ? this.#introduction() : undefined
+    if (told !== undefined) backend.write(told)
+    if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
+    const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
-    carry(this.#client, backend, {
+    this.proxied = undefined
+    const onward = {
       received: () => this.#active(),
-      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
-    })
-    carry(backend, this.#client, {
-      received: () => this.#answered(),
-      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
+    }
+    carry(this.#client, backend, onward, toBackend)
+    const back = {
+      received: (bytes: Buffer) => this.#answered(bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
-    })
+    }
+    carry(backend, this.#client, back, toClient)
     this.#restartTimer()
+  }
+
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
     const head = this.#head
     this.#head = undefined
     if (head === undefined || head.length === 0) return
-    backend.write(head, error => {
-      if (!error) this.#passedOn('bytesToBackend', head.length)
+    const { toBackend } = this.#filters
+    const bytes = toBackend === undefined ? head : toBackend.push(head)
+    if (bytes.length === 0) return
+    backend.write(bytes, error => {
+      if (!error) this.#passedOn('bytesToBackend', bytes.length)
     })
   }
 
@@ -360,8 +452,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)
@@ -418,8 +511,9 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
-    this.#peek?.stop()
+    this.#proxyHead?.stop()
     this.#handshake?.stop()
+    this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
       this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)
@@ -439,13 +533,16 @@ export class StreamSession {
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     const [client, backend] = [this.#client, this.#backend]
-    const pairs: [Socket | undefined, Socket | undefined][] = [
-      [client, backend],
-      [backend, client],
+    const { toBackend, toClient } = this.#filters
+    const pairs: [Socket | undefined, Socket | undefined, ByteFilter | undefined][] = [
+      [client, backend, toClient],
+      [backend, client, toBackend],
     ]
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
-    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    const toReset = pairs.map(([to, from, filter]) =>
+      isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to, filter),
+    )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
@@ -454,11 +551,6 @@ export class StreamSession {
       else socket.destroy()
     }
   }
-}
-
-/** One side has sent what the other one has not got. */
-function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
-  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {

@@ -1,7 +1,9 @@
-import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
+import type { ProxyRules } from '../acceptor/filter.ts'
+import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { Terminator } from '../tls/terminator.ts'
+import type { SessionSettings } from './session-settings.ts'
 
 /** What a target is made of. */
 export interface TargetSettings {
@@ -9,13 +11,15 @@ export interface TargetSettings {
   listener?: string | undefined
   pool: PoolCore
   /** Of the pool, as they are for the sessions of this target. */
-  session: Pick<ResolvedPool, 'timeouts' | 'retries'>
+  session: SessionSettings
   /** 0: no limit of its own. */
   maxSessions: number
   /** Undefined: whoever comes is taken. */
   filter?: NativeAddressFilter | undefined
   /** How first bytes are looked at, where keys are there. */
   peek?: ResolvedPeek | undefined
+  /** Undefined: clients come without a PROXY header. */
+  proxy?: ProxyRules | undefined
   /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
   tls?: Terminator | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
@@ -36,19 +40,25 @@ interface StreamSessions {
  * Where clients go: a listener with its pool, or a pool alone (`handle()`). What it is never changes: a reload puts another one
  * in its place, and sessions go on with what they began with.
  */
-export class Target {
+export class Target implements SessionSettings {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
   readonly pool: PoolCore
   readonly timeouts: ResolvedTimeouts
   /** Further tries after a failed connect. */
   readonly retries: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  /** Where connections to backends come from. */
+  readonly source: ResolvedSource
   /** 0: no limit of its own. */
   readonly maxSessions: number
   /** Undefined: whoever comes is taken. */
   readonly filter: NativeAddressFilter | undefined
   /** How its clients' first bytes are looked at, where their keys are there. */
   readonly peek: ResolvedPeek
+  /** Undefined: clients come without a PROXY header. */
+  readonly proxy: ProxyRules | undefined
   /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
   readonly tls: Terminator | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
@@ -59,14 +69,17 @@ export class Target {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, peek, tls, before }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, proxy, tls, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
     this.retries = session.retries
+    this.sendProxy = session.sendProxy
+    this.source = session.source
     this.maxSessions = maxSessions
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
+    this.proxy = proxy
     this.tls = tls
     this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
     this.nativeIdBefore = before?.nativeId

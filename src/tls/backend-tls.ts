@@ -20,6 +20,8 @@ export interface TlsBackend {
   endpoint: Endpoint
   /** What the client asked for; undefined: nothing, or nobody knows. */
   sni: string | undefined
+  /** What it is told before the handshake: a PROXY header. */
+  introduction?: Buffer | undefined
 }
 
 /** Called once: with the socket that is encrypted, or with why there is none. */
@@ -46,12 +48,16 @@ export class BackendTls {
     this.#context = contextOf(settings, file => file.pem())
   }
 
-  /** As {@link connectBackend}, and then the handshake within the same time. Gives the plain socket; whoever destroys that, ends both. */
-  connect({ backend, endpoint, sni }: TlsBackend, settings: ConnectSettings, done: Connected): Socket {
+  /** As {@link connectBackend}, then the introduction and the handshake, within the same time. Gives the plain socket; whoever destroys that, ends both. */
+  connect({ backend, endpoint, sni, introduction }: TlsBackend, settings: ConnectSettings, done: Connected): Socket {
     const deadline = performance.now() + settings.connectMs
     const raw = connectBackend(endpoint, settings, failure => {
-      if (failure !== undefined) done(failure)
-      else this.#shakeHands(raw, this.#optionsFor(backend, sni), deadline, backend.name, done)
+      if (failure !== undefined) {
+        done(failure)
+        return
+      }
+      if (introduction !== undefined) raw.write(introduction)
+      this.#shakeHands(raw, this.#optionsFor(backend, sni), deadline, backend.name, done)
     })
     return raw
   }

@@ -1,13 +1,10 @@
 import type { ResolvedAffinity } from '../config/resolved.ts'
-import { KeyFallback, type NativeHeadKeys, native } from '../native.ts'
+import { HeadVerdict, KeyFallback, type NativeHeadKeys, type NativeNamed, type NativePool, native } from '../native.ts'
 import type { SecuredClient } from './handshake.ts'
 
 /** How the key of one client is found. */
 export interface KeySearch {
-  /** What its first bytes are looked at for; undefined: nothing. */
-  readonly keys: NativeHeadKeys | undefined
-  /** Its key, if none of those is there. */
-  readonly known: Uint8Array | undefined
+  readonly keys: Pick<NativeHeadKeys, 'find'>
   /** A {@link KeyFallback}: of those without any. */
   readonly fallback: number
 }
@@ -19,7 +16,7 @@ const FACTS: Readonly<Record<string, (client: SecuredClient) => string | undefin
   'tls.clientSubject': ({ subject }) => subject,
 }
 
-/** Finds the keys of clients whose TLS ends here: in the handshake, and in the first bytes that were in TLS. */
+/** Finds the keys of clients whose TLS ends here: in the handshake, in a PROXY header, and in the first bytes that were in TLS. */
 export class TlsKeys {
   readonly #texts: readonly string[]
   readonly #fallback: number
@@ -42,11 +39,8 @@ export class TlsKeys {
   search(client: SecuredClient): KeySearch {
     const at = this.#texts.findIndex(text => (FACTS[text]?.(client) ?? '') !== '')
     const known = at < 0 ? undefined : FACTS[this.#texts[at] ?? '']?.(client)
-    return {
-      keys: this.#recipe(at < 0 ? this.#texts.length : at),
-      known: known === undefined ? undefined : Buffer.from(known),
-      fallback: this.#fallback,
-    }
+    const before = this.#recipe(at < 0 ? this.#texts.length : at)
+    return { keys: new KeysBefore(before, known), fallback: this.#fallback }
   }
 
   #recipe(before: number): NativeHeadKeys | undefined {
@@ -55,5 +49,24 @@ export class TlsKeys {
       this.#recipes.set(before, texts.length === 0 ? undefined : new (native().HeadKeys)(texts))
     }
     return this.#recipes.get(before)
+  }
+}
+
+/** A key that is known, and those that go before it. */
+class KeysBefore implements Pick<NativeHeadKeys, 'find'> {
+  readonly #before: NativeHeadKeys | undefined
+  readonly #known: Buffer | undefined
+
+  constructor(before: NativeHeadKeys | undefined, known: string | undefined) {
+    this.#before = before
+    this.#known = known === undefined ? undefined : Buffer.from(known)
+  }
+
+  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number {
+    const found = this.#before?.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
+    const known = this.#known
+    if (known === undefined || found instanceof Uint8Array) return found
+    if (typeof found !== 'number') return found.key === undefined ? { ...found, key: known } : found
+    return found === HeadVerdict.missing || found === HeadVerdict.cutShort ? known : found
   }
 }

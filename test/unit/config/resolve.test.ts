@@ -71,6 +71,7 @@ describe('a configuration', () => {
         deferAccept: 0,
         fastOpen: 0,
         peek: { bytes: 16_384, timeout: 3000 },
+        proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
         tls: undefined,
         allow: [],
         deny: [],
@@ -81,7 +82,7 @@ describe('a configuration', () => {
       name: 'redis',
       placement: 'rendezvous',
       boundMilli: 1250,
-      affinity: { key: ['source'], fallback: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
+      affinity: { key: ['source'], fallback: 'source', cookie: undefined, ipv4Prefix: 32, ipv6Prefix: 64 },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,
@@ -115,6 +116,8 @@ describe('a configuration', () => {
       },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
+      sendProxy: undefined,
+      source: { bind: [], transparent: 'off' },
       backendTls: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)

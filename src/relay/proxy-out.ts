@@ -1,0 +1,93 @@
+import { isIP, type Socket } from 'node:net'
+import type { ResolvedSendProxy } from '../config/resolved.ts'
+import { type NativeHeadKeys, native } from '../native.ts'
+import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyHeader, type ProxyTlv } from '../protocol/proxy.ts'
+import type { ProxiedClient } from './proxied-client.ts'
+import type { Target } from './target.ts'
+
+/** A session of the stream relay, as backends are told of it. */
+export interface Introduced {
+  readonly id: string
+  /** Undefined: the client has none (unix socket). */
+  readonly clientAddress: string | undefined
+  readonly clientPort: number | undefined
+  readonly target: Pick<Target, 'pool' | 'sendProxy'>
+  /** What the client asked for in TLS that ends here; undefined: nothing, or it ends elsewhere. */
+  readonly sni?: string | undefined
+  /** What its own proxy said of it; undefined: it has none. */
+  readonly proxied?: Pick<ProxiedClient, 'header'> | undefined
+}
+
+/**
+ * Tells a backend who the client is: the first bytes that it gets, before any TLS. They are not the client's, and are counted
+ * nowhere. Undefined: it is not to be told. `head`: what was read of the client before there was a backend.
+ */
+export function introduction(session: Introduced, client: Socket, head: Buffer | undefined): Buffer | undefined {
+  const { sendProxy } = session.target
+  return sendProxy && proxyHeader(sendProxy, session, client, head)
+}
+
+/**
+ * As native/relay/worker_proxy_out.cc, but for unix sockets: Node does not know what the client's is called, so their names are
+ * left out.
+ */
+function proxyHeader(
+  { version, tlvs }: ResolvedSendProxy,
+  session: Introduced,
+  { localAddress, localPort }: Socket,
+  head: Buffer | undefined,
+): Buffer {
+  const { id, clientAddress, clientPort, proxied } = session
+  return encodeProxy({
+    version,
+    ...endsOf(end(clientAddress, clientPort), destinationOf(proxied?.header) ?? end(localAddress, localPort)),
+    tlvs:
+      version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, id, nameOf(head, session))).sort((a, b) => a.type - b.type),
+    checksum: tlvs.includes('crc32c'),
+  })
+}
+
+/** The header of a check, which is nobody's connection but Limpet's own, as HAProxy sends it. */
+export function checkHeader({ version, tlvs }: ResolvedSendProxy): Buffer {
+  return encodeProxy({ version, command: 'local', checksum: tlvs.includes('crc32c') })
+}
+
+const UNNAMED: ProxyEndpoint = { path: Buffer.alloc(0) }
+
+function endsOf(source: ProxyEndpoint | undefined, destination: ProxyEndpoint | undefined) {
+  return source === undefined && destination === undefined
+    ? { source: UNNAMED, destination: UNNAMED }
+    : { source, destination }
+}
+
+function end(address: string | undefined, port: number | undefined): ProxyEndpoint | undefined {
+  return address === undefined || port === undefined || isIP(address) === 0 ? undefined : { address, port }
+}
+
+function destinationOf(header: ProxyHeader | undefined): ProxyEndpoint | undefined {
+  return header?.source === undefined ? undefined : header.destination
+}
+
+function tlvOf(
+  name: ResolvedSendProxy['tlvs'][number],
+  sessionId: string,
+  serverName: Uint8Array | undefined,
+): ProxyTlv[] {
+  if (name === 'uniqueId') return [{ type: PROXY_TLV.uniqueId, value: Buffer.from(sessionId) }]
+  return name === 'authority' && serverName !== undefined ? [{ type: PROXY_TLV.authority, value: serverName }] : []
+}
+
+/** The server's name that the client wants: of its TLS, as far as that has come by now; or what its proxy says. */
+function nameOf(head: Buffer | undefined, { target, proxied, sni }: Introduced): Uint8Array | undefined {
+  if (sni !== undefined) return Buffer.from(sni)
+  const found = head === undefined ? undefined : sniKeys().find(head, true, target.pool.native)
+  if (found instanceof Uint8Array) return found
+  return proxied?.header.tlvs?.find(({ type }) => type === PROXY_TLV.authority)?.value
+}
+
+let keys: NativeHeadKeys | undefined
+
+function sniKeys(): NativeHeadKeys {
+  keys ??= new (native().HeadKeys)(['tls.sni'])
+  return keys
+}
