@@ -8,7 +8,7 @@ import { Wire } from './wire.ts'
 export interface SecuredClient {
   /** Decrypted. */
   readonly socket: TLSSocket
-  /** The name that it asked for; undefined: none. */
+  /** The name that it asked for, in lower case; undefined: none. */
   readonly sni: string | undefined
   /** The protocol that was agreed on; undefined: none. */
   readonly alpn: string | undefined
@@ -72,7 +72,7 @@ export class Handshake {
     const { servername, alpnProtocol } = socket as TLSSocket & { servername?: string | false | null }
     this.#end({
       socket,
-      sni: servername || undefined,
+      sni: (servername || '').toLowerCase().replace(/\.$/, '') || undefined,
       alpn: alpnProtocol || undefined,
       subject: certificate && subjectOf(certificate),
     })

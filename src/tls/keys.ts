@@ -11,7 +11,7 @@ export interface KeySearch {
 
 /** What is known when the handshake is done, as native/protocol finds it in a ClientHello. */
 const FACTS: Readonly<Record<string, (client: SecuredClient) => string | undefined>> = {
-  'tls.sni': ({ sni }) => sni?.toLowerCase().replace(/\.$/, ''),
+  'tls.sni': ({ sni }) => sni,
   'tls.alpn': ({ alpn }) => alpn,
   'tls.clientSubject': ({ subject }) => subject,
 }

@@ -39,6 +39,11 @@ export class TlsClient extends Conn {
     return this.tls.getPeerX509Certificate()?.serialNumber ?? ''
   }
 
+  /** Of the connection below. */
+  get localPort(): number | undefined {
+    return this.#raw.localPort
+  }
+
   /** Closes the connection, without saying so in TLS. */
   truncate(): void {
     this.#raw.end()
