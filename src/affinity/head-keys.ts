@@ -12,7 +12,8 @@ export interface HeadKeys {
 
 /** Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
 export function headKeysOf({ key, fallback }: ResolvedAffinity): HeadKeys | undefined {
-  const texts = key.filter(text => text !== 'source')
+  // Only who ends TLS knows of client certificates: src/tls/keys.ts.
+  const texts = key.filter(text => text !== 'source' && text !== 'tls.clientSubject')
   if (texts.length === 0) return undefined
   // Whoever names it has said what becomes of the others.
   const isSource = key.includes('source')

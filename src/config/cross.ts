@@ -7,6 +7,7 @@ import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
+import { tlsFindings } from './tls-findings.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** Of the sources of keys the one that backends tell. */
@@ -27,6 +28,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
+    ...tlsFindings(view),
   ]
 }
 

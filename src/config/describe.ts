@@ -19,6 +19,12 @@ import type {
   ResolvedTimeouts,
 } from './resolved.ts'
 import { formatSize } from './size.ts'
+import {
+  type DescribedBackendTls,
+  type DescribedListenerTls,
+  describeBackendTls,
+  describeListenerTls,
+} from './tls-describe.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -54,6 +60,7 @@ export interface DescribedListener {
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
   proxyProtocol: { accept: string; trust: string[]; timeout: string }
+  tls: DescribedListenerTls | 'off'
   allow: string[]
   deny: string[]
 }
@@ -75,6 +82,7 @@ export interface DescribedPool {
   affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
+  backendTls: DescribedBackendTls | 'off'
   maxSessions: number
   retries: number
   health: DescribedHealth | 'off'
@@ -163,7 +171,8 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, tls, allow, deny } =
+    listener
   const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
@@ -177,6 +186,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
     proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
+    tls: describeListenerTls(tls),
     allow: [...allow],
     deny: [...deny],
   }
@@ -188,8 +198,20 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } =
-    pool
+  const {
+    health,
+    failOpen,
+    ejection,
+    returnHome,
+    rebalance,
+    agent,
+    limits,
+    slowStart,
+    sendProxy,
+    source,
+    backends,
+    backendTls,
+  } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -197,6 +219,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
+    backendTls: describeBackendTls(backendTls),
     maxSessions,
     retries,
     health: health === undefined ? 'off' : describeHealth(health),

@@ -9,6 +9,7 @@ const PLAIN = [
   'source',
   'tls.sni',
   'tls.alpn',
+  'tls.clientSubject',
   'tls.sessionId',
   'tls.ja4',
   'rdp.cookie',

@@ -12,6 +12,7 @@ import type {
   ReturnHome,
 } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
+import type { ResolvedBackendTls, ResolvedListenerTls } from './tls-resolved.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
 export interface ResolvedConfig {
@@ -68,6 +69,8 @@ export interface ResolvedListener {
   readonly fastOpen: number
   readonly peek: ResolvedPeek
   readonly proxyProtocol: ResolvedProxyProtocol
+  /** Undefined: bytes are passed on as they are. */
+  readonly tls: ResolvedListenerTls | undefined
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -99,6 +102,8 @@ export interface ResolvedPool {
   /** Undefined: no table. */
   readonly stickTable: ResolvedStickTable | undefined
   readonly timeouts: ResolvedTimeouts
+  /** Undefined: plain connections. */
+  readonly backendTls: ResolvedBackendTls | undefined
   /** Of all backends together; 0: no limit of its own. */
   readonly maxSessions: number
   /** Further tries after a failed connect. */

@@ -31,6 +31,7 @@ import {
   yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { backendTls, listenerTls } from './tls-schema.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
 export const LIMITS = {
@@ -269,6 +270,7 @@ function pool(mode: Mode) {
       sendProxy: sendProxy(),
       source: source(),
       backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
+      backendTls: backendTls(),
     })
     .superRefine(({ health: pool, backends }, context) => {
       for (const [index, backend] of backends.entries()) {
@@ -326,6 +328,7 @@ function listener(mode: Mode) {
       mode,
       networks('Proxies that may say who their clients are; everybody else is closed.'),
     ),
+    tls: listenerTls(mode),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

@@ -42,6 +42,7 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  tls?: unknown
   /** Whether its clients come through proxies, as it is written. */
   acceptsProxy?: boolean
   trust?: unknown
@@ -61,6 +62,7 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Hot keys are to be spread, and there is no stick table. */
   isHotWithoutTable?: boolean
+  backendTls?: unknown
   /** Where keys are. */
   keys?: readonly string[] | undefined
   /** Of its cookie; undefined: it has none. */
@@ -103,7 +105,7 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
   const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   return {
     index,
@@ -111,7 +113,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
     acceptsProxy: accept === 'on' || accept === true,
-    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
+    ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
 }
 
@@ -127,6 +129,7 @@ function poolView(name: string, raw: unknown): PoolView {
     rebalance,
     returnHome = 'never',
     affinity,
+    backendTls,
     source,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
@@ -140,6 +143,7 @@ function poolView(name: string, raw: unknown): PoolView {
     isHotWithoutTable:
       isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
     secret,
+    backendTls,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,

@@ -16,18 +16,27 @@ export interface SessionFilters {
 }
 
 /** The pool, as far as cookies need it. */
-type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native' | 'headKeys'>
+type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native'>
 
 /** The cookie of one session: read from its first request, put into its first response, or learnt from any. */
 export class CookieSession {
   readonly #pool: CookiePool
   readonly #cookie: PoolCookie
+  /** Undefined: the pool has no other keys than addresses. */
+  readonly #others: Pick<NativeHeadKeys, 'find'> | undefined
   readonly #count: (counter: SessionCounter) => void
   #value: Buffer | undefined
 
-  constructor(pool: CookiePool, cookie: PoolCookie, count: (counter: SessionCounter) => void) {
+  /** `others`: how the pool's other keys are found. */
+  constructor(
+    pool: CookiePool,
+    cookie: PoolCookie,
+    others: Pick<NativeHeadKeys, 'find'> | undefined,
+    count: (counter: SessionCounter) => void,
+  ) {
     this.#pool = pool
     this.#cookie = cookie
+    this.#others = others
     this.#count = count
   }
 
@@ -37,7 +46,7 @@ export class CookieSession {
    */
   find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number {
     const cookie = this.#cookie.inRequests.find(head, ended, pool)
-    const other = this.#pool.headKeys?.keys.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
+    const other = this.#others?.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
     if (cookie === HeadVerdict.more || other === HeadVerdict.more) return HeadVerdict.more
     if (!(cookie instanceof Uint8Array)) return other === HeadVerdict.missing ? cookie : other
     this.#value = cookie

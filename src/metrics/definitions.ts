@@ -72,6 +72,7 @@ const SESSIONS: readonly Definition[] = [
     proxy_untrusted: 'refusedProxyUntrusted',
     proxy_invalid: 'refusedProxyInvalid',
     proxy_timeout: 'refusedProxyTimeout',
+    tls: 'refusedTls',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -91,6 +92,7 @@ const SESSIONS: readonly Definition[] = [
     no_local_port: 'connectNoLocalPort',
     self: 'connectSelf',
     other: 'connectOther',
+    tls: 'connectTls',
   }),
   countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
     to_backend: 'bytesToBackend',

@@ -12,14 +12,18 @@ import {
   WaitEnd,
 } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
-import type { Endpoint } from '../pool/records.ts'
+import type { BackendRecord, Endpoint } from '../pool/records.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
+import type { Handshake, HandshakeEnd, SecuredClient } from '../tls/handshake.ts'
+import type { KeySearch } from '../tls/keys.ts'
+import { rawOf } from '../tls/wire.ts'
 import { Answer } from './answer.ts'
-import { type ConnectFailure, connectBackend } from './connect.ts'
+import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
 import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
-import { introduce } from './proxy-out.ts'
+import { introduction } from './proxy-out.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
 
@@ -28,6 +32,8 @@ export interface SessionOwner {
   count(counter: SessionCounter, by?: number): void
   opened(session: StreamSession): void
   ended(session: StreamSession, cause: SessionCounter): void
+  /** Undefined: connections to the backends of the pool are plain. */
+  backendTls(pool: Target['pool']): BackendTls | undefined
 }
 
 /** What the relay knows of a session when it begins. */
@@ -86,7 +92,8 @@ export class StreamSession {
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
-  readonly #client: Socket
+  /** With TLS that ends here the connection itself until the handshake is done, and then what was in TLS. */
+  #client: Socket
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
@@ -103,6 +110,9 @@ export class StreamSession {
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
   #proxyHead: ProxyHead | undefined
+  #handshake: Handshake | undefined
+  /** Undefined: its TLS, if it has any, does not end here. */
+  #secured: SecuredClient | undefined
   #peek: HeadPeek | undefined
   /** Undefined: its pool has none. */
   #cookie: CookieSession | undefined
@@ -126,15 +136,24 @@ export class StreamSession {
   start(): void {
     const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
-    this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
-    this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
-    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
-    this.#client.read(0)
-    if (proxy === undefined) this.#findKey()
+    this.#watch(this.#client)
+    if (proxy === undefined) this.#secure()
     else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** Hears how a socket fares, for as long as it is the client's. */
+  #watch(client: Socket): void {
+    client.on('error', () => {
+      if (client === this.#client) this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone')
+    })
+    client.once('close', () => {
+      if (client === this.#client) this.#closed(client)
+    })
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    client.read(0)
   }
 
   /** As native/relay/worker_proxy.cc. */
@@ -150,15 +169,42 @@ export class StreamSession {
       this.clientPort = port
     }
     if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
-    else this.#findKey()
+    else this.#secure()
   }
 
   /** Who the client is, is known. */
+  #secure(): void {
+    const { tls } = this.target
+    if (tls === undefined) this.#findKey()
+    else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
+  }
+
+  #shookHands(end: HandshakeEnd): void {
+    this.#handshake = undefined
+    if (end === 'gone') this.#end('endClientGone')
+    else if ('failed' in end) this.#end('refusedTls')
+    else {
+      this.#secured = end
+      this.#client = end.socket
+      this.#watch(end.socket)
+      this.#findKey()
+    }
+  }
+
+  /** How its key is found; undefined: it is its address. */
+  get #keySearch(): KeySearch | undefined {
+    const { pool, tls } = this.target
+    return tls !== undefined && this.#secured !== undefined ? tls.keysOf(pool)?.search(this.#secured) : pool.headKeys
+  }
+
+  /** Whatever the client says now is for the backend. */
   #findKey(): void {
     const { pool, peek, timeouts } = this.target
-    const { headKeys, cookie } = pool
-    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
-    const keys = this.#cookie ?? headKeys?.keys
+    const { cookie } = pool
+    const own = this.#keySearch
+    const count = (counter: SessionCounter): void => this.#owner.count(counter)
+    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, own?.keys, count)
+    const keys = this.#cookie ?? own?.keys
     if (keys === undefined) {
       this.#pick(this.clientAddress)
       return
@@ -166,13 +212,14 @@ export class StreamSession {
     // Browsers open connections long before they use them, and only a request tells where one belongs.
     const limits = cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
     const search = { keys, pool: pool.native, proxyHeader: this.proxied?.bytes }
-    this.#peek = new HeadPeek(this.#client, search, limits, found => this.#peeked(found))
+    this.#peek = new HeadPeek(this.#client, search, limits, found =>
+      this.#peeked(found, own?.fallback ?? KeyFallback.source),
+    )
     this.#peek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, named, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
+  #peeked({ key, named, counter, head }: HeadFound, fallback: number): void {
     this.#head = head
     this.#owner.count(counter)
     if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
@@ -320,25 +367,42 @@ export class StreamSession {
     this.#connectAt = performance.now()
     const { endpoint } = backend
     if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
+    else this.#connectTo(backend, endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
+  #connectTo(backend: BackendRecord, endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
-    this.#backend = connectBackend(endpoint, settings, failure => {
+    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
+    const done = (failure: ConnectFailure | undefined, secured?: Socket): void => {
+      if (secured !== undefined) this.#backend = secured
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true)
-        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
-      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
+        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(backend, endpoint, others)
       else this.#retry(failure)
-    })
+    }
+    const tls = this.#owner.backendTls(this.target.pool)
+    const { sni } = this
+    this.#backend =
+      tls === undefined
+        ? connectBackend(endpoint, settings, done)
+        : tls.connect({ backend, endpoint, sni, introduction: this.#introduction() }, settings, done)
+  }
+
+  /** What its client asked for in the TLS that ends here. */
+  get sni(): string | undefined {
+    return this.#secured?.sni
+  }
+
+  /** Who the client is, as backends are told; undefined: they are not. */
+  #introduction(): Buffer | undefined {
+    return introduction(this, rawOf(this.#client) ?? this.#client, this.#head)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -364,7 +428,9 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
-    introduce(backend, this, this.#client, this.#head)
+    // Behind TLS it was told before the handshake.
+    const told = rawOf(backend) === undefined ? this.#introduction() : undefined
+    if (told !== undefined) backend.write(told)
     if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
     const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
@@ -468,6 +534,7 @@ export class StreamSession {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#proxyHead?.stop()
+    this.#handshake?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
+import type { PoolTls } from '../tls/pool-tls.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
@@ -19,11 +21,14 @@ export class StreamRelay implements SessionOwner {
   readonly #sessions = new Set<StreamSession>()
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
+  readonly #tls: PoolTls | undefined
   #created = 0
 
-  constructor(feed: SessionFeed, fdBudget: NativeFdBudget) {
+  /** `tls`: for pools with `backendTls`. */
+  constructor(feed: SessionFeed, fdBudget: NativeFdBudget, tls?: PoolTls) {
     this.#feed = feed
     this.#fdBudget = fdBudget
+    this.#tls = tls
   }
 
   /** Sessions that live now. */
@@ -77,6 +82,10 @@ export class StreamRelay implements SessionOwner {
 
   count(counter: SessionCounter, by = 1): void {
     this.counts[counter] += by
+  }
+
+  backendTls(pool: PoolCore): BackendTls | undefined {
+    return this.#tls?.of(pool)
   }
 
   opened(session: StreamSession): void {

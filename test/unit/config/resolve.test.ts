@@ -72,6 +72,7 @@ describe('a configuration', () => {
         fastOpen: 0,
         peek: { bytes: 16_384, timeout: 3000 },
         proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
+        tls: undefined,
         allow: [],
         deny: [],
       },
@@ -124,6 +125,7 @@ describe('a configuration', () => {
       slowStart: 0,
       sendProxy: undefined,
       source: { bind: [], transparent: 'off' },
+      backendTls: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({
