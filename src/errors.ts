@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_TABLE_FILE_IN_USE: 'Another process, or another pool, has the file of a stick table',
   LIMPET_ERR_TABLE_IMPORT: 'The text is no export of a stick table, or one of other keys',
   LIMPET_ERR_TAKEOVER: 'This process could not take over from the running one',
+  LIMPET_ERR_TLS_FILE: 'A certificate or a key cannot be read, or is not what it should be',
   LIMPET_ERR_TOO_MANY_BACKENDS: 'The pool already has as many backends as one pool can hold',
   LIMPET_ERR_TRANSPARENT: 'Backends cannot be connected to from the addresses of clients here',
   LIMPET_ERR_UNKNOWN_BACKEND: 'The pool has no backend of this name',

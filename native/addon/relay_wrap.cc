@@ -88,8 +88,10 @@ napi_value RelayWrap::add_pool(Call& call) {
   const unsigned retries = std::min<uint32_t>(call.u32(4), kMaxRetries);
   HeadRules head;
   if (auto* const keys = call.wrapped<HeadKeysWrap>(9)) {
-    head = {keys->recipes(), static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback))};
+    head = {keys->recipes(), static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback)), {}};
   }
+  if (auto* const by = call.wrapped<HeadKeysWrap>(11)) head.hot_by = by->recipes();
+  head.hot_by_address = call.flag(12);
   return call.of(static_cast<double>(relay_->add_pool(wrap->pool(), timeouts, keepalive, retries, std::move(head))));
 }
 

@@ -27,6 +27,7 @@ enum class SessionCounter : unsigned {
   kRefusedProxyUntrusted,  // the listener takes clients from proxies that it trusts, and this was none
   kRefusedProxyInvalid,    // no PROXY header, or a malformed one
   kRefusedProxyTimeout,    // the header was not whole in time
+  kRefusedTls,             // its handshake failed; only the stream relay has those
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected
@@ -41,6 +42,7 @@ enum class SessionCounter : unsigned {
   kConnectNoLocalPort,
   kConnectSelf,
   kConnectOther,
+  kConnectTls,  // connected, but the handshake failed; only the stream relay has those
   kRecordsDropped,
   kAcceptPaused,
   kBytesSpliced,

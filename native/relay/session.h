@@ -47,8 +47,10 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 
 // Where the keys of a pool's clients are; no recipes: in their addresses, and nobody's head is waited for.
 struct HeadRules {
-  std::vector<HeadRecipe> recipes;
+  std::vector<HeadRecipe> recipes{};
   KeyFallback fallback = KeyFallback::kSource;
+  std::vector<HeadRecipe> hot_by{};  // what tells the clients of a hot key apart; empty: their ports, or
+  bool hot_by_address = false;       // their whole addresses
 };
 
 // A pool as the relay uses it.
@@ -186,6 +188,7 @@ struct alignas(64) Session : TimerNode {
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
   bool proxying = false;        // its PROXY header has not come yet
   bool peeking = false;         // its head is looked at for a key
+  bool spreading = false;       // while `peeking`: its key is known (seat.key), and hot
   bool held = false;            // waits until its backend takes it
   bool waiting = false;         // has no seat, and waits for one
   bool connected = false;

@@ -349,7 +349,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
   if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedProxyTimeout;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedTls;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {
     Pool::blame_reset(session.seat);

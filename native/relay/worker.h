@@ -115,7 +115,10 @@ class Worker final : private WaitingRoom {
   void read_proxy(Session& session);
   bool take_bytes(Session& session, size_t count);
   void find_key(Session& session);
+  // worker_hot.cc
   void pick(Session& session, const AffinityKey& key);
+  void tell_apart(Session& session, Bytes head, bool ended);
+  void pick_by(Session& session, const AffinityKey& key, uint64_t by);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);

@@ -21,6 +21,7 @@ void Worker::peek(Session& session, bool late) {
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
+  if (session.spreading) return tell_apart(session, *head, late || full || client.finished);
   const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
   const SeenHead seen{*head, late || full || client.finished, proxy};
   const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, seen, peek_room_->scratch, now_ms_);

@@ -57,10 +57,6 @@ void Worker::find_key(Session& session) {
   pick(session, pool.pool->key(session.client));
 }
 
-void Worker::pick(Session& session, const AffinityKey& key) {
-  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_, true));
-}
-
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until
 // one is connecting or none is left. A loop, not recursion: bounded by the pool's retries.
 void Worker::dispatch(Session& session, PickStatus status, bool admitted) {

@@ -1,9 +1,12 @@
 import type { ResolvedAffinity, ResolvedKey } from '../config/resolved.ts'
 import { KeyFallback, type NativeHeadKeys, type NativePool, native } from '../native.ts'
 import { KeyModule } from './key-module.ts'
-import { FunctionKeySource, type KeySource, NativeKeySource } from './key-source.ts'
+import { FunctionKeySource, type KeySource, KnownKeySource, NativeKeySource } from './key-source.ts'
 import { needsScript } from './needs-script.ts'
 import { KeyRegex } from './regex/key-regex.ts'
+
+/** Only who ends TLS knows of client certificates: src/tls/keys.ts. */
+const CLIENT_SUBJECT = 'tls.clientSubject'
 
 /** How the keys of a pool's clients are found in their first bytes, and what becomes of those without one. */
 export interface HeadKeys {
@@ -23,7 +26,9 @@ export interface HeadKeys {
 export function headKeysOf({ key, fallback }: ResolvedAffinity, pool: () => NativePool): HeadKeys | undefined {
   const looked = key.filter(one => one !== 'source')
   if (looked.length === 0) return undefined
-  const keys = new (native().HeadKeys)(looked.filter(one => typeof one === 'string'))
+  const keys = new (native().HeadKeys)(
+    looked.filter((one): one is string => typeof one === 'string' && one !== CLIENT_SUBJECT),
+  )
   return {
     sources: looked.map(one => sourceOf(one, pool)),
     keys,
@@ -35,6 +40,7 @@ export function headKeysOf({ key, fallback }: ResolvedAffinity, pool: () => Nati
 }
 
 function sourceOf(key: ResolvedKey, pool: () => NativePool): KeySource {
+  if (key === CLIENT_SUBJECT) return new KnownKeySource(key, undefined)
   if (typeof key === 'string') return new NativeKeySource(key, pool)
   if (key instanceof KeyRegex) return key
   if (key instanceof KeyModule) return new FunctionKeySource(key.text, () => key.function)

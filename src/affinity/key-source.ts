@@ -33,18 +33,36 @@ export interface KeySource {
 /** A kind of the native core's, by its text. */
 export class NativeKeySource implements KeySource {
   readonly name: string
-  readonly #keys: NativeHeadKeys
-  readonly #pool: () => NativePool
+  readonly keys: NativeHeadKeys
+  readonly #pool: () => NativePool | undefined
 
-  /** `pool`: who knows the keys that are learnt, and the addresses of backends. */
-  constructor(text: string, pool: () => NativePool) {
+  /**
+   * `pool`: who knows the keys that are learnt, and the addresses of backends; undefined: what is found counts as it is, whatever
+   * a pool knows of it.
+   */
+  constructor(text: string, pool: () => NativePool | undefined) {
     this.name = text
     this.#pool = pool
-    this.#keys = new (native().HeadKeys)([text])
+    this.keys = new (native().HeadKeys)([text])
   }
 
   begin(_: KeyConnection, proxyHeader?: Uint8Array): HeadLook {
-    return { find: head => foundOf(this.#keys.find(head, false, this.#pool(), proxyHeader)) }
+    return { find: head => foundOf(this.keys.find(head, false, this.#pool(), proxyHeader)) }
+  }
+}
+
+/** A key that is known before the first byte; or that there is none. */
+export class KnownKeySource implements KeySource {
+  readonly name: string
+  readonly #look: HeadLook
+
+  constructor(name: string, key: Uint8Array | undefined) {
+    this.name = name
+    this.#look = { find: () => key }
+  }
+
+  begin(): HeadLook {
+    return this.#look
   }
 }
 

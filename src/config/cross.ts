@@ -8,6 +8,7 @@ import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { LIMITS } from './schema.ts'
 import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
+import { tlsFindings } from './tls-findings.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** Of the sources of keys the one that backends tell. */
@@ -29,6 +30,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
+    ...tlsFindings(view),
   ]
 }
 
@@ -70,6 +72,7 @@ function poolFindings(pool: PoolView): Finding[] {
     ...ringFindings(pool, path),
     ...rebalanceFindings(pool),
     ...learntKeyFindings(pool),
+    ...hotKeyFindings(pool),
   ]
 }
 
@@ -91,6 +94,13 @@ function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers, returns
     findings.push({ path: [...path, 'fallback'], message, accepted: 'source, random; or more sources of keys' })
   }
   return findings
+}
+
+/** Sessions are counted by key beside a table only. */
+function hotKeyFindings({ name, isHotWithoutTable }: PoolView): Finding[] {
+  if (isHotWithoutTable !== true) return []
+  const message = 'the sessions of a key are counted beside a stick table, and this pool has none'
+  return [{ path: ['pools', name, 'affinity', 'hotKey'], message, accepted: 'off; or a stickTable' }]
 }
 
 /** Of a session that lives the address is known, and no other key. */

@@ -19,6 +19,12 @@ import type {
   ResolvedTimeouts,
 } from './resolved.ts'
 import { formatSize } from './size.ts'
+import {
+  type DescribedBackendTls,
+  type DescribedListenerTls,
+  describeBackendTls,
+  describeListenerTls,
+} from './tls-describe.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -54,6 +60,7 @@ export interface DescribedListener {
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
   proxyProtocol: { accept: string; trust: string[]; timeout: string }
+  tls: DescribedListenerTls | 'off'
   allow: string[]
   deny: string[]
 }
@@ -64,6 +71,7 @@ export interface DescribedAffinity {
   cookie: CookieOptions | 'off'
   ipv4Prefix: number
   ipv6Prefix: number
+  hotKey: { share: number; spread: number; by: KeyOption } | 'off'
 }
 
 export interface DescribedPool {
@@ -74,6 +82,7 @@ export interface DescribedPool {
   affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
+  backendTls: DescribedBackendTls | 'off'
   maxSessions: number
   retries: number
   health: DescribedHealth | 'off'
@@ -162,7 +171,8 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
+  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, tls, allow, deny } =
+    listener
   const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
@@ -176,6 +186,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
     proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
+    tls: describeListenerTls(tls),
     allow: [...allow],
     deny: [...deny],
   }
@@ -187,8 +198,20 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } =
-    pool
+  const {
+    health,
+    failOpen,
+    ejection,
+    returnHome,
+    rebalance,
+    agent,
+    limits,
+    slowStart,
+    sendProxy,
+    source,
+    backends,
+    backendTls,
+  } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -196,6 +219,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
+    backendTls: describeBackendTls(backendTls),
     maxSessions,
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
@@ -212,10 +236,19 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, fallback, cookie, ...prefixes }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
+  const { key, fallback, cookie, ipv4Prefix, ipv6Prefix, hotKey } = affinity
   const keys = key.map(keyOption)
-  const described = cookie === undefined ? 'off' : describeCookie(cookie)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, cookie: described, ...prefixes }
+  return {
+    key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys,
+    fallback,
+    cookie: cookie === undefined ? 'off' : describeCookie(cookie),
+    ...{ ipv4Prefix, ipv6Prefix },
+    hotKey:
+      hotKey === undefined
+        ? 'off'
+        : { share: hotKey.shareMilli / 1000, spread: hotKey.spread, by: keyOption(hotKey.by) },
+  }
 }
 
 /** A backend in the words of the configuration. */

@@ -12,6 +12,7 @@ const PLAIN = [
   'source',
   'tls.sni',
   'tls.alpn',
+  'tls.clientSubject',
   'tls.sessionId',
   'tls.ja4',
   'rdp.cookie',
@@ -62,6 +63,25 @@ export function readKeys(value: unknown): Parsed<readonly ResolvedKey[]> {
     keys.set(same, read.value)
   }
   return accept([...keys.values()])
+}
+
+/** What an address has, and what is offered for another purpose: they tell clients of one key apart, and are none themselves. */
+const APART = ['port', 'address', 'tls.sessionId'] as const
+const ACCEPTED_APART = `${listNames([...APART])}, or a source of keys in the first bytes`
+
+/** Reads what tells the clients of a hot key apart. */
+export function readHotBy(value: unknown): Parsed<string> {
+  if ((APART as readonly unknown[]).includes(value)) return accept(value as string)
+  const read = readKey(value)
+  if (!('value' in read)) return refuse(read.refusal.message, ACCEPTED_APART)
+  if (typeof read.value !== 'string') {
+    return refuse(`${shown(read.value)} is made in JavaScript, where hot keys are not known`, ACCEPTED_APART)
+  }
+  if (read.value === 'tls.clientSubject') {
+    return refuse('a certificate is one client, so that it tells nobody apart', ACCEPTED_APART)
+  }
+  if (read.value !== 'source') return accept(read.value)
+  return refuse(`${quote(read.value)} is the same for all clients of a key`, ACCEPTED_APART)
 }
 
 function shown(key: ResolvedKey): string {
@@ -220,6 +240,9 @@ const ONE = {
     },
   ],
 }
+
+/** The JSON Schema of what {@link readHotBy} takes. */
+export const HOT_BY_JSON = { anyOf: [{ enum: [...APART] }, ONE] }
 
 /** The JSON Schema of what {@link readKeys} takes. */
 export const KEYS_JSON = { anyOf: [ONE, { type: 'array', items: ONE, minItems: 1, maxItems: MOST }] }

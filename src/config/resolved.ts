@@ -15,6 +15,7 @@ import type {
   ReturnHome,
 } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
+import type { ResolvedBackendTls, ResolvedListenerTls } from './tls-resolved.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
 export interface ResolvedConfig {
@@ -71,6 +72,8 @@ export interface ResolvedListener {
   readonly fastOpen: number
   readonly peek: ResolvedPeek
   readonly proxyProtocol: ResolvedProxyProtocol
+  /** Undefined: bytes are passed on as they are. */
+  readonly tls: ResolvedListenerTls | undefined
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -102,6 +105,8 @@ export interface ResolvedPool {
   /** Undefined: no table. */
   readonly stickTable: ResolvedStickTable | undefined
   readonly timeouts: ResolvedTimeouts
+  /** Undefined: plain connections. */
+  readonly backendTls: ResolvedBackendTls | undefined
   /** Of all backends together; 0: no limit of its own. */
   readonly maxSessions: number
   /** Further tries after a failed connect. */
@@ -175,6 +180,18 @@ export interface ResolvedAffinity {
   readonly cookie: ResolvedCookie | undefined
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
+  /** Undefined: no key is spread. */
+  readonly hotKey: ResolvedHotKey | undefined
+}
+
+/** When a key is spread over several backends. */
+export interface ResolvedHotKey {
+  /** Of its backend's bound, in thousandths. */
+  readonly shareMilli: number
+  /** Backends. */
+  readonly spread: number
+  /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
+  readonly by: string
 }
 
 export interface ResolvedStickTable {

@@ -43,6 +43,7 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  tls?: unknown
   /** Whether its clients come through proxies, as it is written. */
   acceptsProxy?: boolean
   trust?: unknown
@@ -60,6 +61,9 @@ export interface PoolView {
   hasIdleBurst?: boolean
   /** Clients are to be brought home. */
   isRebalanced?: boolean
+  /** Hot keys are to be spread, and there is no stick table. */
+  isHotWithoutTable?: boolean
+  backendTls?: unknown
   /** Where keys are. */
   keys?: readonly ResolvedKey[] | undefined
   /** Of its cookie; undefined: it has none. */
@@ -102,7 +106,7 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
   const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   return {
     index,
@@ -110,7 +114,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
     bind: valueIn(readBindAddress(bind, true)),
     pool: textOf(pool),
     acceptsProxy: accept === 'on' || accept === true,
-    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
+    ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
 }
 
@@ -126,6 +130,7 @@ function poolView(name: string, raw: unknown): PoolView {
     rebalance,
     returnHome = 'never',
     affinity,
+    backendTls,
     source,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
@@ -136,7 +141,10 @@ function poolView(name: string, raw: unknown): PoolView {
   return {
     name,
     isRing: placement === 'ring',
+    isHotWithoutTable:
+      isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
     secret,
+    backendTls,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,

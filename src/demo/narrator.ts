@@ -33,6 +33,7 @@ const ENDS: Record<string, string> = {
   refusedNoKey: 'refused: the client has no key',
   refusedProxyInvalid: 'refused: no PROXY header, or a malformed one',
   refusedProxyTimeout: 'refused: the PROXY header did not come in time',
+  refusedTls: 'refused: no TLS handshake',
 }
 
 /** Says what happens, a line for each decision. */

@@ -149,7 +149,7 @@ function refuseOtherAcceptor(old: OpenListener, settings: ResolvedListener, core
   const { name, bind } = settings
   if (!isDeepStrictEqual(old.settings.bind, bind) || isChosen(bind)) return
   const was = old.acceptor instanceof NetAcceptor ? 'net' : 'native'
-  const is = chooseAcceptor(settings, core.cookie !== undefined, core.settings.affinity.key)
+  const is = chooseAcceptor(settings, core.settings)
   if (was === is) return
   const message = `nothing was changed: a restart is needed for listeners.${name}.pool, with which its acceptor is ${is}, not ${was}`
   throw new LimpetError('LIMPET_ERR_NEEDS_RESTART', message, { listener: name })

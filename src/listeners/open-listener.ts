@@ -11,6 +11,7 @@ import type { PoolCore } from '../pool/core.ts'
 import type { Relays } from '../relay/relays.ts'
 import type { SessionSettings } from '../relay/session-settings.ts'
 import { Target } from '../relay/target.ts'
+import { Terminator } from '../tls/terminator.ts'
 
 /** What every listener of a service needs. */
 export interface ListenerParts {
@@ -36,24 +37,26 @@ export interface OpenListener {
  * @param before - the one in whose place it will be
  */
 export function makeListener(
-  { relays, failed }: ListenerParts,
+  { relays, log, failed }: ListenerParts,
   settings: ResolvedListener,
   pool: PoolCore,
   session: SessionSettings = pool.settings,
   before?: OpenListener,
 ): OpenListener {
   const { name: listener, maxSessions, peek } = settings
+  const tls = settings.tls && new Terminator(settings.tls, listener, log, before?.target.tls)
   const target = new Target({
     listener,
     pool,
     session,
     maxSessions,
     peek,
+    tls,
     filter: filterOf(settings),
     proxy: proxyRulesOf(settings),
     before: before?.target,
   })
-  const isNative = chooseAcceptor(settings, pool.cookie !== undefined, pool.settings.affinity.key) === 'native'
+  const isNative = chooseAcceptor(settings, pool.settings) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {
@@ -80,5 +83,6 @@ export function tellListening(open: OpenListener, log: Log): void {
   const address = boundAddress(listener)
   const acceptor = open.acceptor instanceof NativeAcceptor ? 'native' : 'net'
   const relay = open.target.nativeId === undefined ? 'stream' : 'native'
-  log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay }, 'listening')
+  const tls = open.target.tls === undefined ? {} : { tls: open.target.tls.serials }
+  log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay, ...tls }, 'listening')
 }

@@ -72,6 +72,7 @@ const SESSIONS: readonly Definition[] = [
     proxy_untrusted: 'refusedProxyUntrusted',
     proxy_invalid: 'refusedProxyInvalid',
     proxy_timeout: 'refusedProxyTimeout',
+    tls: 'refusedTls',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -91,6 +92,7 @@ const SESSIONS: readonly Definition[] = [
     no_local_port: 'connectNoLocalPort',
     self: 'connectSelf',
     other: 'connectOther',
+    tls: 'connectTls',
   }),
   countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
     to_backend: 'bytesToBackend',
@@ -158,6 +160,10 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
     alone(held),
   ),
+  perPool('gauge', 'limpet_pool_hot_keys', 'Keys whose clients are spread over several backends.', [], pool =>
+    alone(pool.hotKeys),
+  ),
+  perPool('counter', 'limpet_pool_spread_picks_total', 'Picks for such keys.', [], pool => alone(pool.spreadPicks)),
   perPool('gauge', 'limpet_pool_waiting', 'Clients that wait for a seat of a full pool.', [], ({ queue }) =>
     alone(queue.waiting),
   ),

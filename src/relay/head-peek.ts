@@ -53,9 +53,17 @@ export class HeadPeek {
   #timer: NodeJS.Timeout
   #isSilent: boolean
   #isLate = false
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer
 
-  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, events: PeekEvents) {
+  /** `head`: what was read before. */
+  constructor(
+    client: Socket,
+    search: HeadSearch,
+    limits: PeekLimits,
+    events: PeekEvents,
+    head: Buffer = Buffer.alloc(0),
+  ) {
+    this.#head = head
     this.#client = client
     this.#limits = limits
     this.#events = events
@@ -73,7 +81,7 @@ export class HeadPeek {
 
   /** Some keys need no byte of the client. */
   start(): void {
-    this.#look(false)
+    this.#look(this.#client.readableEnded)
   }
 
   stop(): void {

@@ -227,6 +227,8 @@ export class NativeRelayHost {
       keepalive.userTimeout,
       core.headKeys?.keys,
       core.headKeys?.fallback,
+      typeof core.hotBy === 'object' ? core.hotBy.keys : undefined,
+      core.hotBy === 'address',
     )
     setOutgoing(this.#relay, id, target)
     this.#poolIds.set(core, id)

@@ -7,6 +7,7 @@ import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
+import { PoolTls } from '../tls/pool-tls.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
@@ -14,6 +15,7 @@ import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.t
 import type { SessionFeed } from './session-feed.ts'
 import type { KnownClient } from './session-owner.ts'
 import { StreamRelay } from './stream.ts'
+import { whyStreamOnly } from './stream-only.ts'
 import type { StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
 
@@ -26,6 +28,8 @@ export class Relays {
   readonly #log: Log
   readonly #threads: number
   readonly #stream: StreamRelay
+  /** TLS to the backends of pools. */
+  readonly poolTls: PoolTls
   #native: NativeRelayHost | undefined
 
   /** `threads`: of the native relay; 0: as many as fit the machine. */
@@ -34,9 +38,14 @@ export class Relays {
     this.#log = log
     this.#threads = threads
     native().fdBudget.init()
-    const failures = new FailureLog(log)
-    const passOn = this.#passOn.bind(this)
-    this.#stream = new StreamRelay({ feed, fdBudget: native().fdBudget, failures, passOn })
+    this.poolTls = new PoolTls(log)
+    this.#stream = new StreamRelay({
+      feed,
+      fdBudget: native().fdBudget,
+      failures: new FailureLog(log),
+      tls: this.poolTls,
+      passOn: this.#passOn.bind(this),
+    })
   }
 
   /** Gives a target to the native relay, whose threads accept its clients themselves. */
@@ -51,17 +60,14 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    const { listener, pool } = target
-    if (pool.cookie !== undefined) {
-      this.#log.info({ listener, pool: pool.name }, 'the stream relay serves: only it reads and writes cookies')
+    const why = whyStreamOnly(target, target.pool.settings)
+    if (why !== undefined) {
+      if (kind === 'native') throw unsupported(target, why)
+      this.#log.info({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
     } else if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
-      throw new LimpetError(
-        'LIMPET_ERR_UNSUPPORTED',
-        `the native relay does not exist on ${process.platform}: use auto or stream`,
-        { listener },
-      )
+      throw unsupported(target, `it does not exist on ${process.platform}`)
     } else {
       this.#tellOnce(target, `the native relay does not exist on ${process.platform}`)
     }
@@ -157,6 +163,12 @@ export class Relays {
     if (target.source.transparent !== 'off') why += "; so backends see this host's address and not the client's"
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
+}
+
+function unsupported({ listener }: Target, why: string): LimpetError {
+  return new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native relay cannot serve: ${why}; use auto or stream`, {
+    listener,
+  })
 }
 
 /** The descriptor of a socket that can be handed over as it is, or why it cannot. */

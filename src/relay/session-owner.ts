@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import type { SessionCounter } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
 import type { StreamSession } from './stream-session.ts'
 
 /** The relay that a session belongs to. */
@@ -8,6 +10,8 @@ export interface SessionOwner {
   count(counter: SessionCounter, by?: number): void
   opened(session: StreamSession): void
   ended(session: StreamSession, cause: SessionCounter): void
+  /** Undefined: connections to the backends of the pool are plain. */
+  backendTls(pool: PoolCore): BackendTls | undefined
   /** What makes keys failed; it is counted. */
   keyFailed(session: StreamSession, source: KeySource, error: unknown): void
   /** Gives a client whose key is known to the native relay. False: it cannot be; then nothing has happened. */

@@ -4,14 +4,17 @@ import type { ByteFilter } from '../cookies/byte-filter.ts'
 import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
 import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
-import type { Endpoint } from '../pool/records.ts'
+import type { BackendRecord, Endpoint } from '../pool/records.ts'
+import type { Handshake, HandshakeEnd, SecuredClient } from '../tls/handshake.ts'
+import { sourceWithin } from '../tls/keys.ts'
+import { rawOf } from '../tls/wire.ts'
 import { Answer } from './answer.ts'
-import { type ConnectFailure, connectBackend } from './connect.ts'
+import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
 import { carry, hasMore, reset } from './direction.ts'
-import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { type HeadFound, HeadPeek, type PeekLimits } from './head-peek.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
-import { introduce } from './proxy-out.ts'
+import { introduction } from './proxy-out.ts'
 import type { SessionFacts, SessionOwner } from './session-owner.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
@@ -64,7 +67,8 @@ export class StreamSession {
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
-  readonly #client: Socket
+  /** With TLS that ends here the connection itself until the handshake is done, and then what was in TLS. */
+  #client: Socket
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
@@ -81,6 +85,9 @@ export class StreamSession {
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
   #proxyHead: ProxyHead | undefined
+  #handshake: Handshake | undefined
+  /** Undefined: its TLS, if it has any, does not end here. */
+  #secured: SecuredClient | undefined
   #peek: HeadPeek | undefined
   /** Undefined: its pool has none. */
   #cookie: CookieSession | undefined
@@ -104,15 +111,24 @@ export class StreamSession {
   start(): void {
     const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
-    this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
-    this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
-    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
-    this.#client.read(0)
-    if (proxy === undefined) this.#findKey()
+    this.#watch(this.#client)
+    if (proxy === undefined) this.#secure()
     else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** Hears how a socket fares, for as long as it is the client's. */
+  #watch(client: Socket): void {
+    client.on('error', () => {
+      if (client === this.#client) this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone')
+    })
+    client.once('close', () => {
+      if (client === this.#client) this.#closed(client)
+    })
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    client.read(0)
   }
 
   /** As native/relay/worker_proxy.cc. */
@@ -128,13 +144,32 @@ export class StreamSession {
       this.clientPort = port
     }
     if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
-    else this.#findKey()
+    else this.#secure()
   }
 
   /** Who the client is, is known. */
+  #secure(): void {
+    const { tls } = this.target
+    if (tls === undefined) this.#findKey()
+    else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
+  }
+
+  #shookHands(end: HandshakeEnd): void {
+    this.#handshake = undefined
+    if (end === 'gone') this.#end('endClientGone')
+    else if ('failed' in end) this.#end('refusedTls')
+    else {
+      this.#secured = end
+      this.#client = end.socket
+      this.#watch(end.socket)
+      this.#findKey()
+    }
+  }
+
+  /** Whatever the client says now is for the backend. */
   #findKey(): void {
     const { headKeys, cookie } = this.target.pool
-    const sources = headKeys?.sources ?? []
+    const sources = this.#withinTls(headKeys?.sources ?? [])
     if (cookie !== undefined) {
       this.#cookie = new CookieSession(this.target.pool, cookie, counter => this.#owner.count(counter))
       this.#lookAtHead([this.#cookie, ...sources])
@@ -142,17 +177,25 @@ export class StreamSession {
     else this.#lookAtHead(sources)
   }
 
+  #withinTls(sources: readonly KeySource[]): readonly KeySource[] {
+    const client = this.#secured
+    return client === undefined ? sources : sources.map(source => sourceWithin(source, client))
+  }
+
   #lookAtHead(sources: readonly KeySource[]): void {
-    const { listener, pool, peek, timeouts } = this.target
-    const { clientAddress, clientPort } = this
-    const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
+    const { peek, timeouts } = this.target
     // Browsers open connections long before they use them, and only a request tells where one belongs.
     const limits = this.#cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
+    this.#peekFor(sources, limits, found => this.#peeked(found))
+  }
+
+  #peekFor(sources: readonly KeySource[], limits: PeekLimits, found: (found: HeadFound) => void): void {
+    const { listener, pool } = this.target
+    const { clientAddress, clientPort } = this
+    const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
     const search = { sources, connection, proxyHeader: this.proxied?.bytes }
-    this.#peek = new HeadPeek(this.#client, search, limits, {
-      found: found => this.#peeked(found),
-      failed: (source, error) => this.#owner.keyFailed(this, source, error),
-    })
+    const failed = (source: KeySource, error: unknown): void => this.#owner.keyFailed(this, source, error)
+    this.#peek = new HeadPeek(this.#client, search, limits, { found, failed }, this.#head)
     this.#peek.start()
   }
 
@@ -178,7 +221,24 @@ export class StreamSession {
   }
 
   #pick(client: string | Uint8Array | undefined, named?: NamedBackend): void {
-    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
+    const { hotBy, native } = this.target.pool
+    if (hotBy === undefined || client === undefined) this.#pickBy(client, named)
+    else if (hotBy === 'port') this.#pickBy(client, named, this.clientPort)
+    else if (hotBy === 'address') this.#pickBy(client, named, this.clientAddress)
+    else if (!native.isSpread(client)) this.#pickBy(client, named)
+    else this.#tellApart(client, named, hotBy)
+  }
+
+  /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
+  #tellApart(client: string | Uint8Array, named: NamedBackend | undefined, by: KeySource): void {
+    this.#peekFor(this.#withinTls([by]), this.target.peek, ({ key, head }) => {
+      this.#head = head
+      this.#pickBy(client, named, this.#keyOf(key) ?? this.clientPort)
+    })
+  }
+
+  #pickBy(client: string | Uint8Array | undefined, named?: NamedBackend, by?: number | string | Uint8Array): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation, by))
   }
 
   /** Ends the session because the relay stops. */
@@ -296,25 +356,42 @@ export class StreamSession {
     this.#connectAt = performance.now()
     const { endpoint } = backend
     if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
+    else this.#connectTo(backend, endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
+  #connectTo(backend: BackendRecord, endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
-    this.#backend = connectBackend(endpoint, settings, failure => {
+    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
+    const done = (failure: ConnectFailure | undefined, secured?: Socket): void => {
+      if (secured !== undefined) this.#backend = secured
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true)
-        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
-      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
+        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(backend, endpoint, others)
       else this.#retry(failure)
-    })
+    }
+    const tls = this.#owner.backendTls(this.target.pool)
+    const { sni } = this
+    this.#backend =
+      tls === undefined
+        ? connectBackend(endpoint, settings, done)
+        : tls.connect({ backend, endpoint, sni, introduction: this.#introduction() }, settings, done)
+  }
+
+  /** What its client asked for in the TLS that ends here. */
+  get sni(): string | undefined {
+    return this.#secured?.sni
+  }
+
+  /** Who the client is, as backends are told; undefined: they are not. */
+  #introduction(): Buffer | undefined {
+    return introduction(this, rawOf(this.#client) ?? this.#client, this.#head)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -340,7 +417,9 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
-    introduce(backend, this, this.#client, this.#head)
+    // Behind TLS it was told before the handshake.
+    const told = rawOf(backend) === undefined ? this.#introduction() : undefined
+    if (told !== undefined) backend.write(told)
     if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
     const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
@@ -444,6 +523,7 @@ export class StreamSession {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#proxyHead?.stop()
+    this.#handshake?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()

@@ -4,6 +4,8 @@ import type { KeySource } from '../affinity/key-source.ts'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
+import type { PoolTls } from '../tls/pool-tls.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
@@ -17,6 +19,8 @@ export interface StreamRelayParts {
   feed: SessionFeed
   fdBudget: NativeFdBudget
   failures: FailureLog
+  /** For pools with `backendTls`. */
+  tls?: PoolTls | undefined
   /** Gives a client to the native relay, with its place; false: it cannot be. */
   passOn(session: StreamSession, client: KnownClient): boolean
 }
@@ -32,13 +36,15 @@ export class StreamRelay implements SessionOwner {
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
   readonly #failures: FailureLog
+  readonly #tls: PoolTls | undefined
   readonly #passOn: StreamRelayParts['passOn']
   #created = 0
 
-  constructor({ feed, fdBudget, failures, passOn }: StreamRelayParts) {
+  constructor({ feed, fdBudget, failures, tls, passOn }: StreamRelayParts) {
     this.#feed = feed
     this.#fdBudget = fdBudget
     this.#failures = failures
+    this.#tls = tls
     this.#passOn = passOn
   }
 
@@ -93,6 +99,10 @@ export class StreamRelay implements SessionOwner {
 
   count(counter: SessionCounter, by = 1): void {
     this.counts[counter] += by
+  }
+
+  backendTls(pool: PoolCore): BackendTls | undefined {
+    return this.#tls?.of(pool)
   }
 
   opened(session: StreamSession): void {

@@ -2,6 +2,7 @@ import type { ProxyRules } from '../acceptor/filter.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { Terminator } from '../tls/terminator.ts'
 import type { SessionSettings } from './session-settings.ts'
 
 /** What a target is made of. */
@@ -19,6 +20,8 @@ export interface TargetSettings {
   peek?: ResolvedPeek | undefined
   /** Undefined: clients come without a PROXY header. */
   proxy?: ProxyRules | undefined
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  tls?: Terminator | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
 }
@@ -56,6 +59,8 @@ export class Target implements SessionSettings {
   readonly peek: ResolvedPeek
   /** Undefined: clients come without a PROXY header. */
   readonly proxy: ProxyRules | undefined
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  readonly tls: Terminator | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -64,7 +69,7 @@ export class Target implements SessionSettings {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, peek, proxy, before }: TargetSettings) {
+  constructor({ listener, pool, session, maxSessions, filter, peek, proxy, tls, before }: TargetSettings) {
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
@@ -75,6 +80,7 @@ export class Target implements SessionSettings {
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
     this.proxy = proxy
+    this.tls = tls
     this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)

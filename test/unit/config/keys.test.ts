@@ -60,6 +60,7 @@ describe('sources of keys', () => {
       cookie: 'off',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
+      hotKey: 'off',
     })
   })
 
