@@ -34,7 +34,7 @@ struct PassedClient {
   uint64_t waited_ms = 0;
   bool record = false;  // write session records
   std::optional<Named> named = std::nullopt;
-  Bytes proxy_header;  // the whole one that came before the head; empty: none
+  Bytes proxy_header{};  // the whole one that came before the head; empty: none
 };
 
 // Used by one thread, apart from its workers.
