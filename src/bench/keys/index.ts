@@ -11,8 +11,6 @@ import { alternate, type Cell } from '../rounds.ts'
 import { KEY_KINDS, type KeyKind } from './kinds.ts'
 import { KEY_KIND_IDS, type KeysBenchOptions } from './options.ts'
 
-const WAYS = { acceptor: 'native', relay: 'native' } as const
-
 /** What a connection costs, by where its key is: each kind beside `source`, for which nothing is waited for. */
 export async function benchKeys(context: BenchContext, options: KeysBenchOptions): Promise<Findings> {
   const { kinds: ids = KEY_KIND_IDS } = options
@@ -47,7 +45,8 @@ export async function benchKeys(context: BenchContext, options: KeysBenchOptions
 }
 
 /** Whoever has no key would be a fault of the benchmark: it is refused, and the load generator counts it. */
-function subjectOf({ id, key, isProxyHeader = false }: KeyKind): Subject {
+function subjectOf({ id, key, isProxyHeader = false, isInScript = false }: KeyKind): Subject {
+  const acceptor = isInScript ? 'net' : 'native'
   const affinity = key === 'source' ? {} : { key, fallback: 'refuse' as const }
-  return limpet('limpet-native', id, { ...WAYS, affinity, isBehindProxies: isProxyHeader })
+  return limpet('limpet-native', id, { acceptor, relay: 'native', affinity, isBehindProxies: isProxyHeader })
 }

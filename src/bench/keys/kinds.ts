@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { AffinityOptions } from '../../config/options.ts'
+import { ROOT } from '../programs.ts'
 import {
   clientHello,
   connectPacket,
@@ -19,6 +21,8 @@ export interface KeyKind {
   head: Buffer
   /** The head is a PROXY header, which no backend gets. */
   isProxyHeader?: boolean
+  /** Keys of code are found where clients are accepted in JavaScript; the bytes go through the native relay all the same. */
+  isInScript?: boolean
 }
 
 /** Stands for the number of the client: `kMark` of bench/load/head.h. */
@@ -27,6 +31,8 @@ const CLIENT = '########'
 const kind = (key: string, head: Buffer): KeyKind => ({ id: key, key, head })
 
 const hello = clientHello({ serverName: `${CLIENT}.a.example`, protocols: ['h2', 'http/1.1'] })
+const joining = Buffer.from(`join${CLIENT}`)
+const KEY_FUNCTION = join(ROOT, 'dist', 'bench', 'keys', 'key-function.js')
 const alpn = clientHello({ serverName: 'a.example', protocols: [CLIENT] })
 
 /**
@@ -49,7 +55,7 @@ export const KEY_KINDS: readonly KeyKind[] = [
   kind('http.cookie:session', httpRequest({ cookie: CLIENT })),
   kind('http.header:x-user', httpRequest({ user: CLIENT })),
   kind('http.path', httpRequest({ path: `/${CLIENT}` })),
-  { id: 'bytes', key: { bytes: { offset: 4, length: 8 } }, head: Buffer.from(`join${CLIENT}`) },
+  { id: 'bytes', key: { bytes: { offset: 4, length: 8 } }, head: joining },
   {
     id: 'lengthPrefixed',
     key: { lengthPrefixed: { offset: 0, size: 1 } },
@@ -62,4 +68,8 @@ export const KEY_KINDS: readonly KeyKind[] = [
     head: proxyHeader('12345678', `${CLIENT}.a.example`),
     isProxyHeader: true,
   },
+  { id: 'source+net', key: 'source', head: Buffer.alloc(0), isInScript: true },
+  { id: 'bytes+net', key: { bytes: { offset: 4, length: 8 } }, head: joining, isInScript: true },
+  { id: 'regex', key: { regex: '/^join([0-9a-f]{8})/', bytes: 64 }, head: joining, isInScript: true },
+  { id: 'module', key: { module: `${KEY_FUNCTION}#client` }, head: joining, isInScript: true },
 ]
