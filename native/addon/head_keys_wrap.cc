@@ -1,5 +1,7 @@
 #include "head_keys_wrap.h"
 
+#include "../protocol/postgres.h"
+
 namespace limpet {
 
 namespace {
@@ -12,7 +14,11 @@ constexpr double kIsCutShort = 2;
 }  // namespace
 
 Napi::Function HeadKeysWrap::define(Napi::Env env) {
-  return DefineClass(env, "HeadKeys", {method<HeadKeysWrap, &HeadKeysWrap::find>("find")});
+  return DefineClass(env, "HeadKeys",
+                     {
+                         method<HeadKeysWrap, &HeadKeysWrap::find>("find"),
+                         method<HeadKeysWrap, &HeadKeysWrap::encryption_request>("encryptionRequest"),
+                     });
 }
 
 HeadKeysWrap::HeadKeysWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadKeysWrap>(info) {
@@ -21,6 +27,7 @@ HeadKeysWrap::HeadKeysWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<He
 }
 
 void HeadKeysWrap::make(Call& call) {
+  refuses_encryption_ = call.flag(1);
   for (const std::string& text : call.texts(0)) {
     auto recipe = parse_recipe(text);
     if (!recipe) {
@@ -29,6 +36,11 @@ void HeadKeysWrap::make(Call& call) {
     }
     recipes_.push_back(std::move(*recipe));
   }
+}
+
+napi_value HeadKeysWrap::encryption_request(Call& call) {
+  const auto request = refuses_encryption_ ? limpet::encryption_request(call.bytes(0)) : EncryptionRequest::kNone;
+  return call.of(static_cast<double>(request));
 }
 
 napi_value HeadKeysWrap::find(Call& call) {

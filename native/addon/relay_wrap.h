@@ -21,6 +21,7 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   void make(Call& call);
   napi_value add_pool(Call& call);
   napi_value add_listener(Call& call);
+  napi_value set_routes(Call& call);
   napi_value let_go(Call& call);
   napi_value listen(Call& call);
   napi_value adopt(Call& call);

@@ -24,6 +24,7 @@ enum class SessionCounter : unsigned {
   kRefusedQueueTimeout,  // waited there in vain
   kRefusedDenied,        // by the listener's lists
   kRefusedNoKey,         // affinity.fallback: refuse
+  kRefusedNoRoute,       // the listener has no route for it
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected

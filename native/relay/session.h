@@ -13,6 +13,7 @@
 #include "../core/pool.h"
 #include "../protocol/head_key.h"
 #include "counters.h"
+#include "routes.h"
 #include "timer_wheel.h"
 
 namespace limpet {
@@ -29,6 +30,8 @@ struct Keepalive {
   int interval_s;
   int count;
   unsigned user_timeout_ms;
+
+  bool operator==(const Keepalive&) const = default;
 };
 
 // When a session's backend gets keepalive: as old as the shortest idle time that can be configured.
@@ -46,6 +49,7 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 struct HeadRules {
   std::vector<HeadRecipe> recipes;
   KeyFallback fallback = KeyFallback::kSource;
+  bool refuses_encryption = false;  // of PostgreSQL: requests for it are answered here, and go no further
 };
 
 // A pool as the relay uses it.
@@ -65,7 +69,8 @@ struct PeekLimits {
 };
 
 struct RelayListener {
-  RelayPool* pool;
+  RelayPool* pool;  // with routes: that of the last rule, whose keepalive its sockets begin with
+  std::unique_ptr<const RelayRoutes> routes;  // null: all clients go to `pool`. Not changed once anybody comes
   uint32_t id;
   uint32_t max_sessions;  // 0: no limit of its own
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
@@ -84,6 +89,11 @@ struct RelayListener {
   bool closing = false;               // the relay's thread's own, as is what follows
   unsigned empty_passes = 0;          // over the queue, since closing began
 };
+
+// Whether its clients go, or may go, to that pool.
+inline bool leads_to(const RelayListener& listener, const RelayPool& pool) {
+  return listener.pool == &pool || (listener.routes && listener.routes->lead_to(pool));
+}
 
 // Sessions of the listeners in whose place this one is.
 inline uint32_t sessions_before(const RelayListener& listener) {
@@ -156,6 +166,7 @@ struct alignas(64) Session : TimerNode {
   Side sides[2];
   Seat seat;
   RelayListener* listener = nullptr;
+  RelayPool* pool = nullptr;  // while `unrouted`: the listener's
   ClientAddress client;
   uint32_t place = 0;  // in the worker's slab
   uint64_t id = 0;
@@ -166,7 +177,10 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;           // connects begun
   unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
-  bool peeking = false;         // its head is looked at for a key
+  uint16_t port = 0;            // it came to; known only where the listener's routes ask for it
+  bool unrouted = false;        // its pool is not chosen yet
+  uint8_t refused = 0;          // requests for encryption that were answered, one bit for each kind
+  bool peeking = false;         // its head is looked at, for its pool or its key
   bool held = false;            // waits until its backend takes it
   bool waiting = false;         // has no seat, and waits for one
   bool connected = false;
@@ -184,7 +198,7 @@ struct alignas(64) Session : TimerNode {
   Session* previous = nullptr;
 
   Side& side(Which which) { return sides[static_cast<unsigned>(which)]; }
-  RelayPool& relay_pool() const { return *listener->pool; }
+  RelayPool& relay_pool() const { return *pool; }
 };
 
 // Fits with its sockets into the promised 1 KiB of user memory per idle session, several times.

@@ -268,6 +268,8 @@ void Worker::obey(const Order& order) {
 Session& Worker::admit(const NewClient& client) {
   Session& session = slab_.claim();
   session.listener = client.listener;
+  session.pool = client.listener->pool;
+  session.unrouted = client.listener->routes != nullptr;
   session.client = client.address;
   session.record = client.record;
   session.id = ++next_id_ << 8 | (counters_.row & 0xff);
@@ -311,7 +313,7 @@ SessionRecord Worker::record_of(const Session& session, RecordKind kind) const {
   record.backend = session.seat.backend ? session.seat.backend->index : uint16_t{0xffff};
   record.generation = session.seat.backend ? session.seat.backend->generation : uint16_t{0};
   record.listener = session.listener->id;
-  record.pool = session.relay_pool().id;
+  record.pool = session.unrouted ? UINT32_MAX : session.relay_pool().id;
   std::memcpy(record.client, session.client.bytes.data(), sizeof record.client);
   record.session = session.id;
   record.bytes_to_backend = session.sides[0].bytes - session.sides[0].held();
@@ -344,7 +346,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
   if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedNoKey;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedNoRoute;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {
     Pool::blame_reset(session.seat);

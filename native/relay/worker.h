@@ -109,11 +109,20 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session);
+  void begin_pool(Session& session);
   void pick(Session& session, const AffinityKey& key);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);
+  void stop_peeking(Session& session);
   void pick_without_key(Session& session, SessionCounter cause);
+  // Its pool, where there are several (worker_route.cc).
+  void begin_route(Session& session);
+  Verdict route(Session& session, Bytes head, bool ended);
+  // What it asks for before its key (worker_refuse.cc).
+  enum class Asked : uint8_t { kNothing, kPerhaps, kAnswered, kGone };
+  Asked refuse_encryption(Session& session, Bytes head);
+  bool take_from_head(Session& session, size_t count);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
   bool wait_for_seat(Session& session);

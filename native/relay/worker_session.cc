@@ -44,6 +44,12 @@ void Worker::begin(Session& session) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
+  if (session.unrouted) return begin_route(session);
+  begin_pool(session);
+}
+
+// It has its pool.
+void Worker::begin_pool(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));

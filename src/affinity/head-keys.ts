@@ -9,10 +9,13 @@ export interface HeadKeys {
 }
 
 /** Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
-export function headKeysOf({ key, fallback }: ResolvedAffinity): HeadKeys | undefined {
+export function headKeysOf({ key, fallback, postgres }: ResolvedAffinity): HeadKeys | undefined {
   const texts = key.filter(text => text !== 'source')
   if (texts.length === 0) return undefined
   // Whoever names it has said what becomes of the others.
   const isSource = key.includes('source')
-  return { keys: new (native().HeadKeys)(texts), fallback: KeyFallback[isSource ? 'source' : fallback] }
+  return {
+    keys: new (native().HeadKeys)(texts, postgres.tls === 'refuse'),
+    fallback: KeyFallback[isSource ? 'source' : fallback],
+  }
 }

@@ -2,15 +2,16 @@ import { normalize } from 'node:path'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import type { Finding } from './parsed.ts'
 import { ringRefusal } from './ring.ts'
+import { routeFindings } from './route-findings.ts'
 import { LIMITS } from './schema.ts'
-import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
+import { type Path, pathText, quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** What is wrong between the parts of a document. */
 export function crossFindings(view: View, localAddresses: ReadonlySet<string>): Finding[] {
   return [
     ...duplicates(view.listeners, ['listeners'], 'listener'),
-    ...unknownPools(view),
+    ...routeFindings(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
     ...loopProblems(view, localAddresses),
@@ -46,7 +47,12 @@ function listenerFindings(listener: ListenerView): Finding[] {
 
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
-  return [...duplicates(pool.backends, path, 'backend'), ...ringFindings(pool, path), ...rebalanceFindings(pool)]
+  return [
+    ...duplicates(pool.backends, path, 'backend'),
+    ...ringFindings(pool, path),
+    ...rebalanceFindings(pool),
+    ...postgresFindings(pool),
+  ]
 }
 
 /** Of a session that lives the address is known, and no other key. */
@@ -54,6 +60,14 @@ function rebalanceFindings({ name, isRebalanced, keys = [] }: PoolView): Finding
   if (isRebalanced !== true || keys.every(key => key === 'source')) return []
   const message = 'clients are brought home by their addresses, and affinity.key of this pool is another one'
   return [{ path: ['pools', name, 'rebalance', 'perMinute'], message, accepted: '0; or affinity.key: source' }]
+}
+
+/** Only who looks for such a key reads what is answered there. */
+function postgresFindings({ name, refusesEncryption, keys = [] }: PoolView): Finding[] {
+  if (refusesEncryption !== true || keys.some(key => key.startsWith('postgres.'))) return []
+  const message = 'no key of this pool is one of PostgreSQL: affinity.key has none that begins with postgres.'
+  const accepted = 'miss; or affinity.key: postgres.user, postgres.database, postgres.startup:NAME'
+  return [{ path: ['pools', name, 'affinity', 'postgres', 'tls'], message, accepted }]
 }
 
 /** A file has one owner. */
@@ -105,17 +119,6 @@ function duplicates(
       })
   }
   return findings
-}
-
-function unknownPools(view: View): Finding[] {
-  const names = new Set(view.pools.map(pool => pool.name))
-  return view.listeners.flatMap(({ index, pool }) => {
-    if (pool === undefined || names.has(pool)) return []
-    const meant = names.size > LIMITS.pools ? '' : didYouMean(pool, names)
-    const message = `there is no pool ${quote(pool)}${meant}`
-    const accepted = names.size === 0 ? undefined : listNames(names)
-    return [{ path: ['listeners', index, 'pool'], message, accepted, code: 'LIMPET_ERR_UNKNOWN_POOL' as const }]
-  })
 }
 
 /** Only for pools that are there: a missing or malformed `pools` is told by the schema. */

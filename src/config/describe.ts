@@ -2,7 +2,7 @@ import { type BindAddress, formatAddress } from './address.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption } from './options.ts'
+import type { BackendState, CheckType, KeyOption, RouteOptions } from './options.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -15,6 +15,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
+import { describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
@@ -42,7 +43,9 @@ export interface DescribedAdmin {
 export interface DescribedListener {
   name: string
   bind: string | { fd: number }
-  pool: string
+  /** One of these two. */
+  pool?: string
+  route?: RouteOptions[]
   acceptor: string
   relay: string
   maxSessions: number
@@ -57,6 +60,7 @@ export interface DescribedListener {
 export interface DescribedAffinity {
   key: KeyOption | KeyOption[]
   fallback: string
+  postgres: { tls: string }
   ipv4Prefix: number
   ipv6Prefix: number
 }
@@ -152,11 +156,12 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, allow, deny } = listener
+  const { name, bind, pool, route, acceptor, relay, maxSessions, backlog } = listener
+  const { deferAccept, fastOpen, peek, allow, deny } = listener
   return {
     name,
     bind: describeBind(bind),
-    pool,
+    ...(pool === undefined ? { route: route.map(describeRoute) } : { pool }),
     acceptor,
     relay,
     maxSessions,
@@ -196,9 +201,9 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, fallback, ipv4Prefix, ipv6Prefix }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity({ key, postgres, ...rest }: ResolvedAffinity): DescribedAffinity {
   const keys = key.map(keyOption)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, fallback, ipv4Prefix, ipv6Prefix }
+  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, ...rest, postgres: { ...postgres } }
 }
 
 /** A backend in the words of the configuration. */

@@ -135,7 +135,7 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
-    listeners,
+    listeners: listeners.map(listener => ({ ...listener, pool: listener.pool, route: listener.route ?? [] })),
     pools: new Map(pools),
     threads,
     shutdownTimeout,

@@ -6,6 +6,7 @@ import type {
   KeyFallbackName,
   LogLevel,
   PlacementAlgorithm,
+  PostgresTls,
   RelayKind,
   ReturnHome,
 } from './options.ts'
@@ -52,8 +53,10 @@ export interface ResolvedAdmin {
 export interface ResolvedListener {
   readonly name: string
   readonly bind: BindAddress
-  /** Name of a pool of the same configuration. */
-  readonly pool: string
+  /** Name of a pool of the same configuration; undefined: `route` says which. */
+  readonly pool: string | undefined
+  /** The first whose conditions hold decides; empty: there is one pool. */
+  readonly route: readonly ResolvedRoute[]
   readonly acceptor: AcceptorKind
   readonly relay: RelayKind
   /** 0: no limit of its own. */
@@ -68,6 +71,18 @@ export interface ResolvedListener {
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+}
+
+/** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
+export interface ResolvedRoute {
+  /** In small letters, `*.` before what only has to be the end of a name; undefined: any, and clients without TLS. */
+  readonly sni?: string | undefined
+  /** Undefined: any, and clients without TLS. */
+  readonly alpn?: string | undefined
+  /** Undefined: any. */
+  readonly port?: number | undefined
+  /** Name of a pool of the same configuration. */
+  readonly pool: string
 }
 
 /** How far, and for how long, the first bytes of a client are looked at. */
@@ -135,8 +150,14 @@ export interface ResolvedAffinity {
   /** Texts of the sources, see `readKeys` in key-source.ts. */
   readonly key: readonly string[]
   readonly fallback: KeyFallbackName
+  readonly postgres: ResolvedPostgres
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
+}
+
+/** Keys of PostgreSQL's clients. */
+export interface ResolvedPostgres {
+  readonly tls: PostgresTls
 }
 
 export interface ResolvedStickTable {

@@ -28,13 +28,13 @@ import { didYouMean, listNames, quote, show } from './text.ts'
 export const MISSING = 'is missing'
 
 /** What the JSON Schema says about a value. */
-type JsonFacts = Record<string, unknown> & { description?: string }
+export type JsonFacts = Record<string, unknown> & { description?: string }
 
 /**
  * A schema of one value read by a function of ours, whose refusals say exactly what was wrong; zod brings objects,
  * lists, defaults and the JSON Schema. `facts` are the JSON Schema of the value, which zod cannot see in the function.
  */
-function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts): z.ZodType<Out, In> {
+export function scalar<Out, In>(read: (value: unknown) => Parsed<Out>, facts: JsonFacts): z.ZodType<Out, In> {
   const schema = z.unknown().transform((value, context): Out => {
     const parsed = read(value)
     if ('value' in parsed) return parsed.value

@@ -5,6 +5,7 @@ import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
+import { routes } from './route.ts'
 import {
   backendAddress,
   bindAddress,
@@ -164,6 +165,15 @@ function affinity() {
         ['source', 'refuse', 'random'],
         'What becomes of a client without a key. source: its address is the key; refuse: it is closed; random: it goes to the least loaded backend.',
       ).prefault('source'),
+      postgres: z
+        .strictObject({
+          tls: oneOf(
+            ['miss', 'refuse'],
+            'What becomes of a client that asks for encryption before it says who it is. miss: it has no key; refuse: Limpet answers that there is none here, and it goes on without.',
+          ).prefault('miss'),
+        })
+        .prefault({})
+        .describe('Keys of clients of PostgreSQL.'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
     })
@@ -273,7 +283,8 @@ function listener(mode: Mode) {
   return z.strictObject({
     name: name('Its name, different from those of the other listeners.'),
     bind: bindAddress(mode, 'Where it listens: host:port, "[v6]:port", :port or unix:/path. Port 0: a free port.'),
-    pool: reference('Name of the pool that its clients go to.', 'pool'),
+    pool: reference('Name of the pool that its clients go to; or route.', 'pool').optional(),
+    route: routes(),
     acceptor: oneOf(
       ['auto', 'net', 'native'],
       'How clients are accepted. native: by the threads of the native relay (Linux); net: by Node. auto: native where it can be.',
@@ -304,12 +315,12 @@ function listener(mode: Mode) {
       .strictObject({
         bytes: size(
           { min: 16, max: MOST_HEAD_BYTES },
-          'How many of the first bytes of a client are looked at for its key.',
+          'How many of the first bytes of a client are looked at.',
         ).prefault('16KiB'),
         timeout: duration({ min: 10, max: HOUR }, mode, 'How long they are waited for.').prefault('3s'),
       })
       .prefault({})
-      .describe('Looking for keys that are no addresses.'),
+      .describe('Looking for keys that are no addresses, and for routes.'),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

@@ -10,6 +10,7 @@ import {
 import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import type { Parsed } from './parsed.ts'
+import { isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
 
 /**
@@ -34,13 +35,31 @@ export interface ListenerView {
   index: number
   name?: string | undefined
   bind?: BindAddress | undefined
-  pool?: string | undefined
+  /** Names of its pools, as far as there are any. */
+  pools: readonly string[]
+  /** What says which pool, as far as it can be read; undefined: nothing is known of it. */
+  choice?: ListenerChoice | undefined
   acceptor?: unknown
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
   allow?: unknown
   deny?: unknown
+}
+
+/** How a listener says where its clients go. */
+export interface ListenerChoice {
+  pool?: string | undefined
+  hasPool: boolean
+  hasRoute: boolean
+  routes: readonly RouteView[]
+}
+
+export interface RouteView {
+  index: number
+  pool?: string | undefined
+  isDefault: boolean
+  hasPort: boolean
 }
 
 export interface PoolView {
@@ -55,6 +74,8 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Where keys are. */
   keys?: readonly string[] | undefined
+  /** Requests for encryption are to be refused. */
+  refusesEncryption?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
@@ -84,15 +105,32 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 }
 
 function listenerView(raw: unknown, index: number): ListenerView {
-  if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  if (!isMapping(raw)) return { index, pools: [] }
+  const { name, bind, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const choice = choiceOf(raw)
+  const names = [choice.pool, ...choice.routes.map(({ pool }) => pool)]
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
-    pool: textOf(pool),
+    pools: [...new Set(names.filter(name => name !== undefined))],
+    choice,
     ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
   }
+}
+
+function choiceOf({ pool, route }: Record<string, unknown>): ListenerChoice {
+  return {
+    pool: textOf(pool),
+    hasPool: pool !== undefined,
+    hasRoute: route !== undefined,
+    routes: Array.isArray(route) ? route.slice(0, MOST_ROUTES).map(routeView) : [],
+  }
+}
+
+function routeView(raw: unknown, index: number): RouteView {
+  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false }
+  return { index, pool: textOf(raw.pool), isDefault: isDefault(raw), hasPort: raw.port !== undefined }
 }
 
 function poolView(name: string, raw: unknown): PoolView {
@@ -109,6 +147,7 @@ function poolView(name: string, raw: unknown): PoolView {
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
+    refusesEncryption: isMapping(affinity) && isMapping(affinity.postgres) && affinity.postgres.tls === 'refuse',
     hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],

@@ -30,6 +30,7 @@ const ENDS: Record<string, string> = {
   refusedQueueFull: 'refused: every backend is full, and too many wait already',
   refusedQueueTimeout: 'refused: every backend was full for too long',
   refusedNoKey: 'refused: the client has no key',
+  refusedNoRoute: 'refused: the listener has no route for the client',
 }
 
 /** Says what happens, a line for each decision. */

@@ -6,6 +6,8 @@ import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { Destination, Target } from '../relay/target.ts'
+import { type Destinations, destinationsOf } from './destinations.ts'
 import { boundOf, type ListenerParts, makeListener, makeReady, type OpenListener } from './open-listener.ts'
 
 /** What the listeners are to be. */
@@ -52,14 +54,16 @@ export async function prepareChange(
   const kept = new Set<OpenListener>()
   for (const settings of listeners) {
     const old = open.get(settings.name)
-    const [pool, core] = [pools.get(settings.pool), cores.get(settings.pool)]
-    if (pool === undefined || core === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
-    if (old !== undefined && isAsItWas(old, settings, core, pool)) {
+    const destinations = destinationsOf(settings, name => {
+      const [pool, session] = [cores.get(name), pools.get(name)]
+      return pool && session && { pool, session }
+    })
+    if (old !== undefined && isAsItWas(old, settings, destinations)) {
       kept.add(old)
       next.set(settings.name, old)
       continue
     }
-    const listener = makeListener(parts, settings, core, pool, old)
+    const listener = makeListener(parts, settings, destinations, old)
     next.set(settings.name, listener)
     made.push({ listener, from: undefined })
   }
@@ -128,13 +132,16 @@ async function bindNew({ relays }: ListenerParts, made: readonly MadeListener[])
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
-function isAsItWas(open: OpenListener, settings: ResolvedListener, core: PoolCore, pool: ResolvedPool): boolean {
-  const { target } = open
-  return (
-    target.pool === core &&
-    isDeepStrictEqual(open.settings, settings) &&
-    isDeepStrictEqual([target.timeouts, target.retries], [pool.timeouts, pool.retries])
-  )
+function isAsItWas(open: OpenListener, settings: ResolvedListener, { main, routes }: Destinations): boolean {
+  // Of equal settings: the same places, in the same order.
+  const next = [main, ...(routes?.to ?? [])]
+  return isDeepStrictEqual(open.settings, settings) && open.target.all.every((target, at) => leadsAs(target, next[at]))
+}
+
+function leadsAs(target: Target, next: Destination | undefined): boolean {
+  if (next === undefined || target.pool !== next.pool) return false
+  const { timeouts, retries } = next.session
+  return isDeepStrictEqual([target.timeouts, target.retries], [timeouts, retries])
 }
 
 /** Whether one can go on with the socket of another one. A port that the system chose is nobody's but the listener's own. */

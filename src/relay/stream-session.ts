@@ -4,7 +4,7 @@ import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.
 import type { Endpoint } from '../pool/records.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
 import { carry, reset } from './direction.ts'
-import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { type HeadFound, HeadPeek, hasHeadToRead } from './head-peek.ts'
 import type { Target } from './target.ts'
 
 /** The relay that a session belongs to. */
@@ -53,7 +53,8 @@ const TURN_PAUSE_MS = 250
 /** One client of the stream relay: picks and connects a backend, then carries bytes both ways until both have ended. */
 export class StreamSession {
   readonly id: string
-  readonly target: Target
+  /** The listener's, until one of its routes is chosen. */
+  target: Target
   readonly clientAddress: string | undefined
   readonly clientPort: number | undefined
   readonly startedAt = performance.now()
@@ -99,8 +100,7 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const { pool, timeouts } = this.target
-    const keepaliveMs = timeouts.keepalive.idle
+    const keepaliveMs = this.target.timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
@@ -108,17 +108,40 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    const { headKeys } = pool
-    if (headKeys === undefined) this.#pick(this.clientAddress)
-    else this.#peek = new HeadPeek(this.#client, headKeys.keys, this.target.peek, found => this.#peeked(found))
+    if (!hasHeadToRead(this.target)) {
+      this.#pick(this.clientAddress)
+      return
+    }
+    this.#peek = new HeadPeek(this.#client, this.target, {
+      routed: target => this.#routed(target),
+      found: found => this.#peeked(found),
+    })
+    this.#peek.start()
+  }
+
+  /** None of the listener's routes is chosen yet, or holds. */
+  get isUnrouted(): boolean {
+    return this.target.routes !== undefined
+  }
+
+  #routed(target: Target | undefined): void {
+    if (target === undefined) {
+      this.#end('refusedNoRoute')
+      return
+    }
+    const { idle } = this.target.timeouts.keepalive
+    this.target = target
+    const keepaliveMs = target.timeouts.keepalive.idle
+    if (keepaliveMs !== idle) this.#client.setKeepAlive(keepaliveMs > 0, keepaliveMs)
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
   #peeked({ key, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback
     this.#head = head
-    this.#owner.count(counter)
+    if (counter !== undefined) this.#owner.count(counter)
     if (key !== undefined) this.#pick(key)
+    else if (counter === undefined) this.#pick(this.clientAddress)
     else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
     else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
   }

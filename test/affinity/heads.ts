@@ -55,6 +55,12 @@ export function startupPacket(parameters: Record<string, string>): Buffer {
   return Buffer.concat([length, body])
 }
 
+/** SSLRequest and GSSENCRequest of PostgreSQL, which come before the startup packet. */
+export const POSTGRES_REQUESTS = {
+  tls: Buffer.from('0000000804d2162f', 'hex'),
+  gss: Buffer.from('0000000804d21630', 'hex'),
+} as const
+
 /** The connection request of RDP, with a line behind the head of X.224. */
 export function rdpRequest(line: string): Buffer {
   const x224 = Buffer.concat([

@@ -63,6 +63,7 @@ describe('a configuration', () => {
         name: 'redis',
         bind: { kind: 'ip', host: '127.0.0.1', port: 7200, family: 4, needsLookup: false },
         pool: 'redis',
+        route: [],
         acceptor: 'auto',
         relay: 'auto',
         maxSessions: 0,
@@ -79,7 +80,7 @@ describe('a configuration', () => {
       name: 'redis',
       placement: 'rendezvous',
       boundMilli: 1250,
-      affinity: { key: ['source'], fallback: 'source', ipv4Prefix: 32, ipv6Prefix: 64 },
+      affinity: { key: ['source'], fallback: 'source', postgres: { tls: 'miss' }, ipv4Prefix: 32, ipv6Prefix: 64 },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,

@@ -1,0 +1,25 @@
+import type { Socket } from 'node:net'
+import { native, RouteVerdict } from '../native.ts'
+import { handleOf } from './handle.ts'
+import type { Routes, Target } from './target.ts'
+
+/**
+ * The port that a client of the stream relay connected to; 0: it has none (unix socket). Whatever else knows where the client
+ * wanted to go, like a header before its first bytes, is to be asked here, and in native/relay/worker_route.cc.
+ */
+export function destinationPort(client: Socket): number {
+  const fd = handleOf(client)?.fd ?? -1
+  const original = fd >= 0 ? native().destinationPort?.(fd) : undefined
+  return original || (client.localPort ?? 0)
+}
+
+/** Where a client goes that has said this; `more`: it must say more first. Undefined: there is no route for it. */
+export function chooseRoute(
+  { rules, to }: Routes<Target>,
+  head: Uint8Array,
+  isEnded: boolean,
+  port: number,
+): Target | 'more' | undefined {
+  const place = rules.choose(head, isEnded, port)
+  return place === RouteVerdict.more ? 'more' : to[place]
+}
