@@ -32,7 +32,7 @@ function readProtocol(value: unknown): Parsed<string> {
   return PROTOCOL.test(value) ? accept(value) : refuse(`${quote(value)} is no name of a protocol`, accepted)
 }
 
-/** What a condition that another kind of look answers would be is one more key of this. */
+/** Each condition is a key, which NativeRouteRules knows. One that the operator's own code answers would be another key here. */
 const route = z.strictObject({
   sni: scalar<string, string>(readServerName, {
     type: 'string',

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { expect } from 'chai'
 import {
   Balancer,
@@ -198,6 +200,21 @@ forEachRelay('routes', pair => {
     await refused.send(clientHello({ serverName: 'a.example' }))
     expect((await told.closed(2))[1]).to.include({ cause: 'refusedNoBackend', pool: 'a' })
     expect(balancer.stats().counters.connectRefused).to.equal(1)
+  })
+
+  it('hold for sockets that the program gives to the listener', async () => {
+    const balancer = await open(BY_NAME)
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => {
+      balancer.handle(socket, { listener: 'l' })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const conn = await connect(balancer, toDial(server.address()))
+    const hello = clientHello({ serverName: 'x.b.example' })
+    await conn.send(hello)
+    expect((await conn.read(hello.length)).equals(hello)).to.equal(true)
+    expect(counts()).to.deep.equal([0, 1, 0])
+    server.close()
   })
 
   it('share the limit of the listener', async () => {

@@ -12,7 +12,7 @@ import { requirePeer } from '../helpers/peers.ts'
 import { ProcessRig } from '../helpers/process-rig.ts'
 import { Children } from '../helpers/processes.ts'
 import { runProgram } from '../helpers/programs.ts'
-import { forEachRelay, type RelayPair } from '../helpers/relays.ts'
+import { forEachRelay, forEachRelayOnce, type RelayPair } from '../helpers/relays.ts'
 import { until } from '../helpers/wait.ts'
 
 const ROUTES: RouteOptions[] = [
@@ -113,7 +113,7 @@ describe('routes of real clients', () => {
 
 const PORTS = { listener: 7000, redirected: 7201, backend: 7101 }
 
-forEachRelay('a port that the packet filter redirects', pair => {
+forEachRelayOnce('a port that the packet filter redirects', pair => {
   let nft: string
 
   before(function () {
