@@ -36,6 +36,9 @@ class Arguments {
   // `1,2,3`; empty: not given.
   std::vector<uint64_t> numbers(const std::string& name) const;
 
+  // Two hexadecimal digits a byte; empty: not given.
+  std::vector<uint8_t> bytes(const std::string& name) const;
+
  private:
   std::map<std::string, std::string> values_;
 };
@@ -106,6 +109,21 @@ inline std::vector<uint64_t> Arguments::numbers(const std::string& name) const {
   for (const std::string& part : detail::split(found->second, ','))
     numbers.push_back(detail::parse(name, part, 0, UINT32_MAX));
   return numbers;
+}
+
+inline std::vector<uint8_t> Arguments::bytes(const std::string& name) const {
+  std::vector<uint8_t> bytes;
+  const auto found = values_.find(name);
+  if (found == values_.end()) return bytes;
+  const std::string& text = found->second;
+  for (size_t at = 0; at < text.size(); at += 2) {
+    uint8_t byte = 0;
+    const char* const end = text.data() + std::min(at + 2, text.size());
+    const auto [stop, error] = std::from_chars(text.data() + at, end, byte, 16);
+    if (error != std::errc() || stop != text.data() + at + 2) refuse("--" + name + ": two digits a byte are wanted");
+    bytes.push_back(byte);
+  }
+  return bytes;
 }
 
 }  // namespace limpet::bench

@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_NO_MEMORY: 'There is not enough memory for a stick table of this size',
   LIMPET_ERR_NO_TABLE: 'The pool has no stick table',
   LIMPET_ERR_PASSED_SOCKET: 'A listen socket that was passed to this process cannot be used',
-  LIMPET_ERR_POOL_FULL: 'Every backend that could serve this client is at its maxSessions',
+  LIMPET_ERR_POOL_FULL: 'Every backend that could serve this client, or the pool, is at its maxSessions',
   LIMPET_ERR_PRIVILEGES: 'The process cannot become the user or the group that it is to be',
   LIMPET_ERR_REPORT_READ: 'The report of a benchmark cannot be read, or is none',
   LIMPET_ERR_REPORT_WRITE: 'The report of a benchmark cannot be written',

@@ -8,7 +8,7 @@ import { loadAddon } from './addon.ts'
  */
 
 /** Why a decision was made; the numbers are those of `native/core/reason.h` and index the counter rows. */
-export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned'] as const
+export const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned', 'cookie'] as const
 export type Reason = (typeof REASONS)[number]
 
 /** Slots of rendezvous: `kPlacementSlots` of `native/core/rendezvous.h`. */
@@ -73,14 +73,19 @@ export interface NativePool {
   publish(): number
   /**
    * Other numbers than those that it was made with, for picks from now on: c · 1000 of the bound, and
-   * `[sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]`; what else is in the list stays as it is.
+   * of `limits` those that can change: the list that it was made with, whose queue is not looked at.
    */
   setLimits(boundMilli: number, limits: Uint32Array): void
   /**
    * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
-   * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle.
+   * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle. `index`, `generation`: a
+   * backend that the session itself names, followed like a pin (reason `cookie`, no pin is touched) where that can be.
    */
-  pick(client: string | Uint8Array | undefined, mayWait?: boolean): PackedPick
+  pick(client: string | Uint8Array | undefined, mayWait?: boolean, index?: number, generation?: number): PackedPick
+  /** A learnt key has a pin that can be followed now: pick by it. If not, the session has no such key. */
+  knows(key: Uint8Array): boolean
+  /** Pins a learnt key to the backend of a handle, as long from now on as a pin lasts. */
+  learn(key: Uint8Array, handle: number): void
   /** Picks may wait from now on; `call` is told the handle whose turn it is. Once, and only where the pool has a queue. */
   onTurn(call: (handle: number) => void): void
   /** It is the turn of a handle that waits: a pick, or the same as before, since others took its seat. */

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "../arguments.h"
@@ -17,8 +18,9 @@ constexpr int kEventsAtOnce = 256;
 
 }  // namespace
 
-Backend::Backend(const std::vector<int>& listeners, int stop, uint64_t corrupt_every, BackendTotals& totals)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(stop), corrupt_every_(corrupt_every), totals_(totals) {
+Backend::Backend(const std::vector<int>& listeners, int stop, uint64_t corrupt_every, size_t skip,
+                 BackendTotals& totals)
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(stop), corrupt_every_(corrupt_every), skip_(skip), totals_(totals) {
   bool watched = watch(epoll_, stop_, EPOLLIN, nullptr);
   for (const int fd : listeners) {
     auto& listener = *listeners_.emplace_back(std::make_unique<Connection>());
@@ -57,6 +59,7 @@ void Backend::accept_one(int listener) {
   }
   auto* connection = new Connection;
   connection->fd = fd;
+  connection->skip = skip_;
   totals_.connections.fetch_add(1, std::memory_order_relaxed);
   if (watch(epoll_, fd, EPOLLIN, connection)) return;
   totals_.faults.count_error(errno);
@@ -73,16 +76,30 @@ bool Backend::handle(Connection& connection, uint32_t events) {
   return connection.stream->receive(connection.fd, pattern_, totals_.faults, totals_.received);
 }
 
-bool Backend::read_request(Connection& connection) {
-  auto* const bytes = reinterpret_cast<uint8_t*>(&connection.request);
-  const ssize_t count = recv(connection.fd, bytes + connection.got, sizeof(Message) - connection.got, 0);
-  if (count == 0) return false;
+Backend::Got Backend::take(Connection& connection, void* into, size_t most, size_t& got) {
+  const ssize_t count = recv(connection.fd, into, most, 0);
+  if (count == 0) return Got::kEnd;
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) return true;
+    if (errno == EAGAIN || errno == EINTR) return Got::kNothing;
     totals_.faults.count_error(errno);
-    return false;
+    return Got::kEnd;
   }
-  connection.got += static_cast<size_t>(count);
+  got = static_cast<size_t>(count);
+  return Got::kBytes;
+}
+
+bool Backend::read_request(Connection& connection) {
+  size_t count = 0;
+  while (connection.skip > 0) {
+    uint8_t head[4096];
+    const Got got = take(connection, head, std::min(connection.skip, sizeof head), count);
+    if (got != Got::kBytes) return got == Got::kNothing;
+    connection.skip -= count;
+  }
+  auto* const bytes = reinterpret_cast<uint8_t*>(&connection.request);
+  const Got got = take(connection, bytes + connection.got, sizeof(Message) - connection.got, count);
+  if (got != Got::kBytes) return got == Got::kNothing;
+  connection.got += count;
   if (connection.got < sizeof(Message)) return true;
   connection.got = 0;
   const bool intact = connection.request.intact();

@@ -58,12 +58,21 @@ bool Client::take_turn() {
 }
 
 bool Client::send_request(Session& session) {
-  const ssize_t count = send(session.fd, &session.request, sizeof session.request, MSG_NOSIGNAL);
-  if (count == sizeof session.request) {
+  // A socket that was just opened takes a head and a message whole.
+  const bool is_first = !trial_.head.empty();
+  const std::vector<uint8_t> first = is_first ? trial_.head.before(session.request) : std::vector<uint8_t>();
+  const void* const bytes = is_first ? static_cast<const void*>(first.data()) : &session.request;
+  const size_t size = is_first ? first.size() : sizeof session.request;
+  const ssize_t count = send(session.fd, bytes, size, MSG_NOSIGNAL);
+  if (count == static_cast<ssize_t>(size)) {
     session.sent = true;
     return true;
   }
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (count >= 0) {
+    trial_.faults.count(Fault::kStalled);
+    return false;
+  }
   trial_.faults.count_error(errno);
   return false;
 }

@@ -8,6 +8,7 @@
 
 #include "clocks.h"
 #include "faults.h"
+#include "head.h"
 #include "histogram.h"
 #include "message.h"
 #include "sockets.h"
@@ -16,10 +17,11 @@ namespace limpet::bench {
 
 // What all threads of a trial share.
 struct Trial {
-  Trial(Route& to, int stop_event) : route(to), stop(stop_event) {}
+  Trial(Route& to, int stop_event, Head first = {}) : route(to), head(std::move(first)), stop(stop_event) {}
 
   Route& route;
-  int stop;  // an eventfd; when it is readable, the threads return
+  const Head head;  // of connections; empty: they begin with their message
+  int stop;         // an eventfd; when it is readable, the threads return
   Faults faults;
   std::atomic<bool> recording{false};         // latencies count
   std::atomic<int64_t> remaining{INT64_MAX};  // units that may still begin

@@ -1,9 +1,9 @@
 // The load generator of `limpet bench relay` and `scale`, and its backends. One run is one cell of the benchmark; what
 // it found is a line of JSON on standard output. Whatever goes wrong is counted in its "faults".
 //
-//   limpet-bench-load backend --ports 10 --threads 1 [--corrupt-every N]
+//   limpet-bench-load backend --ports 10 --threads 1 [--corrupt-every N] [--skip N]
 //       {"pid":…,"ports":[…]}, and totals at the end
-//   limpet-bench-load connection --target A:P,… --at-once 32 [--idle N] …
+//   limpet-bench-load connection --target A:P,… --at-once 32 [--idle N] [--head HEX] …
 //       {"units":…,"watchedCpuNs":…,"latencyNs":{…},…}
 //   limpet-bench-load round-trip --target A:P,… --sessions 32 --in-flight 32 …
 //   limpet-bench-load bulk --target A:P,… --sessions 4 --down 1 --up 0 …
@@ -75,8 +75,9 @@ int serve(const Arguments& arguments) {
   BackendTotals totals;
   std::vector<std::thread> bodies;
   for (const auto& own : listeners) {
-    bodies.emplace_back([&, corrupt_every = arguments.number("corrupt-every", 0, 0, UINT32_MAX)] {
-      Backend(own, stop.fd(), corrupt_every, totals).run();
+    bodies.emplace_back([&, corrupt_every = arguments.number("corrupt-every", 0, 0, UINT32_MAX),
+                         skip = arguments.number("skip", 0, 0, Head::kLongest)] {
+      Backend(own, stop.fd(), corrupt_every, skip, totals).run();
     });
   }
   print(JsonObject().add("pid", static_cast<uint64_t>(getpid())).add_raw("ports", numbers_json(ports)));
@@ -137,7 +138,9 @@ int run_trial(const std::string& name, const Arguments& arguments) {
                       arguments.number("count", 0, 0, UINT32_MAX), arguments.numbers("watch"),
                       arguments.number("backend", 0, 0, UINT32_MAX)};
   Event stop;
-  Trial trial(route, stop.fd());
+  Head head(arguments.bytes("head"));
+  if (!head.empty() && name != "connection") refuse("--head is for connections");
+  Trial trial(route, stop.fd(), std::move(head));
   const auto idle = open_sessions(route, arguments.number("idle", 0, 0, kMostSessions), trial.faults);
   measure(trial, stop, static_cast<unsigned>(threads), window, [&] { return make(trial, threads); });
   close_all(idle);
@@ -148,11 +151,12 @@ int run_trial(const std::string& name, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  const std::vector<std::string> of_trials{"target",  "sources", "threads",  "warmup-ms", "ms",        "count", "watch",
-                                           "backend", "idle",    "sessions", "at-once",   "in-flight", "down",  "up"};
+  const std::vector<std::string> of_trials{"target",  "sources",   "threads", "warmup-ms", "ms",
+                                           "count",   "watch",     "backend", "idle",      "sessions",
+                                           "at-once", "in-flight", "down",    "up",        "head"};
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  if (command == "backend") return serve(Arguments(argc, argv, 2, {"ports", "threads", "corrupt-every"}));
+  if (command == "backend") return serve(Arguments(argc, argv, 2, {"ports", "threads", "corrupt-every", "skip"}));
   if (command == "idle") return rest(Arguments(argc, argv, 2, {"target", "sources", "sessions"}));
   if (command == "connection" || command == "round-trip" || command == "bulk") {
     return run_trial(command, Arguments(argc, argv, 2, of_trials));

@@ -57,6 +57,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
                          open_method<&PoolWrap::stop_waiting>("stopWaiting"),
+                         open_method<&PoolWrap::knows>("knows"),
+                         open_method<&PoolWrap::learn>("learn"),
                          open_method<&PoolWrap::admit>("admit"),
                          open_method<&PoolWrap::serves_still>("servesStill"),
                          open_method<&PoolWrap::confirm>("confirm"),
@@ -88,6 +90,21 @@ PoolWrap::PoolWrap(const Napi::CallbackInfo& info)
   make(call);
 }
 
+namespace {
+
+// In the order of limitsOf() in src/pool/native-pool.ts.
+bool read_limits(std::span<const uint32_t> limits, PoolRules& rules) {
+  if (limits.size() != 8) return false;
+  rules.limits = {limits[0], limits[1], limits[2]};
+  rules.admit_per_second = limits[3];
+  rules.max_sessions = limits[4];
+  rules.return_home = static_cast<ReturnHome>(limits[5]);
+  rules.queue = {limits[6], limits[7]};
+  return true;
+}
+
+}  // namespace
+
 void PoolWrap::make(Call& call) {
   PoolRules rules;
   rules.placement.kind = static_cast<PlacementKind>(call.u32(0));
@@ -101,11 +118,9 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (const auto limits = call.words(10); limits.size() == 7) {
-    rules.limits = {limits[0], limits[1], limits[2]};
-    rules.admit_per_second = limits[3];
-    rules.queue = {limits[4], limits[5]};
-    rules.return_home = static_cast<ReturnHome>(limits[6]);
+  if (!read_limits(call.words(10), rules)) {
+    call.misuse("there are eight limits");
+    return;
   }
   if (!random_secret(rules.table_secret)) {
     call.failure("the kernel gave no random bytes");
@@ -147,10 +162,10 @@ napi_value PoolWrap::remove_backend(Call& call) { return call.of(pool_->remove_b
 napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(pool_->publish())); }
 
 napi_value PoolWrap::set_limits(Call& call) {
-  const auto limits = call.words(1);
-  // Those behind them stay as they are.
-  if (limits.size() < 4) return call.misuse("there are four limits at least");
-  pool_->set_limits(call.u32(0), {limits[0], limits[1], limits[2]}, limits[3]);
+  PoolRules rules;
+  if (!read_limits(call.words(1), rules)) return call.misuse("there are eight limits");
+  rules.bound_milli = call.u32(0);
+  pool_->set_limits(rules);
   return nullptr;
 }
 
@@ -187,6 +202,9 @@ napi_value PoolWrap::pick(Call& call) {
   }
   const uint32_t handle = claim_seat();
   const bool may_wait = bell_ && call.flag(1);
+  if (!call.missing(2)) {
+    seats_[handle].seat.named = {static_cast<uint16_t>(call.u32(2)), static_cast<uint16_t>(call.u32(3))};
+  }
   const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
   if (status == PickStatus::kOk) return call.of(packed(handle, status));
   if (status != PickStatus::kPoolFull || !may_wait) {
@@ -217,6 +235,14 @@ napi_value PoolWrap::redispatch(Call& call) {
   if (!local_failure && !call.flag(2)) Pool::blame(*taken);
   const PickStatus status = pool_->redispatch(state_.thread, *taken, local_failure, coarse_ms());
   return call.of(status == PickStatus::kPoolFull && bell_ ? wait(handle) : packed(handle, status));
+}
+
+napi_value PoolWrap::knows(Call& call) { return call.of(pool_->knows(pool_->key(call.bytes(0)), coarse_ms())); }
+
+napi_value PoolWrap::learn(Call& call) {
+  Seat* const taken = seat(call, call.u32(1));
+  if (taken && taken->backend) pool_->learn(state_.thread, pool_->key(call.bytes(0)), *taken, coarse_ms());
+  return nullptr;
 }
 
 napi_value PoolWrap::admit(Call& call) {

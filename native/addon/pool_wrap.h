@@ -33,6 +33,8 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value set_limits(Call& call);
   napi_value inherit(Call& call);
   napi_value pick(Call& call);
+  napi_value knows(Call& call);
+  napi_value learn(Call& call);
   napi_value redispatch(Call& call);
   napi_value on_turn(Call& call);
   napi_value take_turn(Call& call);

@@ -10,7 +10,7 @@
 
 namespace limpet {
 
-// The order is that of POOL_COUNTERS in src/native.ts; the first seven are the reasons.
+// The order is that of POOL_COUNTERS in src/native.ts; the first eight are the reasons.
 enum class PoolCounter : unsigned {
   kPin,
   kHome,
@@ -19,6 +19,7 @@ enum class PoolCounter : unsigned {
   kRedispatch,
   kNoKey,
   kReturned,
+  kCookie,
   kNoBackend,
   kPoolFull,
   kTableHits,

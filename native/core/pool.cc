@@ -26,6 +26,8 @@ Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::uni
       limits_(rules.limits),
       bound_milli_(rules.bound_milli),
       admit_per_second_(rules.admit_per_second),
+      max_sessions_(rules.max_sessions),
+      return_home_(rules.return_home),
       sessions_per_key_(rules.limits.sessions),
       limits_keys_(rules.limits.any()),
       rates_(make_rates(rules.limits)),
@@ -87,9 +89,12 @@ uint64_t Pool::publish() {
   return number;
 }
 
-void Pool::set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second) {
-  bound_milli_.store(bound_milli, std::memory_order_relaxed);
-  admit_per_second_.store(admit_per_second, std::memory_order_relaxed);
+void Pool::set_limits(const PoolRules& rules) {
+  const KeyLimits& limits = rules.limits;
+  bound_milli_.store(rules.bound_milli, std::memory_order_relaxed);
+  admit_per_second_.store(rules.admit_per_second, std::memory_order_relaxed);
+  max_sessions_.store(rules.max_sessions, std::memory_order_relaxed);
+  return_home_.store(rules.return_home, std::memory_order_relaxed);
   sessions_per_key_.store(limits.sessions, std::memory_order_relaxed);
   if (!limits.same_rate(limits_)) {
     // Buckets of another rate say nothing about this one: every key begins with a full one.
@@ -98,6 +103,8 @@ void Pool::set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t ad
   }
   limits_ = limits;
   limits_keys_.store(limits.any(), std::memory_order_release);
+  // There may be room now for those who wait.
+  if (queue_) touch_seats_and_call();
 }
 
 }  // namespace limpet

@@ -62,6 +62,7 @@ struct PoolRules {
   size_t session_hint = 0;
   KeyLimits limits;
   uint32_t admit_per_second = 0;  // new sessions that a backend takes; 0: as many as come
+  uint32_t max_sessions = 0;      // on all backends; 0: no limit of its own
   QueueRules queue;
   ReturnHome return_home = ReturnHome::kNever;
 };
@@ -72,9 +73,17 @@ inline constexpr unsigned kMaxRetries = 16;
 // Far more than a process has descriptors for, and far less than a backend's record can count.
 inline constexpr uint32_t kMostInherited = 1U << 22;
 
+// A backend that a session names itself, by a cookie's token or a routing token of its protocol.
+struct Named {
+  uint16_t backend = 0;  // registry index
+  uint16_t generation = 0;
+};
+
 // One session's claim on a backend.
 struct Seat {
   AffinityKey key;
+  // Set before the pick: followed like a pin, and the key decides only where that cannot be. The table is left alone.
+  std::optional<Named> named;
   uint64_t table_hash = 0;
   Backend* backend = nullptr;                     // null: no seat
   const Endpoint* endpoint = nullptr;             // of that backend; valid while the thread that picked stays pinned
@@ -117,18 +126,25 @@ class Pool {
   int64_t set_backend(const std::string& name, const BackendSettings& settings);
   bool remove_backend(const std::string& name);
   uint64_t publish();
-  // Other numbers than those of the rules, for picks from now on. Sessions that live are not counted against a limit
-  // that there was not before.
-  void set_limits(uint32_t bound_milli, const KeyLimits& limits, uint32_t admit_per_second);
+  // Bound, limits and the way home of other rules, for picks from now on; what else is in them is not looked at.
+  // Sessions that live are not counted against a limit of their key that there was not before.
+  void set_limits(const PoolRules& rules);
   // So many sessions of another process are on a backend, at most kMostInherited of them: its bound and its limit, and
   // those of the others, take them for sessions of this pool. False: there is no such backend.
   bool inherit(const std::string& name, uint32_t sessions);
 
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
-  // Takes a seat for a new session; `seat` comes fresh. On failure nothing is held. `may_wait`: with kPoolFull, which
-  // is said also while others wait, wait() or release() follows.
+  // Takes a seat for a new session; `seat` comes fresh, but for `named`. On failure nothing is held. `may_wait`: with
+  // kPoolFull, which is said also while others wait, wait() or release() follows.
   PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false);
+  // Keys that are learnt: a session tells one after it was placed by another (a cookie that the application sets, a
+  // session id that the server gives), and comes back by it.
+
+  // The key has a pin that can be followed now: pick by it. If not, the session has no such key.
+  bool knows(const AffinityKey& key, uint64_t now_ms);
+  // Pins the key to the seat's backend. The pin lasts from now on, as nobody lives by it.
+  void learn(Thread& thread, const AffinityKey& key, const Seat& seat, uint64_t now_ms);
   // Counts a failed connect against the seat's backend.
   static void blame(Seat& seat) { seat.backend->connect_failed(); }
   // The seat's backend reset the session in its first moments; or it did not: it has answered, or the session is over.
@@ -213,11 +229,13 @@ class Pool {
     counters_->add(thread.number(), static_cast<unsigned>(counter), by);
   }
   // pool_queue.cc
-  bool has_own_seat(const AffinityKey& key, uint64_t now_ms);
+  bool has_own_seat(const Seat& seat, uint64_t now_ms);
   uint64_t free_seats(uint64_t enough) const;
   void call_waiters();
   void touch_seats_and_call();
   PickStatus place(Thread& thread, Seat& seat, uint64_t now_ms);
+  bool enter(Seat& seat);
+  void exit(Seat& seat);
   PickStatus admit_key(Thread& thread, Seat& seat, uint64_t now_ms);
   void unclaim(Seat& seat);
   PickStatus finish(Thread& thread, Seat& seat, PickStatus status);
@@ -233,6 +251,7 @@ class Pool {
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                  uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);
+  bool follow_named(Seat& seat);
   void await_turn();
   // True: it is the key's only session.
   bool count_live(const Seat& seat) { return live_.acquire(seat.key, seat.table_hash, seat.backend->index); }
@@ -248,6 +267,8 @@ class Pool {
   KeyLimits limits_;  // the control plane's
   std::atomic<uint32_t> bound_milli_;
   std::atomic<uint32_t> admit_per_second_;
+  std::atomic<uint32_t> max_sessions_;
+  std::atomic<ReturnHome> return_home_;
   std::atomic<uint32_t> sessions_per_key_;
   std::atomic<bool> limits_keys_;
   std::atomic<KeyRates*> rates_;            // owned; null: how fast sessions come is not limited

@@ -40,7 +40,7 @@ PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64
     if (refused != PickStatus::kOk) return refused;
   }
   const bool waits = may_wait && queue_;
-  if (waits && queue_->waiting() > 0 && !has_own_seat(key, now_ms)) return PickStatus::kPoolFull;
+  if (waits && queue_->waiting() > 0 && !has_own_seat(seat, now_ms)) return PickStatus::kPoolFull;
   const PickStatus status = place(thread, seat, now_ms);
   if (status == PickStatus::kOk || (status == PickStatus::kPoolFull && waits)) return status;
   if (status == PickStatus::kPoolFull && queue_) count(thread, PoolCounter::kPoolFull);
@@ -56,8 +56,8 @@ PickStatus Pool::place(Thread& thread, Seat& seat, uint64_t now_ms) {
     table_->prefetch(seat.table_hash);
   }
   // m first, then the seat: so m ≥ the sum of the loads at every moment, and a seat exists.
-  seats_.fetch_add(1, std::memory_order_acq_rel);
-  seat.counted = true;
+  if (!enter(seat)) return finish(thread, seat, PickStatus::kPoolFull);
+  if (seat.named && follow_named(seat)) return finish(thread, seat, PickStatus::kOk);
   if (!pinnable) return finish(thread, seat, assign(seat));
   const auto found = table_->find(key, seat.table_hash, now_ms);
   if (!found) {
@@ -82,15 +82,45 @@ PickStatus Pool::finish(Thread& thread, Seat& seat, PickStatus status) {
   // With a queue it is counted by what becomes of it there.
   if (status == PickStatus::kNoBackend) count(thread, PoolCounter::kNoBackend);
   if (status == PickStatus::kPoolFull && !queue_) count(thread, PoolCounter::kPoolFull);
+  exit(seat);
+  return status;
+}
+
+// One more in m. False: the pool has as many sessions as it may.
+bool Pool::enter(Seat& seat) {
+  const uint32_t most = max_sessions_.load(std::memory_order_relaxed);
+  if (most == 0) {
+    seats_.fetch_add(1, std::memory_order_acq_rel);
+    return seat.counted = true;
+  }
+  uint64_t seen = seats_.load(std::memory_order_acquire);
+  do {
+    if (seen >= most) return false;
+  } while (!seats_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel));
+  return seat.counted = true;
+}
+
+// A pick that failed. It may have kept somebody who waits from seeing that there was room in the pool.
+void Pool::exit(Seat& seat) {
+  if (!seat.counted) return;
   seats_.fetch_sub(1, std::memory_order_acq_rel);
   seat.counted = false;
-  return status;
+  if (queue_ && max_sessions_.load(std::memory_order_relaxed) != 0) call_waiters();
 }
 
 void Pool::occupy(Seat& seat, const RosterEntry& entry, Reason reason) {
   seat.backend = entry.backend;
   seat.endpoint = entry.endpoint.get();
   seat.reason = reason;
+}
+
+bool Pool::follow_named(Seat& seat) {
+  const RosterEntry* const entry = roster().find(seat.named->backend, seat.named->generation);
+  if (!entry || !entry->serves_pins() || seat.has_tried(entry->backend) || !Assignment::take_any(*entry)) return false;
+  occupy(seat, *entry, Reason::kCookie);
+  seat.leave_pin = true;
+  if (table_ && !seat.key.none()) count_live(seat);
+  return true;
 }
 
 // The pinned backend's seat, if it serves pins and is below its hard limit. The pin beats the bound.
@@ -135,12 +165,13 @@ PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
 
 // A pin that was made away from home; not one whose home has moved since, and none that is still being tried.
 bool Pool::may_return(const Pin& pin) const {
-  return pin.away && rules_.return_home != ReturnHome::kNever && !pin.provisional;
+  return pin.away && !pin.provisional && return_home_.load(std::memory_order_relaxed) != ReturnHome::kNever;
 }
 
 // Off home now, with a pin that could be followed: of others placement decides. Idle, where the rule wants that.
 bool Pool::is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const {
-  if (rules_.return_home == ReturnHome::kAfterIdle && live_.any(key, hash)) return false;
+  const bool idle_only = return_home_.load(std::memory_order_relaxed) == ReturnHome::kAfterIdle;
+  if (idle_only && live_.any(key, hash)) return false;
   const RosterEntry* const from = roster().find(pin.backend, pin.generation);
   return from && from->serves_pins() && roster().home(place_hash(key)) != from;
 }
@@ -173,7 +204,7 @@ bool Pool::would_return(const AffinityKey& key, uint64_t now_ms) {
 
 // Home did not answer: back to where the key was, if that still serves it, before anybody else is asked.
 void Pool::undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms) {
-  if (rules_.return_home == ReturnHome::kNever) return;
+  if (return_home_.load(std::memory_order_relaxed) == ReturnHome::kNever) return;
   const auto found = locked.find(now_ms);
   if (!found || !found->pin.provisional || !found->pin.same_backend(failed)) return;
   const auto origin = live_.origin(seat.key, seat.table_hash);
@@ -247,6 +278,28 @@ PickStatus Pool::redispatch(Thread& thread, Seat& seat, bool local_failure, uint
   leave(locked, seat, failed.backend, found, now_ms);
   seat.established = false;
   return finish(thread, seat, status);
+}
+
+bool Pool::knows(const AffinityKey& key, uint64_t now_ms) {
+  if (!table_ || key.none()) return false;
+  const auto found = table_->find(key, table_->hash(key), now_ms);
+  const RosterEntry* const entry = found ? roster().find(found->pin.backend, found->pin.generation) : nullptr;
+  return entry && entry->serves_pins();
+}
+
+void Pool::learn(Thread& thread, const AffinityKey& key, const Seat& seat, uint64_t now_ms) {
+  if (!table_ || key.none() || !seat.backend) return;
+  const Pin here{seat.backend->index, seat.backend->generation, false, false};
+  const uint64_t hash = table_->hash(key);
+  StickTable::Locked locked(*table_, key, hash);
+  const auto found = locked.find(now_ms);
+  if (found && found->pin.same_backend(here) && !found->pin.provisional) return locked.refresh(now_ms, false);
+  live_.drop_origin(key, hash);
+  const RosterEntry* const home = roster().home(place_hash(key));
+  const bool at_home = home && home->backend == seat.backend;
+  const Stored stored = locked.store({here.backend, here.generation, !at_home, false}, now_ms, false);
+  if (stored != Stored::kFree) count(thread, eviction_counter(stored));
+  if (!found && stored != Stored::kRejected) count(thread, PoolCounter::kTableInserted);
 }
 
 void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {

@@ -9,16 +9,27 @@
 
 namespace limpet {
 
-// Whether the key's pin leads to a backend that takes no new keys (drain), so that nobody waits for its seats.
-bool Pool::has_own_seat(const AffinityKey& key, uint64_t now_ms) {
-  if (!table_ || key.none()) return false;
-  const auto found = table_->find(key, table_->hash(key), now_ms);
-  if (!found) return false;
-  const RosterEntry* const entry = roster().find(found->pin.backend, found->pin.generation);
+namespace {
+
+// It takes no new keys (drain), so that nobody waits for its seats, and has one.
+bool serves_its_own(const RosterEntry* entry) {
   return entry && entry->serves_pins() && !entry->eligible() && !entry->full();
 }
 
+}  // namespace
+
+// Whether the session's name or its key's pin leads to a backend that serves none of those who wait.
+bool Pool::has_own_seat(const Seat& seat, uint64_t now_ms) {
+  if (seat.named && serves_its_own(roster().find(seat.named->backend, seat.named->generation))) return true;
+  if (!table_ || seat.key.none()) return false;
+  const auto found = table_->find(seat.key, table_->hash(seat.key), now_ms);
+  return found && serves_its_own(roster().find(found->pin.backend, found->pin.generation));
+}
+
 uint64_t Pool::free_seats(uint64_t enough) const {
+  if (const uint64_t most = max_sessions_.load(std::memory_order_relaxed); most != 0) {
+    enough = std::min(enough, most - std::min(most, seats()));
+  }
   const Roster& now = roster();
   // Somebody eligible has no limit.
   if (now.entries.size() > now.ineligible.size() + now.limited.size()) return enough;

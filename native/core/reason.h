@@ -13,6 +13,7 @@ enum class Reason : uint8_t {
   kRedispatch = 4,  // a connect failed
   kNoKey = 5,       // a client without an address, or without a key: least loaded
   kReturned = 6,    // was pinned elsewhere, and is home again
+  kCookie = 7,      // the session itself names it: by the token of a cookie, or of its protocol
 };
 
 enum class PickStatus : int8_t {

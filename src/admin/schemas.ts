@@ -7,7 +7,7 @@ import type {
   BalancerStatus,
   ClientsMoved,
 } from '../balancer-types.ts'
-import { LONGEST_TIMER_MS } from '../config/duration.ts'
+import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from '../config/duration.ts'
 import type { BackendHealthOptions } from '../config/options.ts'
 import { duration } from '../config/scalars.ts'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
@@ -20,7 +20,7 @@ import type { LiveKeys } from '../pool/live-keys.ts'
 import type { MovedClients } from '../pool/moves.ts'
 import type { Plan } from '../pool/plan.ts'
 import type { BackendInfo, Explanation } from '../pool/pool.ts'
-import { LONGEST_TTL_MS, type PinInfo, type SavedCounts } from '../pool/table.ts'
+import type { PinInfo, SavedCounts } from '../pool/table.ts'
 import { PINS_AT_ONCE } from '../pool/table-lines.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { SessionClosed } from '../relay/session-feed.ts'

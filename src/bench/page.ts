@@ -7,10 +7,11 @@ import type { BenchName, BenchResult } from './result.ts'
 // docs/performance.md and the table of the README: what is between their marks is made of reports (npm run bench:docs), the
 // rest is written by hand.
 
-const ORDER: readonly BenchName[] = ['relay', 'scale', 'pick', 'affinity']
+const ORDER: readonly BenchName[] = ['relay', 'scale', 'keys', 'pick', 'affinity']
 const TITLES: Readonly<Record<BenchName, string>> = {
   relay: 'Connections, round trips, bytes, idle sessions',
   scale: 'While something grows',
+  keys: 'Keys of the first bytes',
   pick: 'Picks',
   affinity: 'Homes',
 }

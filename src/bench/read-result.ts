@@ -9,7 +9,7 @@ const sample = z.number().nullable()
 
 const schema = z.object({
   format: z.literal(1),
-  bench: z.enum(['pick', 'affinity', 'relay', 'scale']),
+  bench: z.enum(['pick', 'affinity', 'relay', 'scale', 'keys']),
   limpet: z.object({ version: z.string(), commit: z.string().exactOptional() }),
   machine: z.object({
     cpu: z.string(),

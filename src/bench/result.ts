@@ -1,5 +1,5 @@
 /** The benchmarks of `limpet bench`. */
-export type BenchName = 'pick' | 'affinity' | 'relay' | 'scale'
+export type BenchName = 'pick' | 'affinity' | 'relay' | 'scale' | 'keys'
 
 /** Where a series lies on the horizontal axis of its plot. */
 export interface Place {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { readDuration } from '../config/duration.ts'
 import { nearestName, quote } from '../config/text.ts'
 
 /** Makes a parser of a whole number. */
@@ -16,6 +17,16 @@ export function numberAbove(above: number, greatest: number): (text: string) => 
     const value = Number(text)
     if (/^\d+(\.\d+)?$/.test(text) && value > above && value <= greatest) return value
     throw new InvalidArgumentError(`It must be a number of more than ${above}, and at most ${greatest}.`)
+  }
+}
+
+/** Makes a parser of a duration, which stays a text: whoever it is sent to reads it as the configuration does. */
+export function durationFrom(min: number, max: number): (text: string) => string {
+  return text => {
+    const parsed = readDuration(text, { min, max }, 'yaml')
+    if ('value' in parsed) return text
+    const { message, accepted } = parsed.refusal
+    throw new InvalidArgumentError(`${message}. It must be ${accepted}.`)
   }
 }
 

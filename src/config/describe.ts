@@ -73,6 +73,7 @@ export interface DescribedPool {
   affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
+  maxSessions: number
   retries: number
   health: DescribedHealth | 'off'
   failOpen: number | 'off'
@@ -179,8 +180,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, retries, health, failOpen } = pool
-  const { ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
+  const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
+  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -188,6 +189,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
+    maxSessions,
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
     failOpen: failOpen === 0 ? 'off' : failOpen,

@@ -11,6 +11,9 @@ type Unit = keyof typeof UNITS
 /** Longest time of a timer: setTimeout and epoll count milliseconds in a signed 32-bit integer (24.8 days). */
 export const LONGEST_TIMER_MS = 24 * UNITS.d
 
+/** Of a pin: a year. */
+export const LONGEST_TTL_MS = 365 * UNITS.d
+
 export const DURATION_PATTERN = '^[0-9]{1,12}(\\.[0-9]{1,6})?(ms|s|m|h|d)$'
 
 /** The range of one setting, in milliseconds, and why it ends there. */

@@ -247,6 +247,11 @@ export interface PoolOptions {
   /** How long things may take. */
   timeouts?: TimeoutOptions | undefined
   /**
+   * Most sessions of all backends together at one time; 0: no limit of its own.
+   * @defaultValue 0
+   */
+  maxSessions?: number | undefined
+  /**
    * Further tries after a failed connect, each on another backend; 0 to 16.
    * @defaultValue 3
    */

@@ -102,6 +102,8 @@ export interface ResolvedPool {
   /** Undefined: no table. */
   readonly stickTable: ResolvedStickTable | undefined
   readonly timeouts: ResolvedTimeouts
+  /** Of all backends together; 0: no limit of its own. */
+  readonly maxSessions: number
   /** Further tries after a failed connect. */
   readonly retries: number
   /** Undefined: no checks. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
 import type { Mode } from './duration.ts'
-import { LONGEST_TIMER_MS } from './duration.ts'
+import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { routes } from './route.ts'
@@ -100,7 +100,7 @@ function stickTable(mode: Mode) {
       'Entries that it holds; allocated once, 22.9 bytes each.',
     ).prefault(1_000_000),
     ttl: duration(
-      { min: 1000, max: 365 * DAY },
+      { min: 1000, max: LONGEST_TTL_MS },
       mode,
       'How long an entry stays after the last session of its client has ended.',
     ).prefault('30m'),
@@ -250,6 +250,10 @@ function pool(mode: Mode) {
       affinity: affinity(),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
+      maxSessions: whole(
+        SESSIONS,
+        'Most sessions of all its backends together at one time; 0: no limit of its own.',
+      ).prefault(0),
       retries: whole({ min: 0, max: 16 }, 'Further tries after a failed connect, each on another backend.').prefault(3),
       health: health(mode),
       failOpen: failOpen(),

@@ -134,7 +134,17 @@ function routeView(raw: unknown, index: number): RouteView {
 }
 
 function poolView(name: string, raw: unknown): PoolView {
-  const { placement, secret, stickTable, backends, limits, agent, rebalance, affinity } = isMapping(raw) ? raw : {}
+  const {
+    placement,
+    secret,
+    stickTable,
+    backends,
+    limits,
+    maxSessions = 0,
+    agent,
+    rebalance,
+    affinity,
+  } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
@@ -148,7 +158,7 @@ function poolView(name: string, raw: unknown): PoolView {
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
     refusesEncryption: isMapping(affinity) && isMapping(affinity.postgres) && affinity.postgres.tls === 'refuse',
-    hasIdleQueue: size !== 0 && port === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }

@@ -65,7 +65,7 @@ function poolWarnings(pool: PoolView): Finding[] {
     warnings.push({ path: [...path, 'limits', 'burst'], message })
   }
   if (pool.hasIdleQueue) {
-    const message = 'nobody ever waits: no backend has maxSessions'
+    const message = 'nobody ever waits: neither the pool nor a backend has maxSessions'
     warnings.push({ path: [...path, 'limits', 'queue'], message })
   }
   if (pool.hasIdleAgent) warnings.push({ path: [...path, 'agent'], message: 'nobody is asked without a port' })

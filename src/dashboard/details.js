@@ -6,7 +6,7 @@ import { bytes, duration, fairnessOf, Rates, share, short, sum } from './figures
 import { Homes } from './homes.js'
 
 /** Of decisions, by their reason. */
-const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned']
+const REASONS = ['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned', 'cookie']
 const BROKEN = ['overflow', 'failover', 'redispatch']
 
 export class Details {

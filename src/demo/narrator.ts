@@ -10,6 +10,7 @@ const REASON_TEXTS: Record<Reason, { format: Format; text: string }> = {
   failover: { format: 'yellow', text: 'its home may not serve' },
   redispatch: { format: 'red', text: 'another backend did not answer' },
   returned: { format: 'green', text: 'home again' },
+  cookie: { format: 'green', text: 'named by its cookie' },
   nokey: { format: 'dim', text: 'a client without a key' },
 }
 

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ResolvedPool } from '../config/resolved.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendRecord } from '../pool/records.ts'
 import { askAgent } from './agent-line.ts'
@@ -37,13 +39,24 @@ export class AgentMonitor {
   async start(cores: Iterable<PoolCore>): Promise<void> {
     const first: Promise<void>[] = []
     for (const core of cores) {
-      if (core.settings.agent.port === 0) continue
       const askers = new Map<string, Asker>()
       this.#pools.set(core, askers)
       this.followAll()
       for (const asker of askers.values()) first.push(asker.first)
     }
     await Promise.all(first)
+  }
+
+  /** Other agents are asked, or at another pace. What was said stays until they say something, or if there are none. */
+  reconfigure(core: PoolCore, before: Pick<ResolvedPool, 'agent'>): void {
+    const askers = this.#pools.get(core)
+    if (askers === undefined || isDeepStrictEqual(core.settings.agent, before.agent)) return
+    for (const [name, asker] of [...askers]) {
+      asker.stop()
+      askers.delete(name)
+      if (core.settings.agent.port === 0) core.forgetAgent(name)
+    }
+    this.followAll()
   }
 
   /** Backends may have been added, changed or removed while nobody could tell. */
@@ -58,13 +71,12 @@ export class AgentMonitor {
   follow(core: PoolCore, name: string): void {
     const askers = this.#pools.get(core)
     if (askers === undefined) return
-    const endpoint = core.backend(name)?.endpoint
-    const host = endpoint?.kind === 'ip' ? endpoint.host : undefined
+    const host = agentHost(core, name)
     const known = askers.get(name)
     if (known?.host === host) return
     known?.stop()
     askers.delete(name)
-    core.forgetAgent(name)
+    if (known !== undefined || host === undefined) core.forgetAgent(name)
     if (host === undefined) return
     core.agents.begin(name)
     askers.set(name, new Asker(core, { name, host }, this.#gate, this.#changed))
@@ -88,6 +100,13 @@ export class AgentMonitor {
     this.stop()
     for (const { core, name } of asked) core.forgetAgent(name)
   }
+}
+
+/** Undefined: it has none that could be asked. */
+function agentHost(core: PoolCore, name: string): string | undefined {
+  if (core.settings.agent.port === 0) return undefined
+  const endpoint = core.backend(name)?.endpoint
+  return endpoint?.kind === 'ip' ? endpoint.host : undefined
 }
 
 /** Asks one agent again and again. */

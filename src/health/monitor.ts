@@ -66,7 +66,8 @@ export class HealthMonitor {
   }
 
   /** Other settings of a pool hold now. What was found stays, until checks say otherwise. */
-  reconfigure(core: PoolCore, before: Pick<ResolvedPool, 'ejection'>): void {
+  reconfigure(core: PoolCore, before: Pick<ResolvedPool, 'ejection' | 'agent'>): void {
+    this.#agents.reconfigure(core, before)
     this.#pools.get(core)?.followAll()
     if (isDeepStrictEqual(core.settings.ejection, before.ejection)) return
     this.#ejectors.get(core)?.stop()

@@ -38,9 +38,9 @@ export class PoolAgents {
     return this.#said.get(name)
   }
 
-  /** An agent is asked from now on. */
+  /** An agent is asked from now on. What another one said of the same backend holds until then. */
   begin(name: string): void {
-    this.#said.set(name, SILENT)
+    if (!this.#said.has(name)) this.#said.set(name, SILENT)
   }
 
   /** It is not asked any more; false: it was not. */

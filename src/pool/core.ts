@@ -180,7 +180,7 @@ export class PoolCore {
 
   /** Takes other settings, of those that can change while it serves; its backends stay. */
   reconfigure(settings: ResolvedPool): void {
-    const { failOpen, ejection, slowStart, boundMilli, limits } = settings
+    const { failOpen, ejection, slowStart, boundMilli } = settings
     const unchecked = [...this.#backends.values()].filter(backend => this.checksOf(backend) === undefined)
     this.#settings = settings
     this.#checks = new WeakMap()
@@ -190,7 +190,7 @@ export class PoolCore {
     }
     this.#slowStart.configure(slowStart)
     this.health.configure(failOpen, ejection)
-    this.native.setLimits(boundMilli, limitsOf(limits, this.settings.returnHome))
+    this.native.setLimits(boundMilli, limitsOf(settings))
     this.#republish()
   }
 

@@ -84,10 +84,14 @@ function pickError(pool: string, client: Client, status: number): LimpetError {
   const address = typeof client === 'string' ? client : undefined
   if (status === PickStatus.badAddress) return badClient(pool, client ?? '')
   if (status === PickStatus.poolFull) {
-    return new LimpetError('LIMPET_ERR_POOL_FULL', `every backend of the pool ${pool} is at its maxSessions`, {
-      pool,
-      address,
-    })
+    return new LimpetError(
+      'LIMPET_ERR_POOL_FULL',
+      `the pool ${pool} is full: it, or every backend of it, is at its maxSessions`,
+      {
+        pool,
+        address,
+      },
+    )
   }
   if (status === PickStatus.keySessions) {
     return new LimpetError('LIMPET_ERR_KEY_SESSIONS', `the client has its sessionsPerKey in the pool ${pool}`, {

@@ -1,4 +1,4 @@
-import type { ResolvedLimits, ResolvedPool } from '../config/resolved.ts'
+import type { ResolvedPool } from '../config/resolved.ts'
 import { RING_POINTS } from '../config/schema.ts'
 import type { DerivedSecrets } from '../config/secrets.ts'
 import { type NativePlacement, type NativePool, native } from '../native.ts'
@@ -16,12 +16,9 @@ const SESSION_HINT = 4096
  *
  * @param file - of its stick table; undefined: that is in memory
  */
-export function makeNativePool(
-  { name, placement, boundMilli, affinity, stickTable, limits, returnHome }: ResolvedPool,
-  secrets: DerivedSecrets,
-  file: string | undefined,
-): NativePool {
+export function makeNativePool(settings: ResolvedPool, secrets: DerivedSecrets, file: string | undefined): NativePool {
   const { Pool } = native()
+  const { name, placement, boundMilli, affinity, stickTable } = settings
   const size = stickTable?.size ?? 0
   const make = (): NativePool =>
     new Pool(
@@ -35,7 +32,7 @@ export function makeNativePool(
       size,
       stickTable?.ttl ?? 0,
       SESSION_HINT,
-      limitsOf(limits, returnHome),
+      limitsOf(settings),
       file,
     )
   const details = { pool: name }
@@ -43,10 +40,10 @@ export function makeNativePool(
 }
 
 /** As the native pool takes them. */
-export function limitsOf(limits: ResolvedLimits, returnHome: ResolvedPool['returnHome']): Uint32Array {
+export function limitsOf({ limits, maxSessions, returnHome }: ResolvedPool): Uint32Array {
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
-  const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond]
-  return new Uint32Array([...ofKeys, queue.size, queue.timeout, RETURN_HOME[returnHome]])
+  const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst]
+  return new Uint32Array([...ofKeys, admitPerSecond, maxSessions, RETURN_HOME[returnHome], queue.size, queue.timeout])
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { optionsArgument } from '../arguments.ts'
+import { LONGEST_TTL_MS } from '../config/duration.ts'
 import type { Duration } from '../config/options.ts'
 import { durationArgument } from '../core/arguments.ts'
 import { argumentTypeError } from '../errors.ts'
@@ -73,7 +74,6 @@ export interface SavedCounts {
 const AWAY = 1
 const PROVISIONAL = 2
 /** No table keeps an entry for longer. */
-export const LONGEST_TTL_MS = 365 * 86_400_000
 const TTL_RANGE = { min: 1000, max: LONGEST_TTL_MS }
 /** Pins of one call of the addon, and of one turn of the event loop. */
 const AT_ONCE = 512

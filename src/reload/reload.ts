@@ -107,17 +107,10 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
 }
 
 /** What of a pool a reload can change, besides its backends. */
-function tunable({
-  boundMilli,
-  timeouts,
-  retries,
-  health,
-  failOpen,
-  ejection,
-  limits,
-  slowStart,
-}: ResolvedPool): object {
-  return { boundMilli, timeouts, retries, health, failOpen, ejection, limits, slowStart }
+function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen, ...pool }: ResolvedPool): object {
+  const { ejection, limits, returnHome, rebalance, agent, slowStart } = pool
+  const ofSessions = { boundMilli, timeouts, maxSessions, retries, limits, returnHome, rebalance }
+  return { ...ofSessions, health, failOpen, ejection, agent, slowStart }
 }
 
 function all(cores: readonly PoolCore[], event: 'backendAdded' | 'backendRemoved'): Done[] {

@@ -35,9 +35,8 @@ export interface RebalanceContext {
   over: AbortSignal
 }
 
-/** For a pool, if it wants it. */
+/** For a pool, whenever it wants it. */
 export function watchReturns(core: PoolCore, context: RebalanceContext): void {
-  if (core.settings.rebalance.perMinute === 0) return
   const rebalancer = new Rebalancer(core, context)
   core.onServed = (name, isReady) => rebalancer.served(name, isReady)
 }
@@ -68,7 +67,7 @@ class Rebalancer {
   constructor(core: PoolCore, context: RebalanceContext) {
     this.#core = core
     this.#context = context
-    this.#moves = new RecentMoves(core.settings.rebalance.minAge)
+    this.#moves = new RecentMoves(() => core.settings.rebalance.minAge)
   }
 
   /** A backend takes new clients now, or not any more. */
@@ -90,6 +89,10 @@ class Rebalancer {
   async #run(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const since = Date.now()
+    if (this.#core.settings.rebalance.perMinute === 0) {
+      this.#homes.clear()
+      return
+    }
     try {
       const guests = await this.#guests(since)
       if (guests.length === 0 || signal.aborted) return
@@ -120,10 +123,12 @@ class Rebalancer {
   }
 
   async #bringHome(run: RebalanceInfo, signal: AbortSignal): Promise<void> {
-    const perSecond = 1000 / this.#msFor(run.total, 1)
-    const { minAge } = this.#core.settings.rebalance
-    const lookMs = Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, minAge / 4))
     while (!signal.aborted) {
+      // They may change while it runs.
+      const { minAge, perMinute } = this.#core.settings.rebalance
+      if (perMinute === 0) break
+      const perSecond = 1000 / this.#msFor(run.total, 1)
+      const lookMs = Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, minAge / 4))
       const guests = await this.#guests(run.since)
       // Whose home is away again is nobody's guest, and was not brought home.
       if (signal.aborted) break

@@ -8,17 +8,21 @@ interface Move {
 
 /** Who was moved whereto a short while ago. No input or output but a clock. */
 export class RecentMoves {
-  readonly #keepMs: number
+  readonly #minAge: () => number
   readonly #now: () => number
   /** By key, the oldest first. */
   readonly #moves = new Map<string, number>()
   /** The oldest first. */
   #coming: Move[] = []
 
-  /** `keepMs`: for how long nobody is moved again; at least until his sessions have ended for certain. */
-  constructor(keepMs: number, now: () => number = () => performance.now()) {
-    this.#keepMs = Math.max(keepMs, COMING_MS)
+  /** `minAge`: for how many milliseconds nobody is moved again; at least until his sessions have ended for certain. */
+  constructor(minAge: () => number, now: () => number = () => performance.now()) {
+    this.#minAge = minAge
     this.#now = now
+  }
+
+  get #keepMs(): number {
+    return Math.max(this.#minAge(), COMING_MS)
   }
 
   add(key: string, to: string): void {

@@ -1,11 +1,17 @@
 import { expect } from 'chai'
+import { clientHello, connectPacket, rdpRequest, startupPacket } from '../../src/bench/keys/heads.ts'
 import type { AffinityOptions, KeyOption, ListenerOptions } from '../../src/index.ts'
 import { clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
-import { clientHello, connectPacket, POSTGRES_REQUESTS, rdpRequest, startupPacket } from './heads.ts'
+
+/** SSLRequest and GSSENCRequest of PostgreSQL, which come before the startup packet. */
+const POSTGRES_REQUESTS = {
+  tls: Buffer.from('0000000804d2162f', 'hex'),
+  gss: Buffer.from('0000000804d21630', 'hex'),
+} as const
 
 /** What a client says first, and the key that it has then. */
 const HEADS: [key: KeyOption, head: Buffer, found: string][] = [

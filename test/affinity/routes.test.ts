@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
+import { clientHello } from '../../src/bench/keys/heads.ts'
 import {
   Balancer,
   type BalancerOptions,
@@ -14,7 +15,6 @@ import { forEachRelay } from '../helpers/relays.ts'
 import { expectBalanced } from '../helpers/rig.ts'
 import { type Backends, echo, startBackends } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
-import { clientHello } from './heads.ts'
 
 const NAMES = ['a', 'b', 'rest']
 const PATIENT = { timeout: '60s' }

@@ -64,7 +64,7 @@ async function through(
   args: LoadArguments,
   meddle: ConstructorParameters<typeof Meddler>[1],
 ): Promise<{ clients: Record<string, unknown>; backends: Record<string, unknown> }> {
-  await using backends = await Backends.start(1, 1, signal)
+  await using backends = await Backends.start({ count: 1 }, signal)
   await using meddler = new Meddler(backends.ports[0] ?? 0, meddle)
   const target = targetsOf([await meddler.listen()])
   const { faults } = await runLoad(trial, { target, ...SHORT, ms: 300, ...args }, signal)
@@ -77,7 +77,7 @@ describe('bench: the load generator', function () {
 
   for (const threads of [1, 2]) {
     it(`does every trial directly without a fault, with ${threads} threads`, async () => {
-      await using backends = await Backends.start(5, threads, signal)
+      await using backends = await Backends.start({ count: 5, threads }, signal)
       const load = { target: targetsOf(backends.ports), backend: backends.pid, threads, ...SHORT }
       for (const [trial, args] of [
         ['connection', { 'at-once': 8, idle: 20 }],
@@ -102,7 +102,7 @@ describe('bench: the load generator', function () {
   }
 
   it('does as many as it is told to', async () => {
-    await using backends = await Backends.start(3, 1, signal)
+    await using backends = await Backends.start({ count: 3 }, signal)
     const load = { target: targetsOf(backends.ports), count: 321 }
     const connections = await runLoad('connection', load, signal)
     const roundTrips = await runLoad('round-trip', { ...load, sessions: 7 }, signal)
@@ -217,7 +217,7 @@ describe('bench: the load generator', function () {
   })
 
   it('keeps idle sessions, and counts those that are lost meanwhile', async () => {
-    await using backends = await Backends.start(2, 1, signal)
+    await using backends = await Backends.start({ count: 2 }, signal)
     await using whole = await IdleSessions.open({ target: targetsOf(backends.ports), sessions: 200 }, signal)
     requireNone(await whole.faults(signal))
 
@@ -234,7 +234,7 @@ describe('bench: the load generator', function () {
     try {
       const pid = busy.pid ?? 0
       await until('a busy process', () => cpuSeconds(pid) > 0.1)
-      await using backends = await Backends.start(1, 1, signal)
+      await using backends = await Backends.start({ count: 1 }, signal)
       const before = cpuSeconds(pid)
       const load = { target: targetsOf(backends.ports), watch: pid, backend: backends.pid, ...SHORT }
       const { watchedCpuNs, ns } = await runLoad('connection', load, signal)

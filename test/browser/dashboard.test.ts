@@ -105,7 +105,16 @@ describe('dashboard in a browser', () => {
     await page.emulateMedia({ colorScheme: 'dark' })
     await until('the line of the dark page', () => isDrawn(page, '#byte-chart', 0xff_a5_b5_2f))
     const labels = await page.locator('.details .u-legend th').allTextContents()
-    expect(labels.slice(1)).to.deep.equal(['pin', 'home', 'overflow', 'failover', 'redispatch', 'nokey', 'returned'])
+    expect(labels.slice(1)).to.deep.equal([
+      'pin',
+      'home',
+      'overflow',
+      'failover',
+      'redispatch',
+      'nokey',
+      'returned',
+      'cookie',
+    ])
     await page.setViewportSize({ width: 360, height: 800 })
     await until(
       'the chart fits',

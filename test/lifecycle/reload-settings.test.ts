@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'chai'
 import { Balancer } from '../../src/balancer.ts'
 import type { BalancerOptions, PoolOptions } from '../../src/config/options.ts'
@@ -158,6 +160,55 @@ describe('a reload of what a pool does', () => {
     expect([codeOf(), codeOf(), codeOf()]).to.deep.equal([undefined, undefined, 'LIMPET_ERR_KEY_RATE'])
     await balancer.reload(optionsOf({ backends }))
     expect(Array.from({ length: 20 }, codeOf).filter(code => code !== undefined)).to.deep.equal([])
+  })
+
+  it('changes how many sessions the pool has, and when clients go home', async () => {
+    const [a, b] = [await backend('a'), await backend('b')]
+    const backends = [a.settings, b.settings]
+    const balancer = await listening({ backends, boundedLoad: 'off' })
+    const pool = balancer.pool()
+    const first = pool.pick('192.0.2.1')
+    await balancer.reload(optionsOf({ backends, boundedLoad: 'off', maxSessions: 1 }))
+    expect(() => pool.pick('192.0.2.1'))
+      .to.throw()
+      .with.property('code', 'LIMPET_ERR_POOL_FULL')
+    first.release()
+    const home = pool.pick('192.0.2.1')
+    home.release()
+    pool.update(home.backend, { state: 'maint' })
+    pool.pick('192.0.2.1').release()
+    pool.update(home.backend, { state: 'ready' })
+    const reasonOf = (): string => {
+      const decision = pool.pick('192.0.2.1')
+      decision.release()
+      return decision.reason
+    }
+    expect(reasonOf()).to.equal('pin')
+    await balancer.reload(optionsOf({ backends, returnHome: 'next-connect' }))
+    expect([reasonOf(), reasonOf()]).to.deep.equal(['returned', 'pin'])
+  })
+
+  it('begins and ends to ask agents, and asks others', async () => {
+    const a = await backend('a')
+    const agents = await Promise.all(
+      ['drain', 'maint'].map(async words => {
+        const server = createServer(socket => socket.on('error', () => undefined).end(`${words}\n`))
+        server.listen(0, '127.0.0.1')
+        await once(server, 'listening')
+        afterTest(() => server.close())
+        return (server.address() as AddressInfo).port
+      }),
+    )
+    const backends = [a.settings]
+    const balancer = await listening({ backends })
+    const stateOf = (): string | undefined => balancer.pool().backends()[0]?.agent?.state
+    for (const [at, port] of agents.entries()) {
+      await balancer.reload(optionsOf({ backends, agent: { port, interval: '1s' } }))
+      await until('the agent to be heard', () => stateOf() === (at === 0 ? 'drain' : 'maint'))
+    }
+    await balancer.reload(optionsOf({ backends }))
+    expect(stateOf()).to.equal(undefined)
+    expect(balancer.pool().backends()[0]?.takesNew).to.equal(true)
   })
 
   it('begins and ends slow start', async () => {

@@ -179,20 +179,65 @@ TEST("many threads never have more sessions of a key than the limit, and lose no
   for (uint64_t key = 0; key < kKeys; key++) CHECK_EQUAL(take(pool, key, 10).size(), size_t{kMost});
 }
 
+TEST("a pool has no more sessions than it may, pins or not, and a new limit holds for those who come") {
+  TestPool pool({.bound_milli = 0, .max_sessions = 3});
+  pool.add_equal(2);
+  CHECK(pool.visit(9) != "-");
+  auto all = take(pool, 1, 2);
+  auto other = take(pool, 2, 9);
+  CHECK_EQUAL(all.size(), size_t{2});
+  CHECK_EQUAL(other.size(), size_t{1});
+  CHECK(take(pool, 9, 1).empty());
+  CHECK_EQUAL(pool.counter(PoolCounter::kPoolFull), uint64_t{9});
+  pool.release(other[0]);
+  CHECK(pool.visit(9) != "-");
+  pool.pool.set_limits({.max_sessions = 1});
+  CHECK(take(pool, 1, 1).empty());
+  pool.release(all[0]);
+  CHECK(take(pool, 1, 1).empty());
+  pool.release(all[1]);
+  auto last = take(pool, 1, 9);
+  CHECK_EQUAL(last.size(), size_t{1});
+  pool.release(last[0]);
+  pool.check_empty();
+}
+
+TEST("threads fill a pool to its limit and not past it") {
+  constexpr unsigned kThreads = 4;
+  constexpr uint32_t kMost = 20;
+  TestPool pool({.bound_milli = 0, .max_sessions = kMost});
+  pool.add_equal(3);
+  std::atomic<unsigned> taken{0};
+  run_threads(kThreads, [&](unsigned number) {
+    Pool::Thread thread(*pool.domain);
+    for (unsigned i = 0; i < 2'000; i++) {
+      const EpochGuard guard(thread);
+      Seat seat;
+      if (pool.pool.pick(thread, client(number * 10'000 + i), seat, kStartMs) != PickStatus::kOk) continue;
+      // Some stay.
+      if (taken.fetch_add(1) < kMost) continue;
+      taken.fetch_sub(1);
+      pool.pool.release(seat, false, kStartMs);
+    }
+  });
+  CHECK_EQUAL(taken.load(), kMost);
+  CHECK_EQUAL(pool.pool.seats(), uint64_t{kMost});
+}
+
 TEST("limits change while sessions live: those from before do not count, and every end gives back what it took") {
   TestPool pool(limited(0));
   pool.add_equal(4);
   auto before = take(pool, 1, 5);
   CHECK_EQUAL(before.size(), size_t{5});
-  pool.pool.set_limits(1250, {2, 0, 0}, 0);
+  pool.pool.set_limits({.limits = {2, 0, 0}});
   auto after = take(pool, 1, 5);
   CHECK_EQUAL(after.size(), size_t{2});
   for (Seat& seat : before) pool.release(seat);
   CHECK(take(pool, 1, 1).empty());
-  pool.pool.set_limits(1250, {}, 0);
+  pool.pool.set_limits({});
   auto unlimited = take(pool, 1, 9);
   CHECK_EQUAL(unlimited.size(), size_t{9});
-  pool.pool.set_limits(1250, {3, 0, 0}, 0);
+  pool.pool.set_limits({.limits = {3, 0, 0}});
   // The two that were counted still are.
   auto more = take(pool, 1, 9);
   CHECK_EQUAL(more.size(), size_t{1});
@@ -211,7 +256,7 @@ TEST("rates and limits change while threads pick") {
   run_threads(kThreads + 1, [&](unsigned number) {
     if (number == kThreads) {
       for (uint32_t i = 1; running.load() > 0; i++) {
-        pool.pool.set_limits(i % 3 * 1250, {i % 4, i % 5 * 100, 10 + i % 2}, 0);
+        pool.pool.set_limits({.bound_milli = i % 3 * 1250, .limits = {i % 4, i % 5 * 100, 10 + i % 2}});
       }
       return;
     }

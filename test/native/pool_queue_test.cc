@@ -98,6 +98,26 @@ TEST("without a queue a full pool is full") {
   pool.check_empty();
 }
 
+TEST("the limit of the pool makes clients wait, and whoever leaves or a higher one lets them in") {
+  QueuePool pool(10, {.max_sessions = 2});
+  pool.add_equal(3);
+  Client inside[2];
+  Client waiting[3];
+  for (uint64_t i = 0; i < 2; i++) CHECK_EQUAL(pool.come(inside[i], i), PickStatus::kOk);
+  for (uint64_t i = 0; i < 3; i++) CHECK_EQUAL(pool.come(waiting[i], 10 + i), PickStatus::kPoolFull);
+  CHECK(pool.take_called().empty());
+  pool.release(inside[0].seat);
+  CHECK(pool.take_called() == Ids{10});
+  CHECK_EQUAL(pool.turn(waiting[0]), PickStatus::kOk);
+  CHECK(pool.take_called().empty());
+  pool.pool.set_limits({.max_sessions = 4});
+  CHECK((pool.take_called() == Ids{11, 12}));
+  for (Client* const one : {&waiting[1], &waiting[2]}) CHECK_EQUAL(pool.turn(*one), PickStatus::kOk);
+  pool.release(inside[1].seat);
+  for (Client& one : waiting) pool.release(one.seat);
+  pool.check_empty();
+}
+
 TEST("one is called when a session of the process before has ended") {
   QueuePool pool(10);
   pool.set("b0", 1, 2);
@@ -421,14 +441,14 @@ class ThreadRoom : public WaitingRoom {
 }  // namespace
 
 // With nobody leaving, everybody who waits must be called in the end: a call that is lost would hold the test up.
-TEST("many threads: every client is served in the end, and the seats are never too many") {
-  constexpr unsigned kThreads = 4;
-  constexpr unsigned kClients = 6;
+namespace {
+
+constexpr unsigned kThreads = 4;
+constexpr unsigned kClients = 6;
+
+// More clients come than there are seats, all of them wait for theirs, and everybody is served.
+void serve_everybody(QueuePool& pool) {
   const uint64_t turns = rounds(3'000, 200'000);
-  QueuePool pool(kThreads * kClients);
-  pool.set("b0", 1, 2);
-  pool.set("b1", 1, 1);
-  pool.pool.publish();
   std::atomic<unsigned> late{0};
   run_threads(kThreads, [&](unsigned number) {
     Pool::Thread thread(*pool.domain);
@@ -475,6 +495,24 @@ TEST("many threads: every client is served in the end, and the seats are never t
   CHECK(pool.counter(PoolCounter::kWaited) > 0);
   CHECK_EQUAL(pool.pool.waiting(), 0U);
   pool.check_empty();
+}
+
+}  // namespace
+
+TEST("many threads: every client is served in the end, and the seats are never too many") {
+  QueuePool pool(kThreads * kClients);
+  pool.set("b0", 1, 2);
+  pool.set("b1", 1, 1);
+  pool.pool.publish();
+  serve_everybody(pool);
+}
+
+TEST("the same where the pool has a limit of its own") {
+  QueuePool pool(kThreads * kClients, {.max_sessions = 3});
+  pool.set("b0", 1, 2);
+  pool.set("b1");
+  pool.pool.publish();
+  serve_everybody(pool);
 }
 
 TEST_MAIN

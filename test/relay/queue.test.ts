@@ -169,6 +169,20 @@ forEachRelay('the queue of a pool whose backends are full', pair => {
     await rig.settle()
   })
 
+  it('is also for those whom the limit of the pool keeps out, who are refused without it', async () => {
+    await using backends = await startBackends(['a', 'b'], named)
+    const limits = { queue: { size: 1, timeout: '1h' } }
+    await using rig = await Rig.open(pair, { backends: backends.all, pool: { maxSessions: 1, limits } })
+    const first = await served(rig)
+    const [second] = await waiters(rig, 1)
+    const third = await rig.connect()
+    await third.over()
+    first.finish()
+    await first.over()
+    expect(await second?.line()).to.match(/^[ab]/)
+    expect(rig.stats.counters.refusedQueueFull).to.equal(1)
+  })
+
   it('lets those who wait come no faster than admitPerSecond', async () => {
     await using backends = await startBackends(['a'], named)
     await using rig = await open(pair, backends.all, { admitPerSecond: 10 })

@@ -3,7 +3,11 @@ import { RecentMoves } from '../../src/sessions/recent-moves.ts'
 
 describe('recent moves', () => {
   let now = 1000
-  const moves = (keepMs: number): RecentMoves => new RecentMoves(keepMs, () => now)
+  const moves = (keepMs: number): RecentMoves =>
+    new RecentMoves(
+      () => keepMs,
+      () => now,
+    )
 
   beforeEach(() => {
     now = 1000

@@ -1,5 +1,5 @@
 import { Placement } from '../../core/placement.ts'
-import { backendNames, clientAddress } from '../keys.ts'
+import { backendNames, clientAddress } from '../clients.ts'
 import type { Cell, Measure } from '../rounds.ts'
 import { peakToMean, relativeDeviation } from '../statistics.ts'
 import { type AffinitySubject, type Member, RENDEZVOUS, RING, secretOf } from './subjects.ts'

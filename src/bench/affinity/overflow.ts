@@ -1,4 +1,4 @@
-import { clientAddress, permuted } from '../keys.ts'
+import { clientAddress, permuted } from '../clients.ts'
 import type { Cell, Measure } from '../rounds.ts'
 import { equal } from './balance.ts'
 import { type Bound, type BoundedPool, type BoundedSubject, limpetPool, moduloPool, type Seat } from './bounded.ts'

@@ -1,5 +1,5 @@
 import { Placement } from '../../core/placement.ts'
-import { permuted } from '../keys.ts'
+import { permuted } from '../clients.ts'
 import { load } from '../pick/subjects.ts'
 import { packageOf } from '../programs.ts'
 

@@ -1,6 +1,6 @@
 // One measurement from JavaScript, in a process of its own. Prints one JSON object.
 //   node --expose-gc cell.js SUBJECT PINS BACKENDS SECONDS
-import { backendNames, clientAddress, permuted } from '../keys.ts'
+import { backendNames, clientAddress, permuted } from '../clients.ts'
 import { NODE_SUBJECTS, type NodeSubject, type Pick, SUBJECTS } from './subjects.ts'
 
 export type { NodeSubject }

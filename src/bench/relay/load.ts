@@ -38,8 +38,12 @@ export class Backends implements AsyncDisposable {
     this.pid = child.pid
   }
 
-  static async start(count: number, threads: number, signal: AbortSignal): Promise<Backends> {
-    const child = startLoad('backend', { ports: count, threads })
+  /** `skip`: bytes before the first message of each connection. */
+  static async start(
+    { count, threads = 1, skip = 0 }: { count: number; threads?: number; skip?: number },
+    signal: AbortSignal,
+  ): Promise<Backends> {
+    const child = startLoad('backend', { ports: count, threads, skip })
     try {
       const { ports } = await child.line(jsonWith<{ ports: number[] }>('ports'), signal)
       return new Backends(child, ports)

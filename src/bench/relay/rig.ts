@@ -18,6 +18,8 @@ export interface RigSize {
   threads: number
   /** Of the load generator and of the backends, each. */
   loadThreads: number
+  /** Bytes that clients send before their first message, for the subject to find a key in. */
+  skip?: number
 }
 
 /** A subject between the load generator and the backends. */
@@ -31,13 +33,13 @@ export interface LiveRig {
 /** Starts backends and a subject, each anew, does `work`, and ends them. Rejects if the backends saw anything bad. */
 export async function withRig<T>(
   subject: Subject,
-  { backends, threads, loadThreads }: RigSize,
+  { backends, threads, loadThreads, skip = 0 }: RigSize,
   signal: AbortSignal,
   work: (rig: LiveRig) => Promise<T>,
 ): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'limpet-bench-'))
   try {
-    await using servers = await Backends.start(backends, loadThreads, signal)
+    await using servers = await Backends.start({ count: backends, threads: loadThreads, skip }, signal)
     const result = await withSubject(subject, servers, { threads, loadThreads, directory, signal }, work)
     requireGoodBackends(await servers.totals(signal))
     return result

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
+import { LONGEST_TIMER_MS } from '../../config/duration.ts'
 import type { BackendState } from '../../index.ts'
 import type { AddCommand } from '../bench/commands.ts'
 import type { Io } from '../io.ts'
-import { numberAbove, wholeNumber } from '../option-parsers.ts'
+import { durationFrom, numberAbove, wholeNumber } from '../option-parsers.ts'
 import {
   BACKEND_ADD_HELP,
   BACKEND_DRAIN_HELP,
@@ -247,7 +248,11 @@ function addSessions(program: Command, io: Io, add: AddCommand, done: Done): voi
         wholeNumber(0, MOST_PER_SECOND),
       ),
     )
-    .option('--deadline <duration>', 'when what is left is closed at once (default: 30s)')
+    .addOption(
+      new Option('--deadline <duration>', 'when what is left is closed at once (default: 30s)').argParser(
+        durationFrom(0, LONGEST_TIMER_MS),
+      ),
+    )
     .option('--no-wait', 'do not wait until they are closed')
     .option('--json', 'print one JSON object')
     .action(async (ids, options) => done((await import('./closings.ts')).close(ids, options, io)))

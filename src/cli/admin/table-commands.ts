@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
+import { LONGEST_TTL_MS } from '../../config/duration.ts'
 import type { AddCommand } from '../bench/commands.ts'
 import type { Io } from '../io.ts'
-import { wholeNumber } from '../option-parsers.ts'
+import { durationFrom, wholeNumber } from '../option-parsers.ts'
 import { type Done, located, POOL_FLAG, POOL_TEXT } from './located.ts'
 import {
   TABLE_CLEAR_HELP,
@@ -46,9 +47,10 @@ export function addTable(program: Command, io: Io, add: AddCommand, done: Done):
     .argument('<client>', CLIENT)
     .action(async (client, options) => done((await import('./table.ts')).showPin(client, options, io)))
   json(
-    command('set', 'pin a client', 'Pins a client to a backend, whatever its home is.', TABLE_SET_HELP).option(
-      '--ttl <duration>',
-      'until its first use, like 10m (default: that of the table)',
+    command('set', 'pin a client', 'Pins a client to a backend, whatever its home is.', TABLE_SET_HELP).addOption(
+      new Option('--ttl <duration>', 'until its first use, like 10m (default: that of the table)').argParser(
+        durationFrom(1000, LONGEST_TTL_MS),
+      ),
     ),
   )
     .argument('<client>', CLIENT)

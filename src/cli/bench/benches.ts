@@ -1,12 +1,13 @@
 import { Option } from 'commander'
 import { AFFINITY_TRIALS } from '../../bench/affinity/options.ts'
+import { KEY_KIND_IDS } from '../../bench/keys/options.ts'
 import { PICK_TRIALS } from '../../bench/pick/options.ts'
 import { RELAY_TRIALS } from '../../bench/relay/options.ts'
 import { SUBJECT_IDS } from '../../bench/relay/subject.ts'
 import type { Benchmark, BenchName } from '../../bench/result.ts'
 import { SCALE_AXES } from '../../bench/scale/options.ts'
 import { countsOf, listOf, numberAbove, wholeNumber } from '../option-parsers.ts'
-import { AFFINITY_HELP, PICK_HELP, RELAY_HELP, SCALE_HELP } from './help-texts.ts'
+import { AFFINITY_HELP, KEYS_HELP, PICK_HELP, RELAY_HELP, SCALE_HELP } from './help-texts.ts'
 
 /** A benchmark of the command line. */
 export interface BenchEntry {
@@ -36,12 +37,15 @@ const trials = (names: readonly string[]): Option =>
 const seconds = (quick: number): Option =>
   option('--seconds <n>', `time of each measurement (default: 2; quick: ${quick})`, numberAbove(0, LONGEST_SECONDS))
 
-/** What relay and scale have in common. */
+/** What relay, scale and keys have in common. */
 const load = (): Option[] => [
   seconds(0.15),
   option('--threads <n>', 'relay threads of each subject (default: 1)', wholeNumber(1, MOST_THREADS)),
   option('--at-once <n>', 'connections under way at any time (default: 32)', wholeNumber(1, MOST_SESSIONS)),
   option('--backends <n>', 'backends (default: 10)', wholeNumber(1, MOST_BACKENDS)),
+]
+
+const peers = (): Option[] => [
   new Option('--haproxy <file>', 'the HAProxy to measure beside (default: that of PATH)'),
   new Option('--nginx <file>', 'the nginx to measure beside (default: that of PATH)'),
 ]
@@ -81,6 +85,7 @@ export const BENCHES: readonly BenchEntry[] = [
       trials(RELAY_TRIALS),
       option('--subjects <list>', `whom to measure, of ${SUBJECT_IDS.join(', ')} (default: all)`, listOf(SUBJECT_IDS)),
       ...load(),
+      ...peers(),
       option('--sessions <n>', 'open sessions of round-trip (default: 32)', wholeNumber(1, MOST_SESSIONS)),
       option('--bulk-sessions <n>', 'sessions of the bulk trials (default: 4)', wholeNumber(1, MOST_SESSIONS)),
       option('--idle-sessions <n>', 'sessions of idle (default: 5000; quick: 200)', wholeNumber(1, MOST_SESSIONS)),
@@ -100,6 +105,7 @@ export const BENCHES: readonly BenchEntry[] = [
         listOf(SUBJECT_IDS),
       ),
       ...load(),
+      ...peers(),
       option('--session-counts <list>', 'live sessions (default: 10,100,1000,9000)', countsOf(MOST_SESSIONS)),
       option('--backend-counts <list>', 'backends (default: 2,10,100,1000)', countsOf(MOST_BACKENDS)),
       option(
@@ -109,5 +115,17 @@ export const BENCHES: readonly BenchEntry[] = [
       ),
     ],
     load: async () => (await import('../../bench/scale/index.ts')).benchScale,
+  },
+  {
+    name: 'keys',
+    summary: 'what a connection costs, by where its key is',
+    description:
+      'Measures what a connection costs with each kind of affinity.key, beside the address, for which nothing is waited for.',
+    help: KEYS_HELP,
+    options: [
+      option('--kinds <list>', `which, of ${KEY_KIND_IDS.join(', ')} (default: all)`, listOf(KEY_KIND_IDS)),
+      ...load(),
+    ],
+    load: async () => (await import('../../bench/keys/index.ts')).benchKeys,
   },
 ]

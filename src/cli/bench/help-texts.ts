@@ -57,6 +57,12 @@ export const SCALE_HELP = [
   section('Exit status', EXIT_CODES.ok, FAILED, EXIT_CODES.usage, EXIT_CODES.internal),
 ].join('\n')
 
+export const KEYS_HELP = [
+  '\nClients send the first bytes of their protocol, 4,096 different ones, and then\nwhat those of bench relay send; the native acceptor and the native relay serve\nthem. One who is not found a key is refused, and the cell has no sample.',
+  section('Examples', 'limpet bench keys --quick', 'limpet bench keys --kinds source,tls.sni,mqtt.clientId --rounds 7'),
+  section('Exit status', EXIT_CODES.ok, FAILED, EXIT_CODES.usage, EXIT_CODES.internal),
+].join('\n')
+
 export const COMPARE_HELP = [
   '\nA ratio is later / earlier, with the farthest that samples of both may lie\napart. Where both have a value in common, the difference is noise.',
   section(

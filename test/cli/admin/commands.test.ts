@@ -303,7 +303,13 @@ describe('cli: commands that ask the running process', () => {
     })
 
     it('close wants ids, or whose sessions', async () => {
-      for (const words of [[], ['--per-second', '5'], ['1', '--backend', 'b2'], ['1', '--no-wait']])
+      for (const words of [
+        [],
+        ['--per-second', '5'],
+        ['1', '--backend', 'b2'],
+        ['1', '--no-wait'],
+        ['--backend', 'b2', '--deadline', '30'],
+      ])
         expect(await ask(['sessions', 'close', ...words], {}), words.join(' ')).to.include({ status: 64 })
     })
 

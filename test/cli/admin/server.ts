@@ -100,7 +100,7 @@ export function poolStats(backends: BackendInfo[], more: Partial<PoolStats> = {}
     roster: 3,
     seats: 0,
     outstandingPicks: 0,
-    decisions: { pin: 0, home: 0, overflow: 0, failover: 0, redispatch: 0, nokey: 0, returned: 0 },
+    decisions: { pin: 0, home: 0, overflow: 0, failover: 0, redispatch: 0, nokey: 0, returned: 0, cookie: 0 },
     refused: { noBackend: 0, poolFull: 0, keySessions: 0, keyRate: 0 },
     sharedRates: 0,
     held: 0,

@@ -24,6 +24,7 @@ struct PoolOptions {
   uint32_t ring_points = 160;
   KeyLimits limits{};
   uint32_t admit_per_second = 0;
+  uint32_t max_sessions = 0;
   QueueRules queue{};
   ReturnHome return_home = ReturnHome::kNever;
 };
@@ -41,6 +42,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.session_hint = 100;
   rules.limits = options.limits;
   rules.admit_per_second = options.admit_per_second;
+  rules.max_sessions = options.max_sessions;
   rules.queue = options.queue;
   rules.return_home = options.return_home;
   return rules;

@@ -26,6 +26,7 @@ pools:
     health: off
     failOpen: 50
     ejection: off
+    maxSessions: 0
     returnHome: never
     rebalance: { perMinute: 0, minAge: 5m }
     agent: { port: 0, interval: 2s }
@@ -102,6 +103,7 @@ describe('a configuration', () => {
       health: undefined,
       failOpen: 50,
       ejection: undefined,
+      maxSessions: 0,
       returnHome: 'never',
       rebalance: { perMinute: 0, minAge: 300_000 },
       limits: {

@@ -42,10 +42,11 @@ pools:
   p: { secret: long enough, ${settings}, backends: [{ name: a, address: "h:1"${backend} }] }
 `).warnings
     expect(warned('limits: { queue: { size: 5 } }')).to.deep.equal([
-      'limpet.yaml:3:46: pools.p.limits.queue: nobody ever waits: no backend has maxSessions',
+      'limpet.yaml:3:46: pools.p.limits.queue: nobody ever waits: neither the pool nor a backend has maxSessions',
     ])
     expect(warned('limits: { queue: { size: 5 } }', ', maxSessions: 3')).to.deep.equal([])
     expect(warned('limits: { queue: { size: 5 } }, agent: { port: 9777 }')).to.deep.equal([])
+    expect(warned('limits: { queue: { size: 5 } }, maxSessions: 9')).to.deep.equal([])
     expect(warned('limits: { queue: { size: 0 } }')).to.deep.equal([])
     expect(warned('agent: { interval: 3s }')).to.deep.equal([
       'limpet.yaml:3:36: pools.p.agent: nobody is asked without a port',

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { AffinityOptions } from '../../../config/options.ts'
 import { VERSION } from '../../../package-info.ts'
 import { ROOT } from '../../programs.ts'
 import { Child } from '../child.ts'
@@ -10,10 +11,11 @@ import type { Rig, Running, Subject, SubjectId } from '../subject.ts'
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js')
 const run = promisify(execFile)
 
-/** How Limpet is told to accept and to carry. */
+/** How Limpet is told to accept, to carry, and to know its clients. */
 interface Ways {
   acceptor: 'native' | 'net'
   relay: 'native' | 'stream'
+  affinity?: Pick<AffinityOptions, 'key' | 'fallback'>
 }
 
 /** Limpet, as `limpet run` starts it. */
@@ -28,12 +30,16 @@ export function limpet(id: SubjectId, name: string, ways: Ways): Subject {
 }
 
 /** JSON is YAML, too. What is not said is what users get who do not say it. */
-export function limpetConfig({ acceptor, relay }: Ways, backends: readonly number[], threads: number): string {
+export function limpetConfig(
+  { acceptor, relay, affinity = {} }: Ways,
+  backends: readonly number[],
+  threads: number,
+): string {
   const servers = backends.map((port, i) => ({ name: `b${i}`, address: `127.0.0.1:${port}` }))
   return JSON.stringify({
     threads,
     listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', acceptor, relay }],
-    pools: { p: { secret: 'a secret of the benchmark', backends: servers } },
+    pools: { p: { secret: 'a secret of the benchmark', affinity, backends: servers } },
   })
 }
 

@@ -55,12 +55,6 @@ export function startupPacket(parameters: Record<string, string>): Buffer {
   return Buffer.concat([length, body])
 }
 
-/** SSLRequest and GSSENCRequest of PostgreSQL, which come before the startup packet. */
-export const POSTGRES_REQUESTS = {
-  tls: Buffer.from('0000000804d2162f', 'hex'),
-  gss: Buffer.from('0000000804d21630', 'hex'),
-} as const
-
 /** The connection request of RDP, with a line behind the head of X.224. */
 export function rdpRequest(line: string): Buffer {
   const x224 = Buffer.concat([
@@ -69,4 +63,40 @@ export function rdpRequest(line: string): Buffer {
     Buffer.from([1, 0, 8, 0, 0, 0, 0, 0]),
   ])
   return Buffer.concat([Buffer.from([3, 0]), u16(x224.length + 5), Buffer.from([x224.length]), x224])
+}
+
+/** AUTH of Redis with a user (RESP2). */
+export function redisAuth(user: string): Buffer {
+  const words = ['AUTH', user, 'password']
+  return Buffer.from(`*${words.length}\r\n${words.map(word => `$${word.length}\r\n${word}\r\n`).join('')}`)
+}
+
+/** A REGISTER of SIP. */
+export function sipRegister(callId: string): Buffer {
+  const lines = [
+    'REGISTER sip:a.example SIP/2.0',
+    'Via: SIP/2.0/TCP b.example',
+    `Call-ID: ${callId}`,
+    'CSeq: 1 REGISTER',
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+}
+
+/** CONNECT of SOCKS4. */
+export function socksConnect(user: string): Buffer {
+  return Buffer.concat([Buffer.from([4, 1, 0, 80, 192, 0, 2, 1]), Buffer.from(`${user}\0`)])
+}
+
+/** A GET of HTTP/1.1, as long as that of a browser. */
+export function httpRequest({ path = '/', cookie = 'none', user = 'nobody' } = {}): Buffer {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    'Host: a.example',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36',
+    'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+    'Accept-Language: en',
+    `X-User: ${user}`,
+    `Cookie: theme=dark; session=${cookie}`,
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
 }
