@@ -257,6 +257,9 @@ export const SESSION_COUNTERS = [
   'refusedDenied',
   'refusedNoKey',
   'refusedNoRoute',
+  'refusedProxyUntrusted',
+  'refusedProxyInvalid',
+  'refusedProxyTimeout',
   'endClientReset',
   'endBackendReset',
   'endClientGone',
@@ -281,6 +284,9 @@ export const SESSION_COUNTERS = [
   'keyMissing',
   'keyLate',
   'keyTooFar',
+  'cookiesSet',
+  'cookiesLearnt',
+  'cookiesUnread',
 ] as const
 export type SessionCounter = (typeof SESSION_COUNTERS)[number]
 
@@ -346,6 +352,11 @@ export interface NativeRelay {
     fallback?: number,
   ): number
   /**
+   * How backends of a pool are connected to; before a listener is made for it. `proxy`: a {@link SendProxy}; `tlvs`: the sum of
+   * {@link PROXY_OUT_TLVS}; `transparent`: a {@link Transparent}; `sources`: IP addresses of this host.
+   */
+  setOutgoing(poolId: number, proxy: number, tlvs: number, transparent: number, sources: readonly string[]): void
+  /**
    * Before anybody comes to the listener: its clients go to these pools, by the places that the rules give. The pool that it was
    * made with is the one whose keepalive its sockets begin with.
    */
@@ -355,6 +366,7 @@ export interface NativeRelay {
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
    * `filter`: clients that it does not permit are closed at once. `predecessor`: the listener in whose place it will be,
    * whose sessions count for its `maxSessions`. `peekBytes`, `peekMs`: how far and how long heads are looked at.
+   * `trust`: whose PROXY headers are taken, and a must, within `proxyMs`; undefined: clients come without.
    */
   addListener(
     poolId: number,
@@ -364,6 +376,8 @@ export interface NativeRelay {
     predecessor?: number,
     peekBytes?: number,
     peekMs?: number,
+    trust?: NativeAddressFilter,
+    proxyMs?: number,
   ): number
   /**
    * Lets go of a pool. Nobody may be handed over for its listeners any more. False: sessions of it live still, or clients are
@@ -505,6 +519,8 @@ export interface NativeOs {
   user(name: string): { name: string; uid: number; gid: number } | undefined
   /** The number of a group, by name. Undefined: there is none. */
   group(name: string): number | undefined
+  /** Whether this process may connect from addresses that are not this host's (IP_TRANSPARENT). Returns 0 or -errno. */
+  transparent(): number
   /** For every thread. Returns 0 or -errno: only for this thread, and those that it starts. */
   noNewPrivileges(): number
   /** Sends a datagram to the socket that NOTIFY_SOCKET names. */
@@ -518,18 +534,45 @@ export interface PeerProcess {
   gid: number
 }
 
-/** What {@link NativeHeadKeys.find} says where it has no key: it wants more bytes; there is none; there might be one further on. */
-export const HeadVerdict = { more: 0, missing: 1, cutShort: 2 } as const
+/**
+ * What {@link NativeHeadKeys.find} says instead of a key: it wants more bytes; there is none; there might be one further on; it is
+ * the address that the PROXY header names.
+ */
+export const HeadVerdict = { more: 0, missing: 1, cutShort: 2, address: 3 } as const
 
 /** What becomes of clients without a key; the numbers are those of `native/relay/session.h`. */
 export const KeyFallback = { source: 0, refuse: 1, random: 2 } as const
 
+/** The PROXY protocol header that a backend gets; the numbers are those of `native/relay/outgoing.h`, as are those of the next two. */
+export const SendProxy = { off: 0, v1: 1, v2: 2 } as const
+
+/** What it says besides the addresses. */
+export const PROXY_OUT_TLVS = { uniqueId: 1, crc32c: 2, authority: 4 } as const
+
+/** Whether connections come from the client's address. */
+export const Transparent = { off: 0, on: 1, port: 2 } as const
+
 /** Looks for keys in the first bytes of clients. */
 export interface NativeHeadKeys {
-  /** The key, or a {@link HeadVerdict}. `ended`: no more bytes will come. */
-  find(head: Uint8Array, ended: boolean): Buffer | number
+  /**
+   * The key, a backend that the client names, or a {@link HeadVerdict}. `ended`: no more bytes will come. `pool`: who knows the
+   * keys that are learnt, and the addresses of backends. `proxyHeader`: what came before the head, if anything.
+   */
+  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number
   /** Whether a client of PostgreSQL asks for encryption, and that is to be refused: an {@link EncryptionRequest}. */
   encryptionRequest(head: Uint8Array): number
+  /** Whether one of the keys is learnt from what backends answer. */
+  readonly learns: boolean
+  /** Of the first bytes of an answer: the session of TLS that it names, or a {@link HeadVerdict}. */
+  sessionOf(answer: Uint8Array): Buffer | number
+}
+
+/** A backend that a client names itself, as {@link NativePool.pick} takes it. */
+export interface NativeNamed {
+  index: number
+  generation: number
+  /** What decides where it cannot be followed; undefined: the fallback does. {@link HeadVerdict}`.address`: the address does. */
+  key?: Buffer | number
 }
 
 /** The numbers are those of `native/protocol/postgres.h`. */

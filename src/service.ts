@@ -18,6 +18,8 @@ import { ended, type SessionCounts } from './relay/counters.ts'
 import type { Durations } from './relay/durations.ts'
 import { Relays, type Served } from './relay/relays.ts'
 import type { SessionFeed } from './relay/session-feed.ts'
+import { sessionSettings } from './relay/session-settings.ts'
+import { assertSources } from './relay/sources.ts'
 import { Target } from './relay/target.ts'
 import type { LiveSession, SessionFilter } from './sessions/info.ts'
 
@@ -77,6 +79,7 @@ export class Service {
   static async open(parts: ServiceParts, signal: AbortSignal): Promise<Service> {
     const service = new Service(parts)
     try {
+      await assertSources(parts.config.pools.values())
       service.listeners.make(parts.config.listeners, parts.pools)
       await unlessAborted(() => service.#lookUp(), signal)
       await unlessAborted(() => service.#health.start([...parts.pools.values()]), signal)
@@ -138,8 +141,8 @@ export class Service {
     this.#health.reconfigure(core, before)
     if (core.settings.slowStart !== before.slowStart) this.#warmUp(core)
     // The next one who gives a socket to the pool makes another.
-    const { timeouts, retries } = core.settings
-    if (!isDeepStrictEqual([timeouts, retries], [before.timeouts, before.retries])) this.#retireTarget(core.name)
+    const isSame = isDeepStrictEqual(sessionSettings(core.settings), sessionSettings(before))
+    if (!isSame) this.#retireTarget(core.name)
   }
 
   /** Makes ready for sessions what no listener leads to yet; resolves when first checks that traffic waits for are done. */

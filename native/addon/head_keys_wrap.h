@@ -21,6 +21,9 @@ class HeadKeysWrap : public Napi::ObjectWrap<HeadKeysWrap> {
   void make(Call& call);
   napi_value find(Call& call);
   napi_value encryption_request(Call& call);
+  napi_value session_of(Call& call);
+  napi_value learns(Call& call);
+  Scratch& scratch();
 
   std::vector<HeadRecipe> recipes_;
   bool refuses_encryption_ = false;

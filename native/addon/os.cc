@@ -7,6 +7,7 @@
 #include "../os/privileges.h"
 #include "../relay/listen_socket.h"
 #include "../relay/socket_address.h"
+#include "../relay/source_socket.h"
 
 namespace limpet {
 
@@ -74,18 +75,27 @@ napi_value group_number(Call& call) {
 
 napi_value forbid_new_privileges(Call& call) { return call.of(static_cast<double>(-no_new_privileges())); }
 
+napi_value transparent(Call& call) { return call.of(static_cast<double>(-try_transparent())); }
+
 napi_value notify_manager(Call& call) { return call.of(static_cast<double>(-notify(call.text(0), call.text(1)))); }
 
 }  // namespace
 
 napi_value make_os(napi_env env) {
   const Property properties[] = {
-      function<send>("send"),           function<receive>("receive"),
-      function<peer>("peer"),           function<adopt>("adopt"),
-      function<duplicate>("duplicate"), function<path_of>("unixPath"),
-      function<open_unix>("openUnix"),  function<notify_manager>("notify"),
-      function<open_tcp>("openTcp"),    function<user>("user"),
-      function<group_number>("group"),  function<forbid_new_privileges>("noNewPrivileges"),
+      function<send>("send"),
+      function<receive>("receive"),
+      function<peer>("peer"),
+      function<adopt>("adopt"),
+      function<duplicate>("duplicate"),
+      function<path_of>("unixPath"),
+      function<open_unix>("openUnix"),
+      function<notify_manager>("notify"),
+      function<open_tcp>("openTcp"),
+      function<user>("user"),
+      function<transparent>("transparent"),
+      function<group_number>("group"),
+      function<forbid_new_privileges>("noNewPrivileges"),
   };
   napi_value os = nullptr;
   napi_create_object(env, &os);

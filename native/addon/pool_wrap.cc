@@ -118,7 +118,7 @@ void PoolWrap::make(Call& call) {
   rules.table_size = call.u64(7);
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
-  if (!read_limits(call.words(10), rules)) {
+  if (!call.missing(10) && !read_limits(call.words(10), rules)) {
     call.misuse("there are eight limits");
     return;
   }

@@ -23,6 +23,7 @@ Napi::Function RelayWrap::define(Napi::Env env) {
   return DefineClass(env, "Relay",
                      {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
+                         method<RelayWrap, &RelayWrap::set_outgoing>("setOutgoing"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
                          method<RelayWrap, &RelayWrap::set_routes>("setRoutes"),
                          method<RelayWrap, &RelayWrap::let_go>("letGo"),
@@ -99,8 +100,10 @@ napi_value RelayWrap::add_listener(Call& call) {
   const uint32_t before = call.missing(4) ? Relay::kNone : call.u32(4);
   PeekLimits peek;
   if (!call.missing(5)) peek = {std::min<uint32_t>(call.u32(5), kMaxHeadBytes), call.u64(6)};
+  ProxyRules proxy;
+  if (auto* const trust = call.wrapped<AddressFilterWrap>(7)) proxy = {trust->filter(), call.u64(8)};
   const auto filtered = filter ? filter->filter() : nullptr;
-  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filtered, before, peek);
+  const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filtered, before, peek, proxy);
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
 }
 

@@ -20,6 +20,7 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
  private:
   void make(Call& call);
   napi_value add_pool(Call& call);
+  napi_value set_outgoing(Call& call);  // relay_wrap_outgoing.cc
   napi_value add_listener(Call& call);
   napi_value set_routes(Call& call);
   napi_value let_go(Call& call);

@@ -4,6 +4,7 @@
 #include "ja4.h"
 #include "mqtt.h"
 #include "postgres.h"
+#include "proxy_key.h"
 #include "rdp.h"
 #include "redis_auth.h"
 #include "sip.h"
@@ -49,19 +50,28 @@ Extraction extract(const HeadRecipe& recipe, Bytes head, Scratch& scratch) {
       return bytes_at(head, recipe.offset, recipe.length);
     case HeadSource::kLengthPrefixed:
       return length_prefixed(head, recipe.offset, recipe.length, recipe.order);
+    case HeadSource::kProxySource:
+    case HeadSource::kProxyTlv:
+    case HeadSource::kProxyVpcEndpoint:
     case HeadSource::kCount:
       break;
   }
   return kNoKey;
 }
 
-HeadKey first_key(const std::vector<HeadRecipe>& recipes, Bytes head, bool ended, Scratch& scratch) {
+HeadKey first_key(const std::vector<HeadRecipe>& recipes, const SeenHead& head, Scratch& scratch, KeyJudge counts) {
   bool cut_short = false;
   for (const HeadRecipe& recipe : recipes) {
-    const Extraction extraction = extract(recipe, head, scratch);
+    if (recipe.source == HeadSource::kProxySource) {
+      if (names_address(head.proxy)) return {{Verdict::kFound, {}}, false, true};
+      continue;
+    }
+    const Extraction extraction =
+        is_of_proxy(recipe) ? proxy_key(recipe, head.proxy) : extract(recipe, head.bytes, scratch);
     // One that stands before the others is waited for, even where they have theirs already.
     const bool more = extraction.verdict == Verdict::kMore;
-    if (extraction.verdict == Verdict::kFound || (more && !ended)) return {extraction, false};
+    if (more && !head.ended) return {extraction, false};
+    if (extraction.verdict == Verdict::kFound && counts(recipe.source, extraction.key)) return {extraction, false};
     cut_short = cut_short || more;
   }
   return {kNoKey, cut_short};

@@ -4,6 +4,7 @@
 
 #include "head_key.h"
 #include "lines.h"
+#include "proxy_tlv.h"
 
 namespace limpet {
 
@@ -69,6 +70,16 @@ std::optional<HeadRecipe> framed(HeadSource source, std::string_view places) {
   return recipe;
 }
 
+std::optional<HeadRecipe> of_proxy(std::string_view what) {
+  if (what == "source") return HeadRecipe{.source = HeadSource::kProxySource};
+  if (what == "vpcEndpoint") return HeadRecipe{.source = HeadSource::kProxyVpcEndpoint};
+  const std::optional<uint32_t> type = what == "authority"  ? proxy_tlv::kAuthority
+                                       : what == "uniqueId" ? proxy_tlv::kUniqueId
+                                                            : whole_number(what);
+  if (!type || *type > 0xff) return std::nullopt;
+  return HeadRecipe{.source = HeadSource::kProxyTlv, .offset = *type};
+}
+
 }  // namespace
 
 std::optional<HeadRecipe> parse_recipe(std::string_view text) {
@@ -82,6 +93,7 @@ std::optional<HeadRecipe> parse_recipe(std::string_view text) {
   }
   if (kind == "bytes") return framed(HeadSource::kBytes, rest);
   if (kind == "lengthPrefixed") return framed(HeadSource::kLengthPrefixed, rest);
+  if (kind == "proxy") return of_proxy(rest);
   return std::nullopt;
 }
 

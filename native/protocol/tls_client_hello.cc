@@ -8,71 +8,18 @@ namespace limpet {
 
 namespace {
 
-constexpr uint8_t kHandshake = 22;
-constexpr uint8_t kMajorVersion = 3;
-constexpr uint16_t kMaxRecord = 1 << 14;  // RFC 8446, 5.1
-constexpr size_t kMessageHeader = 4;
-constexpr uint8_t kClientHelloType = 1;
-constexpr size_t kMaxSessionId = 32;
-constexpr size_t kRandom = 32;
 constexpr size_t kMaxHostName = 255;
-constexpr uint16_t kTls13 = 0x0304;
-
-// Whether the part of the message that has come can be that of a ClientHello, and whether it is whole.
-Verdict progress(Bytes message) {
-  Reader reader(message);
-  const uint8_t type = reader.u8();
-  if (reader.overrun()) return Verdict::kMore;
-  if (type != kClientHelloType) return Verdict::kMissing;
-  const uint32_t size = reader.u24();
-  if (reader.overrun()) return Verdict::kMore;
-  if (size > kMaxHeadBytes - kMessageHeader) return Verdict::kMissing;
-  return reader.left() >= size ? Verdict::kFound : Verdict::kMore;
-}
-
-// Puts what has come of the message together, in `scratch`.
-Verdict gather(Bytes head, Scratch& scratch, size_t& size) {
-  Reader records(head);
-  size = 0;
-  for (;;) {
-    // Byte by byte: another protocol is to be told by its first one.
-    const uint8_t type = records.u8();
-    if (records.overrun()) return Verdict::kMore;
-    if (type != kHandshake) return Verdict::kMissing;
-    const uint8_t major = records.u8();
-    if (records.overrun()) return Verdict::kMore;
-    if (major != kMajorVersion) return Verdict::kMissing;
-    records.u8();  // minor: 1 of most, for servers of old
-    const uint16_t length = records.u16();
-    if (records.overrun()) return Verdict::kMore;
-    if (length == 0 || length > kMaxRecord || length > scratch.size() - size) return Verdict::kMissing;
-    const Bytes part = records.take(std::min<size_t>(length, records.left()));
-    std::copy(part.begin(), part.end(), scratch.begin() + static_cast<std::ptrdiff_t>(size));
-    size += part.size();
-    const Verdict verdict = progress(Bytes(scratch).first(size));
-    if (verdict != Verdict::kMore || part.size() < length) return verdict;
-  }
-}
-
-bool well_formed_extensions(Bytes extensions) {
-  Reader reader(extensions);
-  TlsExtension extension;
-  while (reader.left() > 0) {
-    if (!next_extension(reader, extension)) return false;
-  }
-  return true;
-}
 
 bool parse(Bytes message, ClientHello& hello) {
   Reader reader(message);
   reader.u8();
   Reader body(reader.take(reader.u24()));
   hello.version = body.u16();
-  body.take(kRandom);
+  body.take(kTlsRandomBytes);
   hello.session_id = body.take(body.u8());
   hello.cipher_suites = body.take(body.u16());
   const Bytes compressions = body.take(body.u8());
-  if (body.overrun() || compressions.empty() || hello.session_id.size() > kMaxSessionId) return false;
+  if (body.overrun() || compressions.empty() || hello.session_id.size() > kMaxTlsSessionId) return false;
   if (hello.cipher_suites.empty() || hello.cipher_suites.size() % 2 != 0) return false;
   // There were hellos without extensions before TLS 1.2.
   if (body.left() == 0) return true;
@@ -105,26 +52,16 @@ std::string_view host_name(Bytes data) {
 }  // namespace
 
 Verdict read_client_hello(Bytes head, Scratch& scratch, ClientHello& hello) {
-  size_t size = 0;
-  const Verdict verdict = gather(head, scratch, size);
+  Bytes message;
+  const Verdict verdict = gather_message(head, TlsMessage::kClientHello, scratch, message);
   if (verdict != Verdict::kFound) return verdict;
-  return parse(Bytes(scratch).first(size), hello) ? Verdict::kFound : Verdict::kMissing;
-}
-
-bool next_extension(Reader& extensions, TlsExtension& extension) {
-  if (extensions.left() == 0) return false;
-  extension.type = extensions.u16();
-  extension.data = extensions.take(extensions.u16());
-  return !extensions.overrun();
+  return parse(message, hello) ? Verdict::kFound : Verdict::kMissing;
 }
 
 Bytes extension_of(const ClientHello& hello, uint16_t type) {
-  Reader reader(hello.extensions);
-  TlsExtension extension;
-  while (next_extension(reader, extension)) {
-    if (extension.type == type) return extension.data;
-  }
-  return {};
+  Bytes data;
+  find_extension(hello.extensions, type, data);
+  return data;
 }
 
 AlpnNames::AlpnNames(const ClientHello& hello) : names_(Bytes{}) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "head.h"
+#include "tls_records.h"
 
 namespace limpet {
 
@@ -17,20 +18,12 @@ struct ClientHello {
 // kFound: `hello` is whole and well-formed.
 Verdict read_client_hello(Bytes head, Scratch& scratch, ClientHello& hello);
 
-// Cuts the extensions one by one.
-struct TlsExtension {
-  uint16_t type = 0;
-  Bytes data;
-};
-bool next_extension(Reader& extensions, TlsExtension& extension);
-
 // The data of the first extension of that type; empty where there is none.
 Bytes extension_of(const ClientHello& hello, uint16_t type);
 
 inline constexpr uint16_t kServerNameExtension = 0;
 inline constexpr uint16_t kSignatureAlgorithmsExtension = 13;
 inline constexpr uint16_t kAlpnExtension = 16;
-inline constexpr uint16_t kSupportedVersionsExtension = 43;
 
 // Values that clients send at random so that servers learn to ignore what they do not know (RFC 8701).
 inline bool is_grease(uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }

@@ -65,9 +65,10 @@ Accepted accept_client(RelayListener& listener, const SessionCounterRow& counter
   }
   counters.add(SessionCounter::kAccepted);
   const ClientAddress address = client_address(peer);
-  const bool denied = is_denied(listener, address);
-  if (denied || !take_place(listener)) {
-    counters.add(denied ? SessionCounter::kRefusedDenied : SessionCounter::kRefusedMaxSessions);
+  auto refusal = refusal_of_peer(listener, address);
+  if (!refusal && !take_place(listener)) refusal = SessionCounter::kRefusedMaxSessions;
+  if (refusal) {
+    counters.add(*refusal);
     close(fd);
     FdBudget::process().give(FdBudget::kSession);
     return Accepted::kRefused;

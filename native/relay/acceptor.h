@@ -1,6 +1,8 @@
 // Accepting clients: what becomes of one that waits in the queue of a listen socket.
 #pragma once
 
+#include <optional>
+
 #include "counters.h"
 #include "session.h"
 
@@ -26,9 +28,19 @@ enum class Accepted : uint8_t {
 // Takes one client from the queue of the listener's socket. Any thread, with its row of the counters.
 Accepted accept_client(RelayListener& listener, const SessionCounterRow& counters, NewClient& client);
 
-// The listener does not take clients from there. One that is gone has no address; somebody else refuses it.
+// The listener does not take clients from there. One that is gone has no address; somebody else refuses it. A client
+// behind a proxy is judged when its header has told its address.
 inline bool is_denied(const RelayListener& listener, const ClientAddress& address) {
   return listener.filter && address.family != ClientAddress::Family::kNone && !listener.filter->permits(address);
+}
+
+// Why somebody who connects from there is closed at once.
+inline std::optional<SessionCounter> refusal_of_peer(const RelayListener& listener, const ClientAddress& peer) {
+  if (!listener.proxy.trust) {
+    return is_denied(listener, peer) ? std::optional(SessionCounter::kRefusedDenied) : std::nullopt;
+  }
+  const bool trusted = peer.family == ClientAddress::Family::kNone || listener.proxy.trust->permits(peer);
+  return trusted ? std::nullopt : std::optional(SessionCounter::kRefusedProxyUntrusted);
 }
 
 // A seat at the listener. False: it is at its `max_sessions`.

@@ -41,6 +41,20 @@ class Buffers {
     return true;
   }
 
+  // The same with what belongs before all that is kept already. Rare, so it has memory of its own.
+  bool put_ahead(Backlog& backlog, const uint8_t* bytes, uint32_t count) {
+    const uint32_t before = backlog.end - backlog.begin;
+    auto* const data = static_cast<uint8_t*>(std::malloc(size_t{count} + before));
+    if (!data) return false;
+    std::memcpy(data, bytes, count);
+    if (before > 0) {
+      std::memcpy(data + count, backlog.data + backlog.begin, before);
+      drop(backlog);
+    }
+    backlog = {.data = data, .begin = 0, .end = count + before, .ahead = count, .pooled = false};
+    return true;
+  }
+
   void drop(Backlog& backlog) {
     if (backlog.pooled && spare_.size() < kSpare) {
       spare_.push_back(backlog.data);

@@ -49,7 +49,10 @@ int set_socket_options(int fd, const Keepalive& keepalive) {
 
 ConnectBegun begin_connect(const SocketAddress& address) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return {-1, errno};
+  return fd < 0 ? ConnectBegun{-1, errno} : finish_connect(fd, address);
+}
+
+ConnectBegun finish_connect(int fd, const SocketAddress& address) {
   if (connect(fd, address.get(), address.length) == 0 || errno == EINPROGRESS) return {fd, 0};
   const int error = errno;
   close(fd);
@@ -75,6 +78,7 @@ SessionCounter connect_counter(int error) {
     case ETIMEDOUT:
       return SessionCounter::kConnectTimeout;
     case EADDRNOTAVAIL:
+    case EADDRINUSE:  // bind() with a port
       return SessionCounter::kConnectNoLocalPort;
     case ELOOP:  // is_self_connected()
       return SessionCounter::kConnectSelf;
@@ -86,6 +90,8 @@ SessionCounter connect_counter(int error) {
 bool is_local_failure(int error) {
   switch (error) {
     case EADDRNOTAVAIL:
+    case EADDRINUSE:
+    case EPERM:  // IP_TRANSPARENT without the privilege; a rule of this host against the connection
     case EMFILE:
     case ENFILE:
     case ENOBUFS:

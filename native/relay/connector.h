@@ -15,6 +15,8 @@ struct ConnectBegun {
 // A non-blocking socket, connecting (or connected) to `address`. It has no options yet: most sessions are over before
 // they would need them.
 ConnectBegun begin_connect(const SocketAddress& address);
+// The same with a socket that is there already, and is closed if it fails.
+ConnectBegun finish_connect(int fd, const SocketAddress& address);
 
 // TCP_NODELAY and keepalive, on a listening socket (which its sockets inherit) or a connected one. 0 or an errno.
 int set_socket_options(int fd, const Keepalive& keepalive);

@@ -50,6 +50,11 @@ int send_some(Side& to, const uint8_t* bytes, uint32_t count, uint32_t& done) {
   return 0;
 }
 
+void keep_first(Side& from, Bytes bytes) {
+  if (!from.first) from.first = std::make_unique<FirstBytes>();
+  from.first->add(bytes);
+}
+
 CopyResult finish(const Side& from, Side& to) {
   if (!from.ended) return CopyResult::kIdle;
   // Where the other direction is complete, too, the session ends here, and close() sends the FIN: there is nothing
@@ -70,9 +75,19 @@ CopyResult Copier::copy(Session& session, Which which, uint64_t& moved) {
   return result;
 }
 
+bool Copier::send_ahead(Session& session, Which which, uint32_t count) {
+  Side& from = session.side(which);
+  Side& to = session.side(other(which));
+  uint32_t done;
+  const int error = send_some(to, buffers_.shared(), count, done);
+  if (error != 0) return failed(to, error) == Sent::kFailed;
+  return done == count || buffers_.put_ahead(from.backlog, buffers_.shared() + done, count - done);
+}
+
 void Copier::drop(Side& from) {
   if (!from.backlog.empty()) buffers_.drop(from.backlog);
   if (from.pipe.open()) pipes_.give_back(from.pipe);
+  from.first = nullptr;
 }
 
 CopyResult Copier::move(Side& from, Side& to, uint64_t& moved) {
@@ -118,6 +133,7 @@ bool Copier::receive(Side& from, uint32_t& count) {
   }
   count = static_cast<uint32_t>(n);
   from.bytes += count;
+  if (from.overheard) keep_first(from, {buffers_.shared(), count});
   if (count == Buffers::kBytes) {
     if (++from.full_reads < kFullReads) return true;
     from.splices = true;
@@ -169,8 +185,10 @@ Copier::Sent Copier::flush(Side& from, Side& to, uint64_t& moved) {
   if (!backlog.empty()) {
     uint32_t done;
     const int error = send_some(to, backlog.data + backlog.begin, backlog.end - backlog.begin, done);
+    const uint32_t ahead = std::min(done, backlog.ahead);
     backlog.begin += done;
-    moved += done;
+    backlog.ahead -= ahead;
+    moved += done - ahead;
     if (error != 0) return failed(to, error);
     if (!backlog.empty()) return Sent::kBlocked;
     buffers_.drop(backlog);

@@ -5,6 +5,8 @@
 // byte; the end of input is recv() == 0 and nothing else.
 #pragma once
 
+#include <span>
+
 #include "buffers.h"
 #include "counters.h"
 #include "pipe_pool.h"
@@ -27,6 +29,11 @@ class Copier {
 
   // One direction, `from` → the other side, for one wake-up. `moved` grows by the bytes written.
   CopyResult copy(Session& session, Which from, uint64_t& moved);
+  // Room for what is sent ahead.
+  std::span<uint8_t> room() { return {buffers_.shared(), Buffers::kBytes}; }
+  // Sends what is in the room to the other side of `from`, before everything that came from there; such bytes are not
+  // counted. False: no memory.
+  bool send_ahead(Session& session, Which from, uint32_t count);
   // Forgets what was taken from a side and not passed on.
   void drop(Side& from);
   // No session is left: lets go of what waits for the next.

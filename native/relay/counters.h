@@ -19,12 +19,15 @@ enum class SessionCounter : unsigned {
   kRefusedPoolFull,
   kRefusedKeySessions,
   kRefusedKeyRate,
-  kRefusedAdmission,     // would have had to wait too long for its backend
-  kRefusedQueueFull,     // all backends are full, and so is the pool's queue
-  kRefusedQueueTimeout,  // waited there in vain
-  kRefusedDenied,        // by the listener's lists
-  kRefusedNoKey,         // affinity.fallback: refuse
-  kRefusedNoRoute,       // the listener has no route for it
+  kRefusedAdmission,       // would have had to wait too long for its backend
+  kRefusedQueueFull,       // all backends are full, and so is the pool's queue
+  kRefusedQueueTimeout,    // waited there in vain
+  kRefusedDenied,          // by the listener's lists
+  kRefusedNoKey,           // affinity.fallback: refuse
+  kRefusedNoRoute,         // the listener has no route for it
+  kRefusedProxyUntrusted,  // the listener takes clients from proxies that it trusts, and this was none
+  kRefusedProxyInvalid,    // no PROXY header, or a malformed one
+  kRefusedProxyTimeout,    // the header was not whole in time
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected
@@ -50,11 +53,15 @@ enum class SessionCounter : unsigned {
   kKeyMissing,  // another protocol, or none in it
   kKeyLate,     // not within peek.timeout
   kKeyTooFar,   // not within peek.bytes
+  // Only the stream relay reads and writes cookies.
+  kCookiesSet,
+  kCookiesLearnt,
+  kCookiesUnread,
   kCount,
 };
 
 // What a usual session adds to is in the first cache line of a row; the key of its head, if it has one, in another.
-inline constexpr unsigned kSessionCounterColumns = 48;
+inline constexpr unsigned kSessionCounterColumns = 56;
 inline constexpr unsigned kDurationColumns = 32;  // behind them, to the end of the row (durations.h)
 using SessionCounters = CounterRows<kSessionCounterColumns + kDurationColumns>;
 static_assert(static_cast<unsigned>(SessionCounter::kCount) <= kSessionCounterColumns);

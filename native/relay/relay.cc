@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "fd_budget.h"
+#include "head_choice.h"
 #include "socket_address.h"
 
 namespace limpet {
@@ -30,13 +31,15 @@ int Relay::start() {
 uint32_t Relay::add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                          unsigned retries, HeadRules head) {
   const auto id = static_cast<uint32_t>(pools_.size());
-  pools_.push_back(
-      std::make_unique<RelayPool>(RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head)}));
+  const bool learns = learns_from_answers(head.recipes);
+  pools_.push_back(std::make_unique<RelayPool>(
+      RelayPool{std::move(pool), timeouts, keepalive, retries, id, std::move(head), learns, {}}));
   return id;
 }
 
 int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
-                        std::shared_ptr<const AddressFilter> filter, uint32_t predecessor, const PeekLimits& peek) {
+                        std::shared_ptr<const AddressFilter> filter, uint32_t predecessor, const PeekLimits& peek,
+                        const ProxyRules& proxy) {
   if (pool >= pools_.size()) return -1;
   const RelayListener* const before = find(predecessor);
   const auto id = static_cast<uint32_t>(listeners_.size());
@@ -48,6 +51,7 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
   listener.has_options = has_options;
   listener.filter = std::move(filter);
   listener.peek = peek;
+  listener.proxy = proxy;
   if (before) {
     listener.predecessors.push_back(before);
     // Nobody comes to these any more, so that one without sessions stays without.
@@ -82,6 +86,10 @@ bool Relay::let_go(uint32_t id) {
   }
   pool->pool = nullptr;
   return true;
+}
+
+void Relay::set_outgoing(uint32_t pool, Outgoing outgoing) {
+  if (pool < pools_.size()) pools_[pool]->outgoing = std::move(outgoing);
 }
 
 int Relay::refuse(SessionCounter cause, HandOver status) {
@@ -209,9 +217,9 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
   if (stopped_) return static_cast<int>(HandOver::kStopped);
   RelayListener& listener = *found;
   counters_->add(0, static_cast<unsigned>(SessionCounter::kAccepted));
-  // Asked here only where there is a filter: it is a system call.
-  if (listener.filter && is_denied(listener, peer_of(fd))) {
-    return refuse(SessionCounter::kRefusedDenied, HandOver::kDenied);
+  // Asked here only where somebody wants to know: it is a system call.
+  if (listener.filter || listener.proxy.trust) {
+    if (const auto refusal = refusal_of_peer(listener, peer_of(fd))) return refuse(*refusal, HandOver::kDenied);
   }
   if (!take_place(listener)) return refuse(SessionCounter::kRefusedMaxSessions, HandOver::kMaxSessions);
   const auto give_back = [&](SessionCounter cause, HandOver status) {

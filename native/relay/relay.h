@@ -16,7 +16,7 @@ enum class HandOver : uint8_t {
   kFdBudget = 2,
   kNoAddress = 3,
   kStopped = 4,
-  kDenied = 5
+  kDenied = 5,  // also: no proxy that is trusted
 };
 
 // What becomes of those who wait in the queue of a listen socket that is closed. The numbers are those of Unlisten in
@@ -41,11 +41,13 @@ class Relay {
   int start();
   uint32_t add_pool(std::shared_ptr<Pool> pool, const SessionTimeouts& timeouts, const Keepalive& keepalive,
                     unsigned retries, HeadRules head = {});
+  // How its backends are connected to. Before a listener leads to the pool.
+  void set_outgoing(uint32_t pool, Outgoing outgoing);
   // Id of the listener; -1: no such pool.
   // `predecessor`: the listener in whose place it will be, kNone: there is none.
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
                    std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone,
-                   const PeekLimits& peek = {});
+                   const PeekLimits& peek = {}, const ProxyRules& proxy = {});
   // Before anybody comes to the listener: its clients go to these pools, by the places that the rules give. False:
   // there is no such listener or pool, or no pool for a place.
   bool set_routes(uint32_t listener, std::shared_ptr<const RouteRules> rules, std::span<const uint32_t> pools);

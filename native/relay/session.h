@@ -13,6 +13,9 @@
 #include "../core/pool.h"
 #include "../protocol/head_key.h"
 #include "counters.h"
+#include "first_bytes.h"
+#include "outgoing.h"
+#include "proxied_client.h"
 #include "routes.h"
 #include "timer_wheel.h"
 
@@ -60,12 +63,20 @@ struct RelayPool {
   unsigned retries;
   uint32_t id;
   HeadRules head;
+  bool learns = false;  // keys from the backends' answers
+  Outgoing outgoing;
 };
 
 // How far, and for how long, a head is looked at.
 struct PeekLimits {
   uint32_t bytes = 16 * 1024;  // at most kMaxHeadBytes
   uint64_t timeout_ms = 3000;
+};
+
+// Clients of a listener come through proxies, which say who they are.
+struct ProxyRules {
+  std::shared_ptr<const AddressFilter> trust;  // from whom a header is taken, and is a must; null: there are none
+  uint64_t timeout_ms = 3000;                  // until the header is whole
 };
 
 struct RelayListener {
@@ -77,6 +88,7 @@ struct RelayListener {
   bool has_options;
   std::shared_ptr<const AddressFilter> filter;  // null: whoever comes is taken
   PeekLimits peek;
+  ProxyRules proxy;
   // Those in whose place this one is; their sessions count for max_sessions, too. Not changed once it is made.
   std::vector<const RelayListener*> predecessors;
   std::atomic<uint32_t> sessions{0};
@@ -111,6 +123,7 @@ struct Backlog {
   uint8_t* data = nullptr;
   uint32_t begin = 0;
   uint32_t end = 0;
+  uint32_t ahead = 0;   // the first of them are no bytes of the side, but said of it: a PROXY protocol header
   bool pooled = false;  // data is one of the worker's buffers, else from malloc
 
   bool empty() const { return begin == end; }
@@ -130,6 +143,7 @@ struct Pipe {
 struct Side {
   uint64_t tag = 0;  // of its events; 0: not in epoll
   int fd = -1;
+  Pipe pipe;  // bytes spliced from this side, for the other one; here it fills a gap
   bool readable = false;
   bool writable = false;
   bool finished = false;   // its FIN is reported: read until recv() == 0, whatever a short read seems to say
@@ -142,11 +156,12 @@ struct Side {
   bool sent = false;       // something was written to it
   bool splices = false;    // bulk comes from it: through a pipe, not through the buffer
   bool copies = false;     // the kernel refused to splice it
+  bool overheard = false;  // what it says first is looked at
   uint8_t full_reads = 0;  // in a row, up to now: a read filled the buffer
   uint64_t rested = 0;     // `bytes` when it was last found empty in the middle of bulk
-  Pipe pipe;               // bytes spliced from this side, for the other one
   Backlog backlog;         // bytes read from this side, for the other one; they come before those of the pipe
   uint64_t bytes = 0;      // read or spliced from this side
+  std::unique_ptr<FirstBytes> first;  // null: nothing is kept
 
   // It was reset, and `error` was taken from it, so that recv() would say 0, as at a FIN. TCP says EPIPE where a FIN
   // came first; a unix socket says it always, and recv() still tells.
@@ -155,9 +170,11 @@ struct Side {
     whole = whole || error == EPIPE;
   }
   // Taken from this side and not passed on yet.
-  uint64_t held() const { return backlog.end - backlog.begin + pipe.held; }
+  uint64_t held() const { return backlog.end - backlog.begin - backlog.ahead + pipe.held; }
+  // Something waits to be written to the other one.
+  bool holds() const { return !backlog.empty() || pipe.held > 0; }
   // The other side has not got all that came from this one up to now.
-  bool has_more() const { return held() > 0 || (readable && !ended); }
+  bool has_more() const { return holds() || (readable && !ended); }
 };
 
 enum class Which : uint8_t { kClient = 0, kBackend = 1 };
@@ -166,9 +183,10 @@ struct alignas(64) Session : TimerNode {
   Side sides[2];
   Seat seat;
   RelayListener* listener = nullptr;
-  RelayPool* pool = nullptr;  // while `unrouted`: the listener's
-  ClientAddress client;
-  uint32_t place = 0;  // in the worker's slab
+  RelayPool* pool = nullptr;     // while `unrouted`: the listener's
+  ProxiedClientPointer proxied;  // null: no such listener, or it is joined already
+  ClientAddress client;          // with a PROXY header, whom that names
+  uint32_t place = 0;            // in the worker's slab
   uint64_t id = 0;
   uint64_t began_ms = 0;
   uint64_t active_ms = 0;  // last byte in either direction
@@ -178,23 +196,26 @@ struct alignas(64) Session : TimerNode {
   unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
   uint16_t port = 0;            // it came to; known only where the listener's routes ask for it
-  bool unrouted = false;        // its pool is not chosen yet
   uint8_t refused = 0;          // requests for encryption that were answered, one bit for each kind
-  bool peeking = false;         // its head is looked at, for its pool or its key
-  bool held = false;            // waits until its backend takes it
-  bool waiting = false;         // has no seat, and waits for one
-  bool connected = false;
-  bool answered = false;  // the backend has sent something
-  bool rejected = false;  // the backend reset it in its first moments
-  bool record = false;
-  bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
-  bool dead = false;             // its place is given back at the end of the batch
-  bool queued = false;           // in the worker's list of those that used up their budget
-  bool called = false;           // while `waiting`: its turn has come, and is put off
-  bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
-  Waiter waiter;                 // while `waiting`
-  uint64_t wait_until_ms = 0;    // `waiting`, at most; 0: it never did
-  Session* next = nullptr;       // all sessions of the worker
+  bool called = false;          // while `waiting`: its turn has come, and is put off
+  // Bits: as bytes they would make the record a cache line longer.
+  bool unrouted : 1 = false;  // its pool is not chosen yet
+  bool proxying : 1 = false;  // its PROXY header has not come yet
+  bool peeking : 1 = false;   // its head is looked at, for its pool or its key
+  bool held : 1 = false;      // waits until its backend takes it
+  bool waiting : 1 = false;   // has no seat, and waits for one
+  bool connected : 1 = false;
+  bool answered : 1 = false;  // the backend has sent something
+  bool rejected : 1 = false;  // the backend reset it in its first moments
+  bool record : 1 = false;
+  // The backend's socket has none yet: most sessions are over before they could need it.
+  bool wants_keepalive : 1 = false;
+  bool dead : 1 = false;       // its place is given back at the end of the batch
+  bool queued : 1 = false;     // in the worker's list of those that used up their budget
+  bool lingers : 1 = false;    // one side is gone, and the other has not got all of its last words (worker_linger.cc)
+  Waiter waiter;               // while `waiting`
+  uint64_t wait_until_ms = 0;  // `waiting`, at most; 0: it never did
+  Session* next = nullptr;     // all sessions of the worker
   Session* previous = nullptr;
 
   Side& side(Which which) { return sides[static_cast<unsigned>(which)]; }

@@ -63,20 +63,23 @@ bool SocketAddress::operator==(const SocketAddress& other) const {
 std::shared_ptr<const SocketAddress> make_endpoint(const std::string& host, uint16_t port) {
   if (host.rfind(kUnixPrefix, 0) == 0) return make_unix(host.substr(sizeof kUnixPrefix - 1));
   const auto parsed = parse_address(host);
-  if (!parsed) return nullptr;
-  auto address = std::make_shared<SocketAddress>();
-  if (parsed->family == ClientAddress::Family::kIpv4) {
-    auto* in = reinterpret_cast<sockaddr_in*>(&address->storage);
+  return parsed ? std::make_shared<const SocketAddress>(socket_address(*parsed, port)) : nullptr;
+}
+
+SocketAddress socket_address(const ClientAddress& ip, uint16_t port) {
+  SocketAddress address;
+  if (ip.family == ClientAddress::Family::kIpv4) {
+    auto* in = reinterpret_cast<sockaddr_in*>(&address.storage);
     in->sin_family = AF_INET;
     in->sin_port = htons(port);
-    std::memcpy(&in->sin_addr, parsed->bytes.data(), 4);
-    address->length = sizeof *in;
+    std::memcpy(&in->sin_addr, ip.bytes.data(), 4);
+    address.length = sizeof *in;
   } else {
-    auto* in6 = reinterpret_cast<sockaddr_in6*>(&address->storage);
+    auto* in6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
     in6->sin6_family = AF_INET6;
     in6->sin6_port = htons(port);
-    std::memcpy(&in6->sin6_addr, parsed->bytes.data(), 16);
-    address->length = sizeof *in6;
+    std::memcpy(&in6->sin6_addr, ip.bytes.data(), 16);
+    address.length = sizeof *in6;
   }
   return address;
 }
@@ -99,11 +102,16 @@ ClientAddress client_address(const SocketAddress& peer) {
   return normalised(client);
 }
 
-ClientAddress peer_of(int fd) {
+SocketAddress peer_address(int fd) {
   SocketAddress peer;
   peer.length = sizeof peer.storage;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return {};
-  return client_address(peer);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) peer.length = 0;
+  return peer;
+}
+
+ClientAddress peer_of(int fd) {
+  const SocketAddress peer = peer_address(fd);
+  return peer.length == 0 ? ClientAddress{} : client_address(peer);
 }
 
 SocketAddress local_address(int fd) {

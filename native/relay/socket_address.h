@@ -27,6 +27,10 @@ std::shared_ptr<const SocketAddress> make_endpoint(const std::string& host, uint
 ClientAddress client_address(const SocketAddress& peer);
 // The peer of a connected socket; family kNone if it is gone (already reset).
 ClientAddress peer_of(int fd);
+// The address of that; length 0: it is gone.
+SocketAddress peer_address(int fd);
+// An IP address as sockets have it.
+SocketAddress socket_address(const ClientAddress& address, uint16_t port);
 // Where a socket is bound; length 0: it is not.
 SocketAddress local_address(int fd);
 // The text of an IPv4 or IPv6 address; empty: another family.

@@ -218,6 +218,8 @@ void Worker::handle_session(Session& session, const epoll_event& event) {
   } else if ((flags & EPOLLERR) != 0 || (session.waiting && wants_nothing(side))) {
     // A FIN alone is a half-close, and what it sent still goes to the backend.
     end(session, SessionCounter::kEndClientGone, false);
+  } else if (session.proxying) {
+    read_proxy(session);
   } else if (session.peeking) {
     peek(session, false);
   }
@@ -346,7 +348,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
   if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedNoRoute;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedProxyTimeout;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {
     Pool::blame_reset(session.seat);
@@ -375,6 +377,7 @@ void Worker::end(Session& session, SessionCounter cause, bool reset) {
   if (session.previous) session.previous->next = session.next;
   if (session.next) session.next->previous = session.previous;
   if (all_ == &session) all_ = session.next;
+  session.proxied.reset();
   session.dead = true;
   dead_.push_back(&session);
 }

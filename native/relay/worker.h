@@ -11,6 +11,7 @@
 
 #include "acceptor.h"
 #include "clock.h"
+#include "connector.h"
 #include "copier.h"
 #include "counters.h"
 #include "peek.h"
@@ -110,11 +111,17 @@ class Worker final : private WaitingRoom {
   // A session's life.
   void begin(Session& session);
   void begin_pool(Session& session);
+  // Its PROXY header (worker_proxy.cc).
+  void begin_proxy(Session& session);
+  void read_proxy(Session& session);
+  bool take_bytes(Session& session, size_t count);
+  void find_key(Session& session);
   void pick(Session& session, const AffinityKey& key);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);
   void stop_peeking(Session& session);
+  void pick_named(Session& session);
   void pick_without_key(Session& session, SessionCounter cause);
   // Its pool, where there are several (worker_route.cc).
   void begin_route(Session& session);
@@ -122,7 +129,6 @@ class Worker final : private WaitingRoom {
   // What it asks for before its key (worker_refuse.cc).
   enum class Asked : uint8_t { kNothing, kPerhaps, kAnswered, kGone };
   Asked refuse_encryption(Session& session, Bytes head);
-  bool take_from_head(Session& session, size_t count);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
   bool wait_for_seat(Session& session);
@@ -136,11 +142,16 @@ class Worker final : private WaitingRoom {
   void release_held(Session& session);
   int connect(Session& session);
   int try_connect(Session& session);
+  // From where, and who the backend is told that the client is (worker_source.cc, worker_proxy_out.cc).
+  ConnectBegun connect_from(const Session& session, const SocketAddress& address);
+  bool send_proxy_header(Session& session);
+  std::string_view server_name(Session& session);
   void connect_again(Session& session);
   void connect_failed(Session& session, int error);
   void on_connect_event(Session& session, uint32_t events);
   void connected(Session& session);
   void pump(Session& session);
+  void learn(Session& session);  // worker_learn.cc
   bool pump_side(Session& session, Which from);
   bool pass_on_reset(Session& session);
   bool linger(Session& session, Side& receiver);  // worker_linger.cc
@@ -166,6 +177,7 @@ class Worker final : private WaitingRoom {
   uint64_t now_ms_ = 0;
   uint64_t next_id_ = 0;
   uint64_t wake_ = 0;  // number of the wake-up
+  size_t next_source_ = 0;
   Copier copier_;
   std::unique_ptr<PeekRoom> peek_room_;  // null: no head has been looked at yet
   std::unique_ptr<TimerWheel> wheel_;

@@ -1,5 +1,6 @@
 // Pools that are chosen by the head of a connection, and keys that lie in it. Sessions wait for it without a backend
 // and without a seat.
+#include "head_choice.h"
 #include "peek.h"
 #include "worker.h"
 
@@ -8,7 +9,7 @@ namespace limpet {
 void Worker::begin_peek(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   session.peeking = true;
-  wheel_->arm(session, session.began_ms + session.listener->peek.timeout_ms);
+  wheel_->arm(session, now_ms_ + session.listener->peek.timeout_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
   peek(session, false);
 }
@@ -44,15 +45,29 @@ void Worker::peek(Session& session, bool late) {
     case Asked::kGone:
       return end(session, SessionCounter::kEndClientGone, false);
   }
-  const HeadKey key = first_key(relay_pool.head.recipes, *head, ended, peek_room_->scratch);
+  const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
+  const SeenHead seen{*head, ended, proxy};
+  const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, seen, peek_room_->scratch, now_ms_);
+  const HeadKey& key = choice.key;
   if (key.extraction.verdict == Verdict::kMore) return;
   stop_peeking(session);
+  session.seat.named = choice.named;
   if (key.extraction.verdict == Verdict::kFound) {
     count(SessionCounter::kKeyFound);
+    if (key.is_address) return pick(session, relay_pool.pool->key(session.client));
     return pick(session, relay_pool.pool->key(bytes_of(key.extraction.key)));
   }
+  if (choice.named) return pick_named(session);
   if (key.cut_short && full) return pick_without_key(session, SessionCounter::kKeyTooFar);
   pick_without_key(session, key.cut_short && late ? SessionCounter::kKeyLate : SessionCounter::kKeyMissing);
+}
+
+// It has no key. Where the backend that it names cannot be followed, it is not refused: it did say who it is.
+void Worker::pick_named(Session& session) {
+  count(SessionCounter::kKeyFound);
+  const RelayPool& relay_pool = session.relay_pool();
+  const bool by_source = relay_pool.head.fallback == KeyFallback::kSource;
+  pick(session, by_source ? relay_pool.pool->key(session.client) : AffinityKey{});
 }
 
 void Worker::pick_without_key(Session& session, SessionCounter cause) {

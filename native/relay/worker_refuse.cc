@@ -2,9 +2,6 @@
 // it is answered here, and what follows is the startup packet, with the key in it.
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
-
 #include "../protocol/postgres.h"
 #include "worker.h"
 
@@ -19,25 +16,10 @@ Worker::Asked Worker::refuse_encryption(Session& session, Bytes head) {
   const auto kind = static_cast<uint8_t>(1U << static_cast<unsigned>(request));
   if ((session.refused & kind) != 0) return Asked::kNothing;
   session.refused |= kind;
-  if (!take_from_head(session, kEncryptionRequestBytes)) return Asked::kGone;
+  if (!take_bytes(session, kEncryptionRequestBytes)) return Asked::kGone;
   // The first byte on this socket: there is room for it.
   const int fd = session.side(Which::kClient).fd;
   return send(fd, &kEncryptionRefused, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? Asked::kAnswered : Asked::kGone;
-}
-
-// Reads what was only looked at. False: it is not there any more.
-bool Worker::take_from_head(Session& session, size_t count) {
-  Side& client = session.side(Which::kClient);
-  const auto held = std::min(static_cast<uint32_t>(count), client.backlog.end - client.backlog.begin);
-  client.bytes -= held;
-  if (held == client.backlog.end - client.backlog.begin) {
-    copier_.drop(client);
-  } else {
-    client.backlog.begin += held;
-  }
-  std::array<uint8_t, kEncryptionRequestBytes> taken;
-  const size_t left = std::min(count - held, taken.size());
-  return left == 0 || recv(client.fd, taken.data(), left, MSG_DONTWAIT) == static_cast<ssize_t>(left);
 }
 
 }  // namespace limpet

@@ -8,14 +8,32 @@
 
 namespace limpet {
 
+namespace {
+
+// The port that the client came to: that of the PROXY header, where it names one. To a unix socket: none. As
+// destinationPort() in src/relay/route.ts.
+uint16_t port_that_it_came_to(Session& session) {
+  if (session.proxied) {
+    const ClientAddress& destination = session.proxied->header.destination;
+    if (destination.family != ClientAddress::Family::kNone) return destination.port;
+  }
+  return destination_port(session.side(Which::kClient).fd);
+}
+
+// Whoever is at the other end of its socket: the client, or its proxy.
+const ClientAddress& peer_of(const Session& session) {
+  return session.proxied ? session.proxied->peer : session.client;
+}
+
+}  // namespace
+
 // Its pool is to be chosen, by what is known already or by its head.
 void Worker::begin_route(Session& session) {
   const RouteRules& rules = *session.listener->routes->rules;
-  // Whatever else knows where the client wanted to go, like a header before its first bytes, is to be asked here.
-  if (rules.asks_for_port()) session.port = destination_port(session.side(Which::kClient).fd);
+  if (rules.asks_for_port()) session.port = port_that_it_came_to(session);
   if (rules.asks_for_head()) return begin_peek(session);
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
-  if (route(session, {}, true) == Verdict::kFound) begin_pool(session);
+  if (route(session, {}, true) == Verdict::kFound) find_key(session);
 }
 
 // kFound: the session has its pool. kMissing: there is none for it, and it has ended. kMore: its head is waited for.
@@ -26,7 +44,7 @@ Verdict Worker::route(Session& session, Bytes head, bool ended) {
     RelayPool* const pool = routes.pools[choice.place];
     // Its socket has the keepalive of the listener's pool.
     const bool differs = pool->keepalive != std::exchange(session.pool, pool)->keepalive;
-    if (differs && session.client.family != ClientAddress::Family::kUnix) {
+    if (differs && peer_of(session).family != ClientAddress::Family::kUnix) {
       change_keepalive(session.side(Which::kClient).fd, pool->keepalive);
     }
     session.unrouted = false;

@@ -44,12 +44,15 @@ void Worker::begin(Session& session) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
-  if (session.unrouted) return begin_route(session);
+  if (session.listener->proxy.trust) return begin_proxy(session);
   begin_pool(session);
 }
 
+// Who the client is, is known.
+void Worker::begin_pool(Session& session) { session.unrouted ? begin_route(session) : find_key(session); }
+
 // It has its pool.
-void Worker::begin_pool(Session& session) {
+void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));
@@ -87,7 +90,8 @@ int Worker::connect(Session& session) {
 int Worker::try_connect(Session& session) {
   const auto* address = static_cast<const SocketAddress*>(session.seat.endpoint);
   if (!address) return EHOSTUNREACH;  // its host name has not been looked up
-  const ConnectBegun begun = begin_connect(*address);
+  const bool binds = session.relay_pool().outgoing.binds();
+  const ConnectBegun begun = binds ? connect_from(session, *address) : begin_connect(*address);
   Side& backend = session.side(Which::kBackend);
   backend = Side{};
   backend.fd = begun.fd;
@@ -150,6 +154,7 @@ void Worker::connected(Session& session) {
     return;
   }
   session.connected = true;
+  session.side(Which::kBackend).overheard = session.relay_pool().learns;
   session.active_ms = now_ms_;
   session.connect_us = static_cast<uint32_t>(monotonic_us() - session.connect_began_us);
   session.relay_pool().pool->confirm(*epoch_, session.seat, now_ms_);
@@ -157,6 +162,8 @@ void Worker::connected(Session& session) {
   count_connect(counters_, session.connect_us);
   if (session.record) write_record(session, RecordKind::kOpen, SessionCounter::kOpened);
   arm_timer(session);
+  if (session.relay_pool().outgoing.proxy != SendProxy::kOff && !send_proxy_header(session)) return;
+  session.proxied.reset();
   pump(session);
 }
 
@@ -208,8 +215,8 @@ bool Worker::pass_on_reset(Session& session) {
   for (const Which which : {Which::kClient, Which::kBackend}) {
     const Side& side = session.side(which);
     if (!side.failed) continue;
-    const bool waits = side.held() > 0 || !side.ended;
-    const bool reads_on = session.queued && side.held() == 0 && !side.ended;
+    const bool waits = side.holds() || !side.ended;
+    const bool reads_on = session.queued && !side.holds() && !side.ended;
     Side& receiver = session.side(other(which));
     if (!receiver.failed && (reads_on || (side.whole && waits) || linger(session, receiver))) continue;
     end_by_reset(session, which);
@@ -223,7 +230,9 @@ void Worker::pump(Session& session) {
   Side& backend = session.side(Which::kBackend);
   const bool half_before = client.shut || backend.shut;
   // The answers first: a backend that answered and reset still gets its bytes through before the reset is seen.
-  if (!pump_side(session, Which::kBackend) || !pump_side(session, Which::kClient)) return;
+  if (!pump_side(session, Which::kBackend)) return;
+  if (backend.overheard) learn(session);
+  if (!pump_side(session, Which::kClient)) return;
   if ((client.failed || backend.failed) && pass_on_reset(session)) return;
   if (client.shut && backend.shut) {
     end(session, SessionCounter::kEndFinished, false);
@@ -254,6 +263,7 @@ void Worker::arm_timer(Session& session) {
 }
 
 void Worker::on_timer(Session& session) {
+  if (session.proxying) return end(session, SessionCounter::kRefusedProxyTimeout, false);
   if (session.peeking) return peek(session, true);
   if (session.waiting) return on_wait_timer(session);
   if (session.held) {

@@ -6,6 +6,8 @@ export interface HeadKeys {
   readonly keys: NativeHeadKeys
   /** A {@link KeyFallback}. */
   readonly fallback: number
+  /** Whether some are learnt from what backends answer. */
+  readonly learns: boolean
 }
 
 /** Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
@@ -14,8 +16,6 @@ export function headKeysOf({ key, fallback, postgres }: ResolvedAffinity): HeadK
   if (texts.length === 0) return undefined
   // Whoever names it has said what becomes of the others.
   const isSource = key.includes('source')
-  return {
-    keys: new (native().HeadKeys)(texts, postgres.tls === 'refuse'),
-    fallback: KeyFallback[isSource ? 'source' : fallback],
-  }
+  const keys = new (native().HeadKeys)(texts, postgres.tls === 'refuse')
+  return { keys, fallback: KeyFallback[isSource ? 'source' : fallback], learns: keys.learns }
 }

@@ -3,6 +3,7 @@ import { quote } from '../config/text.ts'
 import { LimpetError } from '../errors.ts'
 import type { Explanation } from '../index.ts'
 import type { Io } from './io.ts'
+import { keyNotes } from './key-notes.ts'
 import type { OfflinePool } from './offline-pool.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -64,9 +65,9 @@ export function malformedText(address: string): string {
 }
 
 function headText({ settings, digest }: OfflinePool, terminal: Terminal): string {
-  const { name, placement, backends } = settings
+  const { name, placement, backends, affinity } = settings
   const facts = `${placement}, ${backends.length} ${backends.length === 1 ? 'backend' : 'backends'}, digest ${digest}`
-  return terminal.cut(`pool ${name}: ${facts}`)
+  return [`pool ${name}: ${facts}`, ...keyNotes(affinity.key)].map(line => terminal.cut(line)).join('\n')
 }
 
 function explanationText(pool: OfflinePool, { address, key, home, order }: Explanation, terminal: Terminal): string {

@@ -2,6 +2,7 @@ import { type DescribedConfig, type DescribedListener, type DescribedPool, descr
 import { effectOf } from './effects.ts'
 import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig } from './resolved.ts'
+import { poolsOf } from './route.ts'
 import { pathText } from './text.ts'
 
 /** A setting that differs, or a listener or a pool as a whole. */
@@ -50,11 +51,29 @@ export function restartPaths(changes: readonly FoundChange[]): string[] {
 export function changesBetween(before: ComparedConfig, after: ComparedConfig): FoundChange[] {
   const { listeners: oldListeners, pools: oldPools, ...oldRest } = before
   const { listeners, pools, ...rest } = after
+  const ofListeners = partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners))
+  const otherAcceptors = new Set(
+    listeners.flatMap(({ name }) => (wantsNet(before, name) === wantsNet(after, name) ? [] : poolPaths(name))),
+  )
   return [
     ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
-    ...partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners)),
+    ...ofListeners.map(change => (otherAcceptors.has(change.path) ? { ...change, needsRestart: true } : change)),
     ...partChanges('pools', 'pools.<name>', new Map(Object.entries(oldPools)), new Map(Object.entries(pools))),
   ]
+}
+
+function poolPaths(listener: string): string[] {
+  return ['pool', 'route'].map(key => pathText(['listeners', listener, key]))
+}
+
+/** Whether a listener that may choose takes the net acceptor for the cookie of one of its pools: an open one cannot become the other. */
+function wantsNet({ listeners, pools }: ComparedConfig, name: string): boolean | undefined {
+  const listener = listeners.find(candidate => candidate.name === name)
+  if (listener === undefined || listener.acceptor === 'net' || listener.relay === 'stream') return undefined
+  // Another process may know of no cookies.
+  return poolsOf({ pool: listener.pool, route: listener.route ?? [] }).some(
+    pool => (pools[pool]?.affinity.cookie ?? 'off') !== 'off',
+  )
 }
 
 /** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */

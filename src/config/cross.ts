@@ -1,11 +1,17 @@
 import { normalize } from 'node:path'
+import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
+import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { routeFindings } from './route-findings.ts'
 import { LIMITS } from './schema.ts'
 import { type Path, pathText, quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
+
+/** Of the sources of keys the one that backends tell. */
+const LEARNT = 'tls.sessionId'
 
 /** What is wrong between the parts of a document. */
 export function crossFindings(view: View, localAddresses: ReadonlySet<string>): Finding[] {
@@ -14,8 +20,11 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...routeFindings(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
+    ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...transparentFindings(view),
+    ...cookieFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
@@ -52,7 +61,28 @@ function poolFindings(pool: PoolView): Finding[] {
     ...ringFindings(pool, path),
     ...rebalanceFindings(pool),
     ...postgresFindings(pool),
+    ...learntKeyFindings(pool),
   ]
+}
+
+/** A key that is learnt from what backends answer: into the stick table, and from clients that are served without it. */
+function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers, returnsHome }: PoolView): Finding[] {
+  if (!keys.includes(LEARNT)) return []
+  const path = ['pools', name, 'affinity']
+  const findings: Finding[] = []
+  if (isTableOff === true) {
+    const message = `${LEARNT} is learnt into the stick table, and this pool has none`
+    findings.push({ path: [...path, 'key'], message, accepted: 'other sources; or a stickTable' })
+  }
+  if (returnsHome === true) {
+    const message = `what is learnt has no home, and clients with a ${LEARNT} would lose their sessions`
+    findings.push({ path: ['pools', name, 'returnHome'], message, accepted: 'never; or other sources of keys' })
+  }
+  if (refusesOthers === true && keys.length === 1) {
+    const message = `nobody would be served: ${LEARNT} is learnt from clients that come without it at first`
+    findings.push({ path: [...path, 'fallback'], message, accepted: 'source, random; or more sources of keys' })
+  }
+  return findings
 }
 
 /** Of a session that lives the address is known, and no other key. */

@@ -1,8 +1,11 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { describeCookie } from './cookie.ts'
+import type { CookieOptions } from './cookie-options.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption, RouteOptions } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName, RouteOptions } from './options.ts'
+import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
   ResolvedAffinity,
@@ -53,6 +56,7 @@ export interface DescribedListener {
   deferAccept: string
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
+  proxyProtocol: { accept: string; trust: string[]; timeout: string }
   allow: string[]
   deny: string[]
 }
@@ -60,6 +64,7 @@ export interface DescribedListener {
 export interface DescribedAffinity {
   key: KeyOption | KeyOption[]
   fallback: string
+  cookie: CookieOptions | 'off'
   postgres: { tls: string }
   ipv4Prefix: number
   ipv6Prefix: number
@@ -89,8 +94,12 @@ export interface DescribedPool {
     queue: { size: number; timeout: string }
   }
   slowStart: string
+  sendProxy: DescribedSendProxy
+  source: { bind: string[]; transparent: string }
   backends: DescribedBackend[]
 }
+
+export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
 
 export interface DescribedBackend {
   name: string
@@ -159,6 +168,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 function describeListener(listener: ResolvedListener): DescribedListener {
   const { name, bind, pool, route, acceptor, relay, maxSessions, backlog } = listener
   const { deferAccept, fastOpen, peek, allow, deny } = listener
+  const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
     bind: describeBind(bind),
@@ -170,6 +180,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     deferAccept: deferAccept === 0 ? 'off' : formatDuration(deferAccept),
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
+    proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
     allow: [...allow],
     deny: [...deny],
   }
@@ -181,7 +192,8 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, backends } = pool
+  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } =
+    pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -199,13 +211,17 @@ function describePool(pool: ResolvedPool): DescribedPool {
     agent: { ...agent, interval: formatDuration(agent.interval) },
     limits: { ...limits, queue: { ...limits.queue, timeout: formatDuration(limits.queue.timeout) } },
     slowStart: formatDuration(slowStart),
+    sendProxy: describeSendProxy(sendProxy),
+    source: { ...source, bind: [...source.bind] },
     backends: backends.map(describeBackend),
   }
 }
 
-function describeAffinity({ key, postgres, ...rest }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity({ key, cookie, postgres, ...rest }: ResolvedAffinity): DescribedAffinity {
   const keys = key.map(keyOption)
-  return { key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys, ...rest, postgres: { ...postgres } }
+  const one = keys.length === 1 ? keys[0] : undefined
+  const described = cookie === undefined ? 'off' : describeCookie(cookie)
+  return { key: one ?? keys, ...rest, cookie: described, postgres: { ...postgres } }
 }
 
 /** A backend in the words of the configuration. */

@@ -1,6 +1,7 @@
 import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import { isProxyKey, PROXY_KEY_ACCEPTED, PROXY_KEY_JSON, proxyKeyOption, readProxyKey } from './proxy-key.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
 /** Sources that need nothing else. */
@@ -8,8 +9,10 @@ const PLAIN = [
   'source',
   'tls.sni',
   'tls.alpn',
+  'tls.sessionId',
   'tls.ja4',
   'rdp.cookie',
+  'rdp.token',
   'mqtt.clientId',
   'postgres.user',
   'postgres.database',
@@ -22,7 +25,7 @@ const PLAIN = [
 /** Sources with a name behind a colon. */
 const NAMED = ['http.cookie', 'http.header', 'postgres.startup'] as const
 /** Sources that are a mapping. */
-const PLACED = ['bytes', 'lengthPrefixed'] as const
+const MAPPINGS = ['bytes', 'lengthPrefixed', 'proxy'] as const
 
 /** The client speaks only once the server has: nothing but its address is there before. */
 const SERVER_FIRST = new Map([['mysql', 'source']])
@@ -31,7 +34,7 @@ const MOST = 8
 const LONGEST_NAME = 128
 /** `kMaxHeadBytes` of native/protocol/head.h. */
 export const MOST_HEAD_BYTES = 65_536
-const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }`
+const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, ${PROXY_KEY_ACCEPTED}`
 /** A token of RFC 9110, which names of cookies and header fields are; PostgreSQL's parameters are shorter words. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -60,9 +63,10 @@ function readKey(value: unknown): Parsed<string> {
   if (typeof value !== 'object' || value === null)
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   const [[kind, places] = [], ...others] = Object.entries(value)
-  if (kind === undefined || others.length > 0 || !(PLACED as readonly string[]).includes(kind)) {
+  if (kind === undefined || others.length > 0 || !(MAPPINGS as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   }
+  if (kind === 'proxy') return readProxyKey(places)
   return kind === 'bytes' ? readBytes(places) : readLengthPrefixed(places)
 }
 
@@ -72,7 +76,7 @@ function readText(text: string): Parsed<string> {
   const colon = text.indexOf(':')
   const kind = colon < 0 ? text : text.slice(0, colon)
   if (!(NAMED as readonly string[]).includes(kind)) {
-    return refuse(`${quote(text)} is no source of keys${didYouMean(kind, [...PLAIN, ...NAMED, ...PLACED])}`, ACCEPTED)
+    return refuse(`${quote(text)} is no source of keys${didYouMean(kind, [...PLAIN, ...NAMED, ...MAPPINGS])}`, ACCEPTED)
   }
   const name = colon < 0 ? '' : text.slice(colon + 1)
   if (name.length <= LONGEST_NAME && NAME.test(name)) return accept(text)
@@ -111,6 +115,7 @@ function isPlace(value: unknown): value is number {
 
 /** A source as a configuration has it. */
 export function keyOption(text: string): KeyOption {
+  if (isProxyKey(text)) return proxyKeyOption(text)
   const [kind, offset = '0', length = '0', order] = text.split(':')
   if (kind === 'bytes') return { bytes: { offset: Number(offset), length: Number(length) } }
   if (kind === 'lengthPrefixed') {
@@ -151,6 +156,7 @@ const ONE = {
       required: ['lengthPrefixed'],
       additionalProperties: false,
     },
+    PROXY_KEY_JSON,
   ],
 }
 

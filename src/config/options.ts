@@ -1,3 +1,5 @@
+import type { CookieOptions } from './cookie-options.ts'
+
 /** A time: text with a unit (`250ms`, `5s`, `1.5h`, `2d`), or a number of milliseconds. */
 export type Duration = string | number
 
@@ -137,6 +139,8 @@ export interface ListenerOptions {
   fastOpen?: number | 'off' | 'on' | boolean | undefined
   /** Looking for keys that are no addresses. */
   peek?: PeekOptions | undefined
+  /** Clients that come through proxies. `allow` and `deny` are then about the clients that these name. */
+  proxyProtocol?: ProxyProtocolOptions | undefined
   /**
    * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
    * are not denied.
@@ -219,6 +223,37 @@ export interface RebalanceOptions {
   minAge?: Duration | undefined
 }
 
+/** What a header of version 2 can say besides the addresses. */
+export type ProxyTlvName = 'authority' | 'uniqueId' | 'crc32c'
+
+/** The PROXY protocol header that backends get. */
+export interface SendProxyOptions {
+  /** @defaultValue 'v2' */
+  version?: 'v1' | 'v2' | undefined
+  /**
+   * What a header of version 2 says besides the addresses. `authority`: the server name of the client's TLS, where it has come
+   * by then; `uniqueId`: the id of the session; `crc32c`: a checksum of the header.
+   * @defaultValue []
+   */
+  tlvs?: ProxyTlvName[] | undefined
+}
+
+/** Where connections to backends come from. */
+export interface SourceOptions {
+  /**
+   * IP addresses of this host, at most 64: connections come from them in turn, from those of the backend's family, and from the
+   * next one where all ports of one are taken. Empty: the system chooses.
+   * @defaultValue []
+   */
+  bind?: string[] | undefined
+  /**
+   * `on` (`true`): sessions reach the backend from the client's own IP address (IP_TRANSPARENT); `port`: and from its port. Only
+   * with the native relay, with CAP_NET_ADMIN, and in a network that routes the answers back to this host.
+   * @defaultValue 'off'
+   */
+  transparent?: 'off' | 'on' | 'port' | boolean | undefined
+}
+
 /** A set of backends with one affinity policy. */
 export interface PoolOptions {
   /**
@@ -295,6 +330,14 @@ export interface PoolOptions {
    * @defaultValue '0s'
    */
   slowStart?: Duration | undefined
+  /**
+   * The PROXY protocol header that backends get before the first byte of a session, and that checks send: of version 1 or 2, or
+   * `off` (`false`).
+   * @defaultValue 'off'
+   */
+  sendProxy?: SendProxyOptions | 'v1' | 'v2' | 'off' | false | undefined
+  /** Where connections to backends come from. */
+  source?: SourceOptions | undefined
   /**
    * The servers; at most 10,000.
    * @defaultValue []
@@ -454,13 +497,14 @@ export interface CheckTls {
 export type KeyFallbackName = 'source' | 'refuse' | 'random'
 
 /**
- * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; or as many bytes as a number of `size`
- * bytes at `offset` says, right behind it.
+ * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; as many bytes as a number of `size`
+ * bytes at `offset` says, right behind it; or what the PROXY header has, a number being the type of a TLV.
  */
 export type KeyOption =
   | string
   | { bytes: { offset: number; length: number } }
   | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
+  | { proxy: 'source' | 'authority' | 'uniqueId' | 'vpcEndpoint' | number }
 
 /** How far, and for how long, the first bytes of a client are looked at. */
 export interface PeekOptions {
@@ -473,11 +517,30 @@ export interface PeekOptions {
   timeout?: Duration | undefined
 }
 
+/** Clients that come through proxies. */
+export interface ProxyProtocolOptions {
+  /**
+   * Whether every connection begins with a PROXY protocol header (version 1 or 2), which names the client.
+   * @defaultValue 'off'
+   */
+  accept?: 'on' | 'off' | boolean | undefined
+  /**
+   * Networks and addresses of the proxies. Whoever else connects is closed. Required with `accept: on`.
+   * @defaultValue []
+   */
+  trust?: string[] | undefined
+  /**
+   * How long the header is waited for.
+   * @defaultValue '3s'
+   */
+  timeout?: Duration | undefined
+}
+
 /** What identifies a client. */
 export interface AffinityOptions {
   /**
    * Where the key of a client is: one source, or a list of which the first counts that yields one. `source` is the client's IP
-   * address, cut to the prefixes below; all others are in its first bytes, see docs/affinity.md.
+   * address, cut to the prefixes below; all others are in its first bytes, or in its PROXY header, see docs/affinity.md.
    * @defaultValue 'source'
    */
   key?: KeyOption | KeyOption[] | undefined
@@ -489,6 +552,11 @@ export interface AffinityOptions {
   fallback?: KeyFallbackName | undefined
   /** Keys of PostgreSQL's clients (`postgres.user` and its like). */
   postgres?: PostgresOptions | undefined
+  /**
+   * A cookie that names the backend of a client, before its key is looked at; or `off` (`false`).
+   * @defaultValue 'off'
+   */
+  cookie?: CookieOptions | 'off' | false | undefined
   /**
    * Bits of an IPv4 address that count, 1 to 32.
    * @defaultValue 32

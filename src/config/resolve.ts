@@ -2,12 +2,14 @@ import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
+import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
 import type { Mode } from './duration.ts'
 import { findingsOf, MOST_PROBLEMS } from './findings.ts'
 import { localAddresses } from './loops.ts'
 import { isMapping } from './mapping.ts'
 import type { BackendChanges, BackendOptions, BalancerOptions } from './options.ts'
+import { sendProxyOf } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
 import type {
@@ -46,6 +48,7 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const { raw, mode, file } = source
   const parsed = SCHEMAS[mode].safeParse(raw)
   const view = viewOf(raw)
+  const local = context.localAddresses ?? localAddresses()
   const secrets = readSecrets(view, {
     env: context.env ?? process.env,
     directory: context.directory ?? process.cwd(),
@@ -53,13 +56,13 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const findings = [
     ...(parsed.success ? [] : findingsOf(SCHEMAS[mode], raw, parsed.error.issues)),
     ...emptyFindings(raw, context.requireListeners === true),
-    ...crossFindings(view, context.localAddresses ?? localAddresses()),
+    ...crossFindings(view, local),
     ...secrets.findings,
   ]
   const all = [...source.findings, ...findings.filter(finding => !isUnder(finding, source.findings))]
   if (!parsed.success || all.length > 0)
     throw new LimpetConfigError(sorted(all.map(finding => problemOf(finding, source))), { path: file })
-  const warnings = [...warningsOf(view, mode), ...secrets.warnings].map(finding =>
+  const warnings = [...warningsOf(view, mode, local), ...secrets.warnings].map(finding =>
     formatProblem(problemOf(finding, source)),
   )
   const directory = context.directory ?? process.cwd()
@@ -127,11 +130,14 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
 
 function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...rest } = pool
+    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
+    const { sendProxy: header, ...rest } = others
+    const sendProxy = sendProxyOf(header)
+    const affinity = { ...pool.affinity, cookie: pool.affinity.cookie && cookieOf(pool.affinity.cookie) }
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, stickTable, health, limits }]
+    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {

@@ -1,4 +1,5 @@
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
+import type { ResolvedCookie } from './cookie.ts'
 import type {
   AcceptorKind,
   BackendState,
@@ -7,6 +8,7 @@ import type {
   LogLevel,
   PlacementAlgorithm,
   PostgresTls,
+  ProxyTlvName,
   RelayKind,
   ReturnHome,
 } from './options.ts'
@@ -68,6 +70,7 @@ export interface ResolvedListener {
   /** Length of the queue; 0: off. */
   readonly fastOpen: number
   readonly peek: ResolvedPeek
+  readonly proxyProtocol: ResolvedProxyProtocol
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -83,6 +86,15 @@ export interface ResolvedRoute {
   readonly port?: number | undefined
   /** Name of a pool of the same configuration. */
   readonly pool: string
+}
+
+/** Clients that come through proxies. */
+export interface ResolvedProxyProtocol {
+  readonly accept: 'on' | 'off'
+  /** Networks in canonical text; with `accept`, not empty. */
+  readonly trust: readonly string[]
+  /** Milliseconds. */
+  readonly timeout: number
 }
 
 /** How far, and for how long, the first bytes of a client are looked at. */
@@ -118,7 +130,24 @@ export interface ResolvedPool {
   readonly limits: ResolvedLimits
   /** Milliseconds; 0: off. */
   readonly slowStart: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  readonly source: ResolvedSource
   readonly backends: readonly ResolvedBackend[]
+}
+
+/** The PROXY protocol header that backends get. */
+export interface ResolvedSendProxy {
+  readonly version: 1 | 2
+  readonly tlvs: readonly ProxyTlvName[]
+}
+
+/** Where connections to backends come from. */
+export interface ResolvedSource {
+  /** Canonical texts of IP addresses; empty: the system chooses. */
+  readonly bind: readonly string[]
+  /** Whether, of sessions, they come from the client's address, or from its port, too. */
+  readonly transparent: 'off' | 'on' | 'port'
 }
 
 /** How clients are brought home. */
@@ -152,6 +181,8 @@ export interface ResolvedAffinity {
   /** Texts of the sources, see `readKeys` in key-source.ts. */
   readonly key: readonly string[]
   readonly fallback: KeyFallbackName
+  /** Undefined: none. */
+  readonly cookie: ResolvedCookie | undefined
   readonly postgres: ResolvedPostgres
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number

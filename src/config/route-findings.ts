@@ -10,7 +10,7 @@ export function routeFindings(view: View): Finding[] {
   return view.listeners.flatMap(listener => {
     const { choice } = listener
     if (choice === undefined) return []
-    const unknown = places(listener.index, choice).filter(([, pool]) => !names.has(pool))
+    const unknown = placesOf(listener).filter(([, pool]) => !names.has(pool))
     return [
       ...choiceFindings(listener.index, choice),
       ...unknown.map(([path, pool]) => unknownPool(path, pool, names)),
@@ -29,7 +29,10 @@ function choiceFindings(index: number, { hasPool, hasRoute, routes }: ListenerCh
   return hasRoute && routes.length === 0 ? [{ path: [...path, 'route'], message: 'the list is empty', accepted }] : []
 }
 
-function places(index: number, { pool, routes }: ListenerChoice): [Path, string][] {
+/** Where a listener names pools, and which. */
+export function placesOf({ index, choice }: ListenerView): [Path, string][] {
+  if (choice === undefined) return []
+  const { pool, routes } = choice
   const path = ['listeners', index]
   return [
     ...(pool === undefined ? [] : [[[...path, 'pool'], pool] as [Path, string]]),

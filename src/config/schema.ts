@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
+import { cookie } from './cookie-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
+import { sendProxy, source } from './outgoing-schema.ts'
+import { proxyProtocol } from './proxy-schema.ts'
 import { routes } from './route.ts'
 import {
   backendAddress,
@@ -155,7 +158,7 @@ function queue(mode: Mode) {
     .describe('Where clients wait while every backend is at its maxSessions: first come, first served.')
 }
 
-function affinity() {
+function affinity(mode: Mode) {
   return z
     .strictObject({
       key: keys(
@@ -165,6 +168,7 @@ function affinity() {
         ['source', 'refuse', 'random'],
         'What becomes of a client without a key. source: its address is the key; refuse: it is closed; random: it goes to the least loaded backend.',
       ).prefault('source'),
+      cookie: cookie(mode),
       postgres: z
         .strictObject({
           tls: oneOf(
@@ -247,7 +251,7 @@ function pool(mode: Mode) {
       secret: secret(
         "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
       ),
-      affinity: affinity(),
+      affinity: affinity(mode),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
       maxSessions: whole(
@@ -270,6 +274,8 @@ function pool(mode: Mode) {
         mode,
         'How long a backend that serves again takes to get all of its clients; 0: it gets them at once.',
       ).prefault('0s'),
+      sendProxy: sendProxy(),
+      source: source(),
       backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
     })
     .superRefine(({ health: pool, backends }, context) => {
@@ -325,6 +331,10 @@ function listener(mode: Mode) {
       })
       .prefault({})
       .describe('Looking for keys that are no addresses, and for routes.'),
+    proxyProtocol: proxyProtocol(
+      mode,
+      networks('Proxies that may say who their clients are; everybody else is closed.'),
+    ),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

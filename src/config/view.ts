@@ -9,6 +9,7 @@ import {
 } from './address.ts'
 import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
+import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
 import { isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
@@ -20,6 +21,8 @@ import { LIMITS } from './schema.ts'
  */
 export interface View {
   state?: string | undefined
+  /** Whom the process becomes. */
+  user?: unknown
   listeners: readonly ListenerView[]
   pools: readonly PoolView[]
   /** Undefined: there is none. */
@@ -43,6 +46,9 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  /** Whether its clients come through proxies, as it is written. */
+  acceptsProxy?: boolean
+  trust?: unknown
   allow?: unknown
   deny?: unknown
 }
@@ -76,10 +82,19 @@ export interface PoolView {
   keys?: readonly string[] | undefined
   /** Requests for encryption are to be refused. */
   refusesEncryption?: boolean
+  /** Of its cookie; undefined: it has none. */
+  cookieMode?: unknown
+  /** Clients without a key are refused. */
+  refusesOthers?: boolean
+  /** It has no stick table. */
+  isTableOff?: boolean
+  /** Clients go home again that were sent elsewhere. */
+  returnsHome?: boolean
   /** A queue is given, but nothing that could make a backend full. */
   hasIdleQueue?: boolean
   /** An agent is given, but no port. */
   hasIdleAgent?: boolean
+  source?: SourceView
   backends: readonly BackendView[]
 }
 
@@ -91,9 +106,10 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
+    user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
@@ -107,6 +123,7 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index, pools: [] }
   const { name, bind, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   const choice = choiceOf(raw)
   const names = [choice.pool, ...choice.routes.map(({ pool }) => pool)]
   return {
@@ -115,7 +132,8 @@ function listenerView(raw: unknown, index: number): ListenerView {
     bind: valueIn(readBindAddress(bind, true)),
     pools: [...new Set(names.filter(name => name !== undefined))],
     choice,
-    ...{ acceptor, relay, deferAccept, fastOpen, allow, deny },
+    acceptsProxy: accept === 'on' || accept === true,
+    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
   }
 }
 
@@ -143,12 +161,15 @@ function poolView(name: string, raw: unknown): PoolView {
     maxSessions = 0,
     agent,
     rebalance,
+    returnHome = 'never',
     affinity,
+    source,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
+  const { key, fallback, cookie, postgres } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -156,9 +177,14 @@ function poolView(name: string, raw: unknown): PoolView {
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
-    keys: isMapping(affinity) && affinity.key !== undefined ? valueIn(readKeys(affinity.key)) : undefined,
-    refusesEncryption: isMapping(affinity) && isMapping(affinity.postgres) && affinity.postgres.tls === 'refuse',
+    keys: key === undefined ? undefined : valueIn(readKeys(key)),
+    refusesEncryption: isMapping(postgres) && postgres.tls === 'refuse',
+    refusesOthers: fallback === 'refuse',
+    returnsHome: returnHome !== 'never',
+    isTableOff: stickTable === 'off' || stickTable === false,
+    cookieMode: isMapping(cookie) ? cookie.mode : undefined,
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
+    source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }

@@ -1,11 +1,13 @@
 import { formatAddress } from './address.ts'
 import type { Mode } from './duration.ts'
+import { outgoingWarnings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { proxyWarnings } from './proxy-findings.ts'
 import { listNames, quote } from './text.ts'
 import type { PoolView, View } from './view.ts'
 
 /** What is allowed, and most likely not meant. */
-export function warningsOf(view: View, mode: Mode): Finding[] {
+export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<string>): Finding[] {
   const used = new Set(view.listeners.flatMap(listener => listener.pools))
   const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
   return [
@@ -15,6 +17,8 @@ export function warningsOf(view: View, mode: Mode): Finding[] {
       ({ name }): Finding => ({ path: ['pools', name], message: 'no listener sends clients to this pool', at: 'key' }),
     ),
     ...view.pools.flatMap(poolWarnings),
+    ...proxyWarnings(view, mode),
+    ...outgoingWarnings(view, localAddresses),
     ...adminWarnings(view),
   ]
 }

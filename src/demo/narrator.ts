@@ -32,6 +32,8 @@ const ENDS: Record<string, string> = {
   refusedQueueTimeout: 'refused: every backend was full for too long',
   refusedNoKey: 'refused: the client has no key',
   refusedNoRoute: 'refused: the listener has no route for the client',
+  refusedProxyInvalid: 'refused: no PROXY header, or a malformed one',
+  refusedProxyTimeout: 'refused: the PROXY header did not come in time',
 }
 
 /** Says what happens, a line for each decision. */

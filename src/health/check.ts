@@ -1,4 +1,5 @@
 import type { BackendAddress } from '../config/address.ts'
+import type { ResolvedSendProxy } from '../config/resolved.ts'
 
 /** Who is asked. */
 export interface CheckTarget {
@@ -6,6 +7,15 @@ export interface CheckTarget {
   endpoint: BackendAddress
   /** The host name that the configuration has for it: what its certificate and its HTTP server know. Undefined: an address. */
   hostName: string | undefined
+  outgoing: CheckOutgoing
+}
+
+/** How a server that is checked is connected to. */
+export interface CheckOutgoing {
+  /** Undefined: it is told nothing. */
+  sendProxy: ResolvedSendProxy | undefined
+  /** Addresses that checks come from, in turn; empty: the system chooses. */
+  sources: readonly string[]
 }
 
 /**

@@ -149,10 +149,12 @@ class PoolMonitor {
     const settings = backend && this.#core.checksOf(backend)
     const isPaused = this.#core.agents.of(name)?.state === 'maint'
     const isChecked = backend !== undefined && settings !== undefined && !isPaused
-    const target = isChecked ? targetOf(backend, settings) : undefined
+    const target = isChecked ? targetOf(backend, settings, this.#core.settings) : undefined
     const known = this.#checkers.get(name)
     const isSameTarget = known !== undefined && target !== undefined && isSame(known.target, target)
-    if (isSameTarget && isDeepStrictEqual(known.settings, settings)) return
+    const isSameWay =
+      isDeepStrictEqual(known?.settings, settings) && isDeepStrictEqual(known?.target.outgoing, target?.outgoing)
+    if (isSameTarget && isSameWay) return
     known?.stop()
     this.#checkers.delete(name)
     // Another way to ask the same server: what it said last holds until it is asked.
@@ -183,12 +185,20 @@ class PoolMonitor {
 }
 
 /** Undefined: there is nothing to check. */
-function targetOf(backend: BackendRecord, settings: ResolvedHealth): CheckTarget | undefined {
+function targetOf(
+  backend: BackendRecord,
+  settings: ResolvedHealth,
+  { sendProxy, source }: ResolvedPool,
+): CheckTarget | undefined {
   if (backend.endpoint === undefined || backend.state === 'maint') return undefined
   const { address, endpoint } = backend
-  if (settings.address !== undefined) return { endpoint: settings.address, hostName: nameIn(settings.address) }
+  // What is asked elsewhere is most likely not the service itself, and HAProxy sends no header there either.
+  const elsewhere = { sendProxy: undefined, sources: source.bind }
+  if (settings.address !== undefined)
+    return { endpoint: settings.address, hostName: nameIn(settings.address), outgoing: elsewhere }
   const isOwn = settings.port === 0 || endpoint.kind === 'unix'
-  return { endpoint: isOwn ? endpoint : { ...endpoint, port: settings.port }, hostName: nameIn(address) }
+  const outgoing = isOwn ? { ...elsewhere, sendProxy } : elsewhere
+  return { endpoint: isOwn ? endpoint : { ...endpoint, port: settings.port }, hostName: nameIn(address), outgoing }
 }
 
 function nameIn(address: BackendAddress): string | undefined {

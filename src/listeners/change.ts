@@ -6,6 +6,7 @@ import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { sessionSettings } from '../relay/session-settings.ts'
 import type { Destination, Target } from '../relay/target.ts'
 import { type Destinations, destinationsOf } from './destinations.ts'
 import { boundOf, type ListenerParts, makeListener, makeReady, type OpenListener } from './open-listener.ts'
@@ -140,8 +141,7 @@ function isAsItWas(open: OpenListener, settings: ResolvedListener, { main, route
 
 function leadsAs(target: Target, next: Destination | undefined): boolean {
   if (next === undefined || target.pool !== next.pool) return false
-  const { timeouts, retries } = next.session
-  return isDeepStrictEqual([target.timeouts, target.retries], [timeouts, retries])
+  return isDeepStrictEqual(sessionSettings(target), sessionSettings(next.session))
 }
 
 /** Whether one can go on with the socket of another one. A port that the system chose is nobody's but the listener's own. */

@@ -1,6 +1,6 @@
 import type { Acceptor } from '../acceptor/acceptor.ts'
 import { chooseAcceptor } from '../acceptor/choose.ts'
-import { filterOf } from '../acceptor/filter.ts'
+import { filterOf, proxyRulesOf } from '../acceptor/filter.ts'
 import { NativeAcceptor } from '../acceptor/native-acceptor.ts'
 import { NetAcceptor } from '../acceptor/net-acceptor.ts'
 import { formatAddress } from '../config/address.ts'
@@ -49,9 +49,11 @@ export function makeListener(
     maxSessions,
     peek,
     filter: filterOf(settings),
+    proxy: proxyRulesOf(settings),
     before: before?.target,
   })
-  const isNative = chooseAcceptor(settings) === 'native'
+  const hasCookie = target.all.some(({ pool }) => pool.cookie !== undefined)
+  const isNative = chooseAcceptor(settings, hasCookie) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {

@@ -70,6 +70,9 @@ const SESSIONS: readonly Definition[] = [
     denied: 'refusedDenied',
     no_key: 'refusedNoKey',
     no_route: 'refusedNoRoute',
+    proxy_untrusted: 'refusedProxyUntrusted',
+    proxy_invalid: 'refusedProxyInvalid',
+    proxy_timeout: 'refusedProxyTimeout',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -100,6 +103,13 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
+  counted('limpet_cookies_set_total', 'Answers that a cookie was put into.', 'cookiesSet'),
+  counted('limpet_cookies_learnt_total', 'Cookies of applications that were learnt.', 'cookiesLearnt'),
+  counted(
+    'limpet_cookies_unread_total',
+    'Connections that could not be read for cookies any further.',
+    'cookiesUnread',
+  ),
   counted('limpet_spliced_bytes_total', 'Relayed bytes that went through a pipe.', 'bytesSpliced'),
   counted('limpet_pipes_refused_total', 'Pipes that could not be had.', 'pipesRefused'),
   counted('limpet_pipes_small_total', 'Pipes not used because the system made them small.', 'pipesSmall'),

@@ -4,6 +4,7 @@ import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
+import { PoolCookie } from '../cookies/pool-cookie.ts'
 import { LimpetError } from '../errors.ts'
 import type { AgentWords } from '../health/agent-words.ts'
 import { Ejections } from '../health/ejections.ts'
@@ -91,6 +92,8 @@ export class PoolCore {
   #native: NativePool | undefined
   /** Undefined: not asked for yet. */
   #headKeys: { readonly found: HeadKeys | undefined } | undefined
+  /** Undefined: not asked for yet, or there is none. */
+  #cookie: PoolCookie | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
   /** Where that is while its place is another process's. */
@@ -124,6 +127,13 @@ export class PoolCore {
   get headKeys(): HeadKeys | undefined {
     this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
     return this.#headKeys.found
+  }
+
+  /** Undefined: it has none. */
+  get cookie(): PoolCookie | undefined {
+    const { cookie } = this.settings.affinity
+    if (cookie !== undefined) this.#cookie ??= new PoolCookie(cookie, this.#secrets.cookie, this.#backends.keys())
+    return this.#cookie
   }
 
   /** How long a client waits for a seat. */
@@ -381,6 +391,7 @@ export class PoolCore {
       this.health.forget(name)
       this.agents.forget(name)
     }
+    this.#cookie?.setBackends(this.#backends.keys())
     this.#publish(native)
   }
 

@@ -21,15 +21,18 @@ const FAILURES: Readonly<Record<string, ConnectFailure['counter']>> = {
   ENETDOWN: 'connectUnreachable',
   ETIMEDOUT: 'connectTimeout',
   EADDRNOTAVAIL: 'connectNoLocalPort',
+  EADDRINUSE: 'connectNoLocalPort',
 }
 
-const LOCAL = new Set(['EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+const LOCAL = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 
 /** What a connect may cost, and how its socket is kept alive. Milliseconds. */
 export interface ConnectSettings {
   connectMs: number
   /** 0: no keepalive. */
   keepaliveMs: number
+  /** The address of this host that it comes from; undefined: the system chooses. */
+  localAddress: string | undefined
 }
 
 /**
@@ -43,6 +46,7 @@ export function connectBackend(
 ): Socket {
   const socket = connect({
     ...(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }),
+    ...(settings.localAddress === undefined ? {} : { localAddress: settings.localAddress }),
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: settings.keepaliveMs > 0,

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
 import { handleKind, handleOf } from './handle.ts'
 
 /** Who is told what happens in one direction of a session. */
 export interface DirectionEvents {
   /** Bytes came. */
-  received(): void
+  received(bytes: Buffer): void
   /** So many bytes were given to the system. */
   passedOn(bytes: number): void
   /** The end was passed on, after the last byte. */
@@ -13,19 +14,33 @@ export interface DirectionEvents {
   broken(): void
 }
 
-/** Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read. */
-export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
+/**
+ * Carries the bytes of one direction, with backpressure; `from` may hold bytes that were already read.
+ *
+ * @param filter - changes them on their way; undefined: they go as they are
+ */
+export function carry(from: Socket, to: Socket, events: DirectionEvents, filter?: ByteFilter): void {
+  const write = (bytes: Buffer): boolean =>
+    to.write(bytes, error => {
+      if (!error) events.passedOn(bytes.length)
+    })
   from.on('data', (chunk: Buffer) => {
-    events.received()
-    const passed = (error?: Error | null): void => {
-      if (!error) events.passedOn(chunk.length)
-    }
-    if (!to.write(chunk, passed)) from.pause()
+    events.received(chunk)
+    const bytes = filter === undefined ? chunk : filter.push(chunk)
+    if (bytes.length > 0 && !write(bytes)) from.pause()
   })
   to.on('drain', () => from.resume())
   to.once('finish', () => events.ended())
   // `net` tells the end of a connection without bytes even while the socket is paused.
-  const end = (): void => (isBroken(from) ? events.broken() : void to.end())
+  const end = (): void => {
+    if (isBroken(from)) {
+      events.broken()
+      return
+    }
+    const rest = filter?.end()
+    if (rest !== undefined && rest.length > 0) write(rest)
+    to.end()
+  }
   if (from.readableEnded) end()
   else from.once('end', end).resume()
 }
@@ -34,10 +49,15 @@ export function carry(from: Socket, to: Socket, events: DirectionEvents): void {
  * libuv reports a reset that comes right behind bytes as an end, but a connection that was reset has no peer any more.
  * Neither has one of which both sides have ended, so this is asked only while the own side has not.
  */
-function isBroken(socket: Socket): boolean {
+export function isBroken(socket: Socket): boolean {
   if (socket.writableEnded) return false
   const status = handleOf(socket)?.getpeername?.({}) ?? 0
   return status !== 0 && handleKind(socket) === 'TCP'
+}
+
+/** One side has sent what the other one has not got. */
+export function hasMore(from: Socket | undefined, to: Socket | undefined, filter: ByteFilter | undefined): boolean {
+  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0 || filter?.isHolding === true
 }
 
 /** Resets the connection where that can be; otherwise (unix sockets, TLS) closes it. */

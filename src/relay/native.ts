@@ -7,8 +7,10 @@ import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
 import { DurationColumns } from './durations.ts'
+import { setOutgoing } from './outgoing.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
+import { type SessionSettings, sessionSettings } from './session-settings.ts'
 import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
 import type { Target } from './target.ts'
 
@@ -90,10 +92,10 @@ export class NativeRelayHost {
 
   /** Makes a target known. `hasOptions`: its sockets have TCP_NODELAY and keepalive from their listen socket. */
   add(target: Target, hasOptions: boolean): number {
-    const { maxSessions, filter, nativeIdBefore, peek } = target
+    const { maxSessions, filter, nativeIdBefore, peek, proxy } = target
     const poolId = this.#poolId(target)
     const listener = [maxSessions, hasOptions, filter, nativeIdBefore, peek.bytes, peek.timeout] as const
-    const id = this.#relay.addListener(poolId, ...listener)
+    const id = this.#relay.addListener(poolId, ...listener, proxy?.trust, proxy?.timeout)
     this.#targets[id] = target
     target.nativeId = id
     const { routes } = target
@@ -192,9 +194,10 @@ export class NativeRelayHost {
 
   #poolId(target: Target): number {
     const { pool: core, timeouts, retries } = target
+    const session = sessionSettings(target)
     const known = this.#poolIds.get(core)
     const last = known === undefined ? undefined : this.#pools[known]
-    if (known !== undefined && last !== undefined && isDeepStrictEqual(last.session, { timeouts, retries })) {
+    if (known !== undefined && last !== undefined && isDeepStrictEqual(last.session, session)) {
       last.targets.push(target)
       return known
     }
@@ -212,8 +215,9 @@ export class NativeRelayHost {
       core.headKeys?.keys,
       core.headKeys?.fallback,
     )
+    setOutgoing(this.#relay, id, target)
     this.#poolIds.set(core, id)
-    this.#pools[id] = { core, session: { timeouts, retries }, targets: [target], isFree: false }
+    this.#pools[id] = { core, session, targets: [target], isFree: false }
     return id
   }
 
@@ -288,7 +292,7 @@ export class NativeRelayHost {
 /** A pool as the relay has it: with the settings that some of its sessions have. */
 interface RelayPool {
   core: PoolCore
-  session: Pick<Target, 'timeouts' | 'retries'>
+  session: SessionSettings
   targets: Target[]
   /** The relay does not have it any more. */
   isFree: boolean

@@ -46,10 +46,16 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    if (hasNativeRelay()) {
+    const { listener } = target
+    const withCookie = target.all.find(({ pool }) => pool.cookie !== undefined)
+    if (withCookie !== undefined) {
+      this.#log.info(
+        { listener, pool: withCookie.pool.name },
+        'the stream relay serves: only it reads and writes cookies',
+      )
+    } else if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
-      const { listener } = target
       throw new LimpetError(
         'LIMPET_ERR_UNSUPPORTED',
         `the native relay does not exist on ${process.platform}: use auto or stream`,
@@ -135,6 +141,7 @@ export class Relays {
   #tellOnce(target: Target, why: string): void {
     if (target.told.has(why)) return
     target.told.add(why)
+    if (target.source.transparent !== 'off') why += "; so backends see this host's address and not the client's"
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
 }

@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net'
 import { native, RouteVerdict } from '../native.ts'
 import { handleOf } from './handle.ts'
+import type { ProxiedClient } from './proxied-client.ts'
 import type { Routes, Target } from './target.ts'
 
 /**
- * The port that a client of the stream relay connected to; 0: it has none (unix socket). Whatever else knows where the client
- * wanted to go, like a header before its first bytes, is to be asked here, and in native/relay/worker_route.cc.
+ * The port that a client of the stream relay connected to: that of the PROXY header, where it names one. 0: it has none (unix
+ * socket). As in native/relay/worker_route.cc.
  */
-export function destinationPort(client: Socket): number {
+export function destinationPort(client: Socket, proxied: ProxiedClient | undefined): number {
+  const destination = proxied?.header.destination
+  if (destination !== undefined) return 'port' in destination ? destination.port : 0
   const fd = handleOf(client)?.fd ?? -1
   const original = fd >= 0 ? native().destinationPort?.(fd) : undefined
   return original || (client.localPort ?? 0)

@@ -1,11 +1,27 @@
 import type { Socket } from 'node:net'
-import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
+import {
+  KeyFallback,
+  type NativeNamed,
+  Outcome,
+  PickStatus,
+  type Reason,
+  type SessionCounter,
+  WaitEnd,
+} from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { Endpoint } from '../pool/records.ts'
+import { Answer } from './answer.ts'
 import { type ConnectFailure, connectBackend } from './connect.ts'
-import { carry, reset } from './direction.ts'
-import { type HeadFound, HeadPeek, hasHeadToRead } from './head-peek.ts'
-import type { Target } from './target.ts'
+import { carry, hasMore, reset } from './direction.ts'
+import { type HeadFound, HeadPeek, type HeadSearch } from './head-peek.ts'
+import { addressOf, type ProxiedClient } from './proxied-client.ts'
+import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
+import { introduce } from './proxy-out.ts'
+import { destinationPort } from './route.ts'
+import { sourcesInTurn } from './sources.ts'
+import type { Routes, Target } from './target.ts'
 
 /** The relay that a session belongs to. */
 export interface SessionOwner {
@@ -55,8 +71,11 @@ export class StreamSession {
   readonly id: string
   /** The listener's, until one of its routes is chosen. */
   target: Target
-  readonly clientAddress: string | undefined
-  readonly clientPort: number | undefined
+  /** That of the client whom a PROXY header names, once it is there. */
+  clientAddress: string | undefined
+  clientPort: number | undefined
+  /** Undefined: the listener takes no PROXY headers, it has not come yet, or the session is joined to its backend. */
+  proxied: ProxiedClient | undefined
   readonly startedAt = performance.now()
   /** Whether the feed is told of it. */
   readonly isTold: boolean
@@ -84,9 +103,15 @@ export class StreamSession {
   #connectAt = 0
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
+  #proxyHead: ProxyHead | undefined
   #peek: HeadPeek | undefined
+  /** Undefined: its pool has none. */
+  #cookie: CookieSession | undefined
+  #filters: SessionFilters = {}
   /** Read before there was a backend. */
   #head: Buffer | undefined
+  /** What the backend has said up to now; undefined: nothing is learnt from it any more. */
+  #answer: Answer | undefined
 
   constructor(owner: SessionOwner, target: Target, client: Socket, facts: SessionFacts) {
     this.#owner = owner
@@ -100,7 +125,8 @@ export class StreamSession {
 
   /** Picks the first backend; everything else follows by events. */
   start(): void {
-    const keepaliveMs = this.target.timeouts.keepalive.idle
+    const { proxy, timeouts } = this.target
+    const keepaliveMs = timeouts.keepalive.idle
     this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
     this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
@@ -108,15 +134,8 @@ export class StreamSession {
     this.#client.unref()
     // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
     this.#client.read(0)
-    if (!hasHeadToRead(this.target)) {
-      this.#pick(this.clientAddress)
-      return
-    }
-    this.#peek = new HeadPeek(this.#client, this.target, {
-      routed: target => this.#routed(target),
-      found: found => this.#peeked(found),
-    })
-    this.#peek.start()
+    if (proxy === undefined) this.#findPool()
+    else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
   }
 
   /** None of the listener's routes is chosen yet, or holds. */
@@ -124,30 +143,78 @@ export class StreamSession {
     return this.target.routes !== undefined
   }
 
-  #routed(target: Target | undefined): void {
+  /** As native/relay/worker_proxy.cc. */
+  #proxyHeadCame(found: ProxyHeadFound): void {
+    if ('cause' in found) {
+      this.#end(found.cause)
+      return
+    }
+    this.proxied = { ...found, peer: { address: this.clientAddress, port: this.clientPort } }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(this.proxied) ?? {}
+      this.clientAddress = address
+      this.clientPort = port
+    }
+    if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
+    else this.#findPool()
+  }
+
+  /** Who the client is, is known. */
+  #findPool(): void {
+    const { routes, peek } = this.target
+    const search = routes === undefined ? this.#searchForKey() : { routes, port: this.#portFor(routes) }
+    if (search === undefined) {
+      this.#pick(this.clientAddress)
+      return
+    }
+    this.#peek = new HeadPeek(this.#client, search, peek, {
+      routed: target => this.#routed(target),
+      found: found => this.#peeked(found),
+    })
+    this.#peek.start()
+  }
+
+  #portFor({ rules }: Routes<Target>): number {
+    return rules.asksForPort ? destinationPort(this.#client, this.proxied) : 0
+  }
+
+  #routed(target: Target | undefined): HeadSearch | undefined {
     if (target === undefined) {
       this.#end('refusedNoRoute')
-      return
+      return undefined
     }
     const { idle } = this.target.timeouts.keepalive
     this.target = target
     const keepaliveMs = target.timeouts.keepalive.idle
     if (keepaliveMs !== idle) this.#client.setKeepAlive(keepaliveMs > 0, keepaliveMs)
+    return this.#searchForKey()
+  }
+
+  /** It has its pool. Undefined: whose clients are known by their addresses alone. */
+  #searchForKey(): HeadSearch | undefined {
+    const { pool, timeouts } = this.target
+    const { headKeys, cookie } = pool
+    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
+    const keys = this.#cookie ?? headKeys?.keys
+    if (keys === undefined) return undefined
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    const silence = cookie === undefined ? undefined : timeouts.idle
+    return { keys, encryption: headKeys?.keys, pool: pool.native, proxyHeader: this.proxied?.bytes, silence }
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
-  #peeked({ key, counter, head }: HeadFound): void {
-    const fallback = this.target.pool.headKeys?.fallback
+  #peeked({ key, named, counter, head }: HeadFound): void {
+    const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
     this.#head = head
     if (counter !== undefined) this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key)
+    if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
     else if (counter === undefined) this.#pick(this.clientAddress)
-    else if (fallback === KeyFallback.refuse) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.random ? undefined : this.clientAddress)
+    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
+    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
   }
 
-  #pick(client: string | Uint8Array | undefined): void {
-    this.#dial(this.target.pool.native.pick(client, true))
+  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
   }
 
   /** Ends the session because the relay stops. */
@@ -263,22 +330,25 @@ export class StreamSession {
     const { pool } = this.target
     const backend = pool.backendAt(this.#backendIndex)
     this.#connectAt = performance.now()
-    if (backend.endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(backend.endpoint)
+    const { endpoint } = backend
+    if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
+    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint): void {
+  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle }
+    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
     this.#backend = connectBackend(endpoint, settings, failure => {
       if (failure === undefined) this.#join()
-      else if (failure.isCrowded === true) this.#timer = setTimeout(() => this.#connectTo(endpoint), CROWDED_MS).unref()
+      else if (failure.isCrowded === true)
+        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
       else this.#retry(failure)
     })
   }
@@ -302,31 +372,47 @@ export class StreamSession {
     this.hasOpened = true
     this.connectMs = Math.round((performance.now() - this.#connectAt) * 1000) / 1000
     this.target.pool.native.confirm(this.#seat)
+    this.#listenForKeys()
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
+    introduce(backend, this, this.#client, this.#head)
+    if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
+    const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
-    carry(this.#client, backend, {
+    this.proxied = undefined
+    const onward = {
       received: () => this.#active(),
-      passedOn: bytes => this.#passedOn('bytesToBackend', bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToBackend', bytes),
       broken: () => this.#end('endClientReset'),
       ended: () => this.#directionEnded(),
-    })
-    carry(backend, this.#client, {
-      received: () => this.#answered(),
-      passedOn: bytes => this.#passedOn('bytesToClient', bytes),
+    }
+    carry(this.#client, backend, onward, toBackend)
+    const back = {
+      received: (bytes: Buffer) => this.#answered(bytes),
+      passedOn: (bytes: number) => this.#passedOn('bytesToClient', bytes),
       broken: () => this.#end('endBackendReset'),
       ended: () => this.#directionEnded(),
-    })
+    }
+    carry(backend, this.#client, back, toClient)
     this.#restartTimer()
+  }
+
+  #listenForKeys(): void {
+    const { headKeys, native } = this.target.pool
+    if (headKeys?.learns !== true) return
+    this.#answer = new Answer(headKeys.keys, session => native.learn(session, this.#seat))
   }
 
   #passHead(backend: Socket): void {
     const head = this.#head
     this.#head = undefined
     if (head === undefined || head.length === 0) return
-    backend.write(head, error => {
-      if (!error) this.#passedOn('bytesToBackend', head.length)
+    const { toBackend } = this.#filters
+    const bytes = toBackend === undefined ? head : toBackend.push(head)
+    if (bytes.length === 0) return
+    backend.write(bytes, error => {
+      if (!error) this.#passedOn('bytesToBackend', bytes.length)
     })
   }
 
@@ -334,8 +420,9 @@ export class StreamSession {
     this.#lastByteAt = performance.now()
   }
 
-  #answered(): void {
+  #answered(bytes: Buffer): void {
     this.#active()
+    if (this.#answer !== undefined && this.#state !== 'ended' && !this.#answer.take(bytes)) this.#answer = undefined
     if (this.#hasAnswer || this.#state === 'ended') return
     this.#hasAnswer = true
     this.target.pool.native.answered(this.#seat)
@@ -392,6 +479,7 @@ export class StreamSession {
     const ended = wasOpen ? this.#outcomeOf(cause) : outcome
     this.#state = 'ended'
     clearTimeout(this.#timer)
+    this.#proxyHead?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()
@@ -412,13 +500,16 @@ export class StreamSession {
   #closeSockets(cause: SessionCounter, wasOpen: boolean): void {
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     const [client, backend] = [this.#client, this.#backend]
-    const pairs: [Socket | undefined, Socket | undefined][] = [
-      [client, backend],
-      [backend, client],
+    const { toBackend, toClient } = this.#filters
+    const pairs: [Socket | undefined, Socket | undefined, ByteFilter | undefined][] = [
+      [client, backend, toClient],
+      [backend, client, toBackend],
     ]
     // Looked at before either is closed. What is whole, FIN and all, may still be on its way out of the socket: a reset would
     // take it away. What is not must not look as if it were.
-    const toReset = pairs.map(([to, from]) => (isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to)))
+    const toReset = pairs.map(([to, from, filter]) =>
+      isReset ? to?.writableFinished !== true : wasOpen && hasMore(from, to, filter),
+    )
     for (const [at, [socket]] of pairs.entries()) {
       if (socket === undefined) continue
       // Nobody is left to tell: what still happens to the socket is of no consequence.
@@ -427,11 +518,6 @@ export class StreamSession {
       else socket.destroy()
     }
   }
-}
-
-/** One side has sent what the other one has not got. */
-function hasMore(from: Socket | undefined, to: Socket | undefined): boolean {
-  return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0
 }
 
 function ignore(): undefined {

@@ -98,7 +98,9 @@ export class StreamRelay implements SessionOwner {
   }
 
   #refusal(target: Target, others: number, { text, gone }: ClientAddress): SessionCounter | undefined {
-    if (!gone && target.filter?.permits(text ?? '') === false) return 'refusedDenied'
+    const { filter, proxy } = target
+    const refusal = proxy === undefined ? 'refusedDenied' : 'refusedProxyUntrusted'
+    if (!gone && (proxy?.trust ?? filter)?.permits(text ?? '') === false) return refusal
     if (target.maxSessions > 0 && target.streamSessions + others > target.maxSessions) return 'refusedMaxSessions'
     if (gone) return 'refusedNoAddress'
     return this.#fdBudget.take(FDS_PER_SESSION) ? undefined : 'refusedFdBudget'

@@ -1,12 +1,14 @@
-import type { ResolvedPeek, ResolvedPool, ResolvedTimeouts } from '../config/resolved.ts'
+import type { ProxyRules } from '../acceptor/filter.ts'
+import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter, NativeRouteRules } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { SessionSettings } from './session-settings.ts'
 
 /** A pool, and what holds for sessions that come to it. */
 export interface Destination {
   pool: PoolCore
   /** Of the pool, as they are for the sessions of this target. */
-  session: Pick<ResolvedPool, 'timeouts' | 'retries'>
+  session: SessionSettings
 }
 
 /** Of a listener that serves several pools: which one a client is for. */
@@ -28,6 +30,8 @@ export interface TargetSettings extends Destination {
   filter?: NativeAddressFilter | undefined
   /** How first bytes are looked at, where keys are there. */
   peek?: ResolvedPeek | undefined
+  /** Undefined: clients come without a PROXY header. */
+  proxy?: ProxyRules | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
   /** The one that chooses this one by its routes, and whose sessions its own are. */
@@ -48,7 +52,7 @@ interface StreamSessions {
  * Where clients go: a listener with its pool, or a pool alone (`handle()`). What it is never changes: a reload puts another one
  * in its place, and sessions go on with what they began with.
  */
-export class Target {
+export class Target implements SessionSettings {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
   /** With routes: that of the last one. */
@@ -58,12 +62,18 @@ export class Target {
   readonly timeouts: ResolvedTimeouts
   /** Further tries after a failed connect. */
   readonly retries: number
+  /** Undefined: backends are told nothing. */
+  readonly sendProxy: ResolvedSendProxy | undefined
+  /** Where connections to backends come from. */
+  readonly source: ResolvedSource
   /** 0: no limit of its own. */
   readonly maxSessions: number
   /** Undefined: whoever comes is taken. */
   readonly filter: NativeAddressFilter | undefined
   /** How its clients' first bytes are looked at, where their keys are there. */
   readonly peek: ResolvedPeek
+  /** Undefined: clients come without a PROXY header. */
+  readonly proxy: ProxyRules | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -73,14 +83,17 @@ export class Target {
   readonly told: Set<string>
 
   constructor({ routes, ...settings }: TargetSettings) {
-    const { listener, pool, session, maxSessions, filter, peek, before, chooser } = settings
+    const { listener, pool, session, maxSessions, filter, peek, proxy, before, chooser } = settings
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
     this.retries = session.retries
+    this.sendProxy = session.sendProxy
+    this.source = session.source
     this.maxSessions = maxSessions
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
+    this.proxy = proxy
     const shared = chooser ?? before
     this.#stream = shared === undefined ? { count: 0, watchers: new Map() } : shared.#stream
     this.nativeIdBefore = before?.nativeId

@@ -7,6 +7,7 @@ import { refuseLoops } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { Pools } from '../pool/pools.ts'
 import type { Hosts } from '../pool/records.ts'
+import { assertSources } from '../relay/sources.ts'
 import type { Service } from '../service.ts'
 import { applyBackends, type Done, destinationsAfter, lookUpNew, planBackends } from './backends.ts'
 
@@ -57,6 +58,8 @@ export async function reload<T>(
   let committed: Committed
   let settled: Promise<void>
   try {
+    // Of those that are as they were, an address may be gone; that is not the business of this reload.
+    await assertSources([...next.pools.values()].filter(pool => !isSameSource(pool, config.pools.get(pool.name))))
     const hosts = await lookUpNew(kept, next)
     await service.preparePools(added)
     const cores = new Map([...kept, ...added].map(core => [core.name, core]))
@@ -71,6 +74,10 @@ export async function reload<T>(
   const result = hold(committed)
   await settled
   return result
+}
+
+function isSameSource({ source }: ResolvedPool, before: ResolvedPool | undefined): boolean {
+  return isDeepStrictEqual(source, before?.source)
 }
 
 function refuseRestart(changes: readonly FoundChange[]): void {
@@ -108,8 +115,8 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
 
 /** What of a pool a reload can change, besides its backends. */
 function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen, ...pool }: ResolvedPool): object {
-  const { ejection, limits, returnHome, rebalance, agent, slowStart } = pool
-  const ofSessions = { boundMilli, timeouts, maxSessions, retries, limits, returnHome, rebalance }
+  const { ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
+  const ofSessions = { boundMilli, timeouts, maxSessions, retries, limits, returnHome, rebalance, sendProxy, source }
   return { ...ofSessions, health, failOpen, ejection, agent, slowStart }
 }
 

@@ -8,7 +8,7 @@ describe('bench: keys', function () {
 
   it('measures a kind of each way of finding, and refuses those without a key', async () => {
     const notes: string[] = []
-    const kinds = ['source+head', 'tls.sni', 'http.header:x-user', 'lengthPrefixed']
+    const kinds = ['source+head', 'tls.sni', 'http.header:x-user', 'lengthPrefixed', 'proxy.authority']
     const { series } = await benchKeys(
       {
         rounds: 1,

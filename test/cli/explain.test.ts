@@ -67,6 +67,21 @@ describe('cli: explain', () => {
     expect((await limpet(['explain', '-c', file, '--key', ''])).status).to.equal(64)
   })
 
+  it('says of which clients placement does not decide', async () => {
+    const text = runnable(BACKENDS).replace(
+      '    backends:',
+      '    affinity: { key: [rdp.token, tls.sessionId, source] }\n    backends:',
+    )
+    const { status, stdout } = await limpet(['explain', '-c', fileOf(text), '192.0.2.7'])
+    expect(status).to.equal(0)
+    expect(stdout.split('\n').slice(1, 4)).to.deep.equal([
+      'whoever has a routing token goes to the backend of its address (rdp.token is not hashed)',
+      'whoever offers a session of TLS that a backend has named goes there (tls.sessionId is learnt)',
+      '',
+    ])
+    expect((await limpet(['explain', '-c', file, '192.0.2.7'])).stdout).to.not.contain('whoever')
+  })
+
   it('answers the others when some are malformed, and exits with 65', async () => {
     const malformed: Record<string, RegExp> = {
       'fe80::1%eth0': /leave its zone/,

@@ -64,6 +64,40 @@ forEachRelayOnce('few local ports', pair => {
     expect(end.connectRefused + end.connectTimeout + end.connectOther).to.equal(0)
   })
 
+  it('take several addresses: the native relay has all ports of each for each backend', async () => {
+    const sources = ['127.9.0.1', '127.9.0.2']
+    const backends = BACKENDS.map((port, index) => ({ name: 'ab'.charAt(index), address: `127.0.0.1:${port}` }))
+    await using rig = await ProcessRig.open(pair, {
+      backends,
+      listener: { bind: `0.0.0.0:${LISTENER}` },
+      prefix: fewPorts(),
+      pool: { boundedLoad: 'off', source: { bind: sources } },
+    })
+    await using children = await Children.start(['backends', 'clients'], inNetnsOf(rig.child.pid))
+    const [servers, clients] = children.all
+    await servers.call('start', ['a', 'b'], BACKENDS)
+
+    // With ports of their own: those that Node binds are nobody else's, whatever their address.
+    const from = dials(5 * PORTS).map((dial, n) => ({ ...dial, localAddress: '127.0.0.1', localPort: 20_000 + n }))
+    const [home = ''] = await clients.call<string[]>('visit', from.slice(0, 1))
+    const other = home === 'a' ? 'b' : 'a'
+    const lines = await clients.call<string[]>('visit', from.slice(1))
+    // Node binds a port before it knows where the connection goes, so that it has each port but once.
+    const perBackend = { [home]: 2 * PORTS, [other]: pair.relay === 'native' ? 2 * PORTS : 0 }
+    const served = Object.values(perBackend).reduce((sum, count) => sum + count)
+    const refused = 5 * PORTS - served
+    const wanted = Object.entries({ ...perBackend, '': refused }).filter(([, count]) => count > 0)
+    expect(countBy([home, ...lines])).to.deep.equal(Object.fromEntries(wanted))
+    const { counters, pools } = await rig.stats()
+    expect(counters).to.include({ opened: served, refusedNoBackend: refused, connectOther: 0 })
+    expect(
+      pools.p?.backends.map(({ connectFailures }) => connectFailures),
+      'failures of backends',
+    ).to.deep.equal([0, 0])
+    await clients.call('close', 5 * PORTS)
+    await rig.settle()
+  })
+
   // Row 26: a dead backend inside the range of local ports. Nearly all of the range is taken, so that TCP's simultaneous
   // open makes a socket meet itself at nearly every try, not once in thousands.
   it('never join a client to itself', async () => {

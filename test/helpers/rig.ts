@@ -25,7 +25,13 @@ export interface RigSettings {
 
 const CHANNEL = 'limpet:session:close'
 /** Counted when nobody takes the client, so without a record of the session. */
-const WITHOUT_RECORD = ['refusedMaxSessions', 'refusedFdBudget', 'refusedNoAddress', 'refusedDenied'] as const
+const WITHOUT_RECORD = [
+  'refusedMaxSessions',
+  'refusedFdBudget',
+  'refusedNoAddress',
+  'refusedDenied',
+  'refusedProxyUntrusted',
+] as const
 let rigs = 0
 
 /** A balancer that serves, its clients, and what it told about its sessions. */

@@ -113,6 +113,12 @@ export const named: Serve = ({ socket }, { name }) => {
   socket.pipe(socket)
 }
 
+/** Says in a line who has connected, address and port, then echoes. */
+export const whence: Serve = ({ socket }) => {
+  socket.write(`${socket.remoteAddress} ${socket.remotePort}\n`)
+  socket.pipe(socket)
+}
+
 /** Does nothing: the test takes the connection with {@link Backend.next}. */
 export const idle: Serve = () => undefined
 

@@ -161,7 +161,7 @@ describe('the choice of the acceptor', () => {
       pools: { p: {} },
     })
     const best = process.platform === 'linux' ? 'native' : 'net'
-    expect(listeners.map(chooseAcceptor)).to.deep.equal([best, best, 'net', 'net', 'net'])
+    expect(listeners.map(settings => chooseAcceptor(settings))).to.deep.equal([best, best, 'net', 'net', 'net'])
   })
 
   it('is refused, if native, in the worker of a cluster', async () => {

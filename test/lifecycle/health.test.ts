@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { setImmediate as immediately } from 'node:timers/promises'
 import { expect } from 'chai'
-import type { Balancer } from '../../src/balancer.ts'
+import { Balancer } from '../../src/balancer.ts'
 import type { BackendHealthChange } from '../../src/balancer-types.ts'
 import type { HealthOptions, PoolOptions } from '../../src/config/options.ts'
 import { Directory } from '../helpers/directory.ts'
 import { freePort } from '../helpers/net.ts'
-import { Backend, type Backends, named, startBackends } from '../helpers/servers.ts'
+import { Backend, type Backends, named, type Serve, startBackends } from '../helpers/servers.ts'
 import { steady, within } from '../helpers/wait.ts'
 import {
   afterTest,
@@ -51,8 +51,33 @@ function statusOf(balancer: Balancer, name: string): string | undefined {
     .find(backend => backend.name === name)?.health?.status
 }
 
+/** A server that closes what does not begin with a header of the PROXY protocol. */
+const wary: Serve = async conn => {
+  const header = 'PROXY UNKNOWN\r\n'
+  const begin = await conn.read(header.length)
+  conn.socket.end(begin.toString() === header ? 'welcome\n' : '')
+}
+
 describe('health of backends', () => {
   afterEach(cleanUp)
+
+  it('asks with a header from when a reload has switched it on', async () => {
+    const backends = await startBackends(['a'], wary)
+    afterTest(() => backends[Symbol.asyncDispose]())
+    const [{ name, address }] = backends.all as [Backend]
+    const steps = [{ send: 'hello, is somebody there?' }, { expect: 'welcome' }]
+    const pool = { health: { ...QUICK, type: 'expect' as const, steps }, backends: [{ name, address }] }
+    const balancer = new Balancer({ pools: { p: pool }, log: { level: 'silent' } })
+    afterTest(() => balancer.destroy())
+    await balancer.listen()
+    expect(statusOf(balancer, 'a')).to.equal('down')
+    const up = once(balancer, 'backendUp')
+    await balancer.reload({ pools: { p: { ...pool, sendProxy: 'v1' } }, log: { level: 'silent' } })
+    await within('the backend to be up', up)
+    const down = once(balancer, 'backendDown')
+    await balancer.reload({ pools: { p: pool }, log: { level: 'silent' } })
+    await within('the backend to be down', down)
+  })
 
   it('takes a backend that fails out, moves nobody else, and takes it back', async () => {
     const backends = await backendsNamed('a', 'b', 'c')

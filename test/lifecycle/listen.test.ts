@@ -283,6 +283,7 @@ describe('clients that come while the balancer opens', () => {
     deferAccept: 0,
     fastOpen: 0,
     peek: { bytes: 16_384, timeout: 3000 },
+    proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
     allow: [],
     deny: [],
   } as const

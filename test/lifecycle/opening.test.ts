@@ -102,6 +102,7 @@ describe('listeners', () => {
     deferAccept: 0,
     fastOpen: 0,
     peek: { bytes: 16_384, timeout: 3000 },
+    proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
     allow: [],
     deny: [],
   } as const

@@ -3,6 +3,7 @@
 #include "protocol/head_key.h"
 #include "protocol/mqtt.h"
 #include "protocol/postgres.h"
+#include "protocol/proxy_protocol.h"
 #include "protocol/rdp.h"
 #include "protocol/socks.h"
 #include "support/head.h"
@@ -142,8 +143,9 @@ TEST("first of a list that yields") {
   const std::vector<HeadRecipe> list = {{.source = HeadSource::kTlsSni},
                                         {.source = HeadSource::kHttpCookie, .name = "id"},
                                         {.source = HeadSource::kHttpPath}};
-  const auto key = [&list](const std::string& text, bool ended) {
-    const HeadKey found = first_key(list, bytes_of(text), ended, scratch());
+  const auto counts = [](HeadSource, std::string_view found) { return found != "nobody"; };
+  const auto key = [&list, &counts](const std::string& text, bool ended) {
+    const HeadKey found = first_key(list, {bytes_of(text), ended}, scratch(), counts);
     return std::to_string(static_cast<int>(found.extraction.verdict)) + (found.cut_short ? " cut short " : " ") +
            std::string(found.extraction.key);
   };
@@ -157,15 +159,45 @@ TEST("first of a list that yields") {
   CHECK_EQUAL(key("", true), "2 cut short ");
 }
 
+TEST("keys of a PROXY header need no head, and stand where the list has them") {
+  const std::vector<HeadRecipe> list = {{.source = HeadSource::kProxyTlv, .offset = 2},
+                                        {.source = HeadSource::kHttpPath},
+                                        {.source = HeadSource::kProxySource}};
+  const auto key = [&list](const std::string& head, const ProxyHeader* proxy) {
+    const HeadKey found =
+        first_key(list, {bytes_of(head), false, proxy}, scratch(), [](HeadSource, std::string_view) { return true; });
+    return std::to_string(static_cast<int>(found.extraction.verdict)) + (found.is_address ? " address" : " ") +
+           std::string(found.extraction.key);
+  };
+  const std::string tlvs = "\x02\0\x01"s + "a";
+  ProxyHeader header;
+  CHECK_EQUAL(key("\x16", &header), "2 ");
+  header.source = *parse_address("192.0.2.7");
+  CHECK_EQUAL(key("", &header), "0 ");
+  CHECK_EQUAL(key("\x16", &header), "1 address");
+  CHECK_EQUAL(key("GET /a HTTP/1.1\r\n\r\n", &header), "1 /a");
+  header.tlvs = bytes_of(tlvs);
+  CHECK_EQUAL(key("", &header), "1 a");
+  CHECK_EQUAL(key("\x16", nullptr), "2 ");
+  header.source.family = ClientAddress::Family::kUnix;
+  header.tlvs = {};
+  CHECK_EQUAL(key("\x16", &header), "2 ");
+}
+
 TEST("recipes are read from their texts") {
   CHECK_EQUAL(parse_recipe("tls.sni")->source, HeadSource::kTlsSni);
   CHECK_EQUAL(parse_recipe("http.cookie:a:b")->name, std::string("a:b"));
   CHECK_EQUAL(parse_recipe("postgres.startup:user")->source, HeadSource::kPostgres);
   CHECK_EQUAL(parse_recipe("bytes:2:4")->length, 4U);
   CHECK_EQUAL(parse_recipe("lengthPrefixed:0:2:little")->order, ByteOrder::kLittle);
-  for (const char* text :
-       {"", "tls", "tls.sni:", "tls.sni:x", "http.cookie", "http.cookie:", "bytes:1", "bytes:1:0", "bytes:1:2:3",
-        "bytes:-1:2", "lengthPrefixed:0:3:big", "lengthPrefixed:0:2", "lengthPrefixed:0:2:middle"}) {
+  CHECK_EQUAL(parse_recipe("proxy:source")->source, HeadSource::kProxySource);
+  CHECK_EQUAL(parse_recipe("proxy:vpcEndpoint")->source, HeadSource::kProxyVpcEndpoint);
+  CHECK_EQUAL(parse_recipe("proxy:authority")->offset, 2U);
+  CHECK_EQUAL(parse_recipe("proxy:uniqueId")->offset, 5U);
+  CHECK_EQUAL(parse_recipe("proxy:255")->source, HeadSource::kProxyTlv);
+  for (const char* text : {"", "proxy", "proxy:", "proxy:256", "proxy:-1", "proxy:name", "tls", "tls.sni:", "tls.sni:x",
+                           "http.cookie", "http.cookie:", "bytes:1", "bytes:1:0", "bytes:1:2:3", "bytes:-1:2",
+                           "lengthPrefixed:0:3:big", "lengthPrefixed:0:2", "lengthPrefixed:0:2:middle"}) {
     if (!CHECK(!parse_recipe(text))) std::fprintf(stderr, "%s\n", text);
   }
 }

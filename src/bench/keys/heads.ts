@@ -1,22 +1,33 @@
 /** First bytes of clients, made by hand from the texts of the protocols. */
 
-function u16(value: number): Buffer {
+/** Network byte order, as everything here. */
+export function u16(value: number): Buffer {
   return Buffer.from([value >> 8, value & 0xff])
 }
 
-function withLength(size: 1 | 2 | 3, ...parts: Buffer[]): Buffer {
+/** Behind its length, in so many bytes. */
+export function withLength(size: 1 | 2 | 3, ...parts: Buffer[]): Buffer {
   const body = Buffer.concat(parts)
   const length = Buffer.alloc(size)
   length.writeUIntBE(body.length, 0, size)
   return Buffer.concat([length, body])
 }
 
-function extension(type: number, data: Buffer): Buffer {
+/** Of a hello of TLS. */
+export function extension(type: number, data: Buffer): Buffer {
   return Buffer.concat([u16(type), withLength(2, data)])
 }
 
+/** What there is in a ClientHello. */
+export interface ClientHelloParts {
+  serverName?: string
+  protocols?: string[]
+  /** The session to go on with, up to 32 bytes. */
+  session?: Buffer
+}
+
 /** A ClientHello of TLS in one record (RFC 8446). */
-export function clientHello({ serverName, protocols }: { serverName?: string; protocols?: string[] }): Buffer {
+export function clientHello({ serverName, protocols, session = Buffer.alloc(0) }: ClientHelloParts): Buffer {
   const extensions: Buffer[] = []
   if (serverName !== undefined) {
     extensions.push(extension(0, withLength(2, Buffer.from([0]), withLength(2, Buffer.from(serverName)))))
@@ -27,13 +38,18 @@ export function clientHello({ serverName, protocols }: { serverName?: string; pr
   const body = Buffer.concat([
     u16(0x0303),
     Buffer.alloc(32, 'r'),
-    withLength(1),
+    withLength(1, session),
     withLength(2, u16(0x1301)),
     withLength(1, Buffer.from([0])),
     withLength(2, ...extensions),
   ])
-  const message = Buffer.concat([Buffer.from([1]), withLength(3, body)])
-  return Buffer.concat([Buffer.from([22, 3, 1]), withLength(2, message)])
+  return handshake(1, body)
+}
+
+/** A message of TLS in one record. */
+export function handshake(type: number, body: Buffer): Buffer {
+  const message = Buffer.concat([Buffer.from([type]), withLength(3, body)])
+  return Buffer.concat([Buffer.from([22, 3, 3]), withLength(2, message)])
 }
 
 /** CONNECT of MQTT 3.1.1. */
@@ -99,4 +115,16 @@ export function httpRequest({ path = '/', cookie = 'none', user = 'nobody' } = {
     `Cookie: theme=dark; session=${cookie}`,
   ]
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+}
+
+/**
+ * A PROXY header, version 2, of a client with an IPv6 address.
+ *
+ * @param prefix - the first 8 bytes of the address
+ * @param authority - the name that the client asked the proxy for
+ */
+export function proxyHeader(prefix: string, authority = 'a.example'): Buffer {
+  const ends = Buffer.concat([Buffer.from(prefix), Buffer.alloc(24, 1), u16(4711), u16(443)])
+  const block = Buffer.concat([ends, Buffer.from([2]), withLength(2, Buffer.from(authority))])
+  return Buffer.concat([Buffer.from('\r\n\r\n\0\r\nQUIT\n!!'), withLength(2, block)])
 }

@@ -31,7 +31,8 @@ export async function benchKeys(context: BenchContext, options: KeysBenchOptions
       }
       versions.Limpet = found.version
       const { threads, backends } = settings
-      const size = { threads, backends, loadThreads: Math.min(threads, availableParallelism()), skip: kind.head.length }
+      const skip = kind.isProxyHeader === true ? 0 : kind.head.length
+      const size = { threads, backends, loadThreads: Math.min(threads, availableParallelism()), skip }
       const trial = connectionTrial(settings)
       const head = kind.head.length === 0 ? {} : { head: kind.head.toString('hex') }
       cells.push(loadCell({ ...trial, args: { ...trial.args, ...head } }, subject, settings, size, watch))
@@ -46,7 +47,7 @@ export async function benchKeys(context: BenchContext, options: KeysBenchOptions
 }
 
 /** Whoever has no key would be a fault of the benchmark: it is refused, and the load generator counts it. */
-function subjectOf({ id, key }: KeyKind): Subject {
+function subjectOf({ id, key, isProxyHeader = false }: KeyKind): Subject {
   const affinity = key === 'source' ? {} : { key, fallback: 'refuse' as const }
-  return limpet('limpet-native', id, { ...WAYS, affinity })
+  return limpet('limpet-native', id, { ...WAYS, affinity, isBehindProxies: isProxyHeader })
 }

@@ -3,6 +3,7 @@ import {
   clientHello,
   connectPacket,
   httpRequest,
+  proxyHeader,
   rdpRequest,
   redisAuth,
   sipRegister,
@@ -16,6 +17,8 @@ export interface KeyKind {
   id: string
   key: NonNullable<AffinityOptions['key']>
   head: Buffer
+  /** The head is a PROXY header, which no backend gets. */
+  isProxyHeader?: boolean
 }
 
 /** Stands for the number of the client: `kMark` of bench/load/head.h. */
@@ -51,5 +54,12 @@ export const KEY_KINDS: readonly KeyKind[] = [
     id: 'lengthPrefixed',
     key: { lengthPrefixed: { offset: 0, size: 1 } },
     head: Buffer.from(`${String.fromCharCode(CLIENT.length)}${CLIENT}`),
+  },
+  { id: 'proxy.source', key: { proxy: 'source' }, head: proxyHeader(CLIENT), isProxyHeader: true },
+  {
+    id: 'proxy.authority',
+    key: { proxy: 'authority' },
+    head: proxyHeader('12345678', `${CLIENT}.a.example`),
+    isProxyHeader: true,
   },
 ]

@@ -1,7 +1,7 @@
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { ResolvedCheckTls } from '../../config/resolved.ts'
-import { CheckFailure, type CheckTarget, dialOf, LATE } from '../check.ts'
+import { CheckFailure, type CheckTarget, LATE } from '../check.ts'
+import { dial } from '../dial.ts'
 
 /** How long the last bytes, and the goodbye of TLS, may take. */
 const FAREWELL_MS = 1000
@@ -119,15 +119,4 @@ export class Conversation implements Disposable {
     this.#failure ??= failure
     this.#wake()
   }
-}
-
-function dial({ endpoint, hostName }: CheckTarget, tls: ResolvedCheckTls | undefined): Socket {
-  if (tls === undefined) return connectTcp(dialOf(endpoint))
-  const serverName = tls.serverName ?? hostName
-  return connectTls({
-    ...dialOf(endpoint),
-    // An IP address is no server name (RFC 6066, section 3); without a name the certificate must hold the address.
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    rejectUnauthorized: tls.verify,
-  })
 }

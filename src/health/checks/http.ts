@@ -1,7 +1,8 @@
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { ResolvedHealth } from '../../config/resolved.ts'
-import { type Check, CheckFailure, type CheckTarget, dialOf, LATE } from '../check.ts'
+import { type Check, CheckFailure, type CheckTarget, LATE } from '../check.ts'
+import { dial } from '../dial.ts'
 
 const MOST_BODY_BYTES = 64 * 1024
 /** Headers of an answer past this are an error of the parser. */
@@ -12,16 +13,13 @@ export function httpCheck({ http, tls }: Pick<ResolvedHealth, 'http' | 'tls'>): 
   const isWell = statusTest(http.status)
   const send = tls === undefined ? requestHttp : requestHttps
   return async (target, signal) => {
-    const { endpoint, hostName } = target
     const options: RequestOptions = {
-      ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : dialOf(endpoint)),
+      // Without an agent: a connection for each check.
+      createConnection: () => dial(target, tls),
       path: http.path,
-      agent: false,
       maxHeaderSize: MOST_HEADER_BYTES,
       headers: { host: http.host ?? hostOf(target), 'user-agent': 'limpet', connection: 'close' },
       signal,
-      // Empty: otherwise Node would take the name from the Host.
-      ...(tls === undefined ? {} : { servername: tls.serverName ?? hostName ?? '', rejectUnauthorized: tls.verify }),
     }
     await new Promise<void>((resolve, reject) => {
       const fail = (error: unknown): void => {

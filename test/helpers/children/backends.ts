@@ -1,5 +1,5 @@
 // Backends in a process of their own.
-import { Backend, named } from '../servers.ts'
+import { Backend, named, whence } from '../servers.ts'
 import { answerParent } from './answer.ts'
 
 const backends: Backend[] = []
@@ -12,6 +12,10 @@ answerParent({
     )
     backends.push(...started)
     return started.map(({ name, address }) => ({ name, address }))
+  },
+  /** Starts a backend that says who has connected: address and port. */
+  async tell(host: string, port: number): Promise<void> {
+    backends.push(await Backend.start({ host, port, serve: whence }))
   },
   /** Connections of each backend now, and the most that there were at one time. */
   loads: (): Record<string, { live: number; most: number }> =>

@@ -14,10 +14,11 @@ function opened(): Balancer {
 }
 
 answerParent({
+  /** Gives the address of the listener, if there is one. */
   async open(options: BalancerOptions): Promise<unknown> {
     balancer = new Balancer(options)
     await balancer.listen()
-    return balancer.address()
+    return options.listeners?.length === 1 ? balancer.address() : null
   },
   stats: (): Stats => opened().stats(),
   close: async (timeoutMs: number): Promise<CloseResult> => await opened().close({ timeoutMs }),

@@ -28,6 +28,8 @@ struct RigOptions {
   bool record = false;
   HeadRules head = {};
   PeekLimits peek = {};
+  ProxyRules proxy = {};
+  std::shared_ptr<const AddressFilter> filter = nullptr;
   QueueRules queue{};
 };
 
@@ -42,8 +44,8 @@ class Rig {
         record(options.record) {
     CHECK_EQUAL(relay.start(), 0);
     pool_id = relay.add_pool(pool, options.timeouts, {60, 10, 3, 0}, options.retries, options.head);
-    listener = static_cast<uint32_t>(
-        relay.add_listener(pool_id, options.max_sessions, false, nullptr, Relay::kNone, options.peek));
+    listener = static_cast<uint32_t>(relay.add_listener(pool_id, options.max_sessions, false, options.filter,
+                                                        Relay::kNone, options.peek, options.proxy));
   }
   ~Rig() { relay.stop(); }
 

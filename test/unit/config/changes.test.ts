@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { changedSettings, restartPaths } from '../../../src/config/changes.ts'
 import { EFFECTS, effectOf } from '../../../src/config/effects.ts'
-import type { BalancerOptions, PoolOptions } from '../../../src/config/options.ts'
+import type { BalancerOptions, ListenerOptions, PoolOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveOptions } from '../../../src/config/resolve.ts'
 import { SCHEMAS } from '../../../src/config/schema.ts'
 import { allSettings } from '../../../src/config/schema-walk.ts'
@@ -62,6 +62,21 @@ describe('changes between configurations', () => {
       'added pools.p.health.steps[0].expect',
     ])
     expect(found.filter(change => /pools\.[qr]/.test(change))).to.have.length(2)
+  })
+
+  it('need a restart where the next pool of a listener wants another acceptor', () => {
+    const cookie = { affinity: { cookie: { mode: 'insert' } } } as const
+    const pools = { p: BASE, q: BASE, c: { ...BASE, ...cookie }, d: { ...BASE, ...cookie } }
+    const moved = (from: string, to: string, listener: Partial<ListenerOptions> = {}): string[] => {
+      const [before, after] = [from, to].map(pool =>
+        resolveOptions({ pools, listeners: [{ name: 'l', bind: ':1', pool, ...listener }] }, HERMETIC),
+      )
+      return before && after ? restartPaths(changedSettings(before, after)) : []
+    }
+    expect(moved('p', 'c')).to.deep.equal(['listeners.l.pool'])
+    expect(moved('c', 'p')).to.deep.equal(['listeners.l.pool'])
+    expect([...moved('p', 'q'), ...moved('c', 'd')]).to.deep.equal([])
+    expect([...moved('p', 'c', { acceptor: 'net' }), ...moved('c', 'p', { relay: 'stream' })]).to.deep.equal([])
   })
 
   it('of listeners are found by their names, whatever their order is', () => {

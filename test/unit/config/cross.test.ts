@@ -52,6 +52,30 @@ describe('references between the parts of a document', () => {
   })
 })
 
+describe('listeners behind proxies', () => {
+  const refused = (bind: string, proxyProtocol: string): string[] =>
+    linesOf(`listeners: [{ name: l, bind: "${bind}", pool: p, proxyProtocol: ${proxyProtocol} }]
+pools: { p: {} }
+`)
+
+  it('name the proxies that they trust', () => {
+    for (const settings of ['{ accept: on }', '{ accept: on, trust: [] }', '{ accept: true, timeout: 1s }']) {
+      const [line, ...others] = refused(':1', settings)
+      expect(others).to.deep.equal([])
+      expect(line).to.match(
+        /listeners\[0\]\.proxyProtocol\.trust: is missing: somebody must be trusted to say who the clients are\. Accepted: the networks of the proxies, like \[10\.0\.0\.0\/8\]$/,
+      )
+    }
+    expect(refused(':1', '{ accept: on, trust: [proxy.example] }')).to.have.lengthOf(1)
+  })
+
+  it('are no unix sockets', () => {
+    expect(refused('unix:/run/l', '{ accept: on, trust: [10.0.0.0/8] }')).to.deep.equal([
+      'limpet.yaml:1:79: listeners[0].proxyProtocol.accept: who connects to a unix socket has no address that could be trusted. Accepted: off; or an address as bind',
+    ])
+  })
+})
+
 describe('binds', () => {
   it('of two listeners do not meet', () => {
     for (const [left, right] of [

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { keyOption, readKeys } from '../../../src/config/key-source.ts'
-import type { AffinityOptions } from '../../../src/config/options.ts'
+import type { AffinityOptions, KeyOption, PoolOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { formatSize, readSize } from '../../../src/config/size.ts'
 import type { ConfigProblem, LimpetConfigError } from '../../../src/errors.ts'
@@ -19,11 +19,18 @@ describe('sources of keys', () => {
       'postgres.startup:application_name',
       { bytes: { offset: 0, length: 4 } },
       { lengthPrefixed: { offset: 2, size: 4, order: 'little' } },
+      { proxy: 'uniqueId' },
+      { proxy: 0xe3 },
       'source',
     ]
     const read = readKeys(options)
     if (!('value' in read)) throw new Error(read.refusal.message)
-    expect(read.value.slice(3, 5)).to.deep.equal(['bytes:0:4', 'lengthPrefixed:2:4:little'])
+    expect(read.value.slice(3, 7)).to.deep.equal([
+      'bytes:0:4',
+      'lengthPrefixed:2:4:little',
+      'proxy:uniqueId',
+      'proxy:227',
+    ])
     expect(read.value.map(keyOption)).to.deep.equal(options)
     expect(readKeys('mysql')).to.deep.equal({ value: ['source'] })
   })
@@ -34,6 +41,7 @@ describe('sources of keys', () => {
       key: 'tls.sni',
       fallback: 'refuse',
       postgres: { tls: 'miss' },
+      cookie: 'off',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
     })
@@ -45,6 +53,11 @@ describe('sources of keys', () => {
     expect(refusal('http.header:a b')).to.equal('"a b" cannot be a name')
     expect(refusal('tls.sni:x')).to.match(/is no source of keys/)
     expect(refusal(7)).to.equal('expected a source of keys, got 7')
+    expect(refusal({ proxy: 'sourc' })).to.match(
+      /^"sourc" is nothing that a PROXY header has; did you mean "source"\?$/,
+    )
+    for (const type of [-1, 256, 1.5, null]) expect(refusal({ proxy: type })).to.match(/^expected a name or the number/)
+    expect(refusal({ proxy: 3 })).to.equal('TLV 3 says nothing of the client')
     expect(refusal({ byte: {} })).to.equal('expected a source of keys, got a mapping')
     expect(refusal({ bytes: { offset: 0 } })).to.equal('expected an offset and a length, got a mapping')
     expect(refusal({ bytes: { offset: 65_536, length: 1 } })).to.equal('bytes up to 65537 are too far')
@@ -55,25 +68,57 @@ describe('sources of keys', () => {
     expect(refusal([])).to.equal('expected 1 to 8 sources')
     expect(refusal(['source', 'tls.sni'])).to.equal('"tls.sni" stands behind source, which always has a key')
     expect(refusal(['tls.sni', 'tls.sni'])).to.equal('"tls.sni" is there twice')
+    expect(refusal([{ proxy: 'authority' }, { proxy: 2 }])).to.equal('"proxy:authority" is there twice')
   })
 })
 
+const problemsOf = (pool: PoolOptions): readonly ConfigProblem[] => {
+  try {
+    resolveOptions({ pools: { p: pool } })
+    return []
+  } catch (error) {
+    return (error as LimpetConfigError).problems
+  }
+}
+
 describe('keys in first bytes', () => {
   it('go with no rebalance, which knows clients by their addresses', () => {
-    const refused = (affinity: AffinityOptions, perMinute: number): readonly ConfigProblem[] => {
-      try {
-        resolveOptions({ pools: { p: { affinity, rebalance: { perMinute } } } })
-        return []
-      } catch (error) {
-        return (error as LimpetConfigError).problems
-      }
-    }
+    const refused = (affinity: AffinityOptions, perMinute: number): readonly ConfigProblem[] =>
+      problemsOf({ affinity, rebalance: { perMinute } })
     expect(refused({}, 5)).to.deep.equal([])
     expect(refused({ key: 'mysql' }, 5)).to.deep.equal([])
     expect(refused({ key: 'tls.sni' }, 0)).to.deep.equal([])
     const [problem, ...others] = refused({ key: ['tls.sni', 'source'] }, 5)
     expect(problem).to.include({ path: 'pools.p.rebalance.perMinute', accepted: '0; or affinity.key: source' })
     expect(others).to.deep.equal([])
+  })
+
+  it('that are learnt need a stick table', () => {
+    const key = ['tls.sni', 'tls.sessionId']
+    expect(problemsOf({ affinity: { key } })).to.deep.equal([])
+    expect(problemsOf({ affinity: { key: 'rdp.token' }, stickTable: 'off' })).to.deep.equal([])
+    for (const stickTable of ['off', false] as const) {
+      const [problem, ...others] = problemsOf({ affinity: { key }, stickTable })
+      expect(problem?.path).to.equal('pools.p.affinity.key')
+      expect(problem?.message).to.match(/tls\.sessionId is learnt into the stick table, and this pool has none/)
+      expect(others).to.deep.equal([])
+    }
+  })
+
+  it('that are learnt have no home to return to', () => {
+    const found = (key: KeyOption, returnHome: 'never' | 'next-connect'): (string | undefined)[] =>
+      problemsOf({ affinity: { key }, returnHome }).map(({ path }) => path)
+    expect(found('tls.sessionId', 'next-connect')).to.deep.equal(['pools.p.returnHome'])
+    expect(found('tls.sessionId', 'never')).to.deep.equal([])
+    expect(found('tls.sni', 'next-connect')).to.deep.equal([])
+  })
+
+  it('that are learnt need clients that are served without them at first', () => {
+    const found = (key: KeyOption | KeyOption[]): (string | undefined)[] =>
+      problemsOf({ affinity: { key, fallback: 'refuse' } }).map(({ path }) => path)
+    expect(found('tls.sessionId')).to.deep.equal(['pools.p.affinity.fallback'])
+    expect(found(['tls.sessionId', 'tls.sni'])).to.deep.equal([])
+    expect(found('rdp.token')).to.deep.equal([])
   })
 })
 

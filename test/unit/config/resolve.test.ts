@@ -72,6 +72,7 @@ describe('a configuration', () => {
         deferAccept: 0,
         fastOpen: 0,
         peek: { bytes: 16_384, timeout: 3000 },
+        proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
         allow: [],
         deny: [],
       },
@@ -81,7 +82,14 @@ describe('a configuration', () => {
       name: 'redis',
       placement: 'rendezvous',
       boundMilli: 1250,
-      affinity: { key: ['source'], fallback: 'source', postgres: { tls: 'miss' }, ipv4Prefix: 32, ipv6Prefix: 64 },
+      affinity: {
+        key: ['source'],
+        fallback: 'source',
+        cookie: undefined,
+        postgres: { tls: 'miss' },
+        ipv4Prefix: 32,
+        ipv6Prefix: 64,
+      },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
         connect: 5000,
@@ -115,6 +123,8 @@ describe('a configuration', () => {
       },
       agent: { port: 0, interval: 2000 },
       slowStart: 0,
+      sendProxy: undefined,
+      source: { bind: [], transparent: 'off' },
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({

@@ -54,6 +54,30 @@ pools:
     expect(warned('agent: { port: 0 }')).to.deep.equal([])
   })
 
+  it('tell of keys in PROXY headers where there are none, and of trust in everybody', () => {
+    const warned = (proxyProtocol: string, key: string): readonly string[] =>
+      parse(`listeners: [{ name: l, bind: ":1", pool: p, proxyProtocol: ${proxyProtocol} }]
+pools:
+  p: { secret: long enough, affinity: { key: ${key} }, backends: [{ name: a, address: "h:1" }] }
+`).warnings
+    const accept = '{ accept: on, trust: [10.0.0.0/8] }'
+    expect(warned('{}', '[{ proxy: authority }, source]')).to.deep.equal([
+      'limpet.yaml:1:42: listeners[0].pool: clients of this listener have no PROXY header, in which affinity.key of the pool "p" looks: see proxyProtocol',
+    ])
+    expect(warned(accept, '[{ proxy: authority }, source]')).to.deep.equal([])
+    expect(warned('{ trust: [10.0.0.0/8] }', 'source')).to.deep.equal([])
+    expect(warned('{ accept: on, trust: [10.0.0.0/8, "::/0"] }', 'source')).to.deep.equal([
+      'limpet.yaml:1:94: listeners[0].proxyProtocol.trust[1]: everybody is trusted: whoever connects can say that it is any client',
+    ])
+    const handled = resolveOptions(
+      { pools: { p: { ...secret, backends, affinity: { key: { proxy: 'source' } } } } },
+      HERMETIC,
+    )
+    expect(handled.warnings).to.deep.equal([
+      'pools.p.affinity.key: sockets that are given to handle() have no PROXY header, in which this key is',
+    ])
+  })
+
   it('tell of secrets that are names of variables, and do not show what they are', () => {
     const of = (secret: string): readonly string[] =>
       parse(`listeners: [{ name: l, bind: ":1", pool: p }]

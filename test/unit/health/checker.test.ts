@@ -11,6 +11,7 @@ import { HERMETIC } from '../config/helpers.ts'
 const TARGET = {
   endpoint: { kind: 'ip', host: '127.0.0.1', port: 1, family: 4, needsLookup: false },
   hostName: undefined,
+  outgoing: { sendProxy: undefined, sources: [] },
 } as const
 
 /** A checker of a server that is whatever `check` says, and what it told. */

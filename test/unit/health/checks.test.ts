@@ -28,7 +28,7 @@ async function said(port: number, health: HealthOptions, hostName?: string): Pro
   const { check, longestMs } = checkOf(settings)
   const endpoint = { kind: 'ip', host: '127.0.0.1', port, family: 4, needsLookup: false } as const
   try {
-    await check({ endpoint, hostName }, AbortSignal.timeout(longestMs))
+    await check({ endpoint, hostName, outgoing: { sendProxy: undefined, sources: [] } }, AbortSignal.timeout(longestMs))
     return 'well'
   } catch (error) {
     if (error instanceof CheckFailure) return error.message

@@ -16,6 +16,8 @@ interface Ways {
   acceptor: 'native' | 'net'
   relay: 'native' | 'stream'
   affinity?: Pick<AffinityOptions, 'key' | 'fallback'>
+  /** Clients begin with a PROXY header. */
+  isBehindProxies?: boolean
 }
 
 /** Limpet, as `limpet run` starts it. */
@@ -31,14 +33,15 @@ export function limpet(id: SubjectId, name: string, ways: Ways): Subject {
 
 /** JSON is YAML, too. What is not said is what users get who do not say it. */
 export function limpetConfig(
-  { acceptor, relay, affinity = {} }: Ways,
+  { acceptor, relay, affinity = {}, isBehindProxies = false }: Ways,
   backends: readonly number[],
   threads: number,
 ): string {
   const servers = backends.map((port, i) => ({ name: `b${i}`, address: `127.0.0.1:${port}` }))
+  const behind = isBehindProxies ? { proxyProtocol: { accept: 'on', trust: ['127.0.0.0/8'] } } : {}
   return JSON.stringify({
     threads,
-    listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', acceptor, relay }],
+    listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', acceptor, relay, ...behind }],
     pools: { p: { secret: 'a secret of the benchmark', affinity, backends: servers } },
   })
 }

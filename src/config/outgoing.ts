@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import type { DescribedSendProxy } from './describe.ts'
+import { isMapping } from './mapping.ts'
+import { readSource, type sendProxy } from './outgoing-schema.ts'
+import type { Finding } from './parsed.ts'
+import type { ResolvedSendProxy } from './resolved.ts'
+import { quote } from './text.ts'
+import type { View } from './view.ts'
+
+/** Undefined: there is none. */
+export function sendProxyOf(given: z.output<ReturnType<typeof sendProxy>>): ResolvedSendProxy | undefined {
+  if (given === 'off') return undefined
+  const { version, tlvs } = typeof given === 'string' ? { version: given, tlvs: [] } : given
+  return { version: version === 'v1' ? 1 : 2, tlvs: [...new Set(tlvs)] }
+}
+
+/** In the words of the configuration. */
+export function describeSendProxy(settings: ResolvedSendProxy | undefined): DescribedSendProxy {
+  if (settings === undefined) return 'off'
+  const version = settings.version === 1 ? 'v1' : 'v2'
+  return settings.tlvs.length === 0 ? version : { version, tlvs: [...settings.tlvs] }
+}
+
+/** What of the view is about it: `source` as it is written. */
+export interface SourceView {
+  bind: readonly string[]
+  isTransparent: boolean
+}
+
+export function sourceView(raw: unknown): SourceView {
+  const { bind, transparent = 'off' } = isMapping(raw) ? raw : {}
+  const sources = Array.isArray(bind) ? bind.map(readSource) : []
+  return {
+    bind: sources.map(read => ('value' in read ? read.value : '')),
+    isTransparent: transparent === true || transparent === 'on' || transparent === 'port',
+  }
+}
+
+/** Listeners whose clients cannot be what backends see. */
+export function transparentFindings({ listeners, pools }: View): Finding[] {
+  const transparent = new Set(pools.flatMap(({ name, source }) => (source?.isTransparent === true ? [name] : [])))
+  return listeners.flatMap(({ index, relay, pools: names }): Finding[] => {
+    const pool = names.find(name => transparent.has(name))
+    if (relay !== 'stream' || pool === undefined) return []
+    const message = `the pool ${quote(pool)} is transparent, and the stream relay cannot connect from the address of a client: Node has no IP_TRANSPARENT`
+    const accepted = 'auto, native; or source.transparent: off'
+    return [{ path: ['listeners', index, 'relay'], message, accepted, code: 'LIMPET_ERR_TRANSPARENT' }]
+  })
+}
+
+/** What is most likely not meant: addresses that this host does not have now, and a privilege that will be gone. */
+export function outgoingWarnings({ pools, user }: View, localAddresses: ReadonlySet<string>): Finding[] {
+  const foreign = pools.flatMap(({ name, source }) =>
+    (source?.bind ?? []).flatMap((address, index): Finding[] => {
+      if (address === '' || address === '::1' || address.startsWith('127.') || localAddresses.has(address)) return []
+      const message = `this host has no address ${address} now; without it, it cannot start`
+      return [{ path: ['pools', name, 'source', 'bind', index], message }]
+    }),
+  )
+  const transparent = pools.find(({ source }) => source?.isTransparent === true)
+  if (user === undefined || transparent === undefined) return foreign
+  const message =
+    'whoever becomes another user loses CAP_NET_ADMIN, and cannot connect from the addresses of clients any more; start as that user, in a unit with AmbientCapabilities'
+  return [...foreign, { path: ['pools', transparent.name, 'source', 'transparent'], message }]
+}

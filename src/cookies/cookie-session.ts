@@ -1,0 +1,119 @@
+import type { ResolvedInsertCookie } from '../config/cookie.ts'
+import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
+import type { PoolCore } from '../pool/core.ts'
+import { type ByteFilter, NO_BYTES } from './byte-filter.ts'
+import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
+import { HttpObserver } from './http-observer.ts'
+import type { PoolCookie } from './pool-cookie.ts'
+import { type Prefix, withoutPrefix, withPrefix } from './prefix.ts'
+import { HeadInsertion } from './response-head.ts'
+import { cookieSetBy, setCookieLine } from './set-cookie.ts'
+
+/** What a session does with the bytes of each direction; undefined: they go as they are. */
+export interface SessionFilters {
+  readonly toBackend?: ByteFilter | undefined
+  readonly toClient?: ByteFilter | undefined
+}
+
+/** The pool, as far as cookies need it. */
+type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native' | 'headKeys'>
+
+/** The cookie of one session: read from its first request, put into its first response, or learnt from any. */
+export class CookieSession {
+  readonly #pool: CookiePool
+  readonly #cookie: PoolCookie
+  readonly #count: (counter: SessionCounter) => void
+  #value: Buffer | undefined
+
+  constructor(pool: CookiePool, cookie: PoolCookie, count: (counter: SessionCounter) => void) {
+    this.#pool = pool
+    this.#cookie = cookie
+    this.#count = count
+  }
+
+  /**
+   * As {@link NativeHeadKeys.find}: what the cookie says, which goes before the pool's other keys; where it says nothing, what they
+   * have.
+   */
+  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number {
+    const cookie = this.#cookie.inRequests.find(head, ended, pool)
+    const other = this.#pool.headKeys?.keys.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
+    if (cookie === HeadVerdict.more || other === HeadVerdict.more) return HeadVerdict.more
+    if (!(cookie instanceof Uint8Array)) return other === HeadVerdict.missing ? cookie : other
+    this.#value = cookie
+    if (this.#cookie.settings.mode === 'learn') return pool.knows(cookie) ? cookie : other
+    const place = this.#placeIn(cookie.toString('latin1'))
+    return place === undefined ? other : withKey(place, other)
+  }
+
+  /** Where the native pool has the backend that a value names; undefined: it names none. */
+  #placeIn(value: string): NativeNamed | undefined {
+    const name = this.#cookie.backendIn(value, candidate => this.#pool.backend(candidate) !== undefined)
+    return name === undefined || this.#pool.isRetired ? undefined : this.#pool.placeOf(name)
+  }
+
+  /** For a session that is joined to a backend, by a seat. */
+  filters(backend: string, seat: number): SessionFilters {
+    const { settings } = this.#cookie
+    if (settings.mode === 'insert') return { toClient: this.#insertion(settings, backend) }
+    if (settings.mode === 'learn') return this.#observers(seat)
+    return settings.position === 'prefix' ? this.#rewrites(settings, backend) : {}
+  }
+
+  /** A client that has the right cookie is told nothing, unless it is to keep it for longer. */
+  #insertion(settings: ResolvedInsertCookie, backend: string): ByteFilter | undefined {
+    const token = this.#cookie.tokens.tokenOf(backend)
+    if (settings.maxAge === 0 && this.#value?.toString('latin1') === token) return undefined
+    return new HeadInsertion(setCookieLine(settings, token), () => this.#count('cookiesSet'))
+  }
+
+  #observers(seat: number): SessionFilters {
+    const observer = new HttpObserver({ setCookie: field => this.#learn(field, seat), readsLater: true })
+    const watch = ({ read, isReading }: HeadReader): ByteFilter => ({
+      push: chunk => {
+        if (isReading()) read(chunk)
+        return chunk
+      },
+      end: () => NO_BYTES,
+      isHolding: false,
+    })
+    const { requests, responses } = this.#readers(observer)
+    return { toBackend: watch(requests), toClient: watch(responses) }
+  }
+
+  #rewrites(prefix: Prefix, backend: string): SessionFilters {
+    const { requests, responses } = this.#readers(new HttpObserver({ readsLater: false }))
+    const isBackend = (name: string): boolean => this.#pool.backend(name) !== undefined
+    return {
+      toBackend: new HeadRewrite(requests, head => withoutPrefix(prefix, isBackend, head)),
+      toClient: new HeadRewrite(responses, head => withPrefix(prefix, backend, head)),
+    }
+  }
+
+  /** Both sides of an observer; where it gives up, that is counted once. */
+  #readers(observer: HttpObserver): Record<'requests' | 'responses', HeadReader> {
+    const readerOf = (read: HeadReader['read']): HeadReader => ({
+      read: chunk => {
+        const marks = read(chunk)
+        if (observer.hasFailed) this.#count('cookiesUnread')
+        return marks
+      },
+      isReading: () => observer.isReading,
+    })
+    return { requests: readerOf(chunk => observer.sent(chunk)), responses: readerOf(chunk => observer.answered(chunk)) }
+  }
+
+  #learn(field: string, seat: number): void {
+    const value = cookieSetBy(field, this.#cookie.settings.name)
+    if (value === undefined) return
+    this.#pool.native.learn(Buffer.from(value, 'latin1'), seat)
+    this.#count('cookiesLearnt')
+  }
+}
+
+/** What decides where the backend cannot be followed. */
+function withKey(place: NativeNamed, found: Buffer | NativeNamed | number): NativeNamed {
+  const isNone = found === HeadVerdict.missing || found === HeadVerdict.cutShort
+  const key = typeof found === 'number' || found instanceof Uint8Array ? found : found.key
+  return isNone || key === undefined ? place : { ...place, key }
+}
