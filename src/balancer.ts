@@ -15,6 +15,7 @@ import type {
 } from './balancer-types.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { LONGEST_TIMER_MS } from './config/duration.ts'
+import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
@@ -394,6 +395,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     prepare: ListenOptions['prepare'],
   ): Promise<void> {
     throwIfAborted(signal)
+    await loadKeyModules(this.#config)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
@@ -420,6 +422,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       this.handOver.assertChangeable()
       return this.#listeningService('reload')
     }
+    await loadKeyModules(next)
     const reloaded = { pools: this.#pools, service, config: this.#config }
     return await reload(reloaded, next, committed => this.#hold(next, committed))
   }

@@ -1,4 +1,5 @@
 export type { OpenSocket } from './acceptor/open-socket.ts'
+export type { KeyAnswer, KeyConnection, KeyFunction } from './affinity/key-function.ts'
 export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type * from './config/cookie.ts'

@@ -80,8 +80,17 @@ export interface NativePool {
    * Picks for a textual IP address, or the bytes of a key; takes a seat and a provisional pin. `undefined`: a client without address (`nokey`).
    * `mayWait`: where the pool is full and has a queue, the answer may be {@link WAITS} less the handle. `index`, `generation`: a
    * backend that the session itself names, followed like a pin (reason `cookie`, no pin is touched) where that can be.
+   * `by`: what tells the client apart from others with its key, should that be hot; a port, its address, or bytes.
    */
-  pick(client: string | Uint8Array | undefined, mayWait?: boolean, index?: number, generation?: number): PackedPick
+  pick(
+    client: string | Uint8Array | undefined,
+    mayWait?: boolean,
+    index?: number,
+    generation?: number,
+    by?: number | string | Uint8Array,
+  ): PackedPick
+  /** Whether the key of a client is hot, so that its clients are told apart. */
+  isSpread(client: string | Uint8Array): boolean
   /** A learnt key has a pin that can be followed now: pick by it. If not, the session has no such key. */
   knows(key: Uint8Array): boolean
   /** Pins a learnt key to the backend of a handle, as long from now on as a pin lasts. */
@@ -111,7 +120,7 @@ export interface NativePool {
   explain(client: string | Uint8Array): NativeExplanation | null
   /**
    * Where a client belongs: its key, the index of its home (-1: there is none), and whether that would take a session of it
-   * now, if `coming` others were there already. Null: not an IP address.
+   * now, if `coming` others were there already. Null: not an IP address, or its key is hot and has several homes.
    */
   placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
@@ -197,9 +206,12 @@ export const KEY_PARTS = 64
 
 /** Keys that have live sessions. Backends are indexes; a home of -1: there is none. */
 export interface NativeKeys {
+  /** How many, without those that are spread. */
   keys: number
   /** Most sessions first; `shares`: pairs of a backend and the sessions there. */
   hottest: { key: string; sessions: number; home: number; shares: Float64Array }[]
+  /** Those that are spread over several backends: each once for each of these. Not among the hottest. */
+  spread: NativeKeys['hottest']
   /** Triples of a home, a backend, and the sessions on it of keys that are at home there. */
   places: Float64Array
 }
@@ -231,6 +243,8 @@ export interface NativeExplanation {
   expiresInMs: number
   /** By its rule the key would go home with a connection now. */
   returns: boolean
+  /** Where its clients are at home, as indexes, if the key is hot; empty: it is not. */
+  places: Uint16Array
 }
 
 /**
@@ -260,6 +274,7 @@ export const SESSION_COUNTERS = [
   'refusedProxyUntrusted',
   'refusedProxyInvalid',
   'refusedProxyTimeout',
+  'refusedTls',
   'endClientReset',
   'endBackendReset',
   'endClientGone',
@@ -274,6 +289,7 @@ export const SESSION_COUNTERS = [
   'connectNoLocalPort',
   'connectSelf',
   'connectOther',
+  'connectTls',
   'recordsDropped',
   'acceptPaused',
   'bytesSpliced',
@@ -284,6 +300,7 @@ export const SESSION_COUNTERS = [
   'keyMissing',
   'keyLate',
   'keyTooFar',
+  'keyFailed',
   'cookiesSet',
   'cookiesLearnt',
   'cookiesUnread',
@@ -312,6 +329,7 @@ export const POOL_COUNTERS = [
   'queueTimeouts',
   'queueFull',
   'queueLeft',
+  'spread',
 ] as const
 export type PoolCounter = (typeof POOL_COUNTERS)[number]
 
@@ -350,6 +368,9 @@ export interface NativeRelay {
     /** Where keys are, and what becomes of clients without one (a {@link KeyFallback}); undefined: their addresses are the keys. */
     headKeys?: NativeHeadKeys,
     fallback?: number,
+    /** What tells the clients of a hot key apart; undefined: their ports, or their addresses. */
+    hotBy?: NativeHeadKeys,
+    isHotByAddress?: boolean,
   ): number
   /**
    * How backends of a pool are connected to; before a listener is made for it. `proxy`: a {@link SendProxy}; `tlvs`: the sum of
@@ -420,6 +441,22 @@ export interface NativeRelay {
    * `record`: write session records for this session. Returns a {@link HandOver} status.
    */
   handOver(listenerId: number, fd: number, head: Uint8Array | undefined, record: boolean): number
+  /**
+   * Takes a client over, as {@link handOver}, that has its place in the budget of descriptors and whose key is known. `key`: its
+   * bytes; none: it has no key; `undefined`: its address is its key. `index` and `generation`: the backend that it names, if one.
+   * `proxyHeader`: the whole one that came before, if one. False: it stays the caller's, with its place.
+   */
+  passOn(
+    listenerId: number,
+    fd: number,
+    head: Uint8Array | undefined,
+    key: Uint8Array | undefined,
+    waitedMs: number,
+    record: boolean,
+    index?: number,
+    generation?: number,
+    proxyHeader?: Uint8Array,
+  ): boolean
   /** Sessions that live now, those of its predecessors included; listenerId -1: of all listeners. */
   sessions(listenerId: number): number
   /** Closes every session (`endShutdown`); returns at once. Watch {@link sessions}. */
@@ -558,7 +595,12 @@ export interface NativeHeadKeys {
    * The key, a backend that the client names, or a {@link HeadVerdict}. `ended`: no more bytes will come. `pool`: who knows the
    * keys that are learnt, and the addresses of backends. `proxyHeader`: what came before the head, if anything.
    */
-  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number
+  find(
+    head: Uint8Array,
+    ended: boolean,
+    pool: NativePool | undefined,
+    proxyHeader?: Uint8Array,
+  ): Buffer | NativeNamed | number
   /** Whether a client of PostgreSQL asks for encryption, and that is to be refused: an {@link EncryptionRequest}. */
   encryptionRequest(head: Uint8Array): number
   /** Whether one of the keys is learnt from what backends answer. */
@@ -589,6 +631,8 @@ export interface NativeRouteRules {
   readonly asksForPort: boolean
   /** The place of the first rule that holds, or a {@link RouteVerdict}. `ended`: no more bytes will come. `port` 0: it has none. */
   choose(head: Uint8Array, ended: boolean, port: number): number
+  /** As `choose`, of a client whose TLS was ended: by the name that it asked for and the protocol that was agreed on, empty where there is none. */
+  chooseFor(serverName: string, protocol: string, port: number): number
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */

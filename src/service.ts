@@ -163,6 +163,7 @@ export class Service {
     this.#warmUps.get(core)?.stop()
     this.#warmUps.delete(core)
     this.#retireTarget(core.name)
+    this.#relays.poolTls.drop(core.name)
     this.#leaving.add(core)
   }
 

@@ -61,6 +61,10 @@ export interface PoolStats {
   held: number
   /** Clients that wait for a seat while every backend is at its `maxSessions` (`limits.queue`). */
   queue: QueueStats
+  /** Keys whose clients are spread over several backends now (`affinity.hotKey`). */
+  hotKeys: number
+  /** Picks for such keys. */
+  spreadPicks: number
   /** Clients that were brought home by `rebalance`. */
   broughtHome: number
   /** The last time that clients were brought home; absent: they never were. */
@@ -113,7 +117,7 @@ export interface TableStats {
   file?: TableFileStats
 }
 
-const GAUGES = 7
+const GAUGES = 8
 
 /** `service`: undefined while the balancer is not open. */
 export function collectStats(
@@ -147,7 +151,8 @@ function poolStats(pool: PoolCore): PoolStats {
   pool.publishHealth()
   const gauges = new Float64Array(GAUGES)
   pool.native.gauges(gauges)
-  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0, waiting = 0] = gauges
+  const [entries = 0, capacity = 0, bytes = 0, seats = 0, roster = 0, outstandingPicks = 0] = gauges
+  const [waiting = 0, hotKeys = 0] = gauges.subarray(6)
   const file = pool.tableFile
   const counters = sumColumns(pool.native.counters, POOL_STRIDE, POOL_COUNTERS)
   return {
@@ -172,6 +177,8 @@ function poolStats(pool: PoolCore): PoolStats {
       refused: counters.queueFull,
       left: counters.queueLeft,
     },
+    hotKeys,
+    spreadPicks: counters.spread,
     broughtHome: pool.broughtHome,
     ...(pool.rebalance === undefined ? {} : { rebalance: { ...pool.rebalance } }),
     table: {

@@ -24,7 +24,7 @@ namespace limpet {
 
 class Call {
  public:
-  static constexpr size_t kMostArguments = 12;
+  static constexpr size_t kMostArguments = 16;
 
   Call(napi_env env, napi_callback_info info);
   // In the constructor of a wrapped class, which node-addon-api calls.

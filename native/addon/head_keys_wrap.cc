@@ -69,11 +69,16 @@ Scratch& HeadKeysWrap::scratch() {
 }
 
 napi_value HeadKeysWrap::find(Call& call) {
-  auto* const wrap = call.wrapped<PoolWrap>(2);
-  if (!wrap || !wrap->pool()) return call.misuse("the pool is closed");
   ProxyHeader header;
   const bool proxied = decode_proxy(call.bytes(3), kMostProxyV2Bytes, header).status == ProxyStatus::kComplete;
   const SeenHead head{call.bytes(0), call.flag(1), proxied ? &header : nullptr};
+  if (call.missing(2)) {
+    // What would be learnt, or looked up, is taken as it is.
+    const HeadKey plain = first_key(recipes_, head, scratch(), [](HeadSource, std::string_view) { return true; });
+    return plain.is_address ? call.of(kIsAddress) : told(call, plain.extraction, plain.cut_short);
+  }
+  auto* const wrap = call.wrapped<PoolWrap>(2);
+  if (!wrap || !wrap->pool()) return call.misuse("the pool is closed");
   const HeadChoice choice = choose(*wrap->pool(), recipes_, head, scratch(), coarse_ms());
   const HeadKey& key = choice.key;
   const napi_value found = key.is_address ? call.of(kIsAddress) : told(call, key.extraction, key.cut_short);

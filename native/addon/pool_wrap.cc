@@ -76,6 +76,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
                          open_method<&PoolWrap::survey_keys>("surveyKeys"),
+                         open_method<&PoolWrap::is_spread>("isSpread"),
                          open_method<&PoolWrap::table_file>("tableFile"),
                          open_method<&PoolWrap::forget_absent>("forgetAbsent"),
                          open_method<&PoolWrap::keep_table>("keepTable"),
@@ -94,12 +95,13 @@ namespace {
 
 // In the order of limitsOf() in src/pool/native-pool.ts.
 bool read_limits(std::span<const uint32_t> limits, PoolRules& rules) {
-  if (limits.size() != 8) return false;
+  if (limits.size() != 10) return false;
   rules.limits = {limits[0], limits[1], limits[2]};
   rules.admit_per_second = limits[3];
   rules.max_sessions = limits[4];
   rules.return_home = static_cast<ReturnHome>(limits[5]);
   rules.queue = {limits[6], limits[7]};
+  rules.hot = {limits[8], std::min(limits[9], kMostSpread)};
   return true;
 }
 
@@ -119,7 +121,7 @@ void PoolWrap::make(Call& call) {
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
   if (!call.missing(10) && !read_limits(call.words(10), rules)) {
-    call.misuse("there are eight limits");
+    call.misuse("there are ten limits");
     return;
   }
   if (!random_secret(rules.table_secret)) {
@@ -163,7 +165,7 @@ napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(po
 
 napi_value PoolWrap::set_limits(Call& call) {
   PoolRules rules;
-  if (!read_limits(call.words(1), rules)) return call.misuse("there are eight limits");
+  if (!read_limits(call.words(1), rules)) return call.misuse("there are ten limits");
   rules.bound_milli = call.u32(0);
   pool_->set_limits(rules);
   return nullptr;
@@ -205,7 +207,8 @@ napi_value PoolWrap::pick(Call& call) {
   if (!call.missing(2)) {
     seats_[handle].seat.named = {static_cast<uint16_t>(call.u32(2)), static_cast<uint16_t>(call.u32(3))};
   }
-  const PickStatus status = pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait);
+  const PickStatus status =
+      pool_->pick(state_.thread, key, seats_[handle].seat, coarse_ms(), may_wait, told_apart_by(call, 4));
   if (status == PickStatus::kOk) return call.of(packed(handle, status));
   if (status != PickStatus::kPoolFull || !may_wait) {
     free_seat(handle);
@@ -313,6 +316,7 @@ napi_value PoolWrap::explain(Call& call) {
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
   call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  call.set(result, "places", homes_of_places(call, key));
   return result;
 }
 
@@ -320,6 +324,8 @@ napi_value PoolWrap::place_of(Call& call) {
   const auto address = call.address(0);
   if (!address) return call.null();
   const AffinityKey key = pool_->key(*address);
+  // Its clients belong to several.
+  if (pool_->is_spread(key)) return call.null();
   const RosterEntry* const home = pool_->roster().home(pool_->place_hash(key));
   const napi_value result = call.object();
   call.set(result, "key", call.of(key_text(key, pool_->rules().keys)));
@@ -406,6 +412,7 @@ napi_value PoolWrap::gauges(Call& call) {
       static_cast<double>(pool_->roster().number),
       static_cast<double>(seats_.size() - free_seats_.size()),
       static_cast<double>(pool_->waiting()),
+      pool_->hot_keys() ? static_cast<double>(pool_->hot_keys()->size()) : 0,
   };
   for (size_t i = 0; i < std::size(values) && i < into.size(); i++) into[i] = values[i];
   return nullptr;

@@ -73,6 +73,11 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
     return method<PoolWrap, &PoolWrap::open<Method>>(name);
   }
 
+  // pool_wrap_keys.cc
+  napi_value is_spread(Call& call);
+  uint64_t told_apart_by(Call& call, size_t at) const;
+  napi_value homes_of_places(Call& call, const AffinityKey& key) const;
+
   // By index and generation, in two arguments. Null: it is not in the roster.
   const Backend* backend_at(Call& call, size_t at) const;
   // Null: released before, or, with an exception pending, not a handle that pick() gave.

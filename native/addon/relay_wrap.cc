@@ -37,6 +37,7 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                          method<RelayWrap, &RelayWrap::set_record>("setRecord"),
                          method<RelayWrap, &RelayWrap::set_others>("setOthers"),
                          method<RelayWrap, &RelayWrap::hand_over>("handOver"),
+                         method<RelayWrap, &RelayWrap::pass_on>("passOn"),
                          method<RelayWrap, &RelayWrap::sessions>("sessions"),
                          method<RelayWrap, &RelayWrap::cut_sessions>("cutSessions"),
                          method<RelayWrap, &RelayWrap::survey>("survey"),
@@ -90,8 +91,10 @@ napi_value RelayWrap::add_pool(Call& call) {
   HeadRules head;
   if (auto* const keys = call.wrapped<HeadKeysWrap>(9)) {
     const auto fallback = static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback));
-    head = {keys->recipes(), fallback, keys->refuses_encryption()};
+    head = {keys->recipes(), fallback, keys->refuses_encryption(), {}};
   }
+  if (auto* const by = call.wrapped<HeadKeysWrap>(11)) head.hot_by = by->recipes();
+  head.hot_by_address = call.flag(12);
   return call.of(static_cast<double>(relay_->add_pool(wrap->pool(), timeouts, keepalive, retries, std::move(head))));
 }
 
@@ -168,6 +171,17 @@ napi_value RelayWrap::hand_over(Call& call) {
   const auto fd = static_cast<int>(call.i64(1));
   const int status = relay_->hand_over(call.u32(0), fd, head.data(), head.size(), call.flag(3));
   return status < 0 ? call.misuse("no such listener") : call.of(static_cast<double>(status));
+}
+
+napi_value RelayWrap::pass_on(Call& call) {
+  PassedClient client;
+  client.head = call.bytes(2);
+  if (!call.missing(3)) client.key = call.bytes(3);
+  client.waited_ms = call.u64(4);
+  client.record = call.flag(5);
+  if (!call.missing(6)) client.named = Named{static_cast<uint16_t>(call.u32(6)), static_cast<uint16_t>(call.u32(7))};
+  if (!call.missing(8)) client.proxy_header = call.bytes(8);
+  return call.of(relay_->pass_on(call.u32(0), static_cast<int>(call.i64(1)), client));
 }
 
 napi_value RelayWrap::sessions(Call& call) {

@@ -34,6 +34,7 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   napi_value set_record(Call& call);
   napi_value set_others(Call& call);
   napi_value hand_over(Call& call);
+  napi_value pass_on(Call& call);
   napi_value sessions(Call& call);
   napi_value cut_sessions(Call& call);
   napi_value survey(Call& call);

@@ -14,6 +14,7 @@ Napi::Function RouteRulesWrap::define(Napi::Env env) {
   return DefineClass(env, "RouteRules",
                      {
                          method<RouteRulesWrap, &RouteRulesWrap::choose>("choose"),
+                         method<RouteRulesWrap, &RouteRulesWrap::choose_for>("chooseFor"),
                          getter<RouteRulesWrap, &RouteRulesWrap::asks_for_head>("asksForHead"),
                          getter<RouteRulesWrap, &RouteRulesWrap::asks_for_port>("asksForPort"),
                      });
@@ -48,7 +49,14 @@ napi_value RouteRulesWrap::asks_for_port(Call& call) { return call.of(rules_->as
 napi_value RouteRulesWrap::choose(Call& call) {
   if (!scratch_) scratch_ = std::make_unique<Scratch>();
   const auto port = static_cast<uint16_t>(call.u32(2));
-  const RouteChoice choice = rules_->choose(call.bytes(0), call.flag(1), port, *scratch_);
+  return place_of(call, rules_->choose(call.bytes(0), call.flag(1), port, *scratch_));
+}
+
+napi_value RouteRulesWrap::choose_for(Call& call) {
+  return place_of(call, rules_->choose_for(call.text(0), call.text(1), static_cast<uint16_t>(call.u32(2))));
+}
+
+napi_value RouteRulesWrap::place_of(Call& call, const RouteChoice& choice) {
   switch (choice.verdict) {
     case Verdict::kFound:
       return call.of(static_cast<double>(choice.place));

@@ -20,6 +20,8 @@ class RouteRulesWrap : public Napi::ObjectWrap<RouteRulesWrap> {
   napi_value asks_for_head(Call& call);
   napi_value asks_for_port(Call& call);
   napi_value choose(Call& call);
+  napi_value choose_for(Call& call);
+  static napi_value place_of(Call& call, const RouteChoice& choice);
 
   std::shared_ptr<const RouteRules> rules_;
   std::unique_ptr<Scratch> scratch_;  // null: nothing was looked for yet

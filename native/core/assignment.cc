@@ -68,7 +68,7 @@ bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) con
 
 bool Pool::Assignment::try_home(const Candidates& all) {
   const uint64_t key = pool_.place_hash(seat_.key);
-  const RosterEntry* const home = roster_.home(key);
+  const RosterEntry* const home = pool_.home_of(roster_, seat_, key);
   const bool overflows = home && home->eligible() && home->admits(key);
   reason = seat_.tried_count > 0 ? Reason::kRedispatch : overflows ? Reason::kOverflow : Reason::kFailover;
   if (!overflows || !candidate(*home) || !take(*home, all)) return false;
@@ -79,7 +79,7 @@ bool Pool::Assignment::try_home(const Candidates& all) {
 
 bool Pool::Assignment::home_has_room(uint32_t coming) const {
   const uint64_t key = pool_.place_hash(seat_.key);
-  const RosterEntry* const home = roster_.home(key);
+  const RosterEntry* const home = pool_.home_of(roster_, seat_, key);
   if (!home || !candidate(*home) || !home->admits(key)) return false;
   Candidates all = candidates();
   all.sessions++;
@@ -105,7 +105,7 @@ bool Pool::Assignment::pass() {
   const Candidates all = candidates();
   if (try_home(all)) return true;
   const uint64_t key = pool_.place_hash(seat_.key);
-  const RosterEntry* const home = roster_.home(key);
+  const RosterEntry* const home = pool_.home_of(roster_, seat_, key);
   const RosterEntry* const barred = home && !home->admits(key) ? home : nullptr;
   if (try_others(all, barred)) return true;
   // A home that is still warming up is better than none; and a seat may be nowhere else.

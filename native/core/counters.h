@@ -39,6 +39,7 @@ enum class PoolCounter : unsigned {
   kQueueTimeouts,
   kQueueFull,  // sessions that could not even wait
   kQueueLeft,  // clients that left while they waited
+  kSpread,     // picks whose key was hot, so that it went to one of several places
   kCount,
 };
 

@@ -30,8 +30,9 @@ struct KeySurvey {
     uint64_t sessions = 0;
   };
 
-  uint64_t keys = 0;
-  std::vector<Hot> hottest;   // most sessions first
+  uint64_t keys = 0;          // those that are spread excepted
+  std::vector<Hot> hottest;   // most sessions first; without those that are spread
+  std::vector<Hot> spread;    // hot keys, each once for each of its places that has sessions in this part
   std::vector<Place> places;  // each pair once
 };
 

@@ -31,6 +31,7 @@ Pool::Pool(const PoolRules& rules, std::shared_ptr<EpochDomain> domain, std::uni
       sessions_per_key_(rules.limits.sessions),
       limits_keys_(rules.limits.any()),
       rates_(make_rates(rules.limits)),
+      hot_(rules.hot.any() && rules.table_size > 0 ? std::make_unique<HotKeys>(rules.hot) : nullptr),
       queue_(rules.queue.size > 0 ? std::make_unique<WaitQueue>(rules.queue.size) : nullptr),
       counters_(std::make_shared<PoolCounters>(kMaxThreads)),
       registry_(std::make_shared<Registry>(rules.placement)) {

@@ -15,6 +15,7 @@
 #include "counters.h"
 #include "epoch.h"
 #include "function_ref.h"
+#include "hot_keys.h"
 #include "key_rates.h"
 #include "live_keys.h"
 #include "pin.h"
@@ -65,6 +66,7 @@ struct PoolRules {
   uint32_t max_sessions = 0;      // on all backends; 0: no limit of its own
   QueueRules queue;
   ReturnHome return_home = ReturnHome::kNever;
+  HotRules hot;  // only with a stick table
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -82,20 +84,26 @@ struct Named {
 // One session's claim on a backend.
 struct Seat {
   AffinityKey key;
-  // Set before the pick: followed like a pin, and the key decides only where that cannot be. The table is left alone.
-  std::optional<Named> named;
   uint64_t table_hash = 0;
+  uint64_t hot_value = 0;
   Backend* backend = nullptr;                     // null: no seat
   const Endpoint* endpoint = nullptr;             // of that backend; valid while the thread that picked stays pinned
   std::array<uint32_t, kMaxRetries + 1> tried{};  // identities of backends that failed it
   uint8_t tried_count = 0;
+  uint8_t place = 0;                  // of a hot key, whose place `key` is then; 0: `key` is the client's own
+  KeyKind hot_kind = KeyKind::kNone;  // with hot_value: the client's own key, where it is not `key`
   Reason reason = Reason::kNoKey;
-  bool counted = false;  // in the pool's m
-  bool claimed = false;  // counted among its key's sessions, where those are limited
-  bool established = false;
-  bool pinned = false;     // the pin was confirmed for this backend when the seat was taken
-  bool leave_pin = false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
+  bool counted : 1 = false;  // in the pool's m
+  bool claimed : 1 = false;  // counted among its key's sessions, where those are limited
+  bool established : 1 = false;
+  bool pinned : 1 = false;  // the pin was confirmed for this backend when the seat was taken
+  bool leave_pin : 1 =
+      false;  // the table stays as it is: only this session goes elsewhere, or the key was not admitted
 
+  // Set before the pick: followed like a pin, and the key decides only where that cannot be. The table is left alone.
+  std::optional<Named> named;
+
+  AffinityKey client_key() const { return place == 0 ? key : AffinityKey{hot_value, hot_kind}; }
   bool has_tried(const Backend* candidate) const {
     for (unsigned i = 0; i < tried_count; i++) {
       if (tried[i] == candidate->identity()) return true;
@@ -136,8 +144,10 @@ class Pool {
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
   // Takes a seat for a new session; `seat` comes fresh, but for `named`. On failure nothing is held. `may_wait`: with
-  // kPoolFull, which is said also while others wait, wait() or release() follows.
-  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false);
+  // kPoolFull, which is said also while others wait, wait() or release() follows. `by`: what tells the client apart
+  // from others with a hot key, always the same for the same client; 0: nothing does.
+  PickStatus pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait = false,
+                  uint64_t by = 0);
   // Keys that are learnt: a session tells one after it was placed by another (a cookie that the application sets, a
   // session id that the server gives), and comes back by it.
 
@@ -217,6 +227,17 @@ class Pool {
   static constexpr uint64_t kNoBound = UINT64_MAX;
   // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
   bool home_has_room(const AffinityKey& key, uint32_t coming = 0);
+  // Whether the key is hot, so that its clients are told apart by the `by` of pick(). A predictable branch where none
+  // can be.
+  bool is_spread(const AffinityKey& key) const;
+  // Tells clients of one prefix apart by their whole addresses.
+  uint64_t apart_by(const ClientAddress& address) const;
+  // Null: no key is ever spread.
+  const HotKeys* hot_keys() const { return hot_.get(); }
+  // The key of a place of a hot key; that of place 0 is the key itself.
+  AffinityKey key_of_place(const AffinityKey& key, unsigned place) const;
+  // Null: there are no homes. As roster().
+  const RosterEntry* home_of_place(const Roster& roster, const AffinityKey& key, unsigned place) const;
   // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
   bool would_return(const AffinityKey& key, uint64_t now_ms);
 
@@ -227,6 +248,17 @@ class Pool {
 
   void count(Thread& thread, PoolCounter counter, uint64_t by = 1) {
     counters_->add(thread.number(), static_cast<unsigned>(counter), by);
+  }
+  // pool_hot.cc
+  uint64_t hot_hash(const AffinityKey& key) const;
+  uint64_t sessions_of_places(const AffinityKey& key) const;
+  bool is_too_much(const AffinityKey& key, uint64_t sessions, uint64_t per_mille) const;
+  void review_hot_keys(uint64_t now_ms);
+  void spread(Thread& thread, Seat& seat, uint64_t by, uint64_t now_ms);
+  // `key_hash`: place_hash() of the seat's key.
+  const RosterEntry* home_of(const Roster& roster, const Seat& seat, uint64_t key_hash) const {
+    if (seat.place != 0) return home_of_place(roster, seat.client_key(), seat.place);
+    return roster.home(key_hash);
   }
   // pool_queue.cc
   bool has_own_seat(const Seat& seat, uint64_t now_ms);
@@ -243,7 +275,7 @@ class Pool {
   bool follow(const Roster& roster, const Pin& pin, Seat& seat);
   PickStatus touch(Thread& thread, Seat& seat, uint64_t now_ms);
   bool may_return(const Pin& pin) const;
-  bool is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const;
+  bool is_off_home(const Seat& seat, uint64_t hash, const Pin& pin) const;
   bool return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found, uint64_t now_ms);
   void undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms);
   PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
@@ -272,6 +304,7 @@ class Pool {
   std::atomic<uint32_t> sessions_per_key_;
   std::atomic<bool> limits_keys_;
   std::atomic<KeyRates*> rates_;            // owned; null: how fast sessions come is not limited
+  const std::unique_ptr<HotKeys> hot_;      // null: no key is spread
   const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;

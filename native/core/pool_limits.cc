@@ -37,7 +37,9 @@ PickStatus Pool::admit_key(Thread& thread, Seat& seat, uint64_t now_ms) {
 
 void Pool::unclaim(Seat& seat) {
   if (!seat.claimed) return;
-  live_.unclaim(seat.key, seat.table_hash);
+  // Of the client's own key, whichever place of it the session went to.
+  const AffinityKey key = seat.client_key();
+  live_.unclaim(key, table_ ? table_->hash(key) : seat.table_hash);
   seat.claimed = false;
 }
 

@@ -33,12 +33,13 @@ bool is_visit(const StickTable::Found& found, bool first_session) {
 
 }  // namespace
 
-PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait) {
+PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait, uint64_t by) {
   seat.key = key;
   if (limits_keys_.load(std::memory_order_acquire) && !key.none()) {
     const PickStatus refused = admit_key(thread, seat, now_ms);
     if (refused != PickStatus::kOk) return refused;
   }
+  if (hot_ && !key.none()) spread(thread, seat, by, now_ms);
   const bool waits = may_wait && queue_;
   if (waits && queue_->waiting() > 0 && !has_own_seat(seat, now_ms)) return PickStatus::kPoolFull;
   const PickStatus status = place(thread, seat, now_ms);
@@ -169,17 +170,17 @@ bool Pool::may_return(const Pin& pin) const {
 }
 
 // Off home now, with a pin that could be followed: of others placement decides. Idle, where the rule wants that.
-bool Pool::is_off_home(const AffinityKey& key, uint64_t hash, const Pin& pin) const {
+bool Pool::is_off_home(const Seat& seat, uint64_t hash, const Pin& pin) const {
   const bool idle_only = return_home_.load(std::memory_order_relaxed) == ReturnHome::kAfterIdle;
-  if (idle_only && live_.any(key, hash)) return false;
+  if (idle_only && live_.any(seat.key, hash)) return false;
   const RosterEntry* const from = roster().find(pin.backend, pin.generation);
-  return from && from->serves_pins() && roster().home(place_hash(key)) != from;
+  return from && from->serves_pins() && home_of(roster(), seat, place_hash(seat.key)) != from;
 }
 
 // Brings the key home, where that has room under the bound. The pin of before is kept aside until a connect succeeds.
 bool Pool::return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
                        uint64_t now_ms) {
-  if (!may_return(found->pin) || !is_off_home(seat.key, seat.table_hash, found->pin)) return false;
+  if (!may_return(found->pin) || !is_off_home(seat, seat.table_hash, found->pin)) return false;
   await_turn();
   Assignment assignment(*this, roster(), seat);
   if (!assignment.run_home()) return false;
@@ -199,7 +200,10 @@ bool Pool::would_return(const AffinityKey& key, uint64_t now_ms) {
   if (!table_) return false;
   const uint64_t hash = table_->hash(key);
   const auto found = table_->find(key, hash, now_ms);
-  return found && may_return(found->pin) && is_off_home(key, hash, found->pin) && home_has_room(key);
+  if (!found || !may_return(found->pin)) return false;
+  Seat seat;
+  seat.key = key;
+  return is_off_home(seat, hash, found->pin) && home_has_room(key);
 }
 
 // Home did not answer: back to where the key was, if that still serves it, before anybody else is asked.
@@ -230,7 +234,7 @@ PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat
 void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                      uint64_t now_ms) {
   const Roster& now = roster();
-  const RosterEntry* const home = now.home(place_hash(seat.key));
+  const RosterEntry* const home = home_of(now, seat, place_hash(seat.key));
   const bool at_home = home && home->backend == seat.backend;
   if (!provisional) {
     live_.drop_origin(seat.key, seat.table_hash);

@@ -74,4 +74,14 @@ RouteChoice RouteRules::choose(Bytes head, bool ended, uint16_t port, Scratch& s
   return {Verdict::kMissing, 0};
 }
 
+RouteChoice RouteRules::choose_for(std::string_view server_name, std::string_view protocol, uint16_t port) const {
+  for (const RouteRule& rule : rules_) {
+    if (rule.port != 0 && rule.port != port) continue;
+    if (!rule.server_name.empty() && !is_named(server_name, rule.server_name)) continue;
+    if (!rule.protocol.empty() && protocol != rule.protocol) continue;
+    return {Verdict::kFound, rule.place};
+  }
+  return {Verdict::kMissing, 0};
+}
+
 }  // namespace limpet

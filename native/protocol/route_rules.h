@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "head.h"
@@ -35,6 +36,8 @@ class RouteRules {
   // `ended`: no byte will follow, or none is waited for; what is no whole ClientHello by then is none. `port` 0: it
   // came to none.
   RouteChoice choose(Bytes head, bool ended, uint16_t port, Scratch& scratch) const;
+  // Of a client whose name and protocol are known, because its TLS was ended; empty: it has none.
+  RouteChoice choose_for(std::string_view server_name, std::string_view protocol, uint16_t port) const;
 
  private:
   std::vector<RouteRule> rules_;

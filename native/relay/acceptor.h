@@ -16,6 +16,11 @@ struct NewClient {
   Backlog head;      // bytes read before; owned
   bool record;       // write session records
   bool has_options;  // TCP_NODELAY and keepalive, from the listen socket
+  // Somebody else has looked at its head, for so long: this is its key, which may be none. Nothing: that is to be done.
+  std::optional<AffinityKey> key = std::nullopt;
+  uint64_t waited_ms = 0;
+  std::optional<Named> named = std::nullopt;  // the backend that its head names
+  ProxiedClient* proxied = nullptr;           // by a PROXY header that was read before; owned
 };
 
 enum class Accepted : uint8_t {

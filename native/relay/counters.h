@@ -28,6 +28,7 @@ enum class SessionCounter : unsigned {
   kRefusedProxyUntrusted,  // the listener takes clients from proxies that it trusts, and this was none
   kRefusedProxyInvalid,    // no PROXY header, or a malformed one
   kRefusedProxyTimeout,    // the header was not whole in time
+  kRefusedTls,             // its handshake failed; only the stream relay has those
   kEndClientReset,
   kEndBackendReset,
   kEndClientGone,  // the client left before a backend was connected
@@ -42,6 +43,7 @@ enum class SessionCounter : unsigned {
   kConnectNoLocalPort,
   kConnectSelf,
   kConnectOther,
+  kConnectTls,  // connected, but the handshake failed; only the stream relay has those
   kRecordsDropped,
   kAcceptPaused,
   kBytesSpliced,
@@ -53,6 +55,7 @@ enum class SessionCounter : unsigned {
   kKeyMissing,  // another protocol, or none in it
   kKeyLate,     // not within peek.timeout
   kKeyTooFar,   // not within peek.bytes
+  kKeyFailed,   // not a session: a function of a key's failed; those are JavaScript's (src/affinity)
   // Only the stream relay reads and writes cookies.
   kCookiesSet,
   kCookiesLearnt,

@@ -31,6 +31,12 @@ struct ProxiedClient {
 
 static_assert(std::is_trivially_destructible_v<ProxiedClient>);
 
+// Whom its header names, or else who connected. Null: there is no header.
+inline const ClientAddress& client_of(const ProxiedClient* proxied, const ClientAddress& peer) {
+  if (!proxied || proxied->header.source.family == ClientAddress::Family::kNone) return peer;
+  return proxied->header.source;
+}
+
 using ProxiedClientPointer = std::unique_ptr<ProxiedClient, ProxiedClient::Free>;
 
 }  // namespace limpet

@@ -233,14 +233,7 @@ int Relay::hand_over(uint32_t listener_id, int fd, const uint8_t* head, size_t h
   if (!FdBudget::process().take(FdBudget::kSession)) {
     return give_back(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
   }
-  client.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  if (head_size > 0 && client.fd >= 0) {
-    client.head.data = static_cast<uint8_t*>(std::malloc(head_size));
-    if (client.head.data) std::memcpy(client.head.data, head, head_size);
-    client.head.end = static_cast<uint32_t>(head_size);
-  }
-  if (client.fd < 0 || (head_size > 0 && !client.head.data)) {
-    if (client.fd >= 0) close(client.fd);
+  if (!copy_client(fd, {head, head_size}, client)) {
     FdBudget::process().give(FdBudget::kSession);
     return give_back(SessionCounter::kRefusedFdBudget, HandOver::kFdBudget);
   }

@@ -27,6 +27,16 @@ enum class Unlisten : uint8_t {
   kLeave = 2,  // they wait for another process, which has the socket, too: it goes on as it is
 };
 
+// A client whose key was made outside of the relay. No bytes of a key: it has none.
+struct PassedClient {
+  Bytes head;                // read before
+  std::optional<Bytes> key;  // nothing: its address is its key
+  uint64_t waited_ms = 0;
+  bool record = false;  // write session records
+  std::optional<Named> named = std::nullopt;
+  Bytes proxy_header{};  // the whole one that came before the head; empty: none
+};
+
 // Used by one thread, apart from its workers.
 class Relay {
  public:
@@ -74,6 +84,10 @@ class Relay {
   // Duplicates `fd`; the caller keeps and closes its own. `head` may be empty. -1: no such listener.
   int hand_over(uint32_t listener, int fd, const uint8_t* head, size_t head_size, bool record);
 
+  // As hand_over(), of a client that has its place in the budget of descriptors, and whose head somebody else has
+  // looked at. False: it stays the caller's, place and all.
+  bool pass_on(uint32_t listener, int fd, const PassedClient& client);
+
   uint32_t sessions() const;
   // Those of listeners in whose place it is included. -1: no such listener.
   int64_t sessions_of(uint32_t listener) const;
@@ -94,6 +108,7 @@ class Relay {
  private:
   RelayListener* find(uint32_t listener) const;
   Worker& least_loaded();
+  static bool copy_client(int fd, Bytes head, NewClient& client);
   bool drain_queue(RelayListener& listener);
   static void close_listen_socket(RelayListener& listener);
   int refuse(SessionCounter cause, HandOver status);

@@ -50,9 +50,11 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 
 // Where the keys of a pool's clients are; no recipes: in their addresses, and nobody's head is waited for.
 struct HeadRules {
-  std::vector<HeadRecipe> recipes;
+  std::vector<HeadRecipe> recipes{};
   KeyFallback fallback = KeyFallback::kSource;
-  bool refuses_encryption = false;  // of PostgreSQL: requests for it are answered here, and go no further
+  bool refuses_encryption = false;   // of PostgreSQL: requests for it are answered here, and go no further
+  std::vector<HeadRecipe> hot_by{};  // what tells the clients of a hot key apart; empty: their ports, or
+  bool hot_by_address = false;       // their whole addresses
 };
 
 // A pool as the relay uses it.
@@ -199,11 +201,12 @@ struct alignas(64) Session : TimerNode {
   uint8_t refused = 0;          // requests for encryption that were answered, one bit for each kind
   bool called = false;          // while `waiting`: its turn has come, and is put off
   // Bits: as bytes they would make the record a cache line longer.
-  bool unrouted : 1 = false;  // its pool is not chosen yet
-  bool proxying : 1 = false;  // its PROXY header has not come yet
-  bool peeking : 1 = false;   // its head is looked at, for its pool or its key
-  bool held : 1 = false;      // waits until its backend takes it
-  bool waiting : 1 = false;   // has no seat, and waits for one
+  bool unrouted : 1 = false;   // its pool is not chosen yet
+  bool proxying : 1 = false;   // its PROXY header has not come yet
+  bool peeking : 1 = false;    // its head is looked at, for its pool or its key
+  bool spreading : 1 = false;  // while `peeking`: its key is known (seat.key), and hot
+  bool held : 1 = false;       // waits until its backend takes it
+  bool waiting : 1 = false;    // has no seat, and waits for one
   bool connected : 1 = false;
   bool answered : 1 = false;  // the backend has sent something
   bool rejected : 1 = false;  // the backend reset it in its first moments

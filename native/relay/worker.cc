@@ -272,10 +272,13 @@ Session& Worker::admit(const NewClient& client) {
   session.listener = client.listener;
   session.pool = client.listener->pool;
   session.unrouted = client.listener->routes != nullptr;
-  session.client = client.address;
+  session.proxied.reset(client.proxied);
+  session.client = client_of(client.proxied, client.address);
   session.record = client.record;
   session.id = ++next_id_ << 8 | (counters_.row & 0xff);
-  session.began_ms = session.active_ms = now_ms_;
+  session.active_ms = now_ms_;
+  session.began_ms = now_ms_ - std::min(client.waited_ms, now_ms_);
+  session.seat.named = client.named;
   Side& side = session.side(Which::kClient);
   side.fd = client.fd;
   side.probe = client.address.family == ClientAddress::Family::kUnix;
@@ -291,7 +294,7 @@ void Worker::adopt(const NewClient& client) {
   if (!client.has_options && client.address.family != ClientAddress::Family::kUnix) {
     set_socket_options(client.fd, client.listener->pool->keepalive);
   }
-  begin(admit(client));
+  begin(admit(client), client.key);
 }
 
 bool Worker::watch_side(Session& session, Which which) {
@@ -348,7 +351,7 @@ void Worker::close_side(Session& session, Which which, bool reset) {
 void Worker::end(Session& session, SessionCounter cause, bool reset) {
   count(cause);
   if (session.connected) count_session(counters_, now_ms_ - session.began_ms);
-  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedProxyTimeout;
+  const bool refused = cause >= SessionCounter::kRefusedMaxSessions && cause <= SessionCounter::kRefusedTls;
   if (session.record) write_record(session, refused ? RecordKind::kRefused : RecordKind::kClose, cause);
   if (session.rejected) {
     Pool::blame_reset(session.seat);

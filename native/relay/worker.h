@@ -109,14 +109,17 @@ class Worker final : private WaitingRoom {
   Session* find(uint32_t place, uint64_t id);  // null: it has ended
 
   // A session's life.
-  void begin(Session& session);
+  void begin(Session& session, const std::optional<AffinityKey>& key = std::nullopt);
   void begin_pool(Session& session);
   // Its PROXY header (worker_proxy.cc).
   void begin_proxy(Session& session);
   void read_proxy(Session& session);
   bool take_bytes(Session& session, size_t count);
   void find_key(Session& session);
+  // worker_hot.cc
   void pick(Session& session, const AffinityKey& key);
+  void tell_apart(Session& session, Bytes head, bool ended);
+  void pick_by(Session& session, const AffinityKey& key, uint64_t by);
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);

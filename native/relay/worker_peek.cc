@@ -28,6 +28,7 @@ void Worker::peek(Session& session, bool late) {
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
   const bool ended = late || full || client.finished;
+  if (session.spreading) return tell_apart(session, *head, ended);
   if (session.unrouted && route(session, *head, ended) != Verdict::kFound) return;
   const RelayPool& relay_pool = session.relay_pool();
   if (relay_pool.head.recipes.empty()) {

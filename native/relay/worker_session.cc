@@ -39,11 +39,13 @@ SessionCounter refusal(PickStatus status) {
 
 }  // namespace
 
-void Worker::begin(Session& session) {
+// `key`: of one whose head was looked at elsewhere.
+void Worker::begin(Session& session, const std::optional<AffinityKey>& key) {
   if (!watch_side(session, Which::kClient)) {
     end(session, SessionCounter::kEndError, false);
     return;
   }
+  if (key) return pick(session, *key);
   if (session.listener->proxy.trust) return begin_proxy(session);
   begin_pool(session);
 }
@@ -56,10 +58,6 @@ void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);
   pick(session, pool.pool->key(session.client));
-}
-
-void Worker::pick(Session& session, const AffinityKey& key) {
-  dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_, true));
 }
 
 // Connects to the backend that was picked, once it is admitted there; on an immediate failure to the next one, until

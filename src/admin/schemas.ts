@@ -130,6 +130,8 @@ const poolStats = {
     refused: count,
     left: count,
   }),
+  hotKeys: count.describe('Keys whose clients are spread over several backends now.'),
+  spreadPicks: count.describe('Picks for such keys.'),
   broughtHome: count.describe('Clients that rebalance brought home.'),
   rebalance: rebalance.optional().describe('The last time that clients were brought home; absent: they never were.'),
   table,
@@ -215,6 +217,7 @@ const explanation = z.strictObject({
       returns: z.literal(true).optional().describe('A connection now would go home; absent: it would not.'),
     })
     .optional(),
+  spread: z.array(z.string()).optional().describe('Backends that its clients are spread over; absent: one.'),
   next: z
     .strictObject({
       backend: z.string(),
@@ -249,13 +252,14 @@ const keys = z.strictObject({
         sessions: count,
         home: z.string().nullable(),
         backends: z.array(z.strictObject({ name: z.string(), sessions: count })),
+        spread: count.optional().describe('Backends that its clients are spread over; absent: they are not.'),
       }),
     )
     .describe('Most sessions first.'),
   places: z
     .array(z.strictObject({ home: z.string().nullable(), backend: z.string(), sessions: count }))
     .describe('Sessions on a backend, of keys with one home.'),
-}) satisfies z.ZodType<LiveKeys>
+}) satisfies z.ZodType<Told<LiveKeys>>
 
 const pin = z.strictObject({
   key: z.string().describe('An address with its prefix; # and hex digits: only kept as a hash.'),

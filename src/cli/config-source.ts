@@ -1,4 +1,4 @@
-import { loadConfig, parseConfig } from '../config/load.ts'
+import { loadConfig, loadConfigText } from '../config/load.ts'
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { MOST_CONFIG_BYTES } from '../config/yaml.ts'
 import { LimpetConfigError } from '../errors.ts'
@@ -29,7 +29,7 @@ export async function readConfig(file: string, io: Io, requireListeners: boolean
   const context = { env: io.env, requireListeners }
   if (file !== '-') return await loadConfig(file, context)
   const text = await readText(io.stdin)
-  return parseConfig(text, { ...context, file: STDIN_NAME, directory: process.cwd() })
+  return await loadConfigText(text, { ...context, file: STDIN_NAME, directory: process.cwd() })
 }
 
 /** A little more than may be read, which is then refused as too large. */

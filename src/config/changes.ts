@@ -1,5 +1,6 @@
 import { type DescribedConfig, type DescribedListener, type DescribedPool, describeConfig } from './describe.ts'
 import { effectOf } from './effects.ts'
+import { keyOption } from './key-source.ts'
 import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig } from './resolved.ts'
 import { poolsOf } from './route.ts'
@@ -113,7 +114,11 @@ function compared(config: ResolvedConfig): ComparedConfig {
   const described = describeConfig(config)
   const pools = Object.entries(described.pools).map(([name, { backends: _, ...pool }]) => {
     const secret = config.pools.get(name)?.secret
-    return [name, { ...pool, secret: secret === undefined ? '' : textOf(secret) }] as const
+    // Functions themselves: two of one name are told alike.
+    const keys =
+      config.pools.get(name)?.affinity.key.map(one => (typeof one === 'function' ? one : keyOption(one))) ?? []
+    const affinity = { ...pool.affinity, key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys }
+    return [name, { ...pool, affinity, secret: secret === undefined ? '' : textOf(secret) }] as const
   })
   const token = config.admin?.token
   const admin = described.admin && token !== undefined ? { ...described.admin, token: textOf(token) } : described.admin

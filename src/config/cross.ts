@@ -1,4 +1,5 @@
 import { normalize } from 'node:path'
+import { needsScript } from '../affinity/needs-script.ts'
 import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
@@ -8,6 +9,7 @@ import { ringRefusal } from './ring.ts'
 import { routeFindings } from './route-findings.ts'
 import { LIMITS } from './schema.ts'
 import { type Path, pathText, quote } from './text.ts'
+import { tlsFindings } from './tls-findings.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
 /** Of the sources of keys the one that backends tell. */
@@ -20,6 +22,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...routeFindings(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
+    ...view.listeners.flatMap(listener => scriptFindings(listener, view)),
     ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
@@ -28,6 +31,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
+    ...tlsFindings(view),
   ]
 }
 
@@ -54,6 +58,14 @@ function listenerFindings(listener: ListenerView): Finding[] {
   return findings
 }
 
+/** Keys that are made by code are made in the main thread. */
+function scriptFindings({ index, acceptor, pools: names }: ListenerView, { pools }: View): Finding[] {
+  const pool = pools.find(({ name, keys = [] }) => names.includes(name) && needsScript(keys))
+  if (acceptor !== 'native' || pool === undefined) return []
+  const message = `affinity.key of the pool ${quote(pool.name)} is code, which does not run in threads that accept`
+  return [{ path: ['listeners', index, 'acceptor'], message, accepted: 'auto or net' }]
+}
+
 function poolFindings(pool: PoolView): Finding[] {
   const path = ['pools', pool.name, 'backends']
   return [
@@ -62,6 +74,7 @@ function poolFindings(pool: PoolView): Finding[] {
     ...rebalanceFindings(pool),
     ...postgresFindings(pool),
     ...learntKeyFindings(pool),
+    ...hotKeyFindings(pool),
   ]
 }
 
@@ -85,6 +98,13 @@ function learntKeyFindings({ name, keys = [], isTableOff, refusesOthers, returns
   return findings
 }
 
+/** Sessions are counted by key beside a table only. */
+function hotKeyFindings({ name, isHotWithoutTable }: PoolView): Finding[] {
+  if (isHotWithoutTable !== true) return []
+  const message = 'the sessions of a key are counted beside a stick table, and this pool has none'
+  return [{ path: ['pools', name, 'affinity', 'hotKey'], message, accepted: 'off; or a stickTable' }]
+}
+
 /** Of a session that lives the address is known, and no other key. */
 function rebalanceFindings({ name, isRebalanced, keys = [] }: PoolView): Finding[] {
   if (isRebalanced !== true || keys.every(key => key === 'source')) return []
@@ -94,7 +114,7 @@ function rebalanceFindings({ name, isRebalanced, keys = [] }: PoolView): Finding
 
 /** Only who looks for such a key reads what is answered there. */
 function postgresFindings({ name, refusesEncryption, keys = [] }: PoolView): Finding[] {
-  if (refusesEncryption !== true || keys.some(key => key.startsWith('postgres.'))) return []
+  if (refusesEncryption !== true || keys.some(key => typeof key === 'string' && key.startsWith('postgres.'))) return []
   const message = 'no key of this pool is one of PostgreSQL: affinity.key has none that begins with postgres.'
   const accepted = 'miss; or affinity.key: postgres.user, postgres.database, postgres.startup:NAME'
   return [{ path: ['pools', name, 'affinity', 'postgres', 'tls'], message, accepted }]

@@ -20,6 +20,12 @@ import type {
 } from './resolved.ts'
 import { describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
+import {
+  type DescribedBackendTls,
+  type DescribedListenerTls,
+  describeBackendTls,
+  describeListenerTls,
+} from './tls-describe.ts'
 
 /** A configuration in the shape of the document, with every default filled in. */
 export interface DescribedConfig {
@@ -57,6 +63,7 @@ export interface DescribedListener {
   fastOpen: number | 'off'
   peek: { bytes: string; timeout: string }
   proxyProtocol: { accept: string; trust: string[]; timeout: string }
+  tls: DescribedListenerTls | 'off'
   allow: string[]
   deny: string[]
 }
@@ -68,6 +75,7 @@ export interface DescribedAffinity {
   postgres: { tls: string }
   ipv4Prefix: number
   ipv6Prefix: number
+  hotKey: { share: number; spread: number; by: KeyOption } | 'off'
 }
 
 export interface DescribedPool {
@@ -78,6 +86,7 @@ export interface DescribedPool {
   affinity: DescribedAffinity
   stickTable: { size: number; ttl: string; file: string } | 'off'
   timeouts: DescribedTimeouts
+  backendTls: DescribedBackendTls | 'off'
   maxSessions: number
   retries: number
   health: DescribedHealth | 'off'
@@ -167,7 +176,7 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 
 function describeListener(listener: ResolvedListener): DescribedListener {
   const { name, bind, pool, route, acceptor, relay, maxSessions, backlog } = listener
-  const { deferAccept, fastOpen, peek, allow, deny } = listener
+  const { deferAccept, fastOpen, peek, tls, allow, deny } = listener
   const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
@@ -181,6 +190,7 @@ function describeListener(listener: ResolvedListener): DescribedListener {
     fastOpen: fastOpen === 0 ? 'off' : fastOpen,
     peek: { bytes: formatSize(peek.bytes), timeout: formatDuration(peek.timeout) },
     proxyProtocol: { accept, trust: [...trust], timeout: formatDuration(timeout) },
+    tls: describeListenerTls(tls),
     allow: [...allow],
     deny: [...deny],
   }
@@ -192,8 +202,20 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 
 function describePool(pool: ResolvedPool): DescribedPool {
   const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
-  const { health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends } =
-    pool
+  const {
+    health,
+    failOpen,
+    ejection,
+    returnHome,
+    rebalance,
+    agent,
+    limits,
+    slowStart,
+    sendProxy,
+    source,
+    backends,
+    backendTls,
+  } = pool
   return {
     placement,
     boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
@@ -201,6 +223,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),
     timeouts: describeTimeouts(timeouts),
+    backendTls: describeBackendTls(backendTls),
     maxSessions,
     retries,
     health: health === undefined ? 'off' : describeHealth(health),
@@ -217,11 +240,20 @@ function describePool(pool: ResolvedPool): DescribedPool {
   }
 }
 
-function describeAffinity({ key, cookie, postgres, ...rest }: ResolvedAffinity): DescribedAffinity {
+function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
+  const { key, fallback, cookie, postgres, ipv4Prefix, ipv6Prefix, hotKey } = affinity
   const keys = key.map(keyOption)
-  const one = keys.length === 1 ? keys[0] : undefined
-  const described = cookie === undefined ? 'off' : describeCookie(cookie)
-  return { key: one ?? keys, ...rest, cookie: described, postgres: { ...postgres } }
+  return {
+    key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys,
+    fallback,
+    cookie: cookie === undefined ? 'off' : describeCookie(cookie),
+    postgres: { ...postgres },
+    ...{ ipv4Prefix, ipv6Prefix },
+    hotKey:
+      hotKey === undefined
+        ? 'off'
+        : { share: hotKey.shareMilli / 1000, spread: hotKey.spread, by: keyOption(hotKey.by) },
+  }
 }
 
 /** A backend in the words of the configuration. */

@@ -1,7 +1,10 @@
+import { isModuleFile, KeyModule, splitModuleText } from '../affinity/key-module.ts'
+import { KeyRegex } from '../affinity/regex/key-regex.ts'
 import { isMapping } from './mapping.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { isProxyKey, PROXY_KEY_ACCEPTED, PROXY_KEY_JSON, proxyKeyOption, readProxyKey } from './proxy-key.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
 /** Sources that need nothing else. */
@@ -9,6 +12,7 @@ const PLAIN = [
   'source',
   'tls.sni',
   'tls.alpn',
+  'tls.clientSubject',
   'tls.sessionId',
   'tls.ja4',
   'rdp.cookie',
@@ -25,49 +29,108 @@ const PLAIN = [
 /** Sources with a name behind a colon. */
 const NAMED = ['http.cookie', 'http.header', 'postgres.startup'] as const
 /** Sources that are a mapping. */
-const MAPPINGS = ['bytes', 'lengthPrefixed', 'proxy'] as const
+const MAPPINGS = ['bytes', 'lengthPrefixed', 'proxy', 'regex', 'module'] as const
 
 /** The client speaks only once the server has: nothing but its address is there before. */
 const SERVER_FIRST = new Map([['mysql', 'source']])
 
 const MOST = 8
 const LONGEST_NAME = 128
+const LONGEST_REGEX = 2000
+const USUAL_REGEX_BYTES = 1024
 /** `kMaxHeadBytes` of native/protocol/head.h. */
 export const MOST_HEAD_BYTES = 65_536
-const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, ${PROXY_KEY_ACCEPTED}`
+const ACCEPTED = `${listNames([...PLAIN, ...NAMED.map(name => `${name}:NAME`)])}, { bytes: … }, { lengthPrefixed: … }, ${PROXY_KEY_ACCEPTED}, { regex: "/…/" }, { module: "./key.js#NAME" }`
 /** A token of RFC 9110, which names of cookies and header fields are; PostgreSQL's parameters are shorter words. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /**
  * Reads where keys are looked for: one source, or an ordered list. The result is the texts of `parse_recipe()` in
- * native/protocol/head_key.h, and `source`.
+ * native/protocol/head_key.h, `source`, functions, and modules whose path is as it was written.
  */
-export function readKeys(value: unknown): Parsed<readonly string[]> {
+export function readKeys(value: unknown): Parsed<readonly ResolvedKey[]> {
   const list: unknown[] = Array.isArray(value) ? value : [value]
   if (list.length === 0 || list.length > MOST) return refuse(`expected 1 to ${MOST} sources`, ACCEPTED)
-  const keys: string[] = []
+  const keys = new Map<unknown, ResolvedKey>()
   for (const item of list) {
     const read = readKey(item)
     if (!('value' in read)) return read
-    if (keys.includes(read.value)) return refuse(`${quote(read.value)} is there twice`, ACCEPTED)
-    if (keys.includes('source')) {
-      return refuse(`${quote(read.value)} stands behind source, which always has a key`, 'source as the last one')
+    const same = typeof read.value === 'object' ? `${read.value.constructor.name}:${read.value.text}` : read.value
+    if (keys.has(same)) return refuse(`${shown(read.value)} is there twice`, ACCEPTED)
+    if (keys.has('source')) {
+      return refuse(`${shown(read.value)} stands behind source, which always has a key`, 'source as the last one')
     }
-    keys.push(read.value)
+    keys.set(same, read.value)
   }
-  return accept(keys)
+  return accept([...keys.values()])
 }
 
-function readKey(value: unknown): Parsed<string> {
+/** What an address has, and what is offered for another purpose: they tell clients of one key apart, and are none themselves. */
+const APART = ['port', 'address', 'tls.sessionId'] as const
+const ACCEPTED_APART = `${listNames([...APART])}, or a source of keys in the first bytes`
+
+/** Reads what tells the clients of a hot key apart. */
+export function readHotBy(value: unknown): Parsed<string> {
+  if ((APART as readonly unknown[]).includes(value)) return accept(value as string)
+  const read = readKey(value)
+  if (!('value' in read)) return refuse(read.refusal.message, ACCEPTED_APART)
+  if (typeof read.value !== 'string') {
+    return refuse(`${shown(read.value)} is made in JavaScript, where hot keys are not known`, ACCEPTED_APART)
+  }
+  if (read.value === 'tls.clientSubject') {
+    return refuse('a certificate is one client, so that it tells nobody apart', ACCEPTED_APART)
+  }
+  if (read.value !== 'source') return accept(read.value)
+  return refuse(`${quote(read.value)} is the same for all clients of a key`, ACCEPTED_APART)
+}
+
+function shown(key: ResolvedKey): string {
+  if (typeof key === 'function') return nameOf(key)
+  return quote(typeof key === 'string' ? key : key.text)
+}
+
+/** As it is shown where a configuration is told: there is no text that would make a function again. */
+function nameOf(key: Extract<ResolvedKey, (...args: never) => unknown>): string {
+  return `[Function ${key.name || 'anonymous'}]`
+}
+
+function readKey(value: unknown): Parsed<ResolvedKey> {
   if (typeof value === 'string') return readText(value)
+  // Only programs can say it so.
+  if (typeof value === 'function') return accept(value as Extract<ResolvedKey, (...args: never) => unknown>)
   if (typeof value !== 'object' || value === null)
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
+  if (Object.hasOwn(value, 'regex')) return readRegex(value as Record<string, unknown>)
   const [[kind, places] = [], ...others] = Object.entries(value)
   if (kind === undefined || others.length > 0 || !(MAPPINGS as readonly string[]).includes(kind)) {
     return refuse(`expected a source of keys, got ${show(value)}`, ACCEPTED)
   }
+  if (kind === 'module') return readModule(places)
   if (kind === 'proxy') return readProxyKey(places)
   return kind === 'bytes' ? readBytes(places) : readLengthPrefixed(places)
+}
+
+function readRegex({ regex, bytes = USUAL_REGEX_BYTES, ...others }: Record<string, unknown>): Parsed<KeyRegex> {
+  const accepted = '{ regex: "/…(group)…/flags", bytes: 1 to 65536 }, without lookarounds and backreferences'
+  const text = regex instanceof RegExp ? String(regex) : regex
+  if (typeof text !== 'string' || text.length > LONGEST_REGEX || Object.keys(others).length > 0) {
+    return refuse(`expected a regular expression, got ${show(regex)}`, accepted)
+  }
+  if (!isPlace(bytes) || bytes === 0) return refuse(`expected a number of bytes, got ${show(bytes)}`, accepted)
+  try {
+    return accept(new KeyRegex(text, bytes))
+  } catch (error) {
+    return refuse(`${quote(text)} cannot be used: ${(error as Error).message}`, accepted)
+  }
+}
+
+function readModule(text: unknown): Parsed<KeyModule> {
+  const accepted = '{ module: "./key.js#NAME" }: a .js, .mjs or .ts file, and the name of a function that it exports'
+  const split = typeof text === 'string' ? splitModuleText(text) : undefined
+  if (split === undefined) return refuse(`expected a file and the name of a function, got ${show(text)}`, accepted)
+  const { file, exportName } = split
+  if (!isModuleFile(file)) return refuse(`${quote(file)} is no module by its name`, accepted)
+  return accept(new KeyModule(text as string, file, exportName))
 }
 
 function readText(text: string): Parsed<string> {
@@ -114,7 +177,13 @@ function isPlace(value: unknown): value is number {
 }
 
 /** A source as a configuration has it. */
-export function keyOption(text: string): KeyOption {
+export function keyOption(key: ResolvedKey): KeyOption {
+  if (typeof key === 'function') return nameOf(key)
+  if (key instanceof KeyRegex) return { regex: key.text, bytes: key.bytes }
+  return typeof key === 'string' ? textOption(key) : { module: key.text }
+}
+
+function textOption(text: string): KeyOption {
   if (isProxyKey(text)) return proxyKeyOption(text)
   const [kind, offset = '0', length = '0', order] = text.split(':')
   if (kind === 'bytes') return { bytes: { offset: Number(offset), length: Number(length) } }
@@ -157,8 +226,23 @@ const ONE = {
       additionalProperties: false,
     },
     PROXY_KEY_JSON,
+    {
+      type: 'object',
+      properties: { regex: { type: 'string', pattern: '^/.+/[ims]*$' }, bytes: { ...place, minimum: 1 } },
+      required: ['regex'],
+      additionalProperties: false,
+    },
+    {
+      type: 'object',
+      properties: { module: { type: 'string', pattern: '[.](js|mjs|ts)#.+$' } },
+      required: ['module'],
+      additionalProperties: false,
+    },
   ],
 }
+
+/** The JSON Schema of what {@link readHotBy} takes. */
+export const HOT_BY_JSON = { anyOf: [{ enum: [...APART] }, ONE] }
 
 /** The JSON Schema of what {@link readKeys} takes. */
 export const KEYS_JSON = { anyOf: [ONE, { type: 'array', items: ONE, minItems: 1, maxItems: MOST }] }

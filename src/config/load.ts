@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { optionsArgument } from '../arguments.ts'
 import { argumentTypeError, LimpetConfigError, LimpetError } from '../errors.ts'
+import { loadKeyModules } from './key-modules.ts'
 import { offsetOf } from './located.ts'
 import type { Finding } from './parsed.ts'
 import { problemOf, type ResolveContext, resolveDocument, type Source } from './resolve.ts'
@@ -24,6 +25,21 @@ export type LoadOptions = Omit<ParseOptions, 'file'>
  * @throws {@link LimpetConfigError} with everything that is wrong, each with its line and column
  */
 export function parseConfig(text: string, options: ParseOptions = {}): ResolvedConfig {
+  return parseText(text, options).config
+}
+
+/**
+ * As {@link parseConfig}, and loads the modules that the configuration names.
+ *
+ * @throws {@link LimpetConfigError} also for modules that cannot be used
+ */
+export async function loadConfigText(text: string, options: ParseOptions = {}): Promise<ResolvedConfig> {
+  const { config, source } = parseText(text, options)
+  await loadKeyModules(config, source)
+  return config
+}
+
+function parseText(text: string, options: ParseOptions): { config: ResolvedConfig; source: Source } {
   if (typeof text !== 'string') throw argumentTypeError('text', 'a string', text)
   const { file } = optionsArgument('options', options)
   const { root, position, findings } = readYaml(text)
@@ -40,11 +56,11 @@ export function parseConfig(text: string, options: ParseOptions = {}): ResolvedC
       { path: file },
     )
   const directory = options.directory ?? (file === undefined ? process.cwd() : dirname(file))
-  return resolveDocument(source, { ...options, directory })
+  return { config: resolveDocument(source, { ...options, directory }), source }
 }
 
 /**
- * Reads a configuration file.
+ * Reads a configuration file, and loads the modules that it names: code of theirs runs.
  *
  * @throws {@link LimpetError} `LIMPET_ERR_CONFIG_READ`: the file cannot be read; `cause` is the system error
  * @throws {@link LimpetConfigError} with everything that is wrong, each with its line and column
@@ -52,7 +68,7 @@ export function parseConfig(text: string, options: ParseOptions = {}): ResolvedC
 export async function loadConfig(path: string, options: LoadOptions = {}): Promise<ResolvedConfig> {
   if (typeof path !== 'string') throw argumentTypeError('path', 'a string', path)
   optionsArgument('options', options)
-  return parseConfig(await readConfigText(path), { ...options, file: path })
+  return await loadConfigText(await readConfigText(path), { ...options, file: path })
 }
 
 /** The text of a configuration file; throws as {@link loadConfig}. */

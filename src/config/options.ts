@@ -1,3 +1,4 @@
+import type { KeyFunction } from '../affinity/key-function.ts'
 import type { CookieOptions } from './cookie-options.ts'
 
 /** A time: text with a unit (`250ms`, `5s`, `1.5h`, `2d`), or a number of milliseconds. */
@@ -142,6 +143,11 @@ export interface ListenerOptions {
   /** Clients that come through proxies. `allow` and `deny` are then about the clients that these name. */
   proxyProtocol?: ProxyProtocolOptions | undefined
   /**
+   * TLS of clients that ends here, or `off` (`false`): what they send is passed on as it is.
+   * @defaultValue 'off'
+   */
+  tls?: ListenerTlsOptions | 'off' | false | undefined
+  /**
    * Networks, like `10.0.0.0/8` or `2001:db8::/32`, and addresses: their clients are taken, and no others. Empty: all that
    * are not denied.
    * @defaultValue []
@@ -167,6 +173,67 @@ export interface RouteOptions {
   port?: number | undefined
   /** Name of the pool. */
   pool: string
+}
+
+/** A certificate and its key: files in PEM, relative to the configuration file, or to the working directory. */
+export interface CertificateOptions {
+  /** The certificate, and behind it those between it and its CA. */
+  cert: string
+  /** Its private key, without a passphrase. */
+  key: string
+}
+
+/** TLS that ends at a listener. The files are read again when they change. */
+export interface ListenerTlsOptions {
+  /** 1 to 100, chosen by the name that the client asks for; the first one is for those who ask for none of them. */
+  certificates: CertificateOptions[]
+  /** The CAs of client certificates; without it clients are asked for none. */
+  clientCa?: string | undefined
+  /**
+   * With `clientCa`. `require`: who has no certificate is refused; `request`: who has none is served.
+   * @defaultValue 'require', with `clientCa`
+   */
+  clientCertificates?: 'require' | 'request' | undefined
+  /**
+   * The oldest version that clients may speak.
+   * @defaultValue 'TLSv1.2'
+   */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /**
+   * Protocols that are offered (ALPN), the best first; at most 16. Empty: none is chosen.
+   * @defaultValue []
+   */
+  alpn?: string[] | undefined
+  /**
+   * How long the handshake of a client may take, 100 ms to 1 minute.
+   * @defaultValue '10s'
+   */
+  handshakeTimeout?: Duration | undefined
+}
+
+/** TLS to the backends of a pool. The files are read again when they change. */
+export interface BackendTlsOptions {
+  /**
+   * Whether the certificate of a backend must be valid, and for its name.
+   * @defaultValue 'on'
+   */
+  verify?: 'on' | 'off' | boolean | undefined
+  /** The CAs of the backends' certificates. Default: those that Node.js brings along. */
+  ca?: string | undefined
+  /**
+   * The name that certificates must have, sent as SNI; `sni`: the one that the client asked for, if it did. Default: the host of
+   * the backend's address.
+   */
+  serverName?: string | undefined
+  /** A certificate for backends that ask for one. */
+  cert?: string | undefined
+  /** Its private key, without a passphrase. */
+  key?: string | undefined
+  /**
+   * Protocols that are offered to backends (ALPN); at most 16.
+   * @defaultValue []
+   */
+  alpn?: string[] | undefined
 }
 
 /** What one client may have; a client is what `affinity` makes of it. Past it, its new sessions are closed at once, and counted. Clients of a unix socket have no limits. */
@@ -281,6 +348,11 @@ export interface PoolOptions {
   stickTable?: StickTableOptions | 'off' | false | undefined
   /** How long things may take. */
   timeouts?: TimeoutOptions | undefined
+  /**
+   * TLS on the connections to backends, or `off` (`false`). `{}`: with the defaults.
+   * @defaultValue 'off'
+   */
+  backendTls?: BackendTlsOptions | 'off' | false | undefined
   /**
    * Most sessions of all backends together at one time; 0: no limit of its own.
    * @defaultValue 0
@@ -498,13 +570,18 @@ export type KeyFallbackName = 'source' | 'refuse' | 'random'
 
 /**
  * Where a key is: a name like `tls.sni` or `http.cookie:NAME`; `length` bytes at `offset`; as many bytes as a number of `size`
- * bytes at `offset` says, right behind it; or what the PROXY header has, a number being the type of a TLV.
+ * bytes at `offset` says, right behind it; what the PROXY header has, a number being the type of a TLV; the first group of a regular
+ * expression (`/…/flags`) over the first `bytes` (1,024); what a function makes of the first bytes, or one that a module exports
+ * (`PATH#NAME`).
  */
 export type KeyOption =
   | string
   | { bytes: { offset: number; length: number } }
   | { lengthPrefixed: { offset: number; size: 1 | 2 | 4; order?: 'big' | 'little' | undefined } }
   | { proxy: 'source' | 'authority' | 'uniqueId' | 'vpcEndpoint' | number }
+  | { regex: string | RegExp; bytes?: number | undefined }
+  | { module: string }
+  | KeyFunction
 
 /** How far, and for how long, the first bytes of a client are looked at. */
 export interface PeekOptions {
@@ -567,6 +644,33 @@ export interface AffinityOptions {
    * @defaultValue 64
    */
   ipv6Prefix?: number | undefined
+  /**
+   * Spreads the clients of a key that has more sessions than one backend should have of one key (a whole town behind one
+   * address) over several; see docs/affinity.md. `off`: however many sessions a key has, all go to one backend.
+   * @defaultValue 'off'
+   */
+  hotKey?: HotKeyOptions | 'off' | false | undefined
+}
+
+/** When a key is hot, and what becomes of its clients. */
+export interface HotKeyOptions {
+  /**
+   * A key with more live sessions than this share of the bound of its home is hot; above 0, to 1. With fewer than 16 none is.
+   * @defaultValue 0.5
+   */
+  share?: number | undefined
+  /**
+   * Backends that its clients are spread over, 2 to 16; the first of them is its home.
+   * @defaultValue 4
+   */
+  spread?: number | undefined
+  /**
+   * What tells its clients apart, always the same for the same client: `port`, the port that they come from;
+   * `address`, the whole of their address, where keys are prefixes; `tls.sessionId`, the
+   * session that a TLS client offers to resume; or a source of keys in the first bytes.
+   * @defaultValue 'port'
+   */
+  by?: KeyOption | undefined
 }
 
 /** What becomes of a client of PostgreSQL that asks for encryption before it says who it is. */

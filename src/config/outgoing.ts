@@ -4,7 +4,7 @@ import { isMapping } from './mapping.ts'
 import { readSource, type sendProxy } from './outgoing-schema.ts'
 import type { Finding } from './parsed.ts'
 import type { ResolvedSendProxy } from './resolved.ts'
-import { quote } from './text.ts'
+import { type Path, quote } from './text.ts'
 import type { View } from './view.ts'
 
 /** Undefined: there is none. */
@@ -36,16 +36,29 @@ export function sourceView(raw: unknown): SourceView {
   }
 }
 
-/** Listeners whose clients cannot be what backends see. */
+/** Pools and listeners whose clients cannot be what backends see, because the stream relay serves them. */
 export function transparentFindings({ listeners, pools }: View): Finding[] {
-  const transparent = new Set(pools.flatMap(({ name, source }) => (source?.isTransparent === true ? [name] : [])))
-  return listeners.flatMap(({ index, relay, pools: names }): Finding[] => {
-    const pool = names.find(name => transparent.has(name))
-    if (relay !== 'stream' || pool === undefined) return []
-    const message = `the pool ${quote(pool)} is transparent, and the stream relay cannot connect from the address of a client: Node has no IP_TRANSPARENT`
-    const accepted = 'auto, native; or source.transparent: off'
-    return [{ path: ['listeners', index, 'relay'], message, accepted, code: 'LIMPET_ERR_TRANSPARENT' }]
-  })
+  const transparent = pools.filter(({ source }) => source?.isTransparent === true)
+  const names = new Set(transparent.map(({ name }) => name))
+  return [
+    ...listeners.flatMap(({ index, relay, tls, pools }) => {
+      const pool = pools.find(name => names.has(name))
+      if (pool === undefined) return []
+      const who = `the pool ${quote(pool)} is transparent`
+      if (relay === 'stream') return notFromClients(['listeners', index, 'relay'], who, 'auto, native')
+      return isMapping(tls) ? notFromClients(['listeners', index, 'tls'], `${who}, TLS ends here`, 'off') : []
+    }),
+    ...transparent.flatMap(({ name, backendTls, cookieMode }) => {
+      const why = isMapping(backendTls) ? 'backendTls' : cookieMode === undefined ? undefined : 'affinity.cookie'
+      return why === undefined ? [] : notFromClients(['pools', name, 'source', 'transparent'], `the pool has ${why}`)
+    }),
+  ]
+}
+
+function notFromClients(path: Path, who: string, instead?: string): Finding[] {
+  const message = `${who}, and the stream relay cannot connect from the address of a client: Node has no IP_TRANSPARENT`
+  const accepted = instead === undefined ? 'off' : `${instead}; or source.transparent: off`
+  return [{ path, message, accepted, code: 'LIMPET_ERR_TRANSPARENT' }]
 }
 
 /** What is most likely not meant: addresses that this host does not have now, and a privilege that will be gone. */

@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
 import { isEnvironmentName, isFilePath, SECRET_BYTES } from './scalars.ts'
+import { readSmallFile } from './small-file.ts'
 import { quote } from './text.ts'
 import type { View } from './view.ts'
 
@@ -116,9 +116,10 @@ function fromEnvironment(found: Secrets, path: string[], name: string, context: 
 function fromFile(found: Secrets, path: string[], file: string, context: SecretContext): PoolSecret | undefined {
   const absolute = isAbsolute(file) ? file : resolve(context.directory, file)
   try {
-    const read = readSmallFile(absolute)
+    // Room for a line end, and for the byte that shows that there are too many.
+    const read = readSmallFile(absolute, SECRET_BYTES.max + 3)
     if (read === undefined) return refuseFile(found, path, absolute, 'is not a regular file')
-    if ((read.mode & 0o004) !== 0)
+    if ((read.stats.mode & 0o004) !== 0)
       found.warnings.push({ path, message: `every user of this host can read ${quote(file)}` })
     return sized(found, path, { kind: 'file', path: absolute }, withoutLineEnd(read.bytes))
   } catch (error) {
@@ -142,24 +143,6 @@ function sized(found: Secrets, path: string[], source: SecretSource, bytes: Buff
 
 function badSecret(path: string[], message: string, accepted: string): Finding {
   return { path, message, accepted, code: 'LIMPET_ERR_BAD_SECRET' }
-}
-
-/** Reads a little more than a secret may have; undefined: not a regular file. A FIFO or a device could keep the process waiting for ever. */
-function readSmallFile(path: string): { bytes: Buffer; mode: number } | undefined {
-  const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  try {
-    const stats = fstatSync(fd)
-    if (!stats.isFile()) return undefined
-    // Room for a line end, and for the byte that shows that there are too many.
-    const buffer = Buffer.alloc(SECRET_BYTES.max + 3)
-    let length = 0
-    for (let read = 1; read > 0 && length < buffer.length; length += read) {
-      read = readSync(fd, buffer, length, buffer.length - length, null)
-    }
-    return { bytes: buffer.subarray(0, length), mode: stats.mode }
-  } finally {
-    closeSync(fd)
-  }
 }
 
 function withoutLineEnd(bytes: Buffer): Buffer {

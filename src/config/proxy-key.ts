@@ -1,4 +1,5 @@
 import { accept, type Parsed, refuse } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { didYouMean, quote, show } from './text.ts'
 
 /** What a PROXY header has under a name of its own. */
@@ -29,8 +30,8 @@ export function readProxyKey(value: unknown): Parsed<string> {
 }
 
 /** Whether a source is in the PROXY header of a connection. */
-export function isProxyKey(text: string): boolean {
-  return text.startsWith(PREFIX)
+export function isProxyKey(key: ResolvedKey): boolean {
+  return typeof key === 'string' && key.startsWith(PREFIX)
 }
 
 /** As a configuration has it. */

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
+import { KeyModule } from '../affinity/key-module.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
 import { cookieOf } from './cookie.ts'
@@ -13,14 +14,17 @@ import { sendProxyOf } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { PoolSecret, readSecrets, type SecretContext, type Secrets } from './pool-secret.ts'
 import type {
+  ResolvedAffinity,
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
+  ResolvedKey,
   ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
 import { pathText } from './text.ts'
+import { backendTlsOf, listenerTlsOf, readTlsFiles, type TlsFiles } from './tls-files.ts'
 import { viewOf } from './view.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -48,25 +52,24 @@ export function resolveDocument(source: Source, context: ResolveContext = {}): R
   const { raw, mode, file } = source
   const parsed = SCHEMAS[mode].safeParse(raw)
   const view = viewOf(raw)
+  const directory = context.directory ?? process.cwd()
   const local = context.localAddresses ?? localAddresses()
-  const secrets = readSecrets(view, {
-    env: context.env ?? process.env,
-    directory: context.directory ?? process.cwd(),
-  })
+  const secrets = readSecrets(view, { env: context.env ?? process.env, directory })
+  const tls = readTlsFiles(view, directory)
   const findings = [
     ...(parsed.success ? [] : findingsOf(SCHEMAS[mode], raw, parsed.error.issues)),
     ...emptyFindings(raw, context.requireListeners === true),
     ...crossFindings(view, local),
     ...secrets.findings,
+    ...tls.findings,
   ]
   const all = [...source.findings, ...findings.filter(finding => !isUnder(finding, source.findings))]
   if (!parsed.success || all.length > 0)
     throw new LimpetConfigError(sorted(all.map(finding => problemOf(finding, source))), { path: file })
-  const warnings = [...warningsOf(view, mode, local), ...secrets.warnings].map(finding =>
+  const warnings = [...warningsOf(view, mode, local), ...secrets.warnings, ...tls.warnings].map(finding =>
     formatProblem(problemOf(finding, source)),
   )
-  const directory = context.directory ?? process.cwd()
-  return branded({ ...configOf(parsed.data, secrets, directory), file, warnings })
+  return branded({ ...configOf(parsed.data, { secrets, tls, directory }), file, warnings })
 }
 
 /** Configurations that were checked here; whatever else looks like one may be anything. */
@@ -128,20 +131,33 @@ function sorted(problems: ConfigProblem[]): ConfigProblem[] {
   return problems.sort(compare).slice(0, MOST_PROBLEMS)
 }
 
-function configOf(document: ParsedDocument, secrets: Secrets, directory: string): Omit<ResolvedConfig, 'warnings'> {
+/** What of a document is elsewhere. */
+interface ReadFiles {
+  secrets: Secrets
+  tls: TlsFiles
+  directory: string
+}
+
+function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFiles): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
     const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
     const { sendProxy: header, ...rest } = others
     const sendProxy = sendProxyOf(header)
-    const affinity = { ...pool.affinity, cookie: pool.affinity.cookie && cookieOf(pool.affinity.cookie) }
+    const affinity = affinityOf(pool.affinity, directory)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
-    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy }]
+    const backendTls = backendTlsOf(rest.backendTls, tls, directory)
+    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
-    listeners: listeners.map(listener => ({ ...listener, pool: listener.pool, route: listener.route ?? [] })),
+    listeners: listeners.map(listener => ({
+      ...listener,
+      pool: listener.pool,
+      route: listener.route ?? [],
+      tls: listenerTlsOf(listener.tls, tls, directory),
+    })),
     pools: new Map(pools),
     threads,
     shutdownTimeout,
@@ -155,6 +171,20 @@ function configOf(document: ParsedDocument, secrets: Secrets, directory: string)
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
   return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
+}
+
+function affinityOf(
+  { hotKey, cookie, key, ...affinity }: ParsedDocument['pools'][string]['affinity'],
+  directory: string,
+): ResolvedAffinity {
+  const hot = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by }
+  const keys = key.map(one => placed(one, directory))
+  return { ...affinity, key: keys, cookie: cookie && cookieOf(cookie), hotKey: hot }
+}
+
+/** Paths of modules are relative to the configuration file. */
+function placed(key: ResolvedKey, directory: string): ResolvedKey {
+  return key instanceof KeyModule ? new KeyModule(key.text, resolvePath(directory, key.path), key.exportName) : key
 }
 
 function pathOf(file: string, directory: string): string | undefined {

@@ -1,3 +1,6 @@
+import type { KeyFunction } from '../affinity/key-function.ts'
+import type { KeyModule } from '../affinity/key-module.ts'
+import type { KeyRegex } from '../affinity/regex/key-regex.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type { ResolvedCookie } from './cookie.ts'
 import type {
@@ -13,6 +16,7 @@ import type {
   ReturnHome,
 } from './options.ts'
 import type { PoolSecret } from './pool-secret.ts'
+import type { ResolvedBackendTls, ResolvedListenerTls } from './tls-resolved.ts'
 
 /** A configuration that is valid, with every default filled in. Times are in whole milliseconds. */
 export interface ResolvedConfig {
@@ -71,6 +75,8 @@ export interface ResolvedListener {
   readonly fastOpen: number
   readonly peek: ResolvedPeek
   readonly proxyProtocol: ResolvedProxyProtocol
+  /** Undefined: bytes are passed on as they are. */
+  readonly tls: ResolvedListenerTls | undefined
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
@@ -114,6 +120,8 @@ export interface ResolvedPool {
   /** Undefined: no table. */
   readonly stickTable: ResolvedStickTable | undefined
   readonly timeouts: ResolvedTimeouts
+  /** Undefined: plain connections. */
+  readonly backendTls: ResolvedBackendTls | undefined
   /** Of all backends together; 0: no limit of its own. */
   readonly maxSessions: number
   /** Further tries after a failed connect. */
@@ -177,15 +185,29 @@ export interface ResolvedQueue {
   readonly timeout: number
 }
 
+/** A source of keys: its text (see `readKeys` in key-source.ts), or code. */
+export type ResolvedKey = string | KeyFunction | KeyModule | KeyRegex
+
 export interface ResolvedAffinity {
-  /** Texts of the sources, see `readKeys` in key-source.ts. */
-  readonly key: readonly string[]
+  readonly key: readonly ResolvedKey[]
   readonly fallback: KeyFallbackName
   /** Undefined: none. */
   readonly cookie: ResolvedCookie | undefined
   readonly postgres: ResolvedPostgres
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
+  /** Undefined: no key is spread. */
+  readonly hotKey: ResolvedHotKey | undefined
+}
+
+/** When a key is spread over several backends. */
+export interface ResolvedHotKey {
+  /** Of its backend's bound, in thousandths. */
+  readonly shareMilli: number
+  /** Backends. */
+  readonly spread: number
+  /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
+  readonly by: string
 }
 
 /** Keys of PostgreSQL's clients. */

@@ -17,10 +17,11 @@ import {
   type Mode,
   readDuration,
 } from './duration.ts'
-import { KEYS_JSON, readKeys } from './key-source.ts'
+import { HOT_BY_JSON, KEYS_JSON, readHotBy, readKeys } from './key-source.ts'
 import { NETWORK_PATTERN, readNetwork } from './network.ts'
 import type { BindOption, Duration, KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { readSize, SIZE_PATTERN, type SizeRange } from './size.ts'
 import { didYouMean, listNames, quote, show } from './text.ts'
 
@@ -241,6 +242,19 @@ export function boundedLoad(description: string): z.ZodType<number, number | 'of
   return scalar(read, { anyOf: [number, { enum: ['off', false] }], description })
 }
 
+/** A number with at most 3 decimals as an integer number of thousandths; the range is of these. */
+export function thousandths({ min, max }: WholeRange, description: string): z.ZodType<number, number> {
+  const accepted = `a number from ${min / 1000} to ${max / 1000} with at most 3 decimals`
+  const read = (value: unknown): Parsed<number> => {
+    if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
+    const whole = Math.round(value * 1000)
+    if (Number.isNaN(value) || value * 1000 < min || value * 1000 > max)
+      return refuse(`${value} is out of range`, accepted)
+    return whole / 1000 === value ? accept(whole) : refuse(`${value} has more than 3 decimals`, accepted)
+  }
+  return scalar(read, { type: 'number', minimum: min / 1000, maximum: max / 1000, description })
+}
+
 /** Text in which the user is free: anything but nothing at all, up to a length in bytes. */
 export function plainText(longest: number, description: string): z.ZodType<string, string> {
   const accepted = `a text of 1 to ${longest} bytes`
@@ -338,8 +352,13 @@ export function bindAddress(mode: Mode, description: string): z.ZodType<BindAddr
 }
 
 /** A network, in canonical text. */
-export function keys(description: string): z.ZodType<readonly string[], KeyOption | KeyOption[]> {
+export function keys(description: string): z.ZodType<readonly ResolvedKey[], KeyOption | KeyOption[]> {
   return scalar(readKeys, { ...KEYS_JSON, description })
+}
+
+/** `port`, or the text of a source of keys. */
+export function hotBy(description: string): z.ZodType<string, KeyOption> {
+  return scalar(readHotBy, { ...HOT_BY_JSON, description })
 }
 
 export function size(range: SizeRange, description: string): z.ZodType<number, number | string> {

@@ -5,6 +5,7 @@ import { cookie } from './cookie-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
+import { hotKey } from './hot-key-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
 import { proxyProtocol } from './proxy-schema.ts'
@@ -31,6 +32,7 @@ import {
   yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { backendTls, listenerTls } from './tls-schema.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */
 export const LIMITS = {
@@ -180,6 +182,7 @@ function affinity(mode: Mode) {
         .describe('Keys of clients of PostgreSQL.'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
+      hotKey: hotKey(),
     })
     .prefault({})
     .describe('What identifies a client.')
@@ -277,6 +280,7 @@ function pool(mode: Mode) {
       sendProxy: sendProxy(),
       source: source(),
       backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
+      backendTls: backendTls(),
     })
     .superRefine(({ health: pool, backends }, context) => {
       for (const [index, backend] of backends.entries()) {
@@ -335,6 +339,7 @@ function listener(mode: Mode) {
       mode,
       networks('Proxies that may say who their clients are; everybody else is closed.'),
     ),
+    tls: listenerTls(mode),
     allow: networks('Clients of these networks are taken, and no others; empty: all that are not denied.'),
     deny: networks('Clients of these networks are closed at once, allowed or not.'),
   })

@@ -61,6 +61,8 @@ export interface DigestInput {
   placement: PlacementAlgorithm
   ipv4Prefix: number
   ipv6Prefix: number
+  /** Where places of hot keys are; absent: none is spread. */
+  hotKey?: { spread: number; by: string } | undefined
   /** In any order; those of weight 0 are not part of the membership and change nothing. */
   backends: Iterable<{ name: string; weight: number; backup?: boolean | undefined }>
 }
@@ -81,6 +83,7 @@ export function digest(key: Uint8Array, input: DigestInput): string {
   }
   for (const value of [input.placement, PLACEMENT_VERSIONS[input.placement], input.ipv4Prefix, input.ipv6Prefix])
     field(value)
+  if (input.hotKey !== undefined) for (const value of ['hotKey', input.hotKey.spread, input.hotKey.by]) field(value)
   for (const { name, weight, backup } of membership(input.backends)) {
     field(name)
     field(weight)

@@ -11,6 +11,7 @@ import { readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
+import type { ResolvedKey } from './resolved.ts'
 import { isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
 
@@ -46,6 +47,7 @@ export interface ListenerView {
   relay?: unknown
   deferAccept?: unknown
   fastOpen?: unknown
+  tls?: unknown
   /** Whether its clients come through proxies, as it is written. */
   acceptsProxy?: boolean
   trust?: unknown
@@ -78,8 +80,11 @@ export interface PoolView {
   hasIdleBurst?: boolean
   /** Clients are to be brought home. */
   isRebalanced?: boolean
+  /** Hot keys are to be spread, and there is no stick table. */
+  isHotWithoutTable?: boolean
+  backendTls?: unknown
   /** Where keys are. */
-  keys?: readonly string[] | undefined
+  keys?: readonly ResolvedKey[] | undefined
   /** Requests for encryption are to be refused. */
   refusesEncryption?: boolean
   /** Of its cookie; undefined: it has none. */
@@ -122,7 +127,7 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 
 function listenerView(raw: unknown, index: number): ListenerView {
   if (!isMapping(raw)) return { index, pools: [] }
-  const { name, bind, acceptor, relay, deferAccept, fastOpen, allow, deny } = raw
+  const { name, bind, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
   const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
   const choice = choiceOf(raw)
   const names = [choice.pool, ...choice.routes.map(({ pool }) => pool)]
@@ -133,7 +138,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
     pools: [...new Set(names.filter(name => name !== undefined))],
     choice,
     acceptsProxy: accept === 'on' || accept === true,
-    ...{ acceptor, relay, deferAccept, fastOpen, trust, allow, deny },
+    ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
 }
 
@@ -163,6 +168,7 @@ function poolView(name: string, raw: unknown): PoolView {
     rebalance,
     returnHome = 'never',
     affinity,
+    backendTls,
     source,
   } = isMapping(raw) ? raw : {}
   const { burst = 0, newPerSecondPerKey = 0, queue } = isMapping(limits) ? limits : {}
@@ -173,7 +179,10 @@ function poolView(name: string, raw: unknown): PoolView {
   return {
     name,
     isRing: placement === 'ring',
+    isHotWithoutTable:
+      isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
     secret,
+    backendTls,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,

@@ -4,6 +4,7 @@ import { outgoingWarnings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { proxyWarnings } from './proxy-findings.ts'
 import { listNames, quote } from './text.ts'
+import { tlsWarnings } from './tls-findings.ts'
 import type { PoolView, View } from './view.ts'
 
 /** What is allowed, and most likely not meant. */
@@ -20,6 +21,7 @@ export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<s
     ...proxyWarnings(view, mode),
     ...outgoingWarnings(view, localAddresses),
     ...adminWarnings(view),
+    ...tlsWarnings(view),
   ]
 }
 

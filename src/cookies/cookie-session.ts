@@ -1,5 +1,6 @@
+import { type Found, foundOf, type HeadLook, type KeySource } from '../affinity/key-source.ts'
 import type { ResolvedInsertCookie } from '../config/cookie.ts'
-import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, type SessionCounter } from '../native.ts'
+import type { NativeNamed, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type ByteFilter, NO_BYTES } from './byte-filter.ts'
 import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
@@ -16,10 +17,13 @@ export interface SessionFilters {
 }
 
 /** The pool, as far as cookies need it. */
-type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native' | 'headKeys'>
+type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native'>
 
 /** The cookie of one session: read from its first request, put into its first response, or learnt from any. */
-export class CookieSession {
+export class CookieSession implements KeySource {
+  readonly name = 'affinity.cookie'
+  /** The rest of the request's head has the keys. */
+  readonly isPatient = true
   readonly #pool: CookiePool
   readonly #cookie: PoolCookie
   readonly #count: (counter: SessionCounter) => void
@@ -31,19 +35,18 @@ export class CookieSession {
     this.#count = count
   }
 
-  /**
-   * As {@link NativeHeadKeys.find}: what the cookie says, which goes before the pool's other keys; where it says nothing, what they
-   * have.
-   */
-  find(head: Uint8Array, ended: boolean, pool: NativePool, proxyHeader?: Uint8Array): Buffer | NativeNamed | number {
-    const cookie = this.#cookie.inRequests.find(head, ended, pool)
-    const other = this.#pool.headKeys?.keys.find(head, ended, pool, proxyHeader) ?? HeadVerdict.missing
-    if (cookie === HeadVerdict.more || other === HeadVerdict.more) return HeadVerdict.more
-    if (!(cookie instanceof Uint8Array)) return other === HeadVerdict.missing ? cookie : other
+  /** The cookie says where a client belongs before the pool's keys do. */
+  begin(): HeadLook {
+    return { find: head => this.#find(head) }
+  }
+
+  #find(head: Uint8Array): Found {
+    const { native } = this.#pool
+    const cookie = this.#cookie.inRequests.find(head, false, native)
+    if (!(cookie instanceof Uint8Array)) return foundOf(cookie)
     this.#value = cookie
-    if (this.#cookie.settings.mode === 'learn') return pool.knows(cookie) ? cookie : other
-    const place = this.#placeIn(cookie.toString('latin1'))
-    return place === undefined ? other : withKey(place, other)
+    if (this.#cookie.settings.mode === 'learn') return native.knows(cookie) ? cookie : undefined
+    return this.#placeIn(cookie.toString('latin1'))
   }
 
   /** Where the native pool has the backend that a value names; undefined: it names none. */
@@ -109,11 +112,4 @@ export class CookieSession {
     this.#pool.native.learn(Buffer.from(value, 'latin1'), seat)
     this.#count('cookiesLearnt')
   }
-}
-
-/** What decides where the backend cannot be followed. */
-function withKey(place: NativeNamed, found: Buffer | NativeNamed | number): NativeNamed {
-  const isNone = found === HeadVerdict.missing || found === HeadVerdict.cutShort
-  const key = typeof found === 'number' || found instanceof Uint8Array ? found : found.key
-  return isNone || key === undefined ? place : { ...place, key }
 }

@@ -34,6 +34,7 @@ const ENDS: Record<string, string> = {
   refusedNoRoute: 'refused: the listener has no route for the client',
   refusedProxyInvalid: 'refused: no PROXY header, or a malformed one',
   refusedProxyTimeout: 'refused: the PROXY header did not come in time',
+  refusedTls: 'refused: no TLS handshake',
 }
 
 /** Says what happens, a line for each decision. */

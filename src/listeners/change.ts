@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import { chooseAcceptor } from '../acceptor/choose.ts'
 import { NetAcceptor } from '../acceptor/net-acceptor.ts'
 import { nativeOs } from '../acceptor/open-socket.ts'
 import { type BindAddress, formatAddress } from '../config/address.ts'
 import type { ResolvedListener, ResolvedPool } from '../config/resolved.ts'
+import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
@@ -64,6 +66,7 @@ export async function prepareChange(
       next.set(settings.name, old)
       continue
     }
+    if (old !== undefined) refuseOtherAcceptor(old, settings, destinations)
     const listener = makeListener(parts, settings, destinations, old)
     next.set(settings.name, listener)
     made.push({ listener, from: undefined })
@@ -142,6 +145,21 @@ function isAsItWas(open: OpenListener, settings: ResolvedListener, { main, route
 function leadsAs(target: Target, next: Destination | undefined): boolean {
   if (next === undefined || target.pool !== next.pool) return false
   return isDeepStrictEqual(sessionSettings(target), sessionSettings(next.session))
+}
+
+/**
+ * `acceptor: auto` is another one with a pool whose keys are made by code. The socket cannot change hands between the two, and
+ * both cannot have its address.
+ */
+function refuseOtherAcceptor(old: OpenListener, settings: ResolvedListener, { main, routes }: Destinations): void {
+  const { name, bind } = settings
+  if (!isDeepStrictEqual(old.settings.bind, bind) || isChosen(bind)) return
+  const was = old.acceptor instanceof NetAcceptor ? 'net' : 'native'
+  const pools = [main, ...(routes?.to ?? [])].map(({ pool }) => pool.settings)
+  const is = chooseAcceptor(settings, pools)
+  if (was === is) return
+  const message = `nothing was changed: a restart is needed for listeners.${name}.${settings.pool === undefined ? 'route' : 'pool'}, with which its acceptor is ${is}, not ${was}`
+  throw new LimpetError('LIMPET_ERR_NEEDS_RESTART', message, { listener: name })
 }
 
 /** Whether one can go on with the socket of another one. A port that the system chose is nobody's but the listener's own. */

@@ -3,6 +3,7 @@ import type { OpenSocket } from '../acceptor/open-socket.ts'
 import type { ResolvedListener } from '../config/resolved.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { TlsWatch, type Watched } from '../tls/watch.ts'
 import {
   commitChange,
   type ListenerChange,
@@ -27,11 +28,13 @@ const NEVER = new AbortController().signal
 export class Listeners {
   readonly #parts: ListenerParts
   #open: ReadonlyMap<string, OpenListener> = new Map()
+  readonly #watch: TlsWatch
   /** Of those that a reload has ended, or put others in the place of. */
   #ending: Promise<unknown> = Promise.resolve()
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
+    this.#watch = new TlsWatch(() => this.#watched())
   }
 
   /** Before anything is bound. */
@@ -63,6 +66,7 @@ export class Listeners {
     for (const open of this.#open.values()) makeReady(open, relays)
     for (const { acceptor } of this.#open.values()) acceptor.accept()
     for (const open of this.#open.values()) tellListening(open, log)
+    this.#watch.follow()
   }
 
   get(name: string): OpenListener | undefined {
@@ -104,6 +108,7 @@ export class Listeners {
   /** From when it returns the change holds; resolves when those that are gone listen no more, and nobody is left in their queues. */
   commit(change: ListenerChange): Promise<void> {
     this.#open = change.next
+    this.#watch.follow()
     const ending = commitChange(this.#parts, change, NEVER)
     this.#ending = Promise.all([this.#ending, ending])
     return ending.then(() => {
@@ -113,7 +118,16 @@ export class Listeners {
     })
   }
 
+  /** Whose files of TLS may change. */
+  *#watched(): Generator<Watched> {
+    for (const { target } of this.#open.values()) {
+      if (target.tls !== undefined) yield target.tls
+    }
+    yield* this.#parts.relays.poolTls.all()
+  }
+
   async close(hurry: AbortSignal): Promise<void> {
+    this.#watch.stop()
     const closing = [...this.#open.values()].map(({ acceptor }) => acceptor.close(hurry))
     await Promise.all([...closing, this.#ending])
   }

@@ -10,6 +10,7 @@ import type { Log } from '../log/log.ts'
 import { type BoundListener, boundAddress } from '../loop-check.ts'
 import type { Relays } from '../relay/relays.ts'
 import { Target } from '../relay/target.ts'
+import { Terminator } from '../tls/terminator.ts'
 import type { Destinations } from './destinations.ts'
 
 /** What every listener of a service needs. */
@@ -36,24 +37,26 @@ export interface OpenListener {
  * @param before - the one in whose place it will be
  */
 export function makeListener(
-  { relays, failed }: ListenerParts,
+  { relays, log, failed }: ListenerParts,
   settings: ResolvedListener,
   { main, routes }: Destinations,
   before?: OpenListener,
 ): OpenListener {
   const { name: listener, maxSessions, peek } = settings
+  const tls = settings.tls && new Terminator(settings.tls, listener, log, before?.target.tls)
   const target = new Target({
     listener,
     ...main,
     routes,
     maxSessions,
     peek,
+    tls,
     filter: filterOf(settings),
     proxy: proxyRulesOf(settings),
     before: before?.target,
   })
-  const hasCookie = target.all.some(({ pool }) => pool.cookie !== undefined)
-  const isNative = chooseAcceptor(settings, hasCookie) === 'native'
+  const pools = target.all.map(({ pool }) => pool.settings)
+  const isNative = chooseAcceptor(settings, pools) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {
@@ -80,6 +83,7 @@ export function tellListening(open: OpenListener, log: Log): void {
   const address = boundAddress(listener)
   const acceptor = open.acceptor instanceof NativeAcceptor ? 'native' : 'net'
   const relay = open.target.nativeId === undefined ? 'stream' : 'native'
+  const tls = open.target.tls === undefined ? {} : { tls: open.target.tls.serials }
   const to = open.settings.pool === undefined ? { pools } : { pool: open.settings.pool }
-  log.info({ listener: name, address: address && formatAddress(address), ...to, acceptor, relay }, 'listening')
+  log.info({ listener: name, address: address && formatAddress(address), ...to, acceptor, relay, ...tls }, 'listening')
 }

@@ -73,6 +73,7 @@ const SESSIONS: readonly Definition[] = [
     proxy_untrusted: 'refusedProxyUntrusted',
     proxy_invalid: 'refusedProxyInvalid',
     proxy_timeout: 'refusedProxyTimeout',
+    tls: 'refusedTls',
   }),
   countedBy('limpet_sessions_ended_total', 'Sessions that ended.', 'outcome', {
     finished: 'endFinished',
@@ -92,6 +93,7 @@ const SESSIONS: readonly Definition[] = [
     no_local_port: 'connectNoLocalPort',
     self: 'connectSelf',
     other: 'connectOther',
+    tls: 'connectTls',
   }),
   countedBy('limpet_relayed_bytes_total', 'Bytes that were relayed.', 'direction', {
     to_backend: 'bytesToBackend',
@@ -103,6 +105,7 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
+  counted('limpet_key_failures_total', 'Times that a function for keys failed, or was too slow.', 'keyFailed'),
   counted('limpet_cookies_set_total', 'Answers that a cookie was put into.', 'cookiesSet'),
   counted('limpet_cookies_learnt_total', 'Cookies of applications that were learnt.', 'cookiesLearnt'),
   counted(
@@ -158,6 +161,10 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_pool_held_total', 'Sessions that waited until their backend took them.', [], ({ held }) =>
     alone(held),
   ),
+  perPool('gauge', 'limpet_pool_hot_keys', 'Keys whose clients are spread over several backends.', [], pool =>
+    alone(pool.hotKeys),
+  ),
+  perPool('counter', 'limpet_pool_spread_picks_total', 'Picks for such keys.', [], pool => alone(pool.spreadPicks)),
   perPool('gauge', 'limpet_pool_waiting', 'Clients that wait for a seat of a full pool.', [], ({ queue }) =>
     alone(queue.waiting),
   ),

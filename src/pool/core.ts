@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
+import { type HotBy, hotByOf } from '../affinity/hot-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
@@ -94,6 +95,8 @@ export class PoolCore {
   #headKeys: { readonly found: HeadKeys | undefined } | undefined
   /** Undefined: not asked for yet, or there is none. */
   #cookie: PoolCookie | undefined
+  /** Undefined: not asked for yet. */
+  #hotBy: { readonly found: HotBy | undefined } | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
   /** Where that is while its place is another process's. */
@@ -125,7 +128,7 @@ export class PoolCore {
 
   /** Undefined: keys are addresses. */
   get headKeys(): HeadKeys | undefined {
-    this.#headKeys ??= { found: headKeysOf(this.settings.affinity) }
+    this.#headKeys ??= { found: headKeysOf(this.settings.affinity, () => this.native) }
     return this.#headKeys.found
   }
 
@@ -134,6 +137,12 @@ export class PoolCore {
     const { cookie } = this.settings.affinity
     if (cookie !== undefined) this.#cookie ??= new PoolCookie(cookie, this.#secrets.cookie, this.#backends.keys())
     return this.#cookie
+  }
+
+  /** How clients of a hot key are told apart; undefined: no key is spread. */
+  get hotBy(): HotBy | undefined {
+    this.#hotBy ??= { found: hotByOf(this.settings.affinity) }
+    return this.#hotBy.found
   }
 
   /** How long a client waits for a seat. */
@@ -154,7 +163,8 @@ export class PoolCore {
 
   /** 16 hex digits of what keys are made by: secret and prefixes. */
   get keyDigest(): string {
-    return digest(this.#secrets.digest, { placement: 'rendezvous', ...this.settings.affinity, backends: [] })
+    const { ipv4Prefix, ipv6Prefix } = this.settings.affinity
+    return digest(this.#secrets.digest, { placement: 'rendezvous', ipv4Prefix, ipv6Prefix, backends: [] })
   }
 
   get isClosed(): boolean {

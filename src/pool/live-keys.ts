@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { optionsArgument } from '../arguments.ts'
 import { integer } from '../core/arguments.ts'
-import { KEY_PARTS } from '../native.ts'
+import { KEY_PARTS, type NativeKeys } from '../native.ts'
 import type { PoolCore } from './core.ts'
 import { noTable } from './refusals.ts'
 
@@ -35,6 +35,8 @@ export interface HotKey {
   home: string | null
   /** Where the sessions are, most first. */
   backends: { name: string; sessions: number }[]
+  /** Over so many backends its clients are spread (`affinity.hotKey`); absent: they are not. */
+  spread?: number
 }
 
 /** Live sessions on a backend, of keys with one home. */
@@ -56,23 +58,52 @@ export async function liveKeysOf(core: PoolCore, options: LiveKeysOptions): Prom
   if (core.settings.stickTable === undefined) throw noTable(core.name)
   let [keys, hottest] = [0, [] as HotKey[]]
   const places = new Map<string, KeyPlace>()
+  const spread = new Map<string, HotKey>()
   for (let part = 0; part < KEY_PARTS; part++) {
     const found = core.native.surveyKeys(part, top)
     keys += found.keys
-    const hot = found.hottest.map(({ key, sessions, home, shares }) => ({
-      ...{ key, sessions, home: nameOf(core, home) },
-      backends: groups(shares, 2)
-        .map(([backend = -1, sessions = 0]) => ({ name: core.backendAt(backend).name, sessions }))
-        .sort((left, right) => right.sessions - left.sessions),
-    }))
-    hottest = [...hottest, ...hot].sort((left, right) => right.sessions - left.sessions).slice(0, top)
+    const hot = found.hottest.map(one => hotKeyOf(core, one))
+    for (const part of found.spread) addSpread(spread, hotKeyOf(core, part))
+    hottest = [...hottest, ...hot].sort(byFalling).slice(0, top)
     for (const [home = -1, backend = -1, sessions = 0] of groups(found.places, 3)) {
       addPlace(places, { home: nameOf(core, home), backend: core.backendAt(backend).name, sessions })
     }
     await nextTurn()
   }
   const all = [...places.values()]
+  keys += spread.size
+  const { spread: over } = core.settings.affinity.hotKey ?? { spread: 0 }
+  for (const key of spread.values()) key.spread = over
+  hottest = [...hottest, ...spread.values()].sort(byFalling).slice(0, top)
   return { keys, sessions: all.reduce((sum, { sessions }) => sum + sessions, 0), hottest, places: all }
+}
+
+function hotKeyOf(core: PoolCore, { key, sessions, home, shares }: NativeKeys['hottest'][number]): HotKey {
+  const backends = groups(shares, 2).map(([backend = -1, sessions = 0]) => ({
+    name: core.backendAt(backend).name,
+    sessions,
+  }))
+  return { key, sessions, home: nameOf(core, home), backends: backends.sort(byFalling) }
+}
+
+/** One of its places more. */
+function addSpread(spread: Map<string, HotKey>, part: HotKey): void {
+  const known = spread.get(part.key)
+  if (known === undefined) {
+    spread.set(part.key, part)
+    return
+  }
+  known.sessions += part.sessions
+  for (const { name, sessions } of part.backends) {
+    const same = known.backends.find(backend => backend.name === name)
+    if (same === undefined) known.backends.push({ name, sessions })
+    else same.sessions += sessions
+  }
+  known.backends.sort(byFalling)
+}
+
+function byFalling(left: { sessions: number }, right: { sessions: number }): number {
+  return right.sessions - left.sessions
 }
 
 function addPlace(places: Map<string, KeyPlace>, place: KeyPlace): void {

@@ -40,10 +40,12 @@ export function makeNativePool(settings: ResolvedPool, secrets: DerivedSecrets, 
 }
 
 /** As the native pool takes them. */
-export function limitsOf({ limits, maxSessions, returnHome }: ResolvedPool): Uint32Array {
+export function limitsOf({ limits, maxSessions, returnHome, affinity }: ResolvedPool): Uint32Array {
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
   const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst]
-  return new Uint32Array([...ofKeys, admitPerSecond, maxSessions, RETURN_HOME[returnHome], queue.size, queue.timeout])
+  const ofPool = [admitPerSecond, maxSessions, RETURN_HOME[returnHome], queue.size, queue.timeout]
+  const { shareMilli = 0, spread = 0 } = affinity.hotKey ?? {}
+  return new Uint32Array([...ofKeys, ...ofPool, shareMilli, spread])
 }
 
 /**

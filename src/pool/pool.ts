@@ -72,6 +72,8 @@ export interface Explanation {
    * would not.
    */
   pin: { backend: string; expiresInMs: number | undefined; returns?: true } | undefined
+  /** The key is hot: names of the backends that its clients are spread over, its home first; undefined: it is not. */
+  spread: string[] | undefined
   /**
    * Where a connection of the client would go now, and why; undefined: nobody would serve it, or it cannot be told (a key that is
    * no address, whose home warms up).
@@ -204,7 +206,9 @@ export class Pool {
     // Nobody is at home at a backup.
     const home = order.find(name => this.#core.backend(name)?.backup === false)
     const known = { address: typeof client === 'string' ? client : undefined, home, order, pin }
-    return { address, key: found.key, home, order, pin, next: nextPick(this.#core, known) }
+    const places = Array.from(found.places, index => this.#core.backendAt(index).name)
+    const spread = places.length === 0 ? undefined : [...new Set(places)]
+    return { address, key: found.key, home, order, pin, spread, next: nextPick(this.#core, known) }
   }
 
   /**

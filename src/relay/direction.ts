@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ByteFilter } from '../cookies/byte-filter.ts'
+import { isTruncated, rawOf } from '../tls/wire.ts'
 import { handleKind, handleOf } from './handle.ts'
 
 /** Who is told what happens in one direction of a session. */
@@ -50,6 +51,7 @@ export function carry(from: Socket, to: Socket, events: DirectionEvents, filter?
  * Neither has one of which both sides have ended, so this is asked only while the own side has not.
  */
 export function isBroken(socket: Socket): boolean {
+  if (isTruncated(socket)) return true
   if (socket.writableEnded) return false
   const status = handleOf(socket)?.getpeername?.({}) ?? 0
   return status !== 0 && handleKind(socket) === 'TCP'
@@ -60,11 +62,12 @@ export function hasMore(from: Socket | undefined, to: Socket | undefined, filter
   return (from?.readableLength ?? 0) > 0 || (to?.writableLength ?? 0) > 0 || filter?.isHolding === true
 }
 
-/** Resets the connection where that can be; otherwise (unix sockets, TLS) closes it. */
+/** Resets the connection where that can be; otherwise (unix sockets, TLS sockets that were made elsewhere) closes it. */
 export function reset(socket: Socket): void {
   // resetAndDestroy() would first write what waits, for as long as that takes; and a reset cannot follow a shutdown
   // that waits, too; one is asked for when nothing is left to be written.
   const isShutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
-  if (handleKind(socket) === 'TCP' && !isShutting) Object.assign(socket, { resetAndClosing: true })
+  const raw = rawOf(socket) ?? socket
+  if (handleKind(raw) === 'TCP' && !isShutting) Object.assign(raw, { resetAndClosing: true })
   socket.destroy()
 }

@@ -10,7 +10,9 @@ import { DurationColumns } from './durations.ts'
 import { setOutgoing } from './outgoing.ts'
 import { decodeRecord, type SessionRecord } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
+import type { KnownClient } from './session-owner.ts'
 import { type SessionSettings, sessionSettings } from './session-settings.ts'
+import type { StreamSession } from './stream-session.ts'
 import { type SessionSight, type SurveyOf, Surveyor } from './survey.ts'
 import type { Target } from './target.ts'
 
@@ -20,6 +22,7 @@ const DRAIN_EVERY_MS = 50
 const RECORDS_AT_ONCE = 512
 /** More in one turn of the event loop would hold up everything else; the rest waits for the next. */
 const MOST_BATCHES = 32
+const NO_KEY = Buffer.alloc(0)
 /** Of a survey: whichever pool or listener. */
 const ANY = -1
 
@@ -165,6 +168,24 @@ export class NativeRelayHost {
     return status === HandOver.taken
   }
 
+  /** Takes a client whose key is known, with the place in the budget of descriptors that its session has. False: it cannot. */
+  passOn(targetId: number, fd: number, session: StreamSession, { socket, head, key, named }: KnownClient): boolean {
+    const { isTold, startedAt, proxied } = session
+    // Past the limit of what is looked at.
+    const rest: Buffer | null = socket.readableLength > 0 ? socket.read(socket.readableLength) : null
+    const all = rest === null ? head : Buffer.concat([head, rest])
+    const known = typeof key === 'string' ? undefined : (key ?? NO_KEY)
+    const waitedMs = Math.round(performance.now() - startedAt)
+    const { index, generation } = named ?? {}
+    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold, index, generation, proxied?.bytes)) {
+      if (rest !== null) socket.unshift(rest)
+      return false
+    }
+    socket.destroy()
+    if (isTold) this.#startDraining()
+    return true
+  }
+
   /** Those that live, as they are found. */
   async *live(filter: SessionFilter): AsyncGenerator<LiveSession> {
     const of = this.#surveyOf(filter)
@@ -214,6 +235,8 @@ export class NativeRelayHost {
       keepalive.userTimeout,
       core.headKeys?.keys,
       core.headKeys?.fallback,
+      typeof core.hotBy === 'object' ? core.hotBy.keys : undefined,
+      core.hotBy === 'address',
     )
     setOutgoing(this.#relay, id, target)
     this.#poolIds.set(core, id)

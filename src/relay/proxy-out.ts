@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import type { ResolvedSendProxy } from '../config/resolved.ts'
-import { type NativeHeadKeys, type NativePool, native } from '../native.ts'
+import { type NativeHeadKeys, native } from '../native.ts'
 import { encodeProxy, PROXY_TLV, type ProxyEndpoint, type ProxyHeader, type ProxyTlv } from '../protocol/proxy.ts'
 import type { ProxiedClient } from './proxied-client.ts'
 import type { Target } from './target.ts'
@@ -12,17 +12,19 @@ export interface Introduced {
   readonly clientAddress: string | undefined
   readonly clientPort: number | undefined
   readonly target: Pick<Target, 'pool' | 'sendProxy'>
+  /** What the client asked for in TLS that ends here; undefined: nothing, or it ends elsewhere. */
+  readonly sni?: string | undefined
   /** What its own proxy said of it; undefined: it has none. */
   readonly proxied?: Pick<ProxiedClient, 'header'> | undefined
 }
 
 /**
- * Tells a backend who the client is, if it is to be told: the first bytes that it gets. They are not the client's, and are counted
- * nowhere. `head`: what was read of the client before there was a backend.
+ * Tells a backend who the client is: the first bytes that it gets, before any TLS. They are not the client's, and are counted
+ * nowhere. Undefined: it is not to be told. `head`: what was read of the client before there was a backend.
  */
-export function introduce(backend: Socket, session: Introduced, client: Socket, head: Buffer | undefined): void {
+export function introduction(session: Introduced, client: Socket, head: Buffer | undefined): Buffer | undefined {
   const { sendProxy } = session.target
-  if (sendProxy !== undefined) backend.write(proxyHeader(sendProxy, session, client, head))
+  return sendProxy && proxyHeader(sendProxy, session, client, head)
 }
 
 /**
@@ -31,19 +33,16 @@ export function introduce(backend: Socket, session: Introduced, client: Socket, 
  */
 function proxyHeader(
   { version, tlvs }: ResolvedSendProxy,
-  { id, clientAddress, clientPort, target, proxied }: Introduced,
+  session: Introduced,
   { localAddress, localPort }: Socket,
   head: Buffer | undefined,
 ): Buffer {
+  const { id, clientAddress, clientPort, proxied } = session
   return encodeProxy({
     version,
     ...endsOf(end(clientAddress, clientPort), destinationOf(proxied?.header) ?? end(localAddress, localPort)),
     tlvs:
-      version === 1
-        ? []
-        : tlvs
-            .flatMap(name => tlvOf(name, id, nameOf(head, proxied, target.pool.native)))
-            .sort((a, b) => a.type - b.type),
+      version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, id, nameOf(head, session))).sort((a, b) => a.type - b.type),
     checksum: tlvs.includes('crc32c'),
   })
 }
@@ -79,8 +78,9 @@ function tlvOf(
 }
 
 /** The server's name that the client wants: of its TLS, as far as that has come by now; or what its proxy says. */
-function nameOf(head: Buffer | undefined, proxied: Introduced['proxied'], pool: NativePool): Uint8Array | undefined {
-  const found = head === undefined ? undefined : sniKeys().find(head, true, pool)
+function nameOf(head: Buffer | undefined, { target, proxied, sni }: Introduced): Uint8Array | undefined {
+  if (sni !== undefined) return Buffer.from(sni)
+  const found = head === undefined ? undefined : sniKeys().find(head, true, target.pool.native)
   if (found instanceof Uint8Array) return found
   return proxied?.header.tlvs?.find(({ type }) => type === PROXY_TLV.authority)?.value
 }

@@ -1,17 +1,22 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { FailureLog } from '../affinity/failure-log.ts'
 import type { RelayKind } from '../config/options.ts'
 import { LimpetError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { native } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { LiveSession, SessionFilter } from '../sessions/info.ts'
+import { PoolTls } from '../tls/pool-tls.ts'
 import { addSessions, type SessionCounts } from './counters.ts'
 import type { Durations } from './durations.ts'
 import { handleKind, handleOf } from './handle.ts'
 import { hasNativeRelay, type NativeListener, NativeRelayHost } from './native.ts'
 import type { SessionFeed } from './session-feed.ts'
+import type { KnownClient } from './session-owner.ts'
 import { StreamRelay } from './stream.ts'
+import { whyStreamOnly } from './stream-only.ts'
+import type { StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
 
 /** How a client is served; `refused`: it was closed at once, and counted. */
@@ -23,6 +28,8 @@ export class Relays {
   readonly #log: Log
   readonly #threads: number
   readonly #stream: StreamRelay
+  /** TLS to the backends of pools. */
+  readonly poolTls: PoolTls
   #native: NativeRelayHost | undefined
 
   /** `threads`: of the native relay; 0: as many as fit the machine. */
@@ -31,7 +38,14 @@ export class Relays {
     this.#log = log
     this.#threads = threads
     native().fdBudget.init()
-    this.#stream = new StreamRelay(feed, native().fdBudget)
+    this.poolTls = new PoolTls(log)
+    this.#stream = new StreamRelay({
+      feed,
+      fdBudget: native().fdBudget,
+      failures: new FailureLog(log),
+      tls: this.poolTls,
+      passOn: this.#passOn.bind(this),
+    })
   }
 
   /** Gives a target to the native relay, whose threads accept its clients themselves. */
@@ -46,21 +60,17 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    const { listener } = target
-    const withCookie = target.all.find(({ pool }) => pool.cookie !== undefined)
-    if (withCookie !== undefined) {
-      this.#log.info(
-        { listener, pool: withCookie.pool.name },
-        'the stream relay serves: only it reads and writes cookies',
-      )
+    const why = whyStreamOnly(
+      target,
+      target.all.map(({ pool }) => pool.settings),
+    )
+    if (why !== undefined) {
+      if (kind === 'native') throw unsupported(target, why)
+      this.#log.info({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
     } else if (hasNativeRelay()) {
       this.#nativeHost().add(target, hasOptions)
     } else if (kind === 'native') {
-      throw new LimpetError(
-        'LIMPET_ERR_UNSUPPORTED',
-        `the native relay does not exist on ${process.platform}: use auto or stream`,
-        { listener },
-      )
+      throw unsupported(target, `it does not exist on ${process.platform}`)
     } else {
       this.#tellOnce(target, `the native relay does not exist on ${process.platform}`)
     }
@@ -79,7 +89,9 @@ export class Relays {
   /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */
   serve(target: Target, client: Socket): Served {
     const { nativeId } = target
-    if (this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
+    // Where JavaScript makes keys, the stream relay looks at heads for the native one.
+    const isReady = target.all.every(({ pool }) => pool.headKeys?.needsScript !== true)
+    if (isReady && this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
       const fd = descriptorOf(client)
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'
       this.#tellOnce(target, fd)
@@ -127,6 +139,15 @@ export class Relays {
     this.#native?.stop()
   }
 
+  #passOn(session: StreamSession, client: KnownClient): boolean {
+    const { target } = session
+    if (this.#native === undefined || target.nativeId === undefined) return false
+    const fd = descriptorOf(client.socket)
+    if (typeof fd === 'number') return this.#native.passOn(target.nativeId, fd, session, client)
+    this.#tellOnce(target, fd)
+    return false
+  }
+
   #nativeHost(): NativeRelayHost {
     this.#native ??= new NativeRelayHost(this.#feed, this.#threads)
     return this.#native
@@ -144,6 +165,12 @@ export class Relays {
     if (target.source.transparent !== 'off') why += "; so backends see this host's address and not the client's"
     this.#log.warn({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
   }
+}
+
+function unsupported({ listener }: Target, why: string): LimpetError {
+  return new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native relay cannot serve: ${why}; use auto or stream`, {
+    listener,
+  })
 }
 
 /** The descriptor of a socket that can be handed over as it is, or why it cannot. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { native, RouteVerdict } from '../native.ts'
+import type { SecuredClient } from '../tls/handshake.ts'
 import { handleOf } from './handle.ts'
 import type { ProxiedClient } from './proxied-client.ts'
 import type { Routes, Target } from './target.ts'
@@ -14,6 +15,15 @@ export function destinationPort(client: Socket, proxied: ProxiedClient | undefin
   const fd = handleOf(client)?.fd ?? -1
   const original = fd >= 0 ? native().destinationPort?.(fd) : undefined
   return original || (client.localPort ?? 0)
+}
+
+/** Where a client goes whose TLS has ended here. Undefined: there is no route for it. */
+export function chooseSecured(
+  { rules, to }: Routes<Target>,
+  { sni = '', alpn = '' }: SecuredClient,
+  port: number,
+): Target | undefined {
+  return to[rules.chooseFor(sni, alpn, port)]
 }
 
 /** Where a client goes that has said this; `more`: it must say more first. Undefined: there is no route for it. */

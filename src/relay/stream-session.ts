@@ -1,42 +1,26 @@
 import type { Socket } from 'node:net'
+import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import type { ByteFilter } from '../cookies/byte-filter.ts'
 import { CookieSession, type SessionFilters } from '../cookies/cookie-session.ts'
-import {
-  KeyFallback,
-  type NativeNamed,
-  Outcome,
-  PickStatus,
-  type Reason,
-  type SessionCounter,
-  WaitEnd,
-} from '../native.ts'
+import { KeyFallback, Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
-import type { Endpoint } from '../pool/records.ts'
+import type { BackendRecord, Endpoint } from '../pool/records.ts'
+import type { Handshake, HandshakeEnd, SecuredClient } from '../tls/handshake.ts'
+import { sourceWithin } from '../tls/keys.ts'
+import { rawOf } from '../tls/wire.ts'
 import { Answer } from './answer.ts'
-import { type ConnectFailure, connectBackend } from './connect.ts'
+import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
 import { carry, hasMore, reset } from './direction.ts'
-import { type HeadFound, HeadPeek, type HeadSearch } from './head-peek.ts'
+import { type HeadFound, HeadPeek, type PeekLimits } from './head-peek.ts'
+import { type HeadLooked, HeadStep, type StepSettings } from './head-step.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
-import { introduce } from './proxy-out.ts'
-import { destinationPort } from './route.ts'
+import { introduction } from './proxy-out.ts'
+import { EncryptionRefusal } from './refuse-encryption.ts'
+import { chooseRoute, chooseSecured, destinationPort } from './route.ts'
+import type { SessionFacts, SessionOwner } from './session-owner.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Routes, Target } from './target.ts'
-
-/** The relay that a session belongs to. */
-export interface SessionOwner {
-  count(counter: SessionCounter, by?: number): void
-  opened(session: StreamSession): void
-  ended(session: StreamSession, cause: SessionCounter): void
-}
-
-/** What the relay knows of a session when it begins. */
-export interface SessionFacts {
-  id: string
-  /** Undefined: it has none (unix socket). */
-  clientAddress: string | undefined
-  isTold: boolean
-}
 
 /** A backend that resets a session so soon, and has said nothing, did not want it. As in native/relay/worker_session.cc. */
 const FIRST_MOMENTS_MS = 5000
@@ -87,7 +71,8 @@ export class StreamSession {
   bytesToBackend = 0
   bytesToClient = 0
   readonly #owner: SessionOwner
-  readonly #client: Socket
+  /** With TLS that ends here the connection itself until the handshake is done, and then what was in TLS. */
+  #client: Socket
   #backend: Socket | undefined
   #state: State = 'connecting'
   #seat = NO_SEAT
@@ -104,7 +89,12 @@ export class StreamSession {
   #lastByteAt = 0
   #timer: NodeJS.Timeout | undefined
   #proxyHead: ProxyHead | undefined
-  #peek: HeadPeek | undefined
+  #handshake: Handshake | undefined
+  /** Undefined: its TLS, if it has any, does not end here. */
+  #secured: SecuredClient | undefined
+  #peek: HeadPeek | HeadStep | undefined
+  /** Until when its first bytes are looked at. */
+  #peekUntil: number | undefined
   /** Undefined: its pool has none. */
   #cookie: CookieSession | undefined
   #filters: SessionFilters = {}
@@ -127,15 +117,24 @@ export class StreamSession {
   start(): void {
     const { proxy, timeouts } = this.target
     const keepaliveMs = timeouts.keepalive.idle
-    this.#client.on('error', () => this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone'))
-    this.#client.once('close', () => this.#closed(this.#client))
     this.#client.setNoDelay(true).setKeepAlive(keepaliveMs > 0, keepaliveMs)
     // As with the native relay, sessions keep no process alive.
     this.#client.unref()
-    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
-    this.#client.read(0)
-    if (proxy === undefined) this.#findPool()
+    this.#watch(this.#client)
+    if (proxy === undefined) this.#secure()
     else this.#proxyHead = new ProxyHead(this.#client, proxy.timeout, found => this.#proxyHeadCame(found))
+  }
+
+  /** Hears how a socket fares, for as long as it is the client's. */
+  #watch(client: Socket): void {
+    client.on('error', () => {
+      if (client === this.#client) this.#end(this.#state === 'open' ? 'endClientReset' : 'endClientGone')
+    })
+    client.once('close', () => {
+      if (client === this.#client) this.#closed(client)
+    })
+    // Reads up to the high water mark and no further. A socket that reads nothing would not even see that its peer left.
+    client.read(0)
   }
 
   /** None of the listener's routes is chosen yet, or holds. */
@@ -156,65 +155,168 @@ export class StreamSession {
       this.clientPort = port
     }
     if (this.target.filter?.permits(this.clientAddress ?? '') === false) this.#end('refusedDenied')
-    else this.#findPool()
+    else this.#secure()
   }
 
   /** Who the client is, is known. */
-  #findPool(): void {
-    const { routes, peek } = this.target
-    const search = routes === undefined ? this.#searchForKey() : { routes, port: this.#portFor(routes) }
-    if (search === undefined) {
-      this.#pick(this.clientAddress)
-      return
+  #secure(): void {
+    const { tls } = this.target
+    if (tls === undefined) this.#findPool()
+    else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
+  }
+
+  #shookHands(end: HandshakeEnd): void {
+    this.#handshake = undefined
+    if (end === 'gone') this.#end('endClientGone')
+    else if ('failed' in end) this.#end('refusedTls')
+    else {
+      this.#secured = end
+      this.#client = end.socket
+      this.#watch(end.socket)
+      this.#findPool()
     }
-    this.#peek = new HeadPeek(this.#client, search, peek, {
-      routed: target => this.#routed(target),
-      found: found => this.#peeked(found),
-    })
-    this.#peek.start()
+  }
+
+  /** Whatever the client says now is for the backend, but requests for encryption that are refused. */
+  #findPool(): void {
+    const { routes } = this.target
+    if (routes === undefined) this.#refuseEncryption()
+    else if (this.#secured === undefined) this.#findRoute(routes, this.#portFor(routes))
+    else this.#routed(chooseSecured(routes, this.#secured, this.#portFor(routes)))
   }
 
   #portFor({ rules }: Routes<Target>): number {
-    return rules.asksForPort ? destinationPort(this.#client, this.proxied) : 0
+    return rules.asksForPort ? destinationPort(rawOf(this.#client) ?? this.#client, this.proxied) : 0
   }
 
-  #routed(target: Target | undefined): HeadSearch | undefined {
+  #findRoute(routes: Routes<Target>, port: number): void {
+    let chosen: Target | undefined
+    const limits = this.#limitsNow()
+    const look = (head: Buffer, isEnded: boolean): HeadLooked => {
+      const target = chooseRoute(routes, head.subarray(0, limits.bytes), isEnded, port)
+      if (target === 'more') return { head, isDone: false }
+      chosen = target
+      return { head, isDone: true }
+    }
+    this.#step(limits, look, () => this.#routed(chosen))
+  }
+
+  #routed(target: Target | undefined): void {
     if (target === undefined) {
       this.#end('refusedNoRoute')
-      return undefined
+      return
     }
     const { idle } = this.target.timeouts.keepalive
     this.target = target
     const keepaliveMs = target.timeouts.keepalive.idle
-    if (keepaliveMs !== idle) this.#client.setKeepAlive(keepaliveMs > 0, keepaliveMs)
-    return this.#searchForKey()
+    const socket = rawOf(this.#client) ?? this.#client
+    if (keepaliveMs !== idle) socket.setKeepAlive(keepaliveMs > 0, keepaliveMs)
+    this.#refuseEncryption()
   }
 
-  /** It has its pool. Undefined: whose clients are known by their addresses alone. */
-  #searchForKey(): HeadSearch | undefined {
-    const { pool, timeouts } = this.target
-    const { headKeys, cookie } = pool
-    if (cookie !== undefined) this.#cookie = new CookieSession(pool, cookie, counter => this.#owner.count(counter))
-    const keys = this.#cookie ?? headKeys?.keys
-    if (keys === undefined) return undefined
+  /** It has its pool. */
+  #refuseEncryption(): void {
+    const { headKeys, cookie } = this.target.pool
+    if (headKeys?.refusesEncryption !== true) {
+      this.#findKey()
+      return
+    }
+    const refusal = new EncryptionRefusal(this.#client, headKeys.keys)
+    const look = (head: Buffer, isEnded: boolean): HeadLooked => refusal.look(head, isEnded)
+    this.#step(this.#limitsNow(cookie !== undefined), look, () => this.#findKey())
+  }
+
+  #step(limits: PeekLimits, look: StepSettings['look'], next: () => void): void {
+    const done = (head: Buffer): void => {
+      this.#head = head
+      next()
+    }
+    const step = new HeadStep(this.#client, { limits, head: this.#head, look, done })
+    this.#peek = step
+    step.start()
+  }
+
+  /** All looks at its first bytes have their time together; `isPatient`: it begins with the first byte. */
+  #limitsNow(isPatient = false): PeekLimits {
+    const { peek, timeouts } = this.target
     // Browsers open connections long before they use them, and only a request tells where one belongs.
-    const silence = cookie === undefined ? undefined : timeouts.idle
-    return { keys, encryption: headKeys?.keys, pool: pool.native, proxyHeader: this.proxied?.bytes, silence }
+    if (isPatient) return { ...peek, silence: timeouts.idle }
+    const now = performance.now()
+    this.#peekUntil ??= now + peek.timeout
+    return { ...peek, timeout: Math.max(0, this.#peekUntil - now) }
+  }
+
+  #findKey(): void {
+    const { headKeys, cookie } = this.target.pool
+    const sources = this.#withinTls(headKeys?.sources ?? [])
+    if (cookie !== undefined) {
+      this.#cookie = new CookieSession(this.target.pool, cookie, counter => this.#owner.count(counter))
+      this.#lookAtHead([this.#cookie, ...sources])
+    } else if (headKeys === undefined) this.#pick(this.clientAddress)
+    else this.#lookAtHead(sources)
+  }
+
+  #withinTls(sources: readonly KeySource[]): readonly KeySource[] {
+    const client = this.#secured
+    return client === undefined ? sources : sources.map(source => sourceWithin(source, client))
+  }
+
+  #lookAtHead(sources: readonly KeySource[]): void {
+    const limits = this.#limitsNow(this.#cookie !== undefined)
+    this.#peekFor(sources, limits, found => this.#peeked(found))
+  }
+
+  #peekFor(sources: readonly KeySource[], limits: PeekLimits, found: (found: HeadFound) => void): void {
+    const { listener, pool } = this.target
+    const { clientAddress, clientPort } = this
+    const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
+    const search = { sources, connection, proxyHeader: this.proxied?.bytes }
+    const failed = (source: KeySource, error: unknown): void => this.#owner.keyFailed(this, source, error)
+    const headPeek = new HeadPeek(this.#client, search, limits, { found, failed }, this.#head)
+    this.#peek = headPeek
+    headPeek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */
   #peeked({ key, named, counter, head }: HeadFound): void {
     const fallback = this.target.pool.headKeys?.fallback ?? KeyFallback.source
     this.#head = head
-    if (counter !== undefined) this.#owner.count(counter)
-    if (key !== undefined) this.#pick(key === 'source' ? this.clientAddress : key, named)
-    else if (counter === undefined) this.#pick(this.clientAddress)
-    else if (fallback === KeyFallback.refuse && named === undefined) this.#end('refusedNoKey')
-    else this.#pick(fallback === KeyFallback.source ? this.clientAddress : undefined, named)
+    this.#owner.count(counter)
+    if (key === undefined && named === undefined && fallback === KeyFallback.refuse) this.#end('refusedNoKey')
+    else this.#goOn(this.#keyOf(key ?? (fallback === KeyFallback.source ? 'source' : undefined)), named)
   }
 
-  #pick(client: string | Uint8Array | undefined, named?: NativeNamed): void {
-    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation))
+  #keyOf(key: HeadFound['key']): string | Uint8Array | undefined {
+    return key === 'source' ? this.clientAddress : key
+  }
+
+  /** In the native relay, where its socket can go there: then it is no session of this one any more. */
+  #goOn(key: string | Uint8Array | undefined, named: NamedBackend | undefined): void {
+    const head = this.#head
+    if (head !== undefined && this.#owner.passOn(this, { socket: this.#client, head, key, named }))
+      this.#state = 'ended'
+    else this.#pick(key, named)
+  }
+
+  #pick(client: string | Uint8Array | undefined, named?: NamedBackend): void {
+    const { hotBy, native } = this.target.pool
+    if (hotBy === undefined || client === undefined) this.#pickBy(client, named)
+    else if (hotBy === 'port') this.#pickBy(client, named, this.clientPort)
+    else if (hotBy === 'address') this.#pickBy(client, named, this.clientAddress)
+    else if (!native.isSpread(client)) this.#pickBy(client, named)
+    else this.#tellApart(client, named, hotBy)
+  }
+
+  /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
+  #tellApart(client: string | Uint8Array, named: NamedBackend | undefined, by: KeySource): void {
+    this.#peekFor(this.#withinTls([by]), this.target.peek, ({ key, head }) => {
+      this.#head = head
+      this.#pickBy(client, named, this.#keyOf(key) ?? this.clientPort)
+    })
+  }
+
+  #pickBy(client: string | Uint8Array | undefined, named?: NamedBackend, by?: number | string | Uint8Array): void {
+    this.#dial(this.target.pool.native.pick(client, true, named?.index, named?.generation, by))
   }
 
   /** Ends the session because the relay stops. */
@@ -332,25 +434,42 @@ export class StreamSession {
     this.#connectAt = performance.now()
     const { endpoint } = backend
     if (endpoint === undefined) this.#retry(UNKNOWN_ADDRESS)
-    else this.#connectTo(endpoint, sourcesInTurn(this.target.source.bind, endpoint))
+    else this.#connectTo(backend, endpoint, sourcesInTurn(this.target.source.bind, endpoint))
   }
 
   /** Connects, or waits for a place in the queue of a unix socket, for as long as a connect may take. */
-  #connectTo(endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
+  #connectTo(backend: BackendRecord, endpoint: Endpoint, [localAddress, ...others]: readonly string[]): void {
     const { connect, keepalive } = this.target.timeouts
     const leftMs = this.#connectAt + connect - performance.now()
     if (leftMs <= 0) {
       this.#retry(LATE)
       return
     }
-    const settings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
-    this.#backend = connectBackend(endpoint, settings, failure => {
+    const settings: ConnectSettings = { connectMs: Math.ceil(leftMs), keepaliveMs: keepalive.idle, localAddress }
+    const done = (failure: ConnectFailure | undefined, secured?: Socket): void => {
+      if (secured !== undefined) this.#backend = secured
       if (failure === undefined) this.#join()
       else if (failure.isCrowded === true)
-        this.#timer = setTimeout(() => this.#connectTo(endpoint, []), CROWDED_MS).unref()
-      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(endpoint, others)
+        this.#timer = setTimeout(() => this.#connectTo(backend, endpoint, []), CROWDED_MS).unref()
+      else if (failure.counter === 'connectNoLocalPort' && others.length > 0) this.#connectTo(backend, endpoint, others)
       else this.#retry(failure)
-    })
+    }
+    const tls = this.#owner.backendTls(this.target.pool)
+    const { sni } = this
+    this.#backend =
+      tls === undefined
+        ? connectBackend(endpoint, settings, done)
+        : tls.connect({ backend, endpoint, sni, introduction: this.#introduction() }, settings, done)
+  }
+
+  /** What its client asked for in the TLS that ends here. */
+  get sni(): string | undefined {
+    return this.#secured?.sni
+  }
+
+  /** Who the client is, as backends are told; undefined: they are not. */
+  #introduction(): Buffer | undefined {
+    return introduction(this, rawOf(this.#client) ?? this.#client, this.#head)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -376,7 +495,9 @@ export class StreamSession {
     this.#owner.opened(this)
     backend.on('error', () => this.#end('endBackendReset'))
     backend.once('close', () => this.#closed(backend))
-    introduce(backend, this, this.#client, this.#head)
+    // Behind TLS it was told before the handshake.
+    const told = rawOf(backend) === undefined ? this.#introduction() : undefined
+    if (told !== undefined) backend.write(told)
     if (this.#cookie !== undefined) this.#filters = this.#cookie.filters(this.backendName ?? '', this.#seat)
     const { toBackend, toClient } = this.#filters
     this.#passHead(backend)
@@ -480,6 +601,7 @@ export class StreamSession {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#proxyHead?.stop()
+    this.#handshake?.stop()
     this.#peek?.stop()
     if (this.#isWaiting) {
       this.#stopWaiting()

@@ -1,13 +1,29 @@
 import type { Socket } from 'node:net'
+import type { FailureLog } from '../affinity/failure-log.ts'
+import type { KeySource } from '../affinity/key-source.ts'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
+import type { BackendTls } from '../tls/backend-tls.ts'
+import type { PoolTls } from '../tls/pool-tls.ts'
 import { noSessions, type SessionCounts } from './counters.ts'
 import { DurationColumns } from './durations.ts'
 import { plainAddress } from './record.ts'
 import type { SessionFeed, SessionOpened } from './session-feed.ts'
-import { type SessionOwner, StreamSession } from './stream-session.ts'
+import type { KnownClient, SessionOwner } from './session-owner.ts'
+import { StreamSession } from './stream-session.ts'
 import type { Target } from './target.ts'
+
+/** What a stream relay needs of others. */
+export interface StreamRelayParts {
+  feed: SessionFeed
+  fdBudget: NativeFdBudget
+  failures: FailureLog
+  /** For pools with `backendTls`. */
+  tls?: PoolTls | undefined
+  /** Gives a client to the native relay, with its place; false: it cannot be. */
+  passOn(session: StreamSession, client: KnownClient): boolean
+}
 
 /** Descriptors of a session: the client's and the backend's. */
 const FDS_PER_SESSION = 2
@@ -19,11 +35,17 @@ export class StreamRelay implements SessionOwner {
   readonly #sessions = new Set<StreamSession>()
   readonly #feed: SessionFeed
   readonly #fdBudget: NativeFdBudget
+  readonly #failures: FailureLog
+  readonly #tls: PoolTls | undefined
+  readonly #passOn: StreamRelayParts['passOn']
   #created = 0
 
-  constructor(feed: SessionFeed, fdBudget: NativeFdBudget) {
+  constructor({ feed, fdBudget, failures, tls, passOn }: StreamRelayParts) {
     this.#feed = feed
     this.#fdBudget = fdBudget
+    this.#failures = failures
+    this.#tls = tls
+    this.#passOn = passOn
   }
 
   /** Sessions that live now. */
@@ -79,6 +101,10 @@ export class StreamRelay implements SessionOwner {
     this.counts[counter] += by
   }
 
+  backendTls(pool: PoolCore): BackendTls | undefined {
+    return this.#tls?.of(pool)
+  }
+
   opened(session: StreamSession): void {
     this.count('opened')
     this.durations.countConnect(session.connectMs)
@@ -95,6 +121,19 @@ export class StreamRelay implements SessionOwner {
     if (!session.isTold) return
     const { bytesToBackend, bytesToClient } = session
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
+  }
+
+  keyFailed({ target }: StreamSession, source: KeySource, error: unknown): void {
+    this.count('keyFailed')
+    this.#failures.tell(source, target.pool.name, error)
+  }
+
+  passOn(session: StreamSession, client: KnownClient): boolean {
+    if (!this.#passOn(session, client)) return false
+    // The native relay has its descriptors, and its place at the target.
+    session.target.streamSessions--
+    this.#sessions.delete(session)
+    return true
   }
 
   #refusal(target: Target, others: number, { text, gone }: ClientAddress): SessionCounter | undefined {

@@ -2,6 +2,7 @@ import type { ProxyRules } from '../acceptor/filter.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter, NativeRouteRules } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { Terminator } from '../tls/terminator.ts'
 import type { SessionSettings } from './session-settings.ts'
 
 /** A pool, and what holds for sessions that come to it. */
@@ -32,6 +33,8 @@ export interface TargetSettings extends Destination {
   peek?: ResolvedPeek | undefined
   /** Undefined: clients come without a PROXY header. */
   proxy?: ProxyRules | undefined
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  tls?: Terminator | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
   /** The one that chooses this one by its routes, and whose sessions its own are. */
@@ -74,6 +77,8 @@ export class Target implements SessionSettings {
   readonly peek: ResolvedPeek
   /** Undefined: clients come without a PROXY header. */
   readonly proxy: ProxyRules | undefined
+  /** Where the TLS of its clients ends; undefined: bytes are passed on as they are. */
+  readonly tls: Terminator | undefined
   /** Its number in the native relay; undefined: the stream relay serves it. */
   nativeId: number | undefined
   readonly #stream: StreamSessions
@@ -83,7 +88,7 @@ export class Target implements SessionSettings {
   readonly told: Set<string>
 
   constructor({ routes, ...settings }: TargetSettings) {
-    const { listener, pool, session, maxSessions, filter, peek, proxy, before, chooser } = settings
+    const { listener, pool, session, maxSessions, filter, peek, proxy, tls, before, chooser } = settings
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
@@ -94,6 +99,7 @@ export class Target implements SessionSettings {
     this.filter = filter
     this.peek = peek ?? USUAL_PEEK
     this.proxy = proxy
+    this.tls = tls
     const shared = chooser ?? before
     this.#stream = shared === undefined ? { count: 0, watchers: new Map() } : shared.#stream
     this.nativeIdBefore = before?.nativeId

@@ -115,8 +115,19 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
 
 /** What of a pool a reload can change, besides its backends. */
 function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen, ...pool }: ResolvedPool): object {
-  const { ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
-  const ofSessions = { boundMilli, timeouts, maxSessions, retries, limits, returnHome, rebalance, sendProxy, source }
+  const { backendTls, ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
+  const ofSessions = {
+    boundMilli,
+    timeouts,
+    backendTls,
+    maxSessions,
+    retries,
+    limits,
+    returnHome,
+    rebalance,
+    sendProxy,
+    source,
+  }
   return { ...ofSessions, health, failOpen, ejection, agent, slowStart }
 }
 

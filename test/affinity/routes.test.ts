@@ -175,6 +175,18 @@ forEachRelay('routes', pair => {
     expect(closed.map(({ pool }) => pool).sort()).to.deep.equal(['', 'b'])
   })
 
+  it('lead to a pool whose keys are made by code, in the stream relay', async () => {
+    const key = (head: Buffer): Buffer | undefined => head.subarray(-4)
+    const affinity = { key, fallback: 'refuse' }
+    // The threads of the native acceptor run no code.
+    const balancer = await open(BY_NAME, { acceptor: 'net' }, { rest: { affinity } })
+    expect(await servedBy(balancer, clientHello({ serverName: 'a.example' }))).to.equal('a')
+    expect(await servedBy(balancer, 'GET /key')).to.equal('rest')
+    expect(balancer.pool('rest').explain(Buffer.from('/key')).pin?.backend).to.equal('rest')
+    await ended(balancer)
+    expect(balancer.stats().counters).to.include({ keyFound: 1, opened: 2 })
+  })
+
   it('look once for the pool and for its key', async () => {
     const affinity = { key: 'tls.sni', fallback: 'refuse' }
     const balancer = await open(BY_NAME, {}, { a: { affinity } })

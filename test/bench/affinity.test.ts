@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { balanceCell, sharesCell } from '../../src/bench/affinity/balance.ts'
 import { CHANGES, movementCell } from '../../src/bench/affinity/movement.ts'
 import { BOUNDED_SUBJECTS, capacityCell, liveCell } from '../../src/bench/affinity/overflow.ts'
+import { prefixCell, WIDTHS } from '../../src/bench/affinity/prefixes.ts'
 import { MODULO, RENDEZVOUS, RING } from '../../src/bench/affinity/subjects.ts'
 import { deviationOfKeys, deviationOfShares, IDEAL, OVERFLOW } from '../../src/bench/affinity/theory.ts'
 import type { Cell } from '../../src/bench/rounds.ts'
@@ -55,6 +56,24 @@ describe('bench affinity: what it finds is what theory says', () => {
       expect(inVain, `modulo, ${change}`).to.be.within(95, 100)
     }
     expect([IDEAL.add(1), IDEAL.remove(4), IDEAL.weight(1)]).to.deep.equal([50, 25, 0])
+  })
+
+  it('a width of keys that adapts keeps more together than the usual one, and crowds less', async () => {
+    const found = new Map<string, number[]>()
+    for (const width of WIDTHS) {
+      const cell = prefixCell(width)
+      found.set(cell.subject, await means(cell, 1))
+    }
+    // Kept: stable, privacy, rotating, neighbours, crowd; then the busiest backend.
+    const figures = (name: string): number[] => found.get(name) ?? []
+    for (const name of ['/48', '/56']) expect(figures(name).slice(0, 5)).to.deep.equal([100, 100, 100, 100, 100])
+    expect(figures('/64')[2]).to.be.within(50, 60)
+    expect(figures('/128')[1]).to.be.below(10)
+    const [stable, privacy, rotating, neighbours, crowd, busiest] = figures('adaptive')
+    expect([stable, privacy, neighbours]).to.deep.equal([100, 100, 100])
+    expect(rotating).to.be.above(80)
+    expect(crowd).to.be.above(99)
+    expect(busiest).to.be.below((figures('/64')[5] ?? 0) * 0.6)
   })
 
   it('the rule of the paper sends as many past their home as published', async () => {

@@ -23,6 +23,16 @@ export function forEachRelay(title: string, body: (pair: RelayPair) => void): vo
   describePairs(RELAYS, title, body)
 }
 
+/** The same, for what the threads of the native acceptor cannot do: where it could be chosen, `auto` is. */
+export function forEachRelayOfNet(title: string, body: (pair: RelayPair) => void): void {
+  const chosen = RELAYS.map(({ listener, ...pair }): RelayPair => {
+    const { acceptor, relay } = listener
+    if (acceptor !== 'native') return { ...pair, listener }
+    return { ...pair, name: 'acceptor auto, native relay', listener: { acceptor: 'auto', relay } }
+  })
+  describePairs(chosen, title, body)
+}
+
 /**
  * The same, for a suite that takes long and is about the relay: each relay once, with the acceptor that `auto` takes. The
  * soak run has every pair.

@@ -156,12 +156,14 @@ describe('the choice of the acceptor', () => {
 
   it('is native where it can be', () => {
     const choices = [{}, { relay: 'native' }, { relay: 'stream' }, { acceptor: 'net' }, { bind: { fd: 3 } }] as const
-    const { listeners } = resolveOptions({
+    const { listeners, pools } = resolveOptions({
       listeners: choices.map((choice, index) => ({ name: `l${index}`, bind: ':0', pool: 'p', ...choice })),
       pools: { p: {} },
     })
     const best = process.platform === 'linux' ? 'native' : 'net'
-    expect(listeners.map(settings => chooseAcceptor(settings))).to.deep.equal([best, best, 'net', 'net', 'net'])
+    const pool = pools.get('p') ?? expect.fail('there is no pool')
+    const chosen = listeners.map(listener => chooseAcceptor(listener, [pool]))
+    expect(chosen).to.deep.equal([best, best, 'net', 'net', 'net'])
   })
 
   it('is refused, if native, in the worker of a cluster', async () => {

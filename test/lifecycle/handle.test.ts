@@ -172,6 +172,29 @@ describe('handle()', () => {
     expect(balancer.stats().counters.endFinished).to.equal(1)
   })
 
+  it('looks for keys in the plain text of TLS sockets, where code makes them', async function () {
+    const openssl = requirePeer(this, 'openssl')
+    const backend = await startBackend()
+    const backends = [{ name: 'a', address: backend.address }]
+    const heads: string[] = []
+    const key = (head: Buffer): string => {
+      heads.push(String(head))
+      return head.length < 6 ? 'more' : 'ann'
+    }
+    const balancer = makeBalancer({ backends, affinity: { key } }, NO_LISTENER)
+    await balancer.listen()
+    const server = createTlsServer(selfSigned(openssl), socket => void balancer.handle(socket))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    afterTest(() => stopServer(server, []))
+    const port = (server.address() as AddressInfo).port
+    const client = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    await once(client, 'secureConnect')
+    client.end('secret')
+    expect((await readAll(client)).text).to.equal('hello secret')
+    expect(heads.at(-1)).to.equal('secret')
+    expect(balancer.pool().explain(Buffer.from('ann')).pin?.backend).to.equal('a')
+  })
+
   const unfit: [string, (socket: Socket) => unknown, string][] = [
     ['a socket that was destroyed', socket => socket.destroy(), 'LIMPET_ERR_SOCKET_NOT_TAKEN'],
     ['a socket that was ended', socket => socket.end(), 'LIMPET_ERR_SOCKET_NOT_TAKEN'],

@@ -284,6 +284,7 @@ describe('clients that come while the balancer opens', () => {
     fastOpen: 0,
     peek: { bytes: 16_384, timeout: 3000 },
     proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
+    tls: undefined,
     allow: [],
     deny: [],
   } as const

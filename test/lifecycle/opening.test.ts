@@ -103,6 +103,7 @@ describe('listeners', () => {
     fastOpen: 0,
     peek: { bytes: 16_384, timeout: 3000 },
     proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
+    tls: undefined,
     allow: [],
     deny: [],
   } as const

@@ -243,3 +243,39 @@ TEST("those whose heads are waited for end with the relay") {
 }
 
 TEST_MAIN
+
+TEST("a client whose key is known is not looked at, and keeps the place in the budget that it came with") {
+  Rig rig(cookie_rig(KeyFallback::kRefuse));
+  EchoServer backend;
+  rig.set("a", backend.number());
+  const std::string key = "eve";
+  const std::optional<Bytes> keys[] = {bytes_of(key), std::nullopt, Bytes{}};
+  for (const auto& known : keys) {
+    CHECK(FdBudget::process().take(FdBudget::kSession));
+    Socket client = begin_connection(rig.front.number());
+    Socket accepted = rig.front.accept();
+    CHECK(rig.relay.pass_on(rig.listener, accepted.fd(), {bytes_of("read "), known, 5}));
+    accepted.close();
+    CHECK(client.write("before"));
+    CHECK_EQUAL(to_client(client, 11), std::string("read before"));
+  }
+  CHECK_EQUAL(pin_of(rig, "eve"), std::string("a"));
+  CHECK_EQUAL(rig.pin(), std::string("a"));
+  CHECK_EQUAL(rig.pool->table()->entries(), size_t{2});
+  CHECK(rig.idle());
+  CHECK_EQUAL(FdBudget::process().used(), 0U);
+  CHECK_EQUAL(rig.relay.sessions_of(rig.listener), int64_t{0});
+  CHECK_EQUAL(rig.count(SessionCounter::kEndFinished), uint64_t{3});
+  CHECK_EQUAL(rig.count(SessionCounter::kAccepted) + rig.count(SessionCounter::kKeyFound), uint64_t{0});
+}
+
+TEST("a client whose key is known stays the caller's where its pool is gone, or it has left") {
+  Rig rig;
+  Socket client = begin_connection(rig.front.number());
+  Socket accepted = rig.front.accept();
+  CHECK(rig.relay.let_go(rig.pool_id));
+  CHECK(!rig.relay.pass_on(rig.listener, accepted.fd(), {bytes_of("x"), bytes_of("key")}));
+  CHECK(!rig.relay.pass_on(rig.listener + 1, accepted.fd(), {}));
+  CHECK(!rig.relay.pass_on(rig.listener, -1, {}));
+  CHECK_EQUAL(rig.relay.sessions_of(rig.listener), int64_t{0});
+}

@@ -89,4 +89,13 @@ TEST("a port is known before anything is said") {
   CHECK_EQUAL(ports.choose({}, false, 0, scratch()).place, 2U);
 }
 
+TEST("the name and the protocol of TLS that was ended are known") {
+  const RouteRules rules({by_name("*.example", 1), {.protocol = "mqtt", .port = 7201, .place = 2}, by_port(7202, 3)});
+  CHECK_EQUAL(rules.choose_for("a.example", "", 0).place, 1U);
+  CHECK_EQUAL(rules.choose_for("example", "mqtt", 7201).place, 2U);
+  CHECK_EQUAL(rules.choose_for("", "", 7202).place, 3U);
+  CHECK(rules.choose_for("example", "h2", 7201).verdict == Verdict::kMissing);
+  CHECK(rules.choose_for("", "mqtt", 7200).verdict == Verdict::kMissing);
+}
+
 TEST_MAIN

@@ -1,23 +1,12 @@
 import { expect } from 'chai'
-import { decodeProxy, encodeProxy, PROXY_TLV, type ProxyHeader } from '../../src/protocol/proxy.ts'
+import { encodeProxy, PROXY_TLV, type ProxyHeader } from '../../src/protocol/proxy.ts'
 import { Directory } from '../helpers/directory.ts'
-import { type Conn, clientAddress, freePort } from '../helpers/net.ts'
+import { clientAddress, freePort } from '../helpers/net.ts'
 import { balena, builder, type Route } from '../helpers/proxy-codecs.ts'
+import { headOf } from '../helpers/proxy-head.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, idle, type Serve } from '../helpers/servers.ts'
-
-/** The header that a backend was sent, and its bytes; what follows it is left to be read. */
-async function headOf(conn: Conn): Promise<{ header: ProxyHeader; bytes: Buffer }> {
-  let bytes = Buffer.alloc(0)
-  for (;;) {
-    const byte = await conn.read(1)
-    bytes = Buffer.concat([bytes, byte])
-    const verdict = decodeProxy(bytes)
-    if (verdict.status === 'complete') return { header: verdict.header, bytes }
-    if (byte.length === 0 || verdict.status === 'refused') throw new Error(`no header: ${bytes.toString('hex')}`)
-  }
-}
 
 /** A server that wants to know who comes before it says a word, as SMTP's would. */
 const greeting: Serve = async conn => {

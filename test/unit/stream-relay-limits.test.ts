@@ -4,8 +4,10 @@ import { syncBuiltinESMExports } from 'node:module'
 import net, { connect, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { FailureLog } from '../../src/affinity/failure-log.ts'
 import type { PoolOptions } from '../../src/config/options.ts'
 import { resolveOptions } from '../../src/config/resolve.ts'
+import { createLog } from '../../src/log/log.ts'
 import { PoolCore } from '../../src/pool/core.ts'
 import { isConnectedToItself } from '../../src/relay/connect.ts'
 import { SessionFeed } from '../../src/relay/session-feed.ts'
@@ -72,7 +74,12 @@ describe('the stream relay and limits of the process', () => {
     const settings = resolveOptions({ pools: { p: { stickTable: 'off', ...pool } } }).pools.get('p')
     if (settings === undefined) throw new Error('there is no pool p')
     return {
-      relay: new StreamRelay(new SessionFeed(undefined), fdBudget),
+      relay: new StreamRelay({
+        feed: new SessionFeed(undefined),
+        fdBudget,
+        failures: new FailureLog(createLog('silent')),
+        passOn: () => false,
+      }),
       target: new Target({ listener: 'l', pool: new PoolCore(settings), session: settings, maxSessions: 0 }),
       given,
     }

@@ -5,6 +5,7 @@ import { balanceCell, EXACT, sharesCell } from './balance.ts'
 import { CHANGES, movementCell } from './movement.ts'
 import { AFFINITY_TRIALS, type AffinityOptions, type AffinityTrial } from './options.ts'
 import { BOUNDED_SUBJECTS, BOUNDS, capacityCell, liveCell } from './overflow.ts'
+import { prefixCell, WIDTHS } from './prefixes.ts'
 import { packages, subjects } from './subjects.ts'
 
 /**
@@ -21,6 +22,7 @@ export async function benchAffinity(context: BenchContext, options: AffinityOpti
     balance: () => balance(quick, clients),
     movement: () => CHANGES.flatMap(change => subjects().map(subject => movementCell(subject, change, clients))),
     overflow: () => overflow(quick),
+    prefixes: () => WIDTHS.map(prefixCell),
   }
   const chosen = AFFINITY_TRIALS.filter(trial => trials.includes(trial))
   const series = await alternate(

@@ -1,5 +1,5 @@
 /** The ids of `--trials`, in the order of tables. */
-export const AFFINITY_TRIALS = ['balance', 'movement', 'overflow'] as const
+export const AFFINITY_TRIALS = ['balance', 'movement', 'overflow', 'prefixes'] as const
 
 export type AffinityTrial = (typeof AFFINITY_TRIALS)[number]
 

@@ -33,10 +33,17 @@ const COLUMNS: readonly Column[] = [
   { header: 'KEY' },
   { header: 'SESSIONS', toRight: true },
   { header: 'HOME' },
+  { header: 'SPREAD', toRight: true },
   { header: 'ON' },
 ]
 
-function rowOf({ key, sessions, home, backends }: HotKey): string[] {
+function rowOf({ key, sessions, home, backends, spread }: HotKey): string[] {
   const on = backends.map(({ name, sessions }) => `${visible(name)} ${countText(sessions)}`)
-  return [visible(key), countText(sessions), home === null ? '-' : visible(home), on.join(', ')]
+  return [
+    visible(key),
+    countText(sessions),
+    home === null ? '-' : visible(home),
+    spread === undefined ? '-' : String(spread),
+    on.join(', '),
+  ]
 }

@@ -25,7 +25,7 @@ export const PICK_HELP = [
 ].join('\n')
 
 export const AFFINITY_HELP = [
-  '\nbalance: clients and all keys over equal backends. movement: a backend is\nadded, removed, or gets twice the weight. overflow: sessions past their home,\nand how many backends were looked at, by bound. Every round has clients and a\nsecret of its own, the same in every run: equal code gives equal figures\neverywhere.',
+  '\nbalance: clients and all keys over equal backends. movement: a backend is\nadded, removed, or gets twice the weight. overflow: sessions past their home,\nand how many backends were looked at, by bound. prefixes: what widths of IPv6\nkeys keep clients together, and how evenly. Every round has clients and a\nsecret of its own, the same in every run: equal code gives equal figures\neverywhere.',
   section(
     'Examples',
     'limpet bench affinity                       all of it, about 5 minutes',

@@ -105,6 +105,8 @@ export function poolStats(backends: BackendInfo[], more: Partial<PoolStats> = {}
     sharedRates: 0,
     held: 0,
     queue: { waiting: 0, waited: 0, waitedMs: 0, timedOut: 0, refused: 0, left: 0 },
+    hotKeys: 0,
+    spreadPicks: 0,
     broughtHome: 0,
     table: {
       entries: 12_345,

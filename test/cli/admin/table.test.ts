@@ -55,8 +55,8 @@ describe('cli: limpet table', () => {
     const lines = stdout.split('\n').map(line => line.trim().split(/ {2,}/))
     const { home } = balancer.pool().explain('192.0.2.7')
     expect(lines.slice(0, 3)).to.deep.equal([
-      ['KEY', 'SESSIONS', 'HOME', 'ON'],
-      ['192.0.2.7/32', '2', home, `${home} 2`],
+      ['KEY', 'SESSIONS', 'HOME', 'SPREAD', 'ON'],
+      ['192.0.2.7/32', '2', home, '-', `${home} 2`],
       ['3 sessions of 2 keys'],
     ])
     expect(JSON.parse((await run(['hot', '--json'])).stdout)).to.deep.equal(await balancer.pool().liveKeys())

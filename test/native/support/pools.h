@@ -27,6 +27,7 @@ struct PoolOptions {
   uint32_t max_sessions = 0;
   QueueRules queue{};
   ReturnHome return_home = ReturnHome::kNever;
+  HotRules hot{};
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -45,6 +46,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.max_sessions = options.max_sessions;
   rules.queue = options.queue;
   rules.return_home = options.return_home;
+  rules.hot = options.hot;
   return rules;
 }
 

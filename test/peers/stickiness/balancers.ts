@@ -180,11 +180,13 @@ export interface NginxSettings {
   module: 'stream' | 'http'
   upstream: string
   server?: string
+  /** Behind the address on which it listens. */
+  listen?: string
 }
 
 export async function startNginx(
   program: string,
-  { module, upstream, server = '' }: NginxSettings,
+  { module, upstream, server = '', listen = '' }: NginxSettings,
   servers: readonly NamedServer[],
   directory: Directory,
 ): Promise<Subject> {
@@ -205,7 +207,7 @@ ${module} {
 ${members}
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} ${listen};
     ${server}
     ${pass}
   }

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connectPacket, rdpRequest } from '../../../src/bench/keys/heads.ts'
 import type { ListenerOptions } from '../../../src/index.ts'
 import type { HaproxySettings, NginxSettings } from './balancers.ts'
-import { byAddress, byHead, byRequest, byServerName, type Come, neighbour } from './clients.ts'
+import { byAddress, byHead, byProxyHeader, byRequest, byServerName, type Come, neighbour } from './clients.ts'
 import type { Kind } from './servers.ts'
 
 /** A way of stickiness, with the words of those who have it. */
@@ -141,4 +142,92 @@ export const WAYS: readonly Way[] = [
     haproxy: { mode: 'http', backend: '  balance uri\n  hash-type consistent' },
     nginx: { module: 'http', upstream: 'hash $uri consistent;' },
   },
+  {
+    theirs: [
+      'HAProxy `accept-proxy` with `stick on src`',
+      'NGINX stream `hash $proxy_protocol_addr consistent`',
+      'AWS NLB `proxy_protocol_v2` before a target',
+    ],
+    limpet: 'affinity: { key: { proxy: source } }',
+    listener: { proxyProtocol: { accept: 'on', trust: ['127.0.0.0/8'] } },
+    servers: 'tcp',
+    come: byProxyHeader,
+    haproxy: {
+      mode: 'tcp',
+      bind: 'accept-proxy',
+      backend: '  balance roundrobin\n  stick-table type ip size 10k expire 30m\n  stick on src',
+    },
+    nginx: { module: 'stream', listen: 'proxy_protocol', upstream: 'hash $proxy_protocol_addr consistent;' },
+  },
+  {
+    theirs: [
+      'HAProxy `cookie NAME insert`',
+      'NGINX http `sticky cookie`',
+      'AWS ALB `lb_cookie`',
+      'Envoy `stateful_session` with a cookie',
+    ],
+    limpet: 'affinity: { cookie: { mode: insert } }',
+    needsJavaScript: true,
+    servers: 'http',
+    come: byRequest(),
+    haproxy: {
+      mode: 'http',
+      backend: '  balance roundrobin\n  cookie SERVER insert indirect',
+      server: name => `cookie ${name}`,
+    },
+  },
+  {
+    theirs: [
+      'HAProxy `stick store-response res.cook(JSESSIONID)`',
+      'NGINX http `sticky learn`',
+      'AWS ALB `app_cookie`',
+    ],
+    limpet: 'affinity: { cookie: { mode: learn, name: JSESSIONID } }',
+    needsJavaScript: true,
+    servers: 'http',
+    answer: keepSessions(id => id),
+    come: byRequest(),
+    haproxy: {
+      mode: 'http',
+      backend:
+        '  balance roundrobin\n  stick-table type string len 64 size 10k expire 30m\n  stick match req.cook(JSESSIONID)\n  stick store-response res.cook(JSESSIONID)',
+    },
+  },
+  {
+    theirs: ['NGINX http `sticky route`', 'HAProxy `use-server` by the end of a cookie'],
+    limpet: 'affinity: { cookie: { mode: route, name: JSESSIONID } }',
+    needsJavaScript: true,
+    servers: 'http',
+    answer: keepSessions((id, name) => `${id}.${name}`),
+    come: byRequest(),
+    haproxy: {
+      mode: 'http',
+      backend: `  balance roundrobin\n${['a', 'b', 'c'].map(name => `  use-server ${name} if { req.cook(JSESSIONID) -m end .${name} }`).join('\n')}`,
+    },
+  },
+  {
+    theirs: ['HAProxy `cookie JSESSIONID prefix`'],
+    limpet: 'affinity: { cookie: { mode: route, name: JSESSIONID, position: prefix } }',
+    needsJavaScript: true,
+    servers: 'http',
+    answer: keepSessions(id => id),
+    come: byRequest(),
+    haproxy: {
+      mode: 'http',
+      backend: '  balance roundrobin\n  cookie JSESSIONID prefix',
+      server: name => `cookie ${name}`,
+    },
+  },
 ]
+
+/** An application that sets a session cookie wherever it does not know that of the request. */
+function keepSessions(cookieOf: (id: string, name: string) => string): NonNullable<Way['answer']> {
+  const known = new Set<string>()
+  return ({ headers }, response, name) => {
+    const [, value = ''] = /JSESSIONID=([^;]*)/.exec(headers.cookie ?? '') ?? []
+    if (known.has(`${name} ${value}`)) return
+    const fresh = cookieOf(randomUUID().replaceAll('-', ''), name)
+    known.add(`${name} ${fresh}`)
+    response.setHeader('Set-Cookie', `JSESSIONID=${fresh}; Path=/`)
+  }
+}

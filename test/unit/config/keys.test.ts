@@ -35,6 +35,23 @@ describe('sources of keys', () => {
     expect(readKeys('mysql')).to.deep.equal({ value: ['source'] })
   })
 
+  it('that are code are read and told, too; of a function its name', () => {
+    const key = (): string => 'x'
+    const options = [{ module: './key.js#fn' }, { regex: '/id=(a+)/i', bytes: 64 }, key, 'source']
+    const read = readKeys(options)
+    if (!('value' in read)) throw new Error(read.refusal.message)
+    expect(read.value.map(keyOption)).to.deep.equal([...options.slice(0, 2), '[Function key]', 'source'])
+    const usual = readKeys({ regex: /a/ })
+    expect('value' in usual && usual.value.map(keyOption)).to.deep.equal([{ regex: '/a/', bytes: 1024 }])
+    expect(refusal([key, key])).to.equal('[Function key] is there twice')
+    expect(refusal([options[0], options[0]])).to.equal('"./key.js#fn" is there twice')
+    expect(refusal({ module: './key.js' })).to.match(/^expected a file and the name of a function/)
+    expect(refusal({ module: './key.py#fn' })).to.equal('"./key.py" is no module by its name')
+    expect(refusal({ regex: '/a(/' })).to.match(/^"\/a\(\/" cannot be used: /)
+    expect(refusal({ regex: '/a/', bytes: 0 })).to.equal('expected a number of bytes, got 0')
+    expect(refusal({ regex: '/a/', byte: 1 })).to.match(/^expected a regular expression/)
+  })
+
   it('are described as the document has them', () => {
     const config = resolveOptions({ pools: { p: { affinity: { key: 'tls.sni', fallback: 'refuse' } } } })
     expect(describeConfig(config).pools.p?.affinity).to.deep.equal({
@@ -44,6 +61,7 @@ describe('sources of keys', () => {
       cookie: 'off',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
+      hotKey: 'off',
     })
   })
 

@@ -68,6 +68,19 @@ describe('source', () => {
     expect(() => resolveOptions(options('auto') as never, HERMETIC)).to.not.throw()
   })
 
+  it('cannot be transparent where only the stream relay can serve', () => {
+    const found = (listener: object, pool: object): (readonly [string, string])[] =>
+      problemsOfOptions({
+        listeners: [{ name: 'l', bind: ':7000', pool: 'p', ...listener }],
+        pools: { p: { secret: 'a secret', source: { transparent: 'on' }, ...pool } },
+      }).flatMap(({ path, code }) => (code === 'LIMPET_ERR_TRANSPARENT' ? [[path, code] as const] : []))
+    const tls = { certificates: [{ cert: 'none.pem', key: 'none.key' }] }
+    expect(found({ tls }, {})).to.deep.equal([['listeners[0].tls', 'LIMPET_ERR_TRANSPARENT']])
+    const ofPool = [['pools.p.source.transparent', 'LIMPET_ERR_TRANSPARENT']]
+    expect(found({}, { backendTls: {} })).to.deep.equal(ofPool)
+    expect(found({}, { affinity: { cookie: { mode: 'insert' } } })).to.deep.equal(ofPool)
+  })
+
   it('is warned of where this host has no such address, or the privilege would be gone', () => {
     const warned = (pool: string, end = ''): string[] =>
       parse(pool, '', end).warnings.map(line => line.replace(/^limpet\.yaml:\d+:\d+: pools\.p\.source\./, ''))

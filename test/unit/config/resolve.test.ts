@@ -73,6 +73,7 @@ describe('a configuration', () => {
         fastOpen: 0,
         peek: { bytes: 16_384, timeout: 3000 },
         proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
+        tls: undefined,
         allow: [],
         deny: [],
       },
@@ -89,6 +90,7 @@ describe('a configuration', () => {
         postgres: { tls: 'miss' },
         ipv4Prefix: 32,
         ipv6Prefix: 64,
+        hotKey: undefined,
       },
       stickTable: { size: 1_000_000, ttl: 1_800_000, file: undefined },
       timeouts: {
@@ -125,6 +127,7 @@ describe('a configuration', () => {
       slowStart: 0,
       sendProxy: undefined,
       source: { bind: [], transparent: 'off' },
+      backendTls: undefined,
     })
     expect(secret.bytes().toString()).to.equal(ENV.LIMPET_SECRET)
     expect(config).to.deep.include({

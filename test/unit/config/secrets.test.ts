@@ -86,6 +86,18 @@ describe('digest()', () => {
     expect(digest(key, { ...base, backends: backup })).to.equal('75e0abc49e8452ea')
   })
 
+  it('has where hot keys are spread, if they are', () => {
+    const hot = { ...base, hotKey: { spread: 4, by: 'port' } }
+    const others = [
+      base,
+      hot,
+      { ...base, hotKey: { spread: 5, by: 'port' } },
+      { ...base, hotKey: { spread: 4, by: 'tls.sni' } },
+    ]
+    expect(new Set(others.map(input => digest(key, input))).size).to.equal(4)
+    expect(digest(key, { ...base, hotKey: undefined })).to.equal(digest(key, base))
+  })
+
   it('does not depend on the order, nor on backends of weight 0', () => {
     const names = fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 8 })
     const backends = names.chain(list =>

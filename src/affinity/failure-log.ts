@@ -1,0 +1,36 @@
+import type { Log } from '../log/log.ts'
+import type { KeySource } from './key-source.ts'
+
+/** Of one source: clients come by the thousand a second. */
+const EVERY_MS = 60_000
+
+/** Writes what goes wrong with functions for keys: of each the first, and then one a minute with how many there were. */
+export class FailureLog {
+  readonly #log: Log
+  readonly #told = new WeakMap<KeySource, { at: number; since: number }>()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  tell(source: KeySource, pool: string, error: unknown): void {
+    const now = performance.now()
+    const told = this.#told.get(source)
+    if (told !== undefined && now - told.at < EVERY_MS) {
+      told.since++
+      return
+    }
+    this.#told.set(source, { at: now, since: 0 })
+    const facts = { pool, source: source.name, unsaid: told?.since ?? 0, error: textOf(error) }
+    this.#log.warn(facts, 'a function for keys failed; its client goes by the next source, or by the fallback')
+  }
+}
+
+/** Whatever was thrown: an error that cannot be told must not become another one. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  } catch {
+    return 'what was thrown has no text'
+  }
+}
