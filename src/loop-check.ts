@@ -6,8 +6,8 @@ import { LimpetError } from './errors.ts'
 /** A listener that is open. */
 export interface BoundListener {
   name: string
-  /** Name of its pool. */
-  pool: string
+  /** Names of its pools. */
+  pools: readonly string[]
   /** As it was configured. */
   bind: BindAddress
   /** As the system gave it. */
@@ -33,10 +33,10 @@ export function refuseLoops(
   suspect?: { pool: string; backend: string },
 ): void {
   const view = {
-    listeners: listeners.map(({ name, pool, ...listener }, index) => ({
+    listeners: listeners.map(({ name, pools, ...listener }, index) => ({
       index,
       name,
-      pool,
+      pools,
       bind: boundAddress(listener),
     })),
     pools: [...pools].map(([name, backends]) => ({

@@ -270,6 +270,7 @@ export const SESSION_COUNTERS = [
   'refusedQueueTimeout',
   'refusedDenied',
   'refusedNoKey',
+  'refusedNoRoute',
   'refusedProxyUntrusted',
   'refusedProxyInvalid',
   'refusedProxyTimeout',
@@ -376,6 +377,11 @@ export interface NativeRelay {
    * {@link PROXY_OUT_TLVS}; `transparent`: a {@link Transparent}; `sources`: IP addresses of this host.
    */
   setOutgoing(poolId: number, proxy: number, tlvs: number, transparent: number, sources: readonly string[]): void
+  /**
+   * Before anybody comes to the listener: its clients go to these pools, by the places that the rules give. The pool that it was
+   * made with is the one whose keepalive its sockets begin with.
+   */
+  setRoutes(listenerId: number, rules: NativeRouteRules, poolIds: Uint32Array): void
   /**
    * Makes a listener known; returns its id. `maxSessions` 0: no limit of its own. `hasOptions`: sockets that are handed
    * over have TCP_NODELAY and keepalive from their listen socket ({@link NativeAddon.setListenOptions}); else each one is set.
@@ -595,6 +601,8 @@ export interface NativeHeadKeys {
     pool: NativePool | undefined,
     proxyHeader?: Uint8Array,
   ): Buffer | NativeNamed | number
+  /** Whether a client of PostgreSQL asks for encryption, and that is to be refused: an {@link EncryptionRequest}. */
+  encryptionRequest(head: Uint8Array): number
   /** Whether one of the keys is learnt from what backends answer. */
   readonly learns: boolean
   /** Of the first bytes of an answer: the session of TLS that it names, or a {@link HeadVerdict}. */
@@ -607,6 +615,24 @@ export interface NativeNamed {
   generation: number
   /** What decides where it cannot be followed; undefined: the fallback does. {@link HeadVerdict}`.address`: the address does. */
   key?: Buffer | number
+}
+
+/** The numbers are those of `native/protocol/postgres.h`. */
+export const EncryptionRequest = { none: 0, more: 1, tls: 2, gss: 3 } as const
+/** How long one is; it is answered by one byte. */
+export const ENCRYPTION_REQUEST_BYTES = 8
+
+/** What {@link NativeRouteRules.choose} says where no rule holds: one could with more bytes; there is none. */
+export const RouteVerdict = { more: -1, none: -2 } as const
+
+/** Chooses among several services by what a client asks for. */
+export interface NativeRouteRules {
+  readonly asksForHead: boolean
+  readonly asksForPort: boolean
+  /** The place of the first rule that holds, or a {@link RouteVerdict}. `ended`: no more bytes will come. `port` 0: it has none. */
+  choose(head: Uint8Array, ended: boolean, port: number): number
+  /** As `choose`, of a client whose TLS was ended: by the name that it asked for and the protocol that was agreed on, empty where there is none. */
+  chooseFor(serverName: string, protocol: string, port: number): number
 }
 
 /** Networks that are allowed and denied, as sorted ranges. */
@@ -705,7 +731,15 @@ export interface NativeAddon {
   /** Of the texts that `readKeys` in `src/config/key-source.ts` gives, without `source`. */
   readonly HeadKeys: new (
     keys: readonly string[],
+    refuseEncryption?: boolean,
   ) => NativeHeadKeys
+  /** Names of servers, in small letters, and of protocols, empty: any; ports, 0: any; and the place that each rule gives. */
+  readonly RouteRules: new (
+    serverNames: readonly string[],
+    protocols: readonly string[],
+    ports: Uint32Array,
+    places: Uint32Array,
+  ) => NativeRouteRules
   /** Absent where the native relay does not exist (not Linux). */
   readonly Relay?: new (
     threads: number,
@@ -716,6 +750,8 @@ export interface NativeAddon {
   readonly proxy: NativeProxy
   /** Canonical key text of an address under the prefixes, e.g. `192.0.2.0/24`; null: not an address. */
   keyText(address: string, ipv4Prefix: number, ipv6Prefix: number): string | null
+  /** The port that the client of a socket connected to, before the packet filter sent it elsewhere; 0: it has none. Absent where {@link Relay} is. */
+  destinationPort?(fd: number): number
   /** Locks an open file for this process (flock(2)), without waiting. Returns 0 or -errno. Absent where the system has no such locks. */
   lockFile?(fd: number): number
   /** Sets TCP_NODELAY, keepalive, TCP_DEFER_ACCEPT and TCP_FASTOPEN on a listening socket; accepted sockets inherit the first two. Returns 0 or -errno. Absent where {@link Relay} is. */

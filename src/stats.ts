@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { ResolvedListener } from './config/resolved.ts'
+import { poolsOf } from './config/route.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { MovedClients } from './pool/moves.ts'
@@ -32,8 +33,10 @@ export interface Stats {
 export interface ListenerStats {
   /** As `net.Server#address()`; null while it is not open. */
   address: AddressInfo | string | null
-  /** Name of its pool. */
-  pool: string
+  /** Name of its pool; absent: its routes choose. */
+  pool?: string
+  /** Names of the pools that its routes choose among; absent: there is one pool. */
+  pools?: string[]
   /** Sessions that live now. */
   sessions: number
 }
@@ -120,7 +123,7 @@ const GAUGES = 8
 export function collectStats(
   service: Service | undefined,
   generation: number,
-  listeners: readonly Pick<ResolvedListener, 'name' | 'pool'>[],
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'route'>[],
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
@@ -130,9 +133,13 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      listeners.map(({ name, pool }): [string, ListenerStats] => [
+      listeners.map(({ name, pool, route }): [string, ListenerStats] => [
         name,
-        { address: service?.listeners.address(name) ?? null, pool, sessions: service?.sessionsOf(name) ?? 0 },
+        {
+          address: service?.listeners.address(name) ?? null,
+          ...(pool === undefined ? { pools: poolsOf({ pool, route }) } : { pool }),
+          sessions: service?.sessionsOf(name) ?? 0,
+        },
       ]),
     ),
     pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),

@@ -14,8 +14,10 @@
 #include "placement_wrap.h"
 #include "pool_wrap.h"
 #include "proxy_protocol_wrap.h"
+#include "route_rules_wrap.h"
 #include "stick_table_wrap.h"
 #ifdef __linux__
+#include "../relay/destination.h"
 #include "../relay/listen_socket.h"
 #include "os.h"
 #include "relay_wrap.h"
@@ -78,6 +80,10 @@ napi_value set_listen_options(Call& call) {
   const ListenSettings settings{0, false, static_cast<int>(call.u32(5)), static_cast<int>(call.u32(6))};
   return call.of(static_cast<double>(-set_listen_options(static_cast<int>(call.i64(0)), settings, keepalive)));
 }
+
+napi_value port_of_destination(Call& call) {
+  return call.of(static_cast<double>(destination_port(static_cast<int>(call.i64(0)))));
+}
 #endif
 
 #ifndef _WIN32
@@ -107,6 +113,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("HeadKeys", HeadKeysWrap::define(env));
   exports.Set("Pool", PoolWrap::define(env));
   exports.Set("Placement", PlacementWrap::define(env));
+  exports.Set("RouteRules", RouteRulesWrap::define(env));
   exports.Set("StickTable", StickTableWrap::define(env));
   exports.Set("fdBudget", Napi::Value(env, make_fd_budget(env)));
   exports.Set("proxy", Napi::Value(env, make_proxy_protocol(env)));
@@ -115,6 +122,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Relay", RelayWrap::define(env));
   exports.Set("os", Napi::Value(env, make_os(env)));
   functions.push_back(function<set_listen_options>("setListenOptions"));
+  functions.push_back(function<port_of_destination>("destinationPort"));
 #endif
 #ifndef _WIN32
   functions.push_back(function<lock_file>("lockFile"));

@@ -1,5 +1,6 @@
 #include "head_keys_wrap.h"
 
+#include "../protocol/postgres.h"
 #include "../protocol/proxy_protocol.h"
 #include "../protocol/tls_server_hello.h"
 #include "../relay/clock.h"
@@ -34,6 +35,7 @@ Napi::Function HeadKeysWrap::define(Napi::Env env) {
   return DefineClass(env, "HeadKeys",
                      {
                          method<HeadKeysWrap, &HeadKeysWrap::find>("find"),
+                         method<HeadKeysWrap, &HeadKeysWrap::encryption_request>("encryptionRequest"),
                          method<HeadKeysWrap, &HeadKeysWrap::session_of>("sessionOf"),
                          getter<HeadKeysWrap, &HeadKeysWrap::learns>("learns"),
                      });
@@ -45,6 +47,7 @@ HeadKeysWrap::HeadKeysWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<He
 }
 
 void HeadKeysWrap::make(Call& call) {
+  refuses_encryption_ = call.flag(1);
   for (const std::string& text : call.texts(0)) {
     auto recipe = parse_recipe(text);
     if (!recipe) {
@@ -53,6 +56,11 @@ void HeadKeysWrap::make(Call& call) {
     }
     recipes_.push_back(std::move(*recipe));
   }
+}
+
+napi_value HeadKeysWrap::encryption_request(Call& call) {
+  const auto request = refuses_encryption_ ? limpet::encryption_request(call.bytes(0)) : EncryptionRequest::kNone;
+  return call.of(static_cast<double>(request));
 }
 
 Scratch& HeadKeysWrap::scratch() {

@@ -6,6 +6,7 @@
 #include "address_filter_wrap.h"
 #include "head_keys_wrap.h"
 #include "pool_wrap.h"
+#include "route_rules_wrap.h"
 
 namespace limpet {
 
@@ -24,6 +25,7 @@ Napi::Function RelayWrap::define(Napi::Env env) {
                          method<RelayWrap, &RelayWrap::add_pool>("addPool"),
                          method<RelayWrap, &RelayWrap::set_outgoing>("setOutgoing"),
                          method<RelayWrap, &RelayWrap::add_listener>("addListener"),
+                         method<RelayWrap, &RelayWrap::set_routes>("setRoutes"),
                          method<RelayWrap, &RelayWrap::let_go>("letGo"),
                          method<RelayWrap, &RelayWrap::listen>("listen"),
                          method<RelayWrap, &RelayWrap::adopt>("adopt"),
@@ -88,7 +90,8 @@ napi_value RelayWrap::add_pool(Call& call) {
   const unsigned retries = std::min<uint32_t>(call.u32(4), kMaxRetries);
   HeadRules head;
   if (auto* const keys = call.wrapped<HeadKeysWrap>(9)) {
-    head = {keys->recipes(), static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback)), {}};
+    const auto fallback = static_cast<KeyFallback>(std::min<uint32_t>(call.u32(10), kMaxKeyFallback));
+    head = {keys->recipes(), fallback, keys->refuses_encryption(), {}};
   }
   if (auto* const by = call.wrapped<HeadKeysWrap>(11)) head.hot_by = by->recipes();
   head.hot_by_address = call.flag(12);
@@ -105,6 +108,12 @@ napi_value RelayWrap::add_listener(Call& call) {
   const auto filtered = filter ? filter->filter() : nullptr;
   const int id = relay_->add_listener(call.u32(0), call.u32(1), call.flag(2), filtered, before, peek, proxy);
   return id < 0 ? call.misuse("no such pool") : call.of(static_cast<double>(id));
+}
+
+napi_value RelayWrap::set_routes(Call& call) {
+  auto* const rules = call.wrapped<RouteRulesWrap>(1);
+  const bool set = rules && rules->rules() && relay_->set_routes(call.u32(0), rules->rules(), call.words(2));
+  return set ? nullptr : call.misuse("no such listener, or no pool for a route");
 }
 
 napi_value RelayWrap::let_go(Call& call) { return call.of(relay_->let_go(call.u32(0))); }

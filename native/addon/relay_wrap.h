@@ -22,6 +22,7 @@ class RelayWrap : public Napi::ObjectWrap<RelayWrap>, public Stoppable {
   napi_value add_pool(Call& call);
   napi_value set_outgoing(Call& call);  // relay_wrap_outgoing.cc
   napi_value add_listener(Call& call);
+  napi_value set_routes(Call& call);
   napi_value let_go(Call& call);
   napi_value listen(Call& call);
   napi_value adopt(Call& call);

@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 
 namespace limpet {
@@ -10,6 +12,10 @@ namespace {
 constexpr uint32_t kMaxPacket = 10'000;
 constexpr uint32_t kSmallestPacket = 8;
 constexpr uint32_t kProtocol3 = 3;
+// Length, and a number in the place of the protocol's (NEGOTIATE_SSL_CODE, NEGOTIATE_GSS_CODE in PostgreSQL's
+// pqcomm.h).
+constexpr std::array<uint8_t, kEncryptionRequestBytes> kSslRequest{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f};
+constexpr std::array<uint8_t, kEncryptionRequestBytes> kGssRequest{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30};
 
 std::string_view until_nul(std::string_view& text) {
   const size_t end = text.find('\0');
@@ -44,6 +50,15 @@ Extraction postgres_parameter(Bytes head, std::string_view name) {
   auto value = parameter(list, name);
   if (!value && name == "database") value = parameter(list, "user");
   return value ? found(*value) : kNoKey;
+}
+
+EncryptionRequest encryption_request(Bytes head) {
+  const Bytes known = head.first(std::min(head.size(), kEncryptionRequestBytes));
+  const auto begins = [&](const auto& request) { return std::equal(known.begin(), known.end(), request.begin()); };
+  const bool is_tls = begins(kSslRequest);
+  if (!is_tls && !begins(kGssRequest)) return EncryptionRequest::kNone;
+  if (known.size() < kEncryptionRequestBytes) return EncryptionRequest::kMore;
+  return is_tls ? EncryptionRequest::kTls : EncryptionRequest::kGss;
 }
 
 }  // namespace limpet

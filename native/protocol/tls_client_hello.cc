@@ -75,17 +75,19 @@ bool AlpnNames::next(std::string_view& name) {
   return !names_.overrun() && !name.empty();
 }
 
-Extraction tls_sni(Bytes head, Scratch& scratch) {
-  ClientHello hello;
-  const Verdict verdict = read_client_hello(head, scratch, hello);
-  if (verdict != Verdict::kFound) return {verdict, {}};
+std::string_view server_name_of(const ClientHello& hello, Scratch& scratch) {
   const std::string_view name = host_name(extension_of(hello, kServerNameExtension));
-  if (name.empty()) return kNoKey;
-  // It lies in the scratch space, which is ours.
+  if (name.empty()) return {};
   const auto begin = scratch.begin() + (bytes_of(name).data() - scratch.data());
   std::transform(begin, begin + static_cast<std::ptrdiff_t>(name.size()), begin,
                  [](uint8_t letter) { return static_cast<uint8_t>(lower(static_cast<char>(letter))); });
-  return found(name.ends_with('.') ? name.substr(0, name.size() - 1) : name);
+  return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+}
+
+Extraction tls_sni(Bytes head, Scratch& scratch) {
+  ClientHello hello;
+  const Verdict verdict = read_client_hello(head, scratch, hello);
+  return verdict == Verdict::kFound ? found(server_name_of(hello, scratch)) : Extraction{verdict, {}};
 }
 
 Extraction tls_alpn(Bytes head, Scratch& scratch) {

@@ -38,7 +38,11 @@ class AlpnNames {
   Reader names_;
 };
 
-// SNI: the host name in lower case (RFC 6066, 3: names are compared so), without a last dot.
+// The host name in lower case (RFC 6066, 3: names are compared so), without a last dot; empty: there is none.
+// `scratch`: the space that the hello lies in.
+std::string_view server_name_of(const ClientHello& hello, Scratch& scratch);
+
+// SNI.
 Extraction tls_sni(Bytes head, Scratch& scratch);
 
 // The protocol that the client likes best.

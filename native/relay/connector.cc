@@ -38,6 +38,11 @@ bool set_keepalive(int fd, const Keepalive& keepalive) {
   return ok;
 }
 
+bool change_keepalive(int fd, const Keepalive& keepalive) {
+  const bool cleared = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0) && set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+  return set_keepalive(fd, keepalive) && cleared;
+}
+
 int set_socket_options(int fd, const Keepalive& keepalive) {
   return set_no_delay(fd) && set_keepalive(fd, keepalive) ? 0 : errno;
 }

@@ -24,6 +24,8 @@ int set_socket_options(int fd, const Keepalive& keepalive);
 // Its parts. Not set: bytes flow without them, too.
 bool set_no_delay(int fd);
 bool set_keepalive(int fd, const Keepalive& keepalive);
+// The same, where the socket has another one already: what is off is switched off.
+bool change_keepalive(int fd, const Keepalive& keepalive);
 
 // Takes the error that epoll reported: 0, or the errno of a failed connect or of a reset.
 int socket_error(int fd);

@@ -24,6 +24,7 @@ enum class SessionCounter : unsigned {
   kRefusedQueueTimeout,    // waited there in vain
   kRefusedDenied,          // by the listener's lists
   kRefusedNoKey,           // affinity.fallback: refuse
+  kRefusedNoRoute,         // the listener has no route for it
   kRefusedProxyUntrusted,  // the listener takes clients from proxies that it trusts, and this was none
   kRefusedProxyInvalid,    // no PROXY header, or a malformed one
   kRefusedProxyTimeout,    // the header was not whole in time

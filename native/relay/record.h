@@ -20,7 +20,7 @@ struct SessionRecord {
   uint16_t client_port;
   uint16_t backend;  // registry index; 65535: none
   uint32_t listener;
-  uint32_t pool;
+  uint32_t pool;  // UINT32_MAX: none was chosen
   uint8_t client[16];
   uint64_t session;
   uint64_t bytes_to_backend;

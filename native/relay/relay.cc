@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "fd_budget.h"
@@ -61,11 +62,25 @@ int Relay::add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
   return static_cast<int>(id);
 }
 
+bool Relay::set_routes(uint32_t id, std::shared_ptr<const RouteRules> rules, std::span<const uint32_t> pools) {
+  RelayListener* const listener = find(id);
+  auto routes = std::make_unique<RelayRoutes>(RelayRoutes{std::move(rules), {}});
+  for (const uint32_t pool : pools) {
+    if (pool >= pools_.size()) return false;
+    routes->pools.push_back(pools_[pool].get());
+  }
+  const auto has_pool = [&](const RouteRule& rule) { return rule.place < pools.size(); };
+  const auto& all = routes->rules->rules();
+  if (!listener || !std::all_of(all.begin(), all.end(), has_pool)) return false;
+  listener->routes = std::move(routes);
+  return true;
+}
+
 bool Relay::let_go(uint32_t id) {
   if (id >= pools_.size()) return true;
   RelayPool* const pool = pools_[id].get();
   for (const auto& listener : listeners_) {
-    if (listener->pool != pool) continue;
+    if (!leads_to(*listener, *pool)) continue;
     // A worker lowers the count when it is through with a session; what it has done with the pool is seen here then.
     if (listener->fd >= 0 || listener->sessions.load(std::memory_order_acquire) > 0) return false;
   }

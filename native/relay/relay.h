@@ -58,6 +58,9 @@ class Relay {
   int add_listener(uint32_t pool, uint32_t max_sessions, bool has_options,
                    std::shared_ptr<const AddressFilter> filter = nullptr, uint32_t predecessor = kNone,
                    const PeekLimits& peek = {}, const ProxyRules& proxy = {});
+  // Before anybody comes to the listener: its clients go to these pools, by the places that the rules give. False:
+  // there is no such listener or pool, or no pool for a place.
+  bool set_routes(uint32_t listener, std::shared_ptr<const RouteRules> rules, std::span<const uint32_t> pools);
   // Lets go of a pool that no listener leads to any more: nobody accepts, or is handed over, for one that does. False:
   // sessions of it live still, or somebody accepts.
   bool let_go(uint32_t pool);

@@ -16,6 +16,7 @@
 #include "first_bytes.h"
 #include "outgoing.h"
 #include "proxied_client.h"
+#include "routes.h"
 #include "timer_wheel.h"
 
 namespace limpet {
@@ -32,6 +33,8 @@ struct Keepalive {
   int interval_s;
   int count;
   unsigned user_timeout_ms;
+
+  bool operator==(const Keepalive&) const = default;
 };
 
 // When a session's backend gets keepalive: as old as the shortest idle time that can be configured.
@@ -49,6 +52,7 @@ inline constexpr uint32_t kMaxKeyFallback = 2;
 struct HeadRules {
   std::vector<HeadRecipe> recipes{};
   KeyFallback fallback = KeyFallback::kSource;
+  bool refuses_encryption = false;   // of PostgreSQL: requests for it are answered here, and go no further
   std::vector<HeadRecipe> hot_by{};  // what tells the clients of a hot key apart; empty: their ports, or
   bool hot_by_address = false;       // their whole addresses
 };
@@ -78,7 +82,8 @@ struct ProxyRules {
 };
 
 struct RelayListener {
-  RelayPool* pool;
+  RelayPool* pool;  // with routes: that of the last rule, whose keepalive its sockets begin with
+  std::unique_ptr<const RelayRoutes> routes;  // null: all clients go to `pool`. Not changed once anybody comes
   uint32_t id;
   uint32_t max_sessions;  // 0: no limit of its own
   // Sockets that are handed over have TCP_NODELAY and keepalive from their listen socket; otherwise each is set.
@@ -98,6 +103,11 @@ struct RelayListener {
   bool closing = false;               // the relay's thread's own, as is what follows
   unsigned empty_passes = 0;          // over the queue, since closing began
 };
+
+// Whether its clients go, or may go, to that pool.
+inline bool leads_to(const RelayListener& listener, const RelayPool& pool) {
+  return listener.pool == &pool || (listener.routes && listener.routes->lead_to(pool));
+}
 
 // Sessions of the listeners in whose place this one is.
 inline uint32_t sessions_before(const RelayListener& listener) {
@@ -175,6 +185,7 @@ struct alignas(64) Session : TimerNode {
   Side sides[2];
   Seat seat;
   RelayListener* listener = nullptr;
+  RelayPool* pool = nullptr;     // while `unrouted`: the listener's
   ProxiedClientPointer proxied;  // null: no such listener, or it is joined already
   ClientAddress client;          // with a PROXY header, whom that names
   uint32_t place = 0;            // in the worker's slab
@@ -186,27 +197,32 @@ struct alignas(64) Session : TimerNode {
   unsigned tries = 0;           // connects begun
   unsigned unacknowledged = 0;  // of the last words of the side that is gone, when they were last looked at
   uint16_t self_port = 0;       // of a backend to which a socket may connect that is itself; 0: that cannot be
-  bool proxying = false;        // its PROXY header has not come yet
-  bool peeking = false;         // its head is looked at for a key
-  bool spreading = false;       // while `peeking`: its key is known (seat.key), and hot
-  bool held = false;            // waits until its backend takes it
-  bool waiting = false;         // has no seat, and waits for one
-  bool connected = false;
-  bool answered = false;  // the backend has sent something
-  bool rejected = false;  // the backend reset it in its first moments
-  bool record = false;
-  bool wants_keepalive = false;  // the backend's socket has none yet: most sessions are over before they could need it
-  bool dead = false;             // its place is given back at the end of the batch
-  bool queued = false;           // in the worker's list of those that used up their budget
-  bool called = false;           // while `waiting`: its turn has come, and is put off
-  bool lingers = false;          // one side is gone, and the other has not got all of its last words (worker_linger.cc)
-  Waiter waiter;                 // while `waiting`
-  uint64_t wait_until_ms = 0;    // `waiting`, at most; 0: it never did
-  Session* next = nullptr;       // all sessions of the worker
+  uint16_t port = 0;            // it came to; known only where the listener's routes ask for it
+  uint8_t refused = 0;          // requests for encryption that were answered, one bit for each kind
+  bool called = false;          // while `waiting`: its turn has come, and is put off
+  // Bits: as bytes they would make the record a cache line longer.
+  bool unrouted : 1 = false;   // its pool is not chosen yet
+  bool proxying : 1 = false;   // its PROXY header has not come yet
+  bool peeking : 1 = false;    // its head is looked at, for its pool or its key
+  bool spreading : 1 = false;  // while `peeking`: its key is known (seat.key), and hot
+  bool held : 1 = false;       // waits until its backend takes it
+  bool waiting : 1 = false;    // has no seat, and waits for one
+  bool connected : 1 = false;
+  bool answered : 1 = false;  // the backend has sent something
+  bool rejected : 1 = false;  // the backend reset it in its first moments
+  bool record : 1 = false;
+  // The backend's socket has none yet: most sessions are over before they could need it.
+  bool wants_keepalive : 1 = false;
+  bool dead : 1 = false;       // its place is given back at the end of the batch
+  bool queued : 1 = false;     // in the worker's list of those that used up their budget
+  bool lingers : 1 = false;    // one side is gone, and the other has not got all of its last words (worker_linger.cc)
+  Waiter waiter;               // while `waiting`
+  uint64_t wait_until_ms = 0;  // `waiting`, at most; 0: it never did
+  Session* next = nullptr;     // all sessions of the worker
   Session* previous = nullptr;
 
   Side& side(Which which) { return sides[static_cast<unsigned>(which)]; }
-  RelayPool& relay_pool() const { return *listener->pool; }
+  RelayPool& relay_pool() const { return *pool; }
 };
 
 // Fits with its sockets into the promised 1 KiB of user memory per idle session, several times.

@@ -270,6 +270,8 @@ void Worker::obey(const Order& order) {
 Session& Worker::admit(const NewClient& client) {
   Session& session = slab_.claim();
   session.listener = client.listener;
+  session.pool = client.listener->pool;
+  session.unrouted = client.listener->routes != nullptr;
   session.proxied.reset(client.proxied);
   session.client = client_of(client.proxied, client.address);
   session.record = client.record;
@@ -316,7 +318,7 @@ SessionRecord Worker::record_of(const Session& session, RecordKind kind) const {
   record.backend = session.seat.backend ? session.seat.backend->index : uint16_t{0xffff};
   record.generation = session.seat.backend ? session.seat.backend->generation : uint16_t{0};
   record.listener = session.listener->id;
-  record.pool = session.relay_pool().id;
+  record.pool = session.unrouted ? UINT32_MAX : session.relay_pool().id;
   std::memcpy(record.client, session.client.bytes.data(), sizeof record.client);
   record.session = session.id;
   record.bytes_to_backend = session.sides[0].bytes - session.sides[0].held();

@@ -110,6 +110,7 @@ class Worker final : private WaitingRoom {
 
   // A session's life.
   void begin(Session& session, const std::optional<AffinityKey>& key = std::nullopt);
+  void begin_pool(Session& session);
   // Its PROXY header (worker_proxy.cc).
   void begin_proxy(Session& session);
   void read_proxy(Session& session);
@@ -122,8 +123,15 @@ class Worker final : private WaitingRoom {
   // Its head (worker_peek.cc).
   void begin_peek(Session& session);
   void peek(Session& session, bool late);
+  void stop_peeking(Session& session);
   void pick_named(Session& session);
   void pick_without_key(Session& session, SessionCounter cause);
+  // Its pool, where there are several (worker_route.cc).
+  void begin_route(Session& session);
+  Verdict route(Session& session, Bytes head, bool ended);
+  // What it asks for before its key (worker_refuse.cc).
+  enum class Asked : uint8_t { kNothing, kPerhaps, kAnswered, kGone };
+  Asked refuse_encryption(Session& session, Bytes head);
   void dispatch(Session& session, PickStatus status, bool admitted = false);
   // Until there is a seat (worker_wait.cc).
   bool wait_for_seat(Session& session);

@@ -1,4 +1,5 @@
-// Keys that lie in the head of a connection. Sessions wait for it without a backend and without a seat.
+// Pools that are chosen by the head of a connection, and keys that lie in it. Sessions wait for it without a backend
+// and without a seat.
 #include "head_choice.h"
 #include "peek.h"
 #include "worker.h"
@@ -13,23 +14,45 @@ void Worker::begin_peek(Session& session) {
   peek(session, false);
 }
 
-// Edge-triggered epoll tells of every segment that comes, also while those before it lie unread.
+void Worker::stop_peeking(Session& session) {
+  session.peeking = false;
+  TimerWheel::disarm(session);
+}
+
+// Edge-triggered epoll tells of every segment that comes, also while those before it lie unread. One look serves both:
+// what chose the pool may have its key, too.
 void Worker::peek(Session& session, bool late) {
-  const RelayPool& relay_pool = session.relay_pool();
   const Side& client = session.side(Which::kClient);
   const size_t limit = session.listener->peek.bytes;
   const auto head = peek_head(client, limit, *peek_room_);
   if (!head) return end(session, SessionCounter::kEndClientGone, false);
   const bool full = head->size() >= limit;
-  if (session.spreading) return tell_apart(session, *head, late || full || client.finished);
+  const bool ended = late || full || client.finished;
+  if (session.spreading) return tell_apart(session, *head, ended);
+  if (session.unrouted && route(session, *head, ended) != Verdict::kFound) return;
+  const RelayPool& relay_pool = session.relay_pool();
+  if (relay_pool.head.recipes.empty()) {
+    stop_peeking(session);
+    return pick(session, relay_pool.pool->key(session.client));
+  }
+  switch (refuse_encryption(session, *head)) {
+    case Asked::kNothing:
+      break;
+    case Asked::kPerhaps:
+      if (!ended) return;
+      break;
+    case Asked::kAnswered:  // each kind once
+      return peek(session, late);
+    case Asked::kGone:
+      return end(session, SessionCounter::kEndClientGone, false);
+  }
   const ProxyHeader* const proxy = session.proxied ? &session.proxied->header : nullptr;
-  const SeenHead seen{*head, late || full || client.finished, proxy};
+  const SeenHead seen{*head, ended, proxy};
   const HeadChoice choice = choose(*relay_pool.pool, relay_pool.head.recipes, seen, peek_room_->scratch, now_ms_);
   const HeadKey& key = choice.key;
   if (key.extraction.verdict == Verdict::kMore) return;
-  session.peeking = false;
+  stop_peeking(session);
   session.seat.named = choice.named;
-  TimerWheel::disarm(session);
   if (key.extraction.verdict == Verdict::kFound) {
     count(SessionCounter::kKeyFound);
     if (key.is_address) return pick(session, relay_pool.pool->key(session.client));

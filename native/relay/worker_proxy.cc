@@ -54,7 +54,7 @@ void Worker::read_proxy(Session& session) {
   if (!session.proxied || !take_bytes(session, verdict.length)) return end(session, SessionCounter::kEndError, false);
   if (header.source.family != ClientAddress::Family::kNone) session.client = header.source;
   if (is_denied(*session.listener, session.client)) return end(session, SessionCounter::kRefusedDenied, false);
-  find_key(session);
+  begin_pool(session);
 }
 
 // Takes so many bytes from the client that were looked at; they count nowhere.

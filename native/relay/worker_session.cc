@@ -47,10 +47,13 @@ void Worker::begin(Session& session, const std::optional<AffinityKey>& key) {
   }
   if (key) return pick(session, *key);
   if (session.listener->proxy.trust) return begin_proxy(session);
-  find_key(session);
+  begin_pool(session);
 }
 
 // Who the client is, is known.
+void Worker::begin_pool(Session& session) { session.unrouted ? begin_route(session) : find_key(session); }
+
+// It has its pool.
 void Worker::find_key(Session& session) {
   const RelayPool& pool = session.relay_pool();
   if (!pool.head.recipes.empty()) return begin_peek(session);

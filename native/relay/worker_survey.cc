@@ -12,7 +12,7 @@ constexpr uint32_t kMostPlaces = 4096;
 
 bool matches(const Session& session, const Survey& survey) {
   if (survey.listener != Survey::kAny && session.listener->id != survey.listener) return false;
-  return survey.pool == Survey::kAny || session.relay_pool().id == survey.pool;
+  return survey.pool == Survey::kAny || (!session.unrouted && session.relay_pool().id == survey.pool);
 }
 
 }  // namespace

@@ -11,14 +11,14 @@ export type AcceptedPool = StreamOnlyPool & { affinity: Pick<ResolvedAffinity, '
 const IN_SCRIPT = 'keys of its pool are made by code, which runs in the main thread'
 
 /**
- * The acceptor of a listener with its pool: `native` where the relay's own threads can do it all, otherwise `net`.
+ * The acceptor of a listener with its pools: `native` where the relay's own threads can do it all, otherwise `net`.
  *
  * @throws {@link LimpetError} `LIMPET_ERR_UNSUPPORTED`: `native` where it cannot be
  */
-export function chooseAcceptor(settings: ResolvedListener, pool: AcceptedPool): 'net' | 'native' {
+export function chooseAcceptor(settings: ResolvedListener, pools: readonly AcceptedPool[]): 'net' | 'native' {
   const { acceptor, name } = settings
   if (acceptor === 'net') return 'net'
-  const why = needsScript(pool.affinity.key) ? IN_SCRIPT : whyNotNative(settings, pool)
+  const why = pools.some(({ affinity }) => needsScript(affinity.key)) ? IN_SCRIPT : whyNotNative(settings, pools)
   if (why === undefined) return 'native'
   if (acceptor === 'auto') return 'net'
   throw new LimpetError('LIMPET_ERR_UNSUPPORTED', `the native acceptor cannot serve: ${why}; use auto or net`, {
@@ -26,10 +26,10 @@ export function chooseAcceptor(settings: ResolvedListener, pool: AcceptedPool): 
   })
 }
 
-function whyNotNative(settings: ResolvedListener, pool: StreamOnlyPool): string | undefined {
+function whyNotNative(settings: ResolvedListener, pools: readonly StreamOnlyPool[]): string | undefined {
   const { bind, relay } = settings
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
-  const why = whyStreamOnly(settings, pool)
+  const why = whyStreamOnly(settings, pools)
   if (why !== undefined) return why
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'

@@ -147,9 +147,10 @@ const listener = z.strictObject({
     .union([z.string(), z.strictObject({ address: z.string(), family: z.string(), port: count })])
     .nullable()
     .describe('Null while it is not open.'),
-  pool: z.string(),
+  pool: z.string().optional().describe('Absent: its routes choose.'),
+  pools: z.array(z.string()).optional().describe('Pools that its routes choose among; absent: there is one pool.'),
   sessions: count,
-}) satisfies z.ZodType<ListenerStats>
+}) satisfies z.ZodType<Told<ListenerStats>>
 
 const histogram = z.strictObject({
   bounds: z.array(z.number().positive()).describe('Upper ends of buckets, inclusive, in seconds.'),

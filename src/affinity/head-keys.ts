@@ -16,6 +16,8 @@ export interface HeadKeys {
   readonly keys: NativeHeadKeys
   /** There are others: JavaScript must ask. */
   readonly needsScript: boolean
+  /** Requests of PostgreSQL for encryption are answered here. */
+  readonly refusesEncryption: boolean
   /** A {@link KeyFallback}. */
   readonly fallback: number
   /** Whether some are learnt from what backends answer. */
@@ -23,16 +25,21 @@ export interface HeadKeys {
 }
 
 /** `pool`: of theirs. Undefined: their addresses are the keys, and nobody's first bytes are waited for. */
-export function headKeysOf({ key, fallback }: ResolvedAffinity, pool: () => NativePool): HeadKeys | undefined {
+export function headKeysOf(
+  { key, fallback, postgres }: ResolvedAffinity,
+  pool: () => NativePool,
+): HeadKeys | undefined {
   const looked = key.filter(one => one !== 'source')
   if (looked.length === 0) return undefined
   const keys = new (native().HeadKeys)(
     looked.filter((one): one is string => typeof one === 'string' && one !== CLIENT_SUBJECT),
+    postgres.tls === 'refuse',
   )
   return {
     sources: looked.map(one => sourceOf(one, pool)),
     keys,
     needsScript: needsScript(looked),
+    refusesEncryption: postgres.tls === 'refuse',
     // Whoever names it has said what becomes of the others.
     fallback: KeyFallback[key.includes('source') ? 'source' : fallback],
     learns: keys.learns,

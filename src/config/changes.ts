@@ -3,6 +3,7 @@ import { effectOf } from './effects.ts'
 import { keyOption } from './key-source.ts'
 import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig } from './resolved.ts'
+import { poolsOf } from './route.ts'
 import { pathText } from './text.ts'
 
 /** A setting that differs, or a listener or a pool as a whole. */
@@ -53,7 +54,7 @@ export function changesBetween(before: ComparedConfig, after: ComparedConfig): F
   const { listeners, pools, ...rest } = after
   const ofListeners = partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners))
   const otherAcceptors = new Set(
-    listeners.flatMap(({ name }) => (wantsNet(before, name) === wantsNet(after, name) ? [] : [poolPath(name)])),
+    listeners.flatMap(({ name }) => (wantsNet(before, name) === wantsNet(after, name) ? [] : poolPaths(name))),
   )
   return [
     ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
@@ -62,16 +63,18 @@ export function changesBetween(before: ComparedConfig, after: ComparedConfig): F
   ]
 }
 
-function poolPath(listener: string): string {
-  return pathText(['listeners', listener, 'pool'])
+function poolPaths(listener: string): string[] {
+  return ['pool', 'route'].map(key => pathText(['listeners', listener, key]))
 }
 
-/** Whether a listener that may choose takes the net acceptor for the cookie of its pool: an open one cannot become the other. */
+/** Whether a listener that may choose takes the net acceptor for the cookie of one of its pools: an open one cannot become the other. */
 function wantsNet({ listeners, pools }: ComparedConfig, name: string): boolean | undefined {
   const listener = listeners.find(candidate => candidate.name === name)
   if (listener === undefined || listener.acceptor === 'net' || listener.relay === 'stream') return undefined
   // Another process may know of no cookies.
-  return (pools[listener.pool]?.affinity.cookie ?? 'off') !== 'off'
+  return poolsOf({ pool: listener.pool, route: listener.route ?? [] }).some(
+    pool => (pools[pool]?.affinity.cookie ?? 'off') !== 'off',
+  )
 }
 
 /** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */

@@ -61,7 +61,10 @@ export function cookieFindings({ pools, listeners }: View): Finding[] {
   const withCookies = new Map(pools.filter(pool => pool.cookieMode !== undefined).map(pool => [pool.name, pool]))
   return [
     ...[...withCookies.values()].flatMap(poolFindings),
-    ...listeners.filter(({ pool = '' }) => withCookies.has(pool)).flatMap(listenerFindings),
+    ...listeners.flatMap(listener => {
+      const pool = listener.pools.find(name => withCookies.has(name))
+      return pool === undefined ? [] : listenerFindings(listener, pool)
+    }),
   ]
 }
 
@@ -84,7 +87,8 @@ function poolFindings({ name, cookieMode, isTableOff, isRebalanced, returnsHome 
   return findings
 }
 
-function listenerFindings({ index, acceptor, relay, pool = '' }: ListenerView): Finding[] {
+/** Also where only some of its clients go to the pool: which, is not known when they are accepted. */
+function listenerFindings({ index, acceptor, relay }: ListenerView, pool: string): Finding[] {
   const message = `the pool ${pool} has affinity.cookie, and only the stream relay reads and writes cookies`
   const findings: Finding[] = []
   if (acceptor === 'native')

@@ -6,8 +6,9 @@ import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
+import { routeFindings } from './route-findings.ts'
 import { LIMITS } from './schema.ts'
-import { didYouMean, listNames, type Path, pathText, quote } from './text.ts'
+import { type Path, pathText, quote } from './text.ts'
 import { tlsFindings } from './tls-findings.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
@@ -18,7 +19,7 @@ const LEARNT = 'tls.sessionId'
 export function crossFindings(view: View, localAddresses: ReadonlySet<string>): Finding[] {
   return [
     ...duplicates(view.listeners, ['listeners'], 'listener'),
-    ...unknownPools(view),
+    ...routeFindings(view),
     ...bindProblems(view.listeners),
     ...view.listeners.flatMap(listenerFindings),
     ...view.listeners.flatMap(listener => scriptFindings(listener, view)),
@@ -58,10 +59,10 @@ function listenerFindings(listener: ListenerView): Finding[] {
 }
 
 /** Keys that are made by code are made in the main thread. */
-function scriptFindings({ index, acceptor, pool }: ListenerView, { pools }: View): Finding[] {
-  const keys = pools.find(({ name }) => name === pool)?.keys ?? []
-  if (acceptor !== 'native' || !needsScript(keys)) return []
-  const message = `affinity.key of the pool ${quote(pool ?? '')} is code, which does not run in threads that accept`
+function scriptFindings({ index, acceptor, pools: names }: ListenerView, { pools }: View): Finding[] {
+  const pool = pools.find(({ name, keys = [] }) => names.includes(name) && needsScript(keys))
+  if (acceptor !== 'native' || pool === undefined) return []
+  const message = `affinity.key of the pool ${quote(pool.name)} is code, which does not run in threads that accept`
   return [{ path: ['listeners', index, 'acceptor'], message, accepted: 'auto or net' }]
 }
 
@@ -71,6 +72,7 @@ function poolFindings(pool: PoolView): Finding[] {
     ...duplicates(pool.backends, path, 'backend'),
     ...ringFindings(pool, path),
     ...rebalanceFindings(pool),
+    ...postgresFindings(pool),
     ...learntKeyFindings(pool),
     ...hotKeyFindings(pool),
   ]
@@ -108,6 +110,14 @@ function rebalanceFindings({ name, isRebalanced, keys = [] }: PoolView): Finding
   if (isRebalanced !== true || keys.every(key => key === 'source')) return []
   const message = 'clients are brought home by their addresses, and affinity.key of this pool is another one'
   return [{ path: ['pools', name, 'rebalance', 'perMinute'], message, accepted: '0; or affinity.key: source' }]
+}
+
+/** Only who looks for such a key reads what is answered there. */
+function postgresFindings({ name, refusesEncryption, keys = [] }: PoolView): Finding[] {
+  if (refusesEncryption !== true || keys.some(key => typeof key === 'string' && key.startsWith('postgres.'))) return []
+  const message = 'no key of this pool is one of PostgreSQL: affinity.key has none that begins with postgres.'
+  const accepted = 'miss; or affinity.key: postgres.user, postgres.database, postgres.startup:NAME'
+  return [{ path: ['pools', name, 'affinity', 'postgres', 'tls'], message, accepted }]
 }
 
 /** A file has one owner. */
@@ -159,17 +169,6 @@ function duplicates(
       })
   }
   return findings
-}
-
-function unknownPools(view: View): Finding[] {
-  const names = new Set(view.pools.map(pool => pool.name))
-  return view.listeners.flatMap(({ index, pool }) => {
-    if (pool === undefined || names.has(pool)) return []
-    const meant = names.size > LIMITS.pools ? '' : didYouMean(pool, names)
-    const message = `there is no pool ${quote(pool)}${meant}`
-    const accepted = names.size === 0 ? undefined : listNames(names)
-    return [{ path: ['listeners', index, 'pool'], message, accepted, code: 'LIMPET_ERR_UNKNOWN_POOL' as const }]
-  })
 }
 
 /** Only for pools that are there: a missing or malformed `pools` is told by the schema. */

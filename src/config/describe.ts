@@ -4,7 +4,7 @@ import type { CookieOptions } from './cookie-options.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName, RouteOptions } from './options.ts'
 import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
@@ -18,6 +18,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
+import { describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
 import {
   type DescribedBackendTls,
@@ -51,7 +52,9 @@ export interface DescribedAdmin {
 export interface DescribedListener {
   name: string
   bind: string | { fd: number }
-  pool: string
+  /** One of these two. */
+  pool?: string
+  route?: RouteOptions[]
   acceptor: string
   relay: string
   maxSessions: number
@@ -69,6 +72,7 @@ export interface DescribedAffinity {
   key: KeyOption | KeyOption[]
   fallback: string
   cookie: CookieOptions | 'off'
+  postgres: { tls: string }
   ipv4Prefix: number
   ipv6Prefix: number
   hotKey: { share: number; spread: number; by: KeyOption } | 'off'
@@ -171,13 +175,13 @@ function describeAdmin({ listen, token, hosts }: ResolvedAdmin): DescribedAdmin 
 }
 
 function describeListener(listener: ResolvedListener): DescribedListener {
-  const { name, bind, pool, acceptor, relay, maxSessions, backlog, deferAccept, fastOpen, peek, tls, allow, deny } =
-    listener
+  const { name, bind, pool, route, acceptor, relay, maxSessions, backlog } = listener
+  const { deferAccept, fastOpen, peek, tls, allow, deny } = listener
   const { accept, trust, timeout } = listener.proxyProtocol
   return {
     name,
     bind: describeBind(bind),
-    pool,
+    ...(pool === undefined ? { route: route.map(describeRoute) } : { pool }),
     acceptor,
     relay,
     maxSessions,
@@ -237,12 +241,13 @@ function describePool(pool: ResolvedPool): DescribedPool {
 }
 
 function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
-  const { key, fallback, cookie, ipv4Prefix, ipv6Prefix, hotKey } = affinity
+  const { key, fallback, cookie, postgres, ipv4Prefix, ipv6Prefix, hotKey } = affinity
   const keys = key.map(keyOption)
   return {
     key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys,
     fallback,
     cookie: cookie === undefined ? 'off' : describeCookie(cookie),
+    postgres: { ...postgres },
     ...{ ipv4Prefix, ipv6Prefix },
     hotKey:
       hotKey === undefined

@@ -12,6 +12,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   'listeners[].name': 'at once',
   'listeners[].bind': 'at once',
   'listeners[].pool': 'new sessions',
+  'listeners[].route': 'new sessions',
   'listeners[].acceptor': 'restart',
   'listeners[].relay': 'restart',
   'listeners[].maxSessions': 'new sessions',

@@ -94,8 +94,7 @@ class Reader {
     if (this.#anchors.has(name)) return this.#refuse(path, offset, `the alias ${quote(`*${name}`)} contains itself`)
     if (path.at(-1) === 'secret')
       return this.#refuse(path, offset, '* begins an alias: put a text that begins with * between quotes')
-    const port = /^:\d+$/.test(name) ? `; for every address write ${quote(name)}` : ''
-    return this.#refuse(path, offset, `there is no anchor ${quote(`&${name}`)} before this alias${port}`)
+    return this.#refuse(path, offset, `there is no anchor ${quote(`&${name}`)} before this alias${insteadOf(name)}`)
   }
 
   #readMap(map: YAMLMap, path: Path, offset: number): Located {
@@ -168,6 +167,12 @@ class Reader {
     this.findings.push({ path, offset, message, accepted, unread: true })
     return { value: null, offset }
   }
+}
+
+/** What begins with * for another reason: an address in the form of others, or all names below one. */
+function insteadOf(alias: string): string {
+  if (/^:\d+$/.test(alias)) return `; for every address write ${quote(alias)}`
+  return alias.startsWith('.') ? `; a name that begins with * stands between quotes: "*${alias}"` : ''
 }
 
 function isRefused(tag: string | undefined): tag is string {

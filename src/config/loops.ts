@@ -118,15 +118,15 @@ interface Edge {
 export function loopProblems(view: View, local: ReadonlySet<string>): Finding[] {
   const byPlace = new Map<string, ListenerView[]>()
   for (const listener of view.listeners) {
-    const place = listener.bind === undefined || listener.pool === undefined ? undefined : placeOf(listener.bind)
+    const place = listener.bind === undefined || listener.pools.length === 0 ? undefined : placeOf(listener.bind)
     if (place !== undefined) byPlace.set(place, [...(byPlace.get(place) ?? []), listener])
   }
   const edges = view.pools.flatMap(pool => edgesOf(pool, byPlace, local))
   const next = new Map<string, Set<string>>()
   for (const { from, listener } of edges) {
-    next.set(from.name, (next.get(from.name) ?? new Set()).add(listener.pool ?? ''))
+    next.set(from.name, new Set([...(next.get(from.name) ?? []), ...listener.pools]))
   }
-  return edges.filter(edge => leadsTo(edge.listener.pool ?? '', edge.from.name, next)).map(loopFinding)
+  return edges.filter(edge => leadsTo(edge.listener.pools, edge.from.name, next)).map(loopFinding)
 }
 
 function edgesOf(
@@ -142,8 +142,8 @@ function edgesOf(
   })
 }
 
-function leadsTo(start: string, goal: string, next: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  const seen = new Set([start])
+function leadsTo(starts: readonly string[], goal: string, next: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  const seen = new Set(starts)
   // A set can be added to while it is walked; each pool is visited once.
   for (const pool of seen) for (const following of next.get(pool) ?? []) seen.add(following)
   return seen.has(goal)
@@ -151,7 +151,7 @@ function leadsTo(start: string, goal: string, next: ReadonlyMap<string, Readonly
 
 function loopFinding({ from, backend, listener }: Edge): Finding {
   const name = quote(listener.name ?? `[${listener.index}]`)
-  const direct = listener.pool === from.name
+  const direct = listener.pools.includes(from.name)
   const bind = listener.bind === undefined ? '' : ` (${formatAddress(listener.bind)})`
   const message = direct
     ? `this is the listener ${name}${bind} of the same pool: sessions would go round in a circle`

@@ -93,14 +93,19 @@ export interface AdminOptions {
   hosts?: string[] | undefined
 }
 
-/** An address that accepts clients for one pool. */
+/** An address that accepts clients, for one pool or several. */
 export interface ListenerOptions {
   /** Its name, different from those of the other listeners. */
   name: string
   /** Where it listens: `host:port`, `[v6]:port`, `:port`, `unix:/path`, or `{ fd }`. Port 0: a free port. */
   bind: BindOption
-  /** Name of the pool that its clients go to. */
-  pool: string
+  /** Name of the pool that its clients go to; `route` in its place: several. */
+  pool?: string | undefined
+  /**
+   * In place of `pool`: pools, and whom they are for. The first entry whose conditions all hold decides; one without any, as
+   * the last, is for the rest. Who has no route is closed, and counted as `refusedNoRoute`. At most 1,000; see docs/routing.md.
+   */
+  route?: RouteOptions[] | undefined
   /**
    * How clients are accepted. `native`: by the threads of the native relay, on Linux; `net`: by Node. `auto`: `native`
    * where it can be, that is not with the stream relay, for `{ fd }`, and in the workers of a cluster.
@@ -153,6 +158,21 @@ export interface ListenerOptions {
    * @defaultValue []
    */
   deny?: string[] | undefined
+}
+
+/** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
+export interface RouteOptions {
+  /**
+   * The name of the server that the client asks for (SNI of TLS), in any case. `*.example`: every name that ends in
+   * `.example`, of one label more or several.
+   */
+  sni?: string | undefined
+  /** One of the protocols that the client offers (ALPN of TLS). */
+  alpn?: string | undefined
+  /** The port that the client connected to, also where the packet filter redirects it. */
+  port?: number | undefined
+  /** Name of the pool. */
+  pool: string
 }
 
 /** A certificate and its key: files in PEM, relative to the configuration file, or to the working directory. */
@@ -607,6 +627,8 @@ export interface AffinityOptions {
    * @defaultValue 'source'
    */
   fallback?: KeyFallbackName | undefined
+  /** Keys of PostgreSQL's clients (`postgres.user` and its like). */
+  postgres?: PostgresOptions | undefined
   /**
    * A cookie that names the backend of a client, before its key is looked at; or `off` (`false`).
    * @defaultValue 'off'
@@ -649,6 +671,20 @@ export interface HotKeyOptions {
    * @defaultValue 'port'
    */
   by?: KeyOption | undefined
+}
+
+/** What becomes of a client of PostgreSQL that asks for encryption before it says who it is. */
+export type PostgresTls = 'miss' | 'refuse'
+
+/** Keys of PostgreSQL's clients. */
+export interface PostgresOptions {
+  /**
+   * Clients ask for encryption (`SSLRequest`, `GSSENCRequest`) before they say who they are. `miss`: they have no key then;
+   * `refuse`: Limpet answers that there is none here, and reads who they are. Their connections are not encrypted then, and
+   * clients that insist on it leave.
+   * @defaultValue 'miss'
+   */
+  tls?: PostgresTls | undefined
 }
 
 /** The table that remembers where clients are. */

@@ -40,9 +40,10 @@ export function sourceView(raw: unknown): SourceView {
 export function transparentFindings({ listeners, pools }: View): Finding[] {
   const transparent = pools.filter(({ source }) => source?.isTransparent === true)
   const names = new Set(transparent.map(({ name }) => name))
-  const behind = listeners.filter(({ pool }) => pool !== undefined && names.has(pool))
   return [
-    ...behind.flatMap(({ index, relay, tls, pool = '' }) => {
+    ...listeners.flatMap(({ index, relay, tls, pools }) => {
+      const pool = pools.find(name => names.has(name))
+      if (pool === undefined) return []
       const who = `the pool ${quote(pool)} is transparent`
       if (relay === 'stream') return notFromClients(['listeners', index, 'relay'], who, 'auto, native')
       return isMapping(tls) ? notFromClients(['listeners', index, 'tls'], `${who}, TLS ends here`, 'off') : []

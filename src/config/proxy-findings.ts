@@ -1,6 +1,7 @@
 import type { Mode } from './duration.ts'
 import type { Finding } from './parsed.ts'
 import { isProxyKey } from './proxy-key.ts'
+import { placesOf } from './route-findings.ts'
 import { quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
@@ -37,15 +38,15 @@ function everybodyTrusted({ index, acceptsProxy, trust }: ListenerView): Finding
 }
 
 function withoutHeaders({ name }: PoolView, { listeners }: View): Finding[] {
-  return listeners.flatMap(({ index, pool, acceptsProxy }) => {
-    if (pool !== name || acceptsProxy === true) return []
+  return listeners.flatMap(listener => {
+    if (listener.acceptsProxy === true) return []
     const message = `clients of this listener have no PROXY header, in which affinity.key of the pool ${quote(name)} looks: see proxyProtocol`
-    return [{ path: ['listeners', index, 'pool'], message }]
+    return placesOf(listener).flatMap(([path, pool]) => (pool === name ? [{ path, message }] : []))
   })
 }
 
 function onlyHandled({ name }: PoolView, { listeners }: View): Finding[] {
-  if (listeners.some(({ pool }) => pool === name)) return []
+  if (listeners.some(({ pools }) => pools.includes(name))) return []
   const message = 'sockets that are given to handle() have no PROXY header, in which this key is'
   return [{ path: ['pools', name, 'affinity', 'key'], message }]
 }

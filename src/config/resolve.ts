@@ -152,7 +152,12 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {
-    listeners: listeners.map(listener => ({ ...listener, tls: listenerTlsOf(listener.tls, tls, directory) })),
+    listeners: listeners.map(listener => ({
+      ...listener,
+      pool: listener.pool,
+      route: listener.route ?? [],
+      tls: listenerTlsOf(listener.tls, tls, directory),
+    })),
     pools: new Map(pools),
     threads,
     shutdownTimeout,

@@ -10,6 +10,7 @@ import type {
   KeyFallbackName,
   LogLevel,
   PlacementAlgorithm,
+  PostgresTls,
   ProxyTlvName,
   RelayKind,
   ReturnHome,
@@ -58,8 +59,10 @@ export interface ResolvedAdmin {
 export interface ResolvedListener {
   readonly name: string
   readonly bind: BindAddress
-  /** Name of a pool of the same configuration. */
-  readonly pool: string
+  /** Name of a pool of the same configuration; undefined: `route` says which. */
+  readonly pool: string | undefined
+  /** The first whose conditions hold decides; empty: there is one pool. */
+  readonly route: readonly ResolvedRoute[]
   readonly acceptor: AcceptorKind
   readonly relay: RelayKind
   /** 0: no limit of its own. */
@@ -77,6 +80,18 @@ export interface ResolvedListener {
   /** Networks in canonical text; empty: whatever is not denied. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+}
+
+/** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
+export interface ResolvedRoute {
+  /** In small letters, `*.` before what only has to be the end of a name; undefined: any, and clients without TLS. */
+  readonly sni?: string | undefined
+  /** Undefined: any, and clients without TLS. */
+  readonly alpn?: string | undefined
+  /** Undefined: any. */
+  readonly port?: number | undefined
+  /** Name of a pool of the same configuration. */
+  readonly pool: string
 }
 
 /** Clients that come through proxies. */
@@ -178,6 +193,7 @@ export interface ResolvedAffinity {
   readonly fallback: KeyFallbackName
   /** Undefined: none. */
   readonly cookie: ResolvedCookie | undefined
+  readonly postgres: ResolvedPostgres
   readonly ipv4Prefix: number
   readonly ipv6Prefix: number
   /** Undefined: no key is spread. */
@@ -192,6 +208,11 @@ export interface ResolvedHotKey {
   readonly spread: number
   /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
   readonly by: string
+}
+
+/** Keys of PostgreSQL's clients. */
+export interface ResolvedPostgres {
+  readonly tls: PostgresTls
 }
 
 export interface ResolvedStickTable {

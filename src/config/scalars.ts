@@ -29,7 +29,7 @@ import { didYouMean, listNames, quote, show } from './text.ts'
 export const MISSING = 'is missing'
 
 /** What the JSON Schema says about a value. */
-type JsonFacts = Record<string, unknown> & { description?: string }
+export type JsonFacts = Record<string, unknown> & { description?: string }
 
 /**
  * A schema of one value read by a function of ours, whose refusals say exactly what was wrong; zod brings objects,

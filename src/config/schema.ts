@@ -9,6 +9,7 @@ import { hotKey } from './hot-key-schema.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
 import { proxyProtocol } from './proxy-schema.ts'
+import { routes } from './route.ts'
 import {
   backendAddress,
   bindAddress,
@@ -170,6 +171,15 @@ function affinity(mode: Mode) {
         'What becomes of a client without a key. source: its address is the key; refuse: it is closed; random: it goes to the least loaded backend.',
       ).prefault('source'),
       cookie: cookie(mode),
+      postgres: z
+        .strictObject({
+          tls: oneOf(
+            ['miss', 'refuse'],
+            'What becomes of a client that asks for encryption before it says who it is. miss: it has no key; refuse: Limpet answers that there is none here, and it goes on without.',
+          ).prefault('miss'),
+        })
+        .prefault({})
+        .describe('Keys of clients of PostgreSQL.'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
       ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
       hotKey: hotKey(),
@@ -287,7 +297,8 @@ function listener(mode: Mode) {
   return z.strictObject({
     name: name('Its name, different from those of the other listeners.'),
     bind: bindAddress(mode, 'Where it listens: host:port, "[v6]:port", :port or unix:/path. Port 0: a free port.'),
-    pool: reference('Name of the pool that its clients go to.', 'pool'),
+    pool: reference('Name of the pool that its clients go to; or route.', 'pool').optional(),
+    route: routes(),
     acceptor: oneOf(
       ['auto', 'net', 'native'],
       'How clients are accepted. native: by the threads of the native relay (Linux); net: by Node. auto: native where it can be.',
@@ -318,12 +329,12 @@ function listener(mode: Mode) {
       .strictObject({
         bytes: size(
           { min: 16, max: MOST_HEAD_BYTES },
-          'How many of the first bytes of a client are looked at for its key.',
+          'How many of the first bytes of a client are looked at.',
         ).prefault('16KiB'),
         timeout: duration({ min: 10, max: HOUR }, mode, 'How long they are waited for.').prefault('3s'),
       })
       .prefault({})
-      .describe('Looking for keys that are no addresses.'),
+      .describe('Looking for keys that are no addresses, and for routes.'),
     proxyProtocol: proxyProtocol(
       mode,
       networks('Proxies that may say who their clients are; everybody else is closed.'),

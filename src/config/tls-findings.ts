@@ -11,11 +11,14 @@ const PASSTHROUGH_ONLY = ['tls.ja4', 'tls.sessionId']
 export function tlsFindings({ listeners, pools }: View): Finding[] {
   const byName = new Map(pools.map(pool => [pool.name, pool]))
   return [
-    ...listeners.flatMap(listener => listenerFindings(listener, byName.get(listener.pool ?? ''))),
+    ...listeners.flatMap(listener => {
+      const own = listener.pools.flatMap(name => byName.get(name) ?? [])
+      return listenerFindings(listener, own)
+    }),
     ...pools.flatMap(pool =>
       poolFindings(
         pool,
-        listeners.filter(listener => listener.pool === pool.name),
+        listeners.filter(listener => listener.pools.includes(pool.name)),
       ),
     ),
   ]
@@ -30,7 +33,9 @@ export function tlsWarnings({ pools, listeners }: View): Finding[] {
       warnings.push({ path: ['pools', name, 'backendTls', 'verify'], message })
     }
     const http = textsOf(keys).filter(key => key.startsWith('http.'))
-    const at = listeners.find(({ tls, pool }) => pool === name && isMapping(tls) && listOf(tls.alpn).includes('h2'))
+    const at = listeners.find(
+      ({ tls, pools }) => pools.includes(name) && isMapping(tls) && listOf(tls.alpn).includes('h2'),
+    )
     if (http.length > 0 && at !== undefined) {
       const message = `${listNames(http)} cannot be read in HTTP/2: clients that take h2 have no such key`
       warnings.push({ path: ['listeners', at.index, 'tls', 'alpn'], message })
@@ -44,11 +49,11 @@ function textsOf(keys: readonly ResolvedKey[]): string[] {
   return keys.filter(key => typeof key === 'string')
 }
 
-function listenerFindings({ index, tls, acceptor, relay }: ListenerView, pool: PoolView | undefined): Finding[] {
+function listenerFindings({ index, tls, acceptor, relay }: ListenerView, pools: readonly PoolView[]): Finding[] {
   const isEnding = isMapping(tls)
   const why = isEnding
     ? 'TLS ends at this listener'
-    : isMapping(pool?.backendTls)
+    : pools.some(({ backendTls }) => isMapping(backendTls))
       ? 'its pool has backendTls'
       : undefined
   if (why === undefined) return []

@@ -12,6 +12,7 @@ import { isMapping } from './mapping.ts'
 import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
 import type { ResolvedKey } from './resolved.ts'
+import { isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
 
 /**
@@ -38,7 +39,10 @@ export interface ListenerView {
   index: number
   name?: string | undefined
   bind?: BindAddress | undefined
-  pool?: string | undefined
+  /** Names of its pools, as far as there are any. */
+  pools: readonly string[]
+  /** What says which pool, as far as it can be read; undefined: nothing is known of it. */
+  choice?: ListenerChoice | undefined
   acceptor?: unknown
   relay?: unknown
   deferAccept?: unknown
@@ -49,6 +53,21 @@ export interface ListenerView {
   trust?: unknown
   allow?: unknown
   deny?: unknown
+}
+
+/** How a listener says where its clients go. */
+export interface ListenerChoice {
+  pool?: string | undefined
+  hasPool: boolean
+  hasRoute: boolean
+  routes: readonly RouteView[]
+}
+
+export interface RouteView {
+  index: number
+  pool?: string | undefined
+  isDefault: boolean
+  hasPort: boolean
 }
 
 export interface PoolView {
@@ -66,6 +85,8 @@ export interface PoolView {
   backendTls?: unknown
   /** Where keys are. */
   keys?: readonly ResolvedKey[] | undefined
+  /** Requests for encryption are to be refused. */
+  refusesEncryption?: boolean
   /** Of its cookie; undefined: it has none. */
   cookieMode?: unknown
   /** Clients without a key are refused. */
@@ -105,17 +126,34 @@ function adminView({ listen = DEFAULT_ADMIN_LISTEN, token }: Record<string, unkn
 }
 
 function listenerView(raw: unknown, index: number): ListenerView {
-  if (!isMapping(raw)) return { index }
-  const { name, bind, pool, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
+  if (!isMapping(raw)) return { index, pools: [] }
+  const { name, bind, acceptor, relay, deferAccept, fastOpen, tls, allow, deny } = raw
   const { accept, trust } = isMapping(raw.proxyProtocol) ? raw.proxyProtocol : {}
+  const choice = choiceOf(raw)
+  const names = [choice.pool, ...choice.routes.map(({ pool }) => pool)]
   return {
     index,
     name: textOf(name),
     bind: valueIn(readBindAddress(bind, true)),
-    pool: textOf(pool),
+    pools: [...new Set(names.filter(name => name !== undefined))],
+    choice,
     acceptsProxy: accept === 'on' || accept === true,
     ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
+}
+
+function choiceOf({ pool, route }: Record<string, unknown>): ListenerChoice {
+  return {
+    pool: textOf(pool),
+    hasPool: pool !== undefined,
+    hasRoute: route !== undefined,
+    routes: Array.isArray(route) ? route.slice(0, MOST_ROUTES).map(routeView) : [],
+  }
+}
+
+function routeView(raw: unknown, index: number): RouteView {
+  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false }
+  return { index, pool: textOf(raw.pool), isDefault: isDefault(raw), hasPort: raw.port !== undefined }
 }
 
 function poolView(name: string, raw: unknown): PoolView {
@@ -137,7 +175,7 @@ function poolView(name: string, raw: unknown): PoolView {
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
-  const { key, fallback, cookie } = isMapping(affinity) ? affinity : {}
+  const { key, fallback, cookie, postgres } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
@@ -149,6 +187,7 @@ function poolView(name: string, raw: unknown): PoolView {
     hasIdleBurst: burst !== 0 && newPerSecondPerKey === 0,
     isRebalanced: isMapping(rebalance) && (rebalance.perMinute ?? 0) !== 0,
     keys: key === undefined ? undefined : valueIn(readKeys(key)),
+    refusesEncryption: isMapping(postgres) && postgres.tls === 'refuse',
     refusesOthers: fallback === 'refuse',
     returnsHome: returnHome !== 'never',
     isTableOff: stickTable === 'off' || stickTable === false,

@@ -9,7 +9,7 @@ import type { PoolView, View } from './view.ts'
 
 /** What is allowed, and most likely not meant. */
 export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<string>): Finding[] {
-  const used = new Set(view.listeners.map(listener => listener.pool))
+  const used = new Set(view.listeners.flatMap(listener => listener.pools))
   const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
   return [
     ...(mode === 'yaml' && view.listeners.length === 0 ? [noListeners()] : []),

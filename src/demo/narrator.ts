@@ -31,6 +31,7 @@ const ENDS: Record<string, string> = {
   refusedQueueFull: 'refused: every backend is full, and too many wait already',
   refusedQueueTimeout: 'refused: every backend was full for too long',
   refusedNoKey: 'refused: the client has no key',
+  refusedNoRoute: 'refused: the listener has no route for the client',
   refusedProxyInvalid: 'refused: no PROXY header, or a malformed one',
   refusedProxyTimeout: 'refused: the PROXY header did not come in time',
   refusedTls: 'refused: no TLS handshake',

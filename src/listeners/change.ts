@@ -9,6 +9,8 @@ import type { Log } from '../log/log.ts'
 import type { BoundListener } from '../loop-check.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { sessionSettings } from '../relay/session-settings.ts'
+import type { Destination, Target } from '../relay/target.ts'
+import { type Destinations, destinationsOf } from './destinations.ts'
 import { boundOf, type ListenerParts, makeListener, makeReady, type OpenListener } from './open-listener.ts'
 
 /** What the listeners are to be. */
@@ -55,15 +57,17 @@ export async function prepareChange(
   const kept = new Set<OpenListener>()
   for (const settings of listeners) {
     const old = open.get(settings.name)
-    const [pool, core] = [pools.get(settings.pool), cores.get(settings.pool)]
-    if (pool === undefined || core === undefined) throw new RangeError(`the listener ${settings.name} has no pool`)
-    if (old !== undefined && isAsItWas(old, settings, core, pool)) {
+    const destinations = destinationsOf(settings, name => {
+      const [pool, session] = [cores.get(name), pools.get(name)]
+      return pool && session && { pool, session }
+    })
+    if (old !== undefined && isAsItWas(old, settings, destinations)) {
       kept.add(old)
       next.set(settings.name, old)
       continue
     }
-    if (old !== undefined) refuseOtherAcceptor(old, settings, core)
-    const listener = makeListener(parts, settings, core, pool, old)
+    if (old !== undefined) refuseOtherAcceptor(old, settings, destinations)
+    const listener = makeListener(parts, settings, destinations, old)
     next.set(settings.name, listener)
     made.push({ listener, from: undefined })
   }
@@ -132,26 +136,29 @@ async function bindNew({ relays }: ListenerParts, made: readonly MadeListener[])
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
-function isAsItWas(open: OpenListener, settings: ResolvedListener, core: PoolCore, pool: ResolvedPool): boolean {
-  const { target } = open
-  return (
-    target.pool === core &&
-    isDeepStrictEqual(open.settings, settings) &&
-    isDeepStrictEqual(sessionSettings(target), sessionSettings(pool))
-  )
+function isAsItWas(open: OpenListener, settings: ResolvedListener, { main, routes }: Destinations): boolean {
+  // Of equal settings: the same places, in the same order.
+  const next = [main, ...(routes?.to ?? [])]
+  return isDeepStrictEqual(open.settings, settings) && open.target.all.every((target, at) => leadsAs(target, next[at]))
+}
+
+function leadsAs(target: Target, next: Destination | undefined): boolean {
+  if (next === undefined || target.pool !== next.pool) return false
+  return isDeepStrictEqual(sessionSettings(target), sessionSettings(next.session))
 }
 
 /**
  * `acceptor: auto` is another one with a pool whose keys are made by code. The socket cannot change hands between the two, and
  * both cannot have its address.
  */
-function refuseOtherAcceptor(old: OpenListener, settings: ResolvedListener, core: PoolCore): void {
+function refuseOtherAcceptor(old: OpenListener, settings: ResolvedListener, { main, routes }: Destinations): void {
   const { name, bind } = settings
   if (!isDeepStrictEqual(old.settings.bind, bind) || isChosen(bind)) return
   const was = old.acceptor instanceof NetAcceptor ? 'net' : 'native'
-  const is = chooseAcceptor(settings, core.settings)
+  const pools = [main, ...(routes?.to ?? [])].map(({ pool }) => pool.settings)
+  const is = chooseAcceptor(settings, pools)
   if (was === is) return
-  const message = `nothing was changed: a restart is needed for listeners.${name}.pool, with which its acceptor is ${is}, not ${was}`
+  const message = `nothing was changed: a restart is needed for listeners.${name}.${settings.pool === undefined ? 'route' : 'pool'}, with which its acceptor is ${is}, not ${was}`
   throw new LimpetError('LIMPET_ERR_NEEDS_RESTART', message, { listener: name })
 }
 

@@ -12,6 +12,7 @@ import {
   tellEnded,
   withdrawChange,
 } from './change.ts'
+import { destinationsOf } from './destinations.ts'
 import {
   boundOf,
   type ListenerParts,
@@ -40,9 +41,11 @@ export class Listeners {
   make(settings: readonly ResolvedListener[], pools: ReadonlyMap<string, PoolCore>): void {
     this.#open = new Map(
       settings.map(listener => {
-        const pool = pools.get(listener.pool)
-        if (pool === undefined) throw new RangeError(`the listener ${listener.name} has no pool`)
-        return [listener.name, makeListener(this.#parts, listener, pool)]
+        const destinations = destinationsOf(listener, name => {
+          const pool = pools.get(name)
+          return pool && { pool, session: pool.settings }
+        })
+        return [listener.name, makeListener(this.#parts, listener, destinations)]
       }),
     )
   }

@@ -5,13 +5,13 @@ import { NativeAcceptor } from '../acceptor/native-acceptor.ts'
 import { NetAcceptor } from '../acceptor/net-acceptor.ts'
 import { formatAddress } from '../config/address.ts'
 import type { ResolvedListener } from '../config/resolved.ts'
+import { poolsOf } from '../config/route.ts'
 import type { Log } from '../log/log.ts'
 import { type BoundListener, boundAddress } from '../loop-check.ts'
-import type { PoolCore } from '../pool/core.ts'
 import type { Relays } from '../relay/relays.ts'
-import type { SessionSettings } from '../relay/session-settings.ts'
 import { Target } from '../relay/target.ts'
 import { Terminator } from '../tls/terminator.ts'
+import type { Destinations } from './destinations.ts'
 
 /** What every listener of a service needs. */
 export interface ListenerParts {
@@ -33,22 +33,21 @@ export interface OpenListener {
 /**
  * A listener that does not listen yet.
  *
- * @param session - of its pool, for the sessions that it will have
+ * @param destinations - where its clients will go
  * @param before - the one in whose place it will be
  */
 export function makeListener(
   { relays, log, failed }: ListenerParts,
   settings: ResolvedListener,
-  pool: PoolCore,
-  session: SessionSettings = pool.settings,
+  { main, routes }: Destinations,
   before?: OpenListener,
 ): OpenListener {
   const { name: listener, maxSessions, peek } = settings
   const tls = settings.tls && new Terminator(settings.tls, listener, log, before?.target.tls)
   const target = new Target({
     listener,
-    pool,
-    session,
+    ...main,
+    routes,
     maxSessions,
     peek,
     tls,
@@ -56,7 +55,8 @@ export function makeListener(
     proxy: proxyRulesOf(settings),
     before: before?.target,
   })
-  const isNative = chooseAcceptor(settings, pool.settings) === 'native'
+  const pools = target.all.map(({ pool }) => pool.settings)
+  const isNative = chooseAcceptor(settings, pools) === 'native'
   const acceptor = isNative
     ? new NativeAcceptor(settings, relays.addAccepting(target))
     : new NetAcceptor(settings, {
@@ -73,16 +73,17 @@ export function makeReady(open: OpenListener, relays: Relays): void {
 }
 
 /** As loops are looked for. */
-export function boundOf({ acceptor, target, settings }: OpenListener): BoundListener {
-  return { name: settings.name, pool: target.pool.name, bind: settings.bind, address: acceptor.address() }
+export function boundOf({ acceptor, settings }: OpenListener): BoundListener {
+  return { name: settings.name, pools: poolsOf(settings), bind: settings.bind, address: acceptor.address() }
 }
 
 /** Writes where it listens. */
 export function tellListening(open: OpenListener, log: Log): void {
-  const { name, pool, ...listener } = boundOf(open)
+  const { name, pools, ...listener } = boundOf(open)
   const address = boundAddress(listener)
   const acceptor = open.acceptor instanceof NativeAcceptor ? 'native' : 'net'
   const relay = open.target.nativeId === undefined ? 'stream' : 'native'
   const tls = open.target.tls === undefined ? {} : { tls: open.target.tls.serials }
-  log.info({ listener: name, address: address && formatAddress(address), pool, acceptor, relay, ...tls }, 'listening')
+  const to = open.settings.pool === undefined ? { pools } : { pool: open.settings.pool }
+  log.info({ listener: name, address: address && formatAddress(address), ...to, acceptor, relay, ...tls }, 'listening')
 }

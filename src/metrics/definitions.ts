@@ -69,6 +69,7 @@ const SESSIONS: readonly Definition[] = [
     queue_timeout: 'refusedQueueTimeout',
     denied: 'refusedDenied',
     no_key: 'refusedNoKey',
+    no_route: 'refusedNoRoute',
     proxy_untrusted: 'refusedProxyUntrusted',
     proxy_invalid: 'refusedProxyInvalid',
     proxy_timeout: 'refusedProxyTimeout',
@@ -122,10 +123,10 @@ const SESSIONS: readonly Definition[] = [
 
 const LISTENERS: readonly Definition[] = [
   gauge('limpet_listener_sessions', 'Sessions of a listener that live now.', ['listener', 'pool'], stats =>
-    Object.entries(stats.listeners).map(([listener, { pool, sessions }]) => sample({ listener, pool }, sessions)),
+    Object.entries(stats.listeners).map(([listener, { pool = '', sessions }]) => sample({ listener, pool }, sessions)),
   ),
   gauge('limpet_listener_open', 'Whether a listener is open.', ['listener', 'pool'], stats =>
-    Object.entries(stats.listeners).map(([listener, { pool, address }]) =>
+    Object.entries(stats.listeners).map(([listener, { pool = '', address }]) =>
       sample({ listener, pool }, Number(address !== null)),
     ),
   ),

@@ -4,6 +4,7 @@ import { KeySearch, type SearchResult } from '../affinity/key-search.ts'
 import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
 import type { ResolvedPeek } from '../config/resolved.ts'
 import type { SessionCounter } from '../native.ts'
+import { readHead } from './read-head.ts'
 
 /** What came of looking at a client's first bytes. */
 export interface HeadFound {
@@ -96,8 +97,9 @@ export class HeadPeek {
   }
 
   #look(hasEnded: boolean): void {
-    this.#take()
     const { bytes, timeout } = this.#limits
+    // A source may take its time: what is past the limit waits.
+    this.#head = readHead(this.#client, this.#head, bytes)
     if (this.#isSilent && this.#head.length > 0) {
       this.#isSilent = false
       clearTimeout(this.#timer)
@@ -127,13 +129,5 @@ export class HeadPeek {
     if (!isCutShort) return 'keyMissing'
     if (this.#isLate) return 'keyLate'
     return this.#isFull ? 'keyTooFar' : 'keyMissing'
-  }
-
-  /** What is past the limit stays with the socket, which stops reading when it has enough: a source may take its time. */
-  #take(): void {
-    if (this.#isFull) return
-    const parts = [this.#head]
-    for (let part: Buffer | null = this.#client.read(); part !== null; part = this.#client.read()) parts.push(part)
-    if (parts.length > 1) this.#head = Buffer.concat(parts)
   }
 }

@@ -101,6 +101,14 @@ export class NativeRelayHost {
     const id = this.#relay.addListener(poolId, ...listener, proxy?.trust, proxy?.timeout)
     this.#targets[id] = target
     target.nativeId = id
+    const { routes } = target
+    if (routes !== undefined) {
+      this.#relay.setRoutes(
+        id,
+        routes.rules,
+        Uint32Array.from(routes.to, one => this.#poolId(one)),
+      )
+    }
     return id
   }
 
@@ -132,7 +140,7 @@ export class NativeRelayHost {
   retire(target: Target): void {
     const id = target.nativeId
     if (id === undefined) return
-    this.#retired.add(target)
+    for (const one of target.all) this.#retired.add(one)
     target.unwatchStreamSessions()
     const at = this.#accepting.indexOf(id)
     if (at >= 0) this.#accepting.splice(at, 1)

@@ -60,7 +60,10 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
-    const why = whyStreamOnly(target, target.pool.settings)
+    const why = whyStreamOnly(
+      target,
+      target.all.map(({ pool }) => pool.settings),
+    )
     if (why !== undefined) {
       if (kind === 'native') throw unsupported(target, why)
       this.#log.info({ listener: target.listener, pool: target.pool.name }, `the stream relay serves: ${why}`)
@@ -86,9 +89,8 @@ export class Relays {
   /** Gives a client to the relay of its target. Whatever happens, the socket is not the caller's any more. */
   serve(target: Target, client: Socket): Served {
     const { nativeId } = target
-    const { headKeys } = target.pool
     // Where JavaScript makes keys, the stream relay looks at heads for the native one.
-    const isReady = headKeys?.needsScript !== true
+    const isReady = target.all.every(({ pool }) => pool.headKeys?.needsScript !== true)
     if (isReady && this.#native !== undefined && nativeId !== undefined && !this.#isFull(target)) {
       const fd = descriptorOf(client)
       if (typeof fd === 'number') return this.#native.take(nativeId, client, fd) ? 'native' : 'refused'

@@ -12,7 +12,7 @@ export interface SessionOpened {
   relay: 'native' | 'stream'
   /** Name of the listener; undefined: the socket came through `handle()` with a pool. */
   listener: string | undefined
-  /** Name of the pool. */
+  /** Name of the pool; empty: none of the listener's routes is chosen yet, or holds. */
   pool: string
   /** The client's IP address; undefined: it has none (unix socket). */
   clientAddress: string | undefined

@@ -12,12 +12,15 @@ import { Answer } from './answer.ts'
 import { type ConnectFailure, type ConnectSettings, connectBackend } from './connect.ts'
 import { carry, hasMore, reset } from './direction.ts'
 import { type HeadFound, HeadPeek, type PeekLimits } from './head-peek.ts'
+import { type HeadLooked, HeadStep, type StepSettings } from './head-step.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
 import { introduction } from './proxy-out.ts'
+import { EncryptionRefusal } from './refuse-encryption.ts'
+import { chooseRoute, chooseSecured, destinationPort } from './route.ts'
 import type { SessionFacts, SessionOwner } from './session-owner.ts'
 import { sourcesInTurn } from './sources.ts'
-import type { Target } from './target.ts'
+import type { Routes, Target } from './target.ts'
 
 /** A backend that resets a session so soon, and has said nothing, did not want it. As in native/relay/worker_session.cc. */
 const FIRST_MOMENTS_MS = 5000
@@ -50,7 +53,8 @@ const TURN_PAUSE_MS = 250
 /** One client of the stream relay: picks and connects a backend, then carries bytes both ways until both have ended. */
 export class StreamSession {
   readonly id: string
-  readonly target: Target
+  /** The listener's, until one of its routes is chosen. */
+  target: Target
   /** That of the client whom a PROXY header names, once it is there. */
   clientAddress: string | undefined
   clientPort: number | undefined
@@ -88,7 +92,9 @@ export class StreamSession {
   #handshake: Handshake | undefined
   /** Undefined: its TLS, if it has any, does not end here. */
   #secured: SecuredClient | undefined
-  #peek: HeadPeek | undefined
+  #peek: HeadPeek | HeadStep | undefined
+  /** Until when its first bytes are looked at. */
+  #peekUntil: number | undefined
   /** Undefined: its pool has none. */
   #cookie: CookieSession | undefined
   #filters: SessionFilters = {}
@@ -131,6 +137,11 @@ export class StreamSession {
     client.read(0)
   }
 
+  /** None of the listener's routes is chosen yet, or holds. */
+  get isUnrouted(): boolean {
+    return this.target.routes !== undefined
+  }
+
   /** As native/relay/worker_proxy.cc. */
   #proxyHeadCame(found: ProxyHeadFound): void {
     if ('cause' in found) {
@@ -150,7 +161,7 @@ export class StreamSession {
   /** Who the client is, is known. */
   #secure(): void {
     const { tls } = this.target
-    if (tls === undefined) this.#findKey()
+    if (tls === undefined) this.#findPool()
     else this.#handshake = tls.accept(this.#client, end => this.#shookHands(end))
   }
 
@@ -162,11 +173,79 @@ export class StreamSession {
       this.#secured = end
       this.#client = end.socket
       this.#watch(end.socket)
-      this.#findKey()
+      this.#findPool()
     }
   }
 
-  /** Whatever the client says now is for the backend. */
+  /** Whatever the client says now is for the backend, but requests for encryption that are refused. */
+  #findPool(): void {
+    const { routes } = this.target
+    if (routes === undefined) this.#refuseEncryption()
+    else if (this.#secured === undefined) this.#findRoute(routes, this.#portFor(routes))
+    else this.#routed(chooseSecured(routes, this.#secured, this.#portFor(routes)))
+  }
+
+  #portFor({ rules }: Routes<Target>): number {
+    return rules.asksForPort ? destinationPort(rawOf(this.#client) ?? this.#client, this.proxied) : 0
+  }
+
+  #findRoute(routes: Routes<Target>, port: number): void {
+    let chosen: Target | undefined
+    const limits = this.#limitsNow()
+    const look = (head: Buffer, isEnded: boolean): HeadLooked => {
+      const target = chooseRoute(routes, head.subarray(0, limits.bytes), isEnded, port)
+      if (target === 'more') return { head, isDone: false }
+      chosen = target
+      return { head, isDone: true }
+    }
+    this.#step(limits, look, () => this.#routed(chosen))
+  }
+
+  #routed(target: Target | undefined): void {
+    if (target === undefined) {
+      this.#end('refusedNoRoute')
+      return
+    }
+    const { idle } = this.target.timeouts.keepalive
+    this.target = target
+    const keepaliveMs = target.timeouts.keepalive.idle
+    const socket = rawOf(this.#client) ?? this.#client
+    if (keepaliveMs !== idle) socket.setKeepAlive(keepaliveMs > 0, keepaliveMs)
+    this.#refuseEncryption()
+  }
+
+  /** It has its pool. */
+  #refuseEncryption(): void {
+    const { headKeys, cookie } = this.target.pool
+    if (headKeys?.refusesEncryption !== true) {
+      this.#findKey()
+      return
+    }
+    const refusal = new EncryptionRefusal(this.#client, headKeys.keys)
+    const look = (head: Buffer, isEnded: boolean): HeadLooked => refusal.look(head, isEnded)
+    this.#step(this.#limitsNow(cookie !== undefined), look, () => this.#findKey())
+  }
+
+  #step(limits: PeekLimits, look: StepSettings['look'], next: () => void): void {
+    const done = (head: Buffer): void => {
+      this.#head = head
+      next()
+    }
+    const step = new HeadStep(this.#client, { limits, head: this.#head, look, done })
+    this.#peek = step
+    step.start()
+  }
+
+  /** All looks at its first bytes have their time together; `isPatient`: it begins with the first byte. */
+  #limitsNow(isPatient = false): PeekLimits {
+    const { peek, timeouts } = this.target
+    // Browsers open connections long before they use them, and only a request tells where one belongs.
+    if (isPatient) return { ...peek, silence: timeouts.idle }
+    const now = performance.now()
+    this.#peekUntil ??= now + peek.timeout
+    return { ...peek, timeout: Math.max(0, this.#peekUntil - now) }
+  }
+
   #findKey(): void {
     const { headKeys, cookie } = this.target.pool
     const sources = this.#withinTls(headKeys?.sources ?? [])
@@ -183,9 +262,7 @@ export class StreamSession {
   }
 
   #lookAtHead(sources: readonly KeySource[]): void {
-    const { peek, timeouts } = this.target
-    // Browsers open connections long before they use them, and only a request tells where one belongs.
-    const limits = this.#cookie === undefined ? peek : { ...peek, silence: timeouts.idle }
+    const limits = this.#limitsNow(this.#cookie !== undefined)
     this.#peekFor(sources, limits, found => this.#peeked(found))
   }
 
@@ -195,8 +272,9 @@ export class StreamSession {
     const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
     const search = { sources, connection, proxyHeader: this.proxied?.bytes }
     const failed = (source: KeySource, error: unknown): void => this.#owner.keyFailed(this, source, error)
-    this.#peek = new HeadPeek(this.#client, search, limits, { found, failed }, this.#head)
-    this.#peek.start()
+    const headPeek = new HeadPeek(this.#client, search, limits, { found, failed }, this.#head)
+    this.#peek = headPeek
+    headPeek.start()
   }
 
   /** Its first bytes were looked at, and what was read goes to the backend before anything else. */

@@ -84,7 +84,7 @@ export class StreamRelay implements SessionOwner {
 
   /** Whether sessions of a pool live. */
   uses(core: PoolCore): boolean {
-    return [...this.#sessions].some(({ target }) => target.pool === core)
+    return [...this.#sessions].some(({ target }) => target.leadsTo(core))
   }
 
   /** Those that live. */
@@ -159,7 +159,7 @@ function facts(session: StreamSession): SessionOpened {
     time: Date.now(),
     relay: 'stream',
     listener: session.target.listener,
-    pool: session.target.pool.name,
+    pool: session.isUnrouted ? '' : session.target.pool.name,
     clientAddress: session.clientAddress,
     clientPort: session.clientPort,
     backend: session.backendName,

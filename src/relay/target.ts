@@ -1,17 +1,30 @@
 import type { ProxyRules } from '../acceptor/filter.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
-import type { NativeAddressFilter } from '../native.ts'
+import type { NativeAddressFilter, NativeRouteRules } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { Terminator } from '../tls/terminator.ts'
 import type { SessionSettings } from './session-settings.ts'
 
-/** What a target is made of. */
-export interface TargetSettings {
-  /** Undefined: sockets that are given to a pool. */
-  listener?: string | undefined
+/** A pool, and what holds for sessions that come to it. */
+export interface Destination {
   pool: PoolCore
   /** Of the pool, as they are for the sessions of this target. */
   session: SessionSettings
+}
+
+/** Of a listener that serves several pools: which one a client is for. */
+export interface Routes<T> {
+  readonly rules: NativeRouteRules
+  /** By the places that the rules give. */
+  readonly to: readonly T[]
+}
+
+/** What a target is made of. */
+export interface TargetSettings extends Destination {
+  /** Undefined: sockets that are given to a pool. */
+  listener?: string | undefined
+  /** Undefined: all of them go to the pool. */
+  routes?: Routes<Destination> | undefined
   /** 0: no limit of its own. */
   maxSessions: number
   /** Undefined: whoever comes is taken. */
@@ -24,6 +37,8 @@ export interface TargetSettings {
   tls?: Terminator | undefined
   /** In whose place it will be: the sessions of that one count for its `maxSessions`. */
   before?: Target | undefined
+  /** The one that chooses this one by its routes, and whose sessions its own are. */
+  chooser?: Target | undefined
 }
 
 /** Of sockets that are given to a pool. */
@@ -43,7 +58,10 @@ interface StreamSessions {
 export class Target implements SessionSettings {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
+  /** With routes: that of the last one. */
   readonly pool: PoolCore
+  /** Undefined: all of its clients go to the pool. */
+  readonly routes: Routes<Target> | undefined
   readonly timeouts: ResolvedTimeouts
   /** Further tries after a failed connect. */
   readonly retries: number
@@ -69,7 +87,8 @@ export class Target implements SessionSettings {
   /** Reasons that were already given in the log for not using the native relay. */
   readonly told: Set<string>
 
-  constructor({ listener, pool, session, maxSessions, filter, peek, proxy, tls, before }: TargetSettings) {
+  constructor({ routes, ...settings }: TargetSettings) {
+    const { listener, pool, session, maxSessions, filter, peek, proxy, tls, before, chooser } = settings
     this.listener = listener
     this.pool = pool
     this.timeouts = session.timeouts
@@ -81,9 +100,24 @@ export class Target implements SessionSettings {
     this.peek = peek ?? USUAL_PEEK
     this.proxy = proxy
     this.tls = tls
-    this.#stream = before === undefined ? { count: 0, watchers: new Map() } : before.#stream
+    const shared = chooser ?? before
+    this.#stream = shared === undefined ? { count: 0, watchers: new Map() } : shared.#stream
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)
+    this.routes = routes && {
+      rules: routes.rules,
+      to: routes.to.map(destination => new Target({ ...settings, ...destination, chooser: this })),
+    }
+  }
+
+  /** This one, and those that it chooses among. */
+  get all(): readonly Target[] {
+    return [this, ...(this.routes?.to ?? [])]
+  }
+
+  /** Whether its clients go, or may go, to that pool. */
+  leadsTo(core: PoolCore): boolean {
+    return this.all.some(({ pool }) => pool === core)
   }
 
   /** Sessions in the stream relay, those of targets in whose place it is included. */

@@ -7,6 +7,12 @@ import { Rig } from '../helpers/rig.ts'
 import { Backend, echo } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
 
+/** SSLRequest and GSSENCRequest of PostgreSQL, which come before the startup packet. */
+const POSTGRES_REQUESTS = {
+  tls: Buffer.from('0000000804d2162f', 'hex'),
+  gss: Buffer.from('0000000804d21630', 'hex'),
+} as const
+
 /** What a client says first, and the key that it has then. */
 const HEADS: [key: KeyOption, head: Buffer, found: string][] = [
   ['tls.sni', clientHello({ serverName: 'Ann.Example' }), 'ann.example'],
@@ -69,6 +75,43 @@ forEachRelay('keys in the head of a connection', pair => {
       await rig.causes(3)
     })
   }
+
+  it('refuses encryption where that is wanted, each kind once, and nothing of it goes on', async () => {
+    await using rig = await open({ key: 'postgres.user', fallback: 'refuse', postgres: { tls: 'refuse' } })
+    const { tls, gss } = POSTGRES_REQUESTS
+    const startup = startupPacket({ user: 'ann' })
+    const asked = [[tls], [gss], [gss, tls], []]
+    for (const [at, requests] of asked.entries()) {
+      const isBytewise = at % 2 === 1
+      const client = await rig.connect({ localAddress: clientAddress(at) })
+      for (const request of requests) {
+        for (const byte of isBytewise ? request : [0]) await client.send(isBytewise ? Buffer.from([byte]) : request)
+        expect(String(await client.read(1))).to.equal('N')
+      }
+      await client.send(startup)
+      expect((await client.read(startup.length)).equals(startup)).to.equal(true)
+      client.destroy()
+    }
+    expect(served()).to.deep.equal([rig.balancer.pool().explain(Buffer.from('ann')).home])
+    await rig.causes(asked.length)
+    for (const { bytesToBackend } of rig.closes) expect(bytesToBackend).to.equal(startup.length)
+    expect(rig.counters).to.include({ keyFound: asked.length, bytesToBackend: asked.length * startup.length })
+    // All at once, and once too often.
+    const insists = await rig.connect()
+    await insists.send(Buffer.concat([tls, tls]))
+    expect(String(await insists.read(2))).to.equal('N')
+    expect((await rig.causes(asked.length + 1)).at(-1)).to.equal('refusedNoKey')
+  })
+
+  it('waits no longer for the startup packet of a client that was refused encryption', async () => {
+    await using rig = await open({ key: 'postgres.user', postgres: { tls: 'refuse' } }, { timeout: '50ms' })
+    const client = await rig.connect()
+    await client.send(POSTGRES_REQUESTS.tls)
+    expect(String(await client.read(1))).to.equal('N')
+    await until('it to have a backend', () => served().length === 1)
+    expect(rig.counters.keyLate).to.equal(1)
+    expect(await client.echo('late')).to.equal('late')
+  })
 
   it('takes the first of a list that is there', async () => {
     await using rig = await open({ key: ['tls.sni', 'http.cookie:id', 'source'] })

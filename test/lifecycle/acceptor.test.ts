@@ -162,7 +162,7 @@ describe('the choice of the acceptor', () => {
     })
     const best = process.platform === 'linux' ? 'native' : 'net'
     const pool = pools.get('p') ?? expect.fail('there is no pool')
-    const chosen = listeners.map(listener => chooseAcceptor(listener, pool))
+    const chosen = listeners.map(listener => chooseAcceptor(listener, [pool]))
     expect(chosen).to.deep.equal([best, best, 'net', 'net', 'net'])
   })
 

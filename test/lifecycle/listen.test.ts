@@ -275,6 +275,7 @@ describe('clients that come while the balancer opens', () => {
     name: 'l',
     bind: { kind: 'ip', host: '127.0.0.1', port: 0, family: 4, needsLookup: false },
     pool: 'p',
+    route: [],
     acceptor: 'auto',
     relay: 'auto',
     maxSessions: 0,

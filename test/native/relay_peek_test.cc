@@ -180,6 +180,57 @@ TEST("a client that leaves while its head is waited for is forgotten") {
   rig.check_end(SessionCounter::kEndClientGone, 2);
 }
 
+TEST("requests for encryption are answered where they are to be refused, each once, and go no further") {
+  const std::string tls("\0\0\0\x08\x04\xd2\x16\x2f", 8);
+  const std::string gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
+  const std::string startup("\0\0\0\x12\0\x03\0\0user\0ann\0\0", 18);
+  const HeadRules rules{{{.source = HeadSource::kPostgres, .name = "user"}}, KeyFallback::kRefuse, true};
+  Rig rig({.record = true, .head = rules, .peek = {16 * 1024, kForever}});
+  EchoServer backend;
+  rig.set("a", backend.number());
+  uint64_t clients = 0;
+  // Byte by byte, with nothing or something of it read before the hand-over.
+  for (const std::string& requests : {tls, gss, tls + gss, gss + tls, std::string()}) {
+    const std::string head = requests + startup;
+    for (const size_t read : {size_t{0}, size_t{3}, requests.size(), head.size()}) {
+      Socket client = rig.client("127.0.0.1", head.substr(0, read));
+      for (const char byte : head.substr(read)) CHECK(client.write({&byte, 1}));
+      CHECK_EQUAL(client.read(requests.size() / 8), std::string(requests.size() / 8, 'N'));
+      CHECK_EQUAL(client.read(startup.size()), startup);
+      clients++;
+    }
+  }
+  rig.check_end(SessionCounter::kEndFinished, clients);
+  CHECK_EQUAL(rig.count(SessionCounter::kKeyFound), clients);
+  for (const SessionRecord& record : rig.drain()) {
+    if (record.kind == RecordKind::kClose) CHECK_EQUAL(record.bytes_to_backend, uint64_t{startup.size()});
+  }
+  Socket insists = rig.client();
+  CHECK(insists.write(tls + tls));
+  CHECK_EQUAL(insists.read(100), std::string("N"));
+  CHECK(rig.counts(SessionCounter::kRefusedNoKey, 1));
+}
+
+TEST("a client that is told so and leaves is forgotten, and one that says no more is late") {
+  const std::string tls("\0\0\0\x08\x04\xd2\x16\x2f", 8);
+  const HeadRules rules{{{.source = HeadSource::kPostgres, .name = "user"}}, KeyFallback::kSource, true};
+  Rig rig({.head = rules, .peek = {16 * 1024, 200}});
+  Port port;
+  rig.set("a", port.number());
+  Socket silent = rig.client();
+  Socket leaves = rig.client();
+  for (Socket* client : {&silent, &leaves}) {
+    CHECK(client->write(tls));
+    CHECK_EQUAL(client->read(1), std::string("N"));
+  }
+  leaves.reset();
+  CHECK(rig.counts(SessionCounter::kEndClientGone, 1));
+  Socket backend = port.accept();
+  CHECK_EQUAL(rig.count(SessionCounter::kKeyLate), uint64_t{1});
+  CHECK(silent.write("x"));
+  CHECK_EQUAL(backend.read(1), std::string("x"));
+}
+
 TEST("those whose heads are waited for end with the relay") {
   Rig rig(cookie_rig());
   Port port;

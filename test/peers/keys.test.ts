@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { expect } from 'chai'
-import type { KeyOption } from '../../src/index.ts'
+import type { AffinityOptions, KeyOption } from '../../src/index.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { PostgresServer } from '../helpers/postgres.ts'
@@ -12,7 +12,7 @@ import { runProgram } from '../helpers/programs.ts'
 import { RedisClient, RedisServer } from '../helpers/redis.ts'
 import { forEachRelayOnce, type RelayPair } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
-import { TEST_MS } from '../helpers/wait.ts'
+import { TEST_MS, until } from '../helpers/wait.ts'
 
 const NAMES = ['a', 'b', 'c']
 
@@ -32,10 +32,15 @@ describe('keys of real clients', function () {
   })
 
   /** A balancer over one server that stands for three. */
-  const open = async (pair: RelayPair, port: number, key: KeyOption | KeyOption[]): Promise<Rig> =>
+  const open = async (
+    pair: RelayPair,
+    port: number,
+    key: KeyOption | KeyOption[],
+    more: Omit<AffinityOptions, 'key'> = {},
+  ): Promise<Rig> =>
     await Rig.open(pair, {
       backends: NAMES.map(name => ({ name, address: `127.0.0.1:${port}` })),
-      pool: { affinity: { key }, boundedLoad: 'off' },
+      pool: { affinity: { key, ...more }, boundedLoad: 'off' },
       listener: { peek: { timeout: '60s' } },
     })
 
@@ -111,6 +116,21 @@ describe('keys of real clients', function () {
           expectKey(rig, found)
         })
       }
+
+      for (const PGSSLMODE of ['prefer', 'allow']) {
+        it(`is known by its user where encryption is refused (sslmode=${PGSSLMODE})`, async () => {
+          await using rig = await open(pair, server.port, 'postgres.user', { postgres: { tls: 'refuse' } })
+          expect(await ask(rig, { PGSSLMODE })).to.equal('7\n')
+          expectKey(rig, 'limpet')
+        })
+      }
+
+      it('leaves where it insists on encryption and that is refused', async () => {
+        await using rig = await open(pair, server.port, 'postgres.user', { postgres: { tls: 'refuse' } })
+        const error = await ask(rig, { PGSSLMODE: 'require' }).catch((error: unknown) => String(error))
+        expect(error).to.match(/server does not support SSL/)
+        await until('it to be gone', () => rig.stats.sessions === 0)
+      })
 
       it('asks for TLS first unless it is told not to, and goes by its address then', async () => {
         await using rig = await open(pair, server.port, 'postgres.user')

@@ -76,6 +76,7 @@ export async function warnOfUnknown(client: AdminClient, { pool, backend }: Sess
 const COLUMNS: readonly Column[] = [
   { header: 'ID' },
   { header: 'CLIENT' },
+  { header: 'POOL' },
   { header: 'BACKEND' },
   { header: 'REASON' },
   { header: 'AGE', toRight: true },
@@ -85,11 +86,12 @@ const COLUMNS: readonly Column[] = [
 ]
 
 function rowOf(session: SessionInfo): string[] {
-  const { id, clientAddress, clientPort, backend, reason, state, since, idleMs } = session
+  const { id, clientAddress, clientPort, pool, backend, reason, state, since, idleMs } = session
   const from = clientAddress?.includes(':') ? `[${clientAddress}]` : clientAddress
   return [
     visible(id),
     clientAddress === undefined ? 'unix' : visible(`${from}:${clientPort}`),
+    visible(pool),
     state === 'connecting' ? `${visible(backend ?? '')} …` : visible(backend ?? ''),
     reason ?? '',
     timeText(Math.max(0, Date.now() - since)),

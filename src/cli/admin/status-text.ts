@@ -76,10 +76,10 @@ function listenerLines(listeners: readonly [string, ListenerStats][], terminal: 
     { header: 'POOL' },
     { header: 'SESSIONS', toRight: true },
   ]
-  const rows = listeners.map(([name, { address, pool, sessions }]) => [
+  const rows = listeners.map(([name, { address, pool, pools = [], sessions }]) => [
     visible(name),
     addressText(address),
-    visible(pool),
+    visible(pool ?? pools.join(', ')),
     countText(sessions),
   ])
   return ['', ...tableLines(columns, rows, terminal)]

@@ -73,7 +73,7 @@ describe('operating a running process', function () {
 
     const session = await told<{ id: string; backend: string }>('sessions', 'list', '--backend', name)
     expect(session.backend).to.equal(name)
-    expect((await run('sessions', 'list')).stdout).to.match(/ID +CLIENT +BACKEND/)
+    expect((await run('sessions', 'list')).stdout).to.match(/ID +CLIENT +POOL +BACKEND/)
     expect((await run('sessions', 'close', session.id)).stdout).to.equal('closed: 1 session\n')
     expect(await client.read(1), 'what comes before the end').to.have.length(0)
     client.destroy()

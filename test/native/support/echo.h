@@ -24,6 +24,7 @@ class EchoServer {
     ::close(epoll_);
   }
   uint16_t number() const { return port_.number(); }
+  uint64_t accepted() const { return accepted_.load(); }
 
  private:
   void add(int fd) const {
@@ -41,6 +42,7 @@ class EchoServer {
           const int fd = ::accept4(port_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
           add(fd);
           open_.insert(fd);
+          accepted_.fetch_add(1);
         } else {
           echo(events[i].data.fd);
         }
@@ -59,6 +61,7 @@ class EchoServer {
   Port port_;
   const int epoll_;
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> accepted_{0};
   std::set<int> open_;  // the thread's, then the destructor's
   std::thread thread_;
 };

@@ -57,6 +57,7 @@ describe('sources of keys', () => {
     expect(describeConfig(config).pools.p?.affinity).to.deep.equal({
       key: 'tls.sni',
       fallback: 'refuse',
+      postgres: { tls: 'miss' },
       cookie: 'off',
       ipv4Prefix: 32,
       ipv6Prefix: 64,
