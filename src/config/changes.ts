@@ -67,14 +67,20 @@ function poolPaths(listener: string): string[] {
   return ['pool', 'route'].map(key => pathText(['listeners', listener, key]))
 }
 
-/** Whether a listener that may choose takes the net acceptor for the cookie of one of its pools: an open one cannot become the other. */
+/** Whether a listener that may choose takes the net acceptor for one of its pools: an open one cannot become the other. */
 function wantsNet({ listeners, pools }: ComparedConfig, name: string): boolean | undefined {
   const listener = listeners.find(candidate => candidate.name === name)
   if (listener === undefined || listener.acceptor === 'net' || listener.relay === 'stream') return undefined
-  // Another process may know of no cookies.
-  return poolsOf({ pool: listener.pool, route: listener.route ?? [] }).some(
-    pool => (pools[pool]?.affinity.cookie ?? 'off') !== 'off',
-  )
+  return poolsOf({ pool: listener.pool, route: listener.route ?? [] }).some(name => {
+    const pool = pools[name]
+    return pool !== undefined && isServedInScript(pool)
+  })
+}
+
+/** As src/acceptor/choose.ts has it. Another process may know less. */
+function isServedInScript({ affinity, backendTls }: ComparedConfig['pools'][string]): boolean {
+  if ((affinity.cookie ?? 'off') !== 'off' || (backendTls ?? 'off') !== 'off') return true
+  return [affinity.key].flat().some(key => typeof key === 'object' && ('regex' in key || 'module' in key))
 }
 
 /** Every single setting of a described configuration, or of a part of it that is at `path`, by its place. */

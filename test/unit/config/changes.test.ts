@@ -66,7 +66,10 @@ describe('changes between configurations', () => {
 
   it('need a restart where the next pool of a listener wants another acceptor', () => {
     const cookie = { affinity: { cookie: { mode: 'insert' } } } as const
-    const pools = { p: BASE, q: BASE, c: { ...BASE, ...cookie }, d: { ...BASE, ...cookie } }
+    const regex = { affinity: { key: { regex: '/^id=([0-9]+)/' } } }
+    const others = { c: cookie, d: cookie, r: regex, t: { backendTls: {} } }
+    const pools = { p: BASE, q: BASE }
+    for (const [name, settings] of Object.entries(others)) Object.assign(pools, { [name]: { ...BASE, ...settings } })
     const moved = (from: string, to: string, listener: Partial<ListenerOptions> = {}): string[] => {
       const [before, after] = [from, to].map(pool =>
         resolveOptions({ pools, listeners: [{ name: 'l', bind: ':1', pool, ...listener }] }, HERMETIC),
@@ -75,7 +78,8 @@ describe('changes between configurations', () => {
     }
     expect(moved('p', 'c')).to.deep.equal(['listeners.l.pool'])
     expect(moved('c', 'p')).to.deep.equal(['listeners.l.pool'])
-    expect([...moved('p', 'q'), ...moved('c', 'd')]).to.deep.equal([])
+    for (const pool of ['r', 't']) expect(moved('p', pool)).to.deep.equal(['listeners.l.pool'])
+    expect([...moved('p', 'q'), ...moved('c', 'd'), ...moved('c', 'r')]).to.deep.equal([])
     expect([...moved('p', 'c', { acceptor: 'net' }), ...moved('c', 'p', { relay: 'stream' })]).to.deep.equal([])
   })
 
