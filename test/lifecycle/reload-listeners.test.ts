@@ -249,7 +249,7 @@ forEachRelay('reloads of everything under load', pair => {
   afterEach(cleanUp)
 
   it('refuse and reset nobody, whatever the API changes meanwhile', async () => {
-    const reloads = rounds(8, 400)
+    const reloads = rounds(8, 150)
     const [a, b, c] = (await backendsNamed('a', 'b', 'c')) as [BackendOptions, BackendOptions, BackendOptions]
     const port = await freePort()
     // Each of them is another pool, other timeouts, other limits, or another listener beside the one that clients come to.
