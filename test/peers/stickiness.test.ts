@@ -1,14 +1,14 @@
 // Every way of stickiness that docs/affinity.md names, on the same traffic with Limpet, HAProxy and nginx.
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { type Certificate, selfSigned } from '../helpers/certificate.ts'
+import { Certificates } from '../helpers/certificates.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { forEachRelayOnce } from '../helpers/relays.ts'
 import { TEST_MS } from '../helpers/wait.ts'
 import { LimpetSubject, type Subject, startHaproxy, startNginx } from './stickiness/balancers.ts'
 import type { Memory } from './stickiness/clients.ts'
-import { NamedServer } from './stickiness/servers.ts'
+import { type Certificate, NamedServer } from './stickiness/servers.ts'
 import { WAYS, type Way } from './stickiness/ways.ts'
 
 const CLIENTS = 12
@@ -63,16 +63,17 @@ function disturbed(before: readonly string[], after: readonly string[], { name }
 
 describe('ways of stickiness', function () {
   this.timeout(TEST_MS)
+  let certificates: Certificates
   let certificate: Certificate
-  let directory: Directory
 
   before(async function () {
-    directory = await Directory.make()
-    certificate = await selfSigned(requirePeer(this, 'openssl'), directory)
+    certificates = await Certificates.make(this)
+    await certificates.add('limpet.test')
+    certificate = { key: await certificates.pemKey('limpet.test'), cert: await certificates.pem('limpet.test') }
   })
 
   after(async () => {
-    await directory?.[Symbol.asyncDispose]()
+    await certificates?.[Symbol.asyncDispose]()
   })
 
   it('are all in docs/affinity.md, with the configuration that is tried here', async () => {

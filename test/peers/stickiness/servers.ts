@@ -3,8 +3,13 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import type { Certificate } from '../../helpers/certificate.ts'
 import { freePort } from '../../helpers/net.ts'
+
+/** As `node:tls` takes it. */
+export interface Certificate {
+  key: Buffer
+  cert: Buffer
+}
 
 export type Kind = 'tcp' | 'http' | 'tls'
 
