@@ -1,10 +1,12 @@
+import { EventEmitter, once } from 'node:events'
 import { expect } from 'chai'
 import { Pattern, patternSum } from '../helpers/hash.ts'
+import type { Conn } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { expectAllFinished, expectSpliced, Rig } from '../helpers/rig.ts'
 import { Backend, echo, idle } from '../helpers/servers.ts'
 import { rounds } from '../helpers/soak.ts'
-import { steady, until } from '../helpers/wait.ts'
+import { steady, until, within } from '../helpers/wait.ts'
 
 const MIB = 1024 * 1024
 
@@ -56,18 +58,22 @@ forEachRelay('backpressure', pair => {
   it('delivers the tail to a client that starts to read after the backend has gone', async () => {
     const sessions = rounds(40, 10_000)
     const atOnce = 8
+    // Connections come in any order: each client waits for the one that got its own line.
+    const asked = new EventEmitter()
     await using backend = await Backend.start({
       serve: async conn => {
         const seed = await conn.line()
+        asked.emit(seed, conn)
         conn.socket.end(new Pattern(seed).next(tailOf(Number(seed))))
       },
     })
     await using rig = await Rig.open(pair, { backends: [backend] })
     const one = async (seed: number): Promise<void> => {
       const client = await rig.connect()
+      const asking = once(asked, String(seed)) as Promise<[Conn]>
       await client.send(`${seed}\n`)
       client.finish()
-      const server = await backend.next()
+      const [server] = await within(`session ${seed} at the backend`, asking)
       await steady('the bytes that fit in between', () => server.socket.writableLength, 3)
       expect(await client.drain(), `session ${seed}`).to.equal(patternSum(seed, tailOf(seed)))
       await server.over()
