@@ -240,8 +240,8 @@ class Pool {
   AffinityKey key_of_place(const AffinityKey& key, unsigned place) const;
   // Null: there are no homes. As roster().
   const RosterEntry* home_of_place(const Roster& roster, const AffinityKey& key, unsigned place) const;
-  // Where clients of the key's block were sent that are not at home (`ipv6Prefix: auto`), and this one will be if it has
-  // no pin and there is room; null: nothing is known of any. As roster().
+  // Where clients of the key's block were sent that are not at home (`ipv6Prefix: auto`), and this one will be if it
+  // has no pin and there is room; null: nothing is known of any. As roster().
   const RosterEntry* block_pin(const AffinityKey& key, uint64_t now_ms) const;
   // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
   bool would_return(const AffinityKey& key, uint64_t now_ms);

@@ -236,3 +236,5 @@ TEST("at random: homes are those of the blocks, who comes back finds its backend
   for (Seat& seat : pool.held) pool.release(seat);
   pool.check_empty();
 }
+
+TEST_MAIN
