@@ -10,3 +10,11 @@ export function readHead(client: Socket, head: Buffer, most: number): Buffer {
   for (let part: Buffer | null = client.read(); part !== null; part = client.read()) parts.push(part)
   return parts.length > 1 ? Buffer.concat(parts) : head
 }
+
+/** What has come of a client and lies with its socket, where it stays; undefined: nothing. */
+export function unreadOf(client: Socket): Buffer | undefined {
+  const bytes: Buffer | null = client.readableLength > 0 ? client.read() : null
+  if (bytes === null) return undefined
+  client.unshift(bytes)
+  return bytes
+}

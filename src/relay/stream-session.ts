@@ -16,6 +16,7 @@ import { type HeadLooked, HeadStep, type StepSettings } from './head-step.ts'
 import { addressOf, type ProxiedClient } from './proxied-client.ts'
 import { ProxyHead, type ProxyHeadFound } from './proxy-head.ts'
 import { introduction } from './proxy-out.ts'
+import { unreadOf } from './read-head.ts'
 import { EncryptionRefusal } from './refuse-encryption.ts'
 import { chooseRoute, chooseSecured, destinationPort } from './route.ts'
 import type { SessionFacts, SessionOwner } from './session-owner.ts'
@@ -469,7 +470,10 @@ export class StreamSession {
 
   /** Who the client is, as backends are told; undefined: they are not. */
   #introduction(): Buffer | undefined {
-    return introduction(this, rawOf(this.#client) ?? this.#client, this.#head)
+    if (this.target.sendProxy === undefined) return undefined
+    // Of what was in TLS that ended here nothing else is to be seen.
+    const head = this.#head ?? (this.#secured === undefined ? unreadOf(this.#client) : undefined)
+    return introduction(this, rawOf(this.#client) ?? this.#client, head)
   }
 
   #retry(failure: ConnectFailure): void {

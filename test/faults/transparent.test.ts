@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { BalancerOptions, Stats } from '../../src/index.ts'
-import { inNewNetns, requireNetns, runInNetnsOf } from '../helpers/netns.ts'
+import type { BalancerOptions, PoolOptions, Stats } from '../../src/index.ts'
+import { inNetnsOf, inNewNetns, requireNetns, runInNetnsOf } from '../helpers/netns.ts'
 import { requireFeature, requirePeer } from '../helpers/peers.ts'
 import { Child } from '../helpers/processes.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
@@ -82,7 +82,7 @@ function wire(client: number, balancer: number, server: number): void {
 }
 
 /** A listener and a pool for each family and each way, and where clients find them. */
-function services(): {
+function services(pool: PoolOptions = {}): {
   options: BalancerOptions
   visits: { family: Family; transparent: 'on' | 'port'; port: number }[]
 } {
@@ -106,7 +106,10 @@ function services(): {
       visits.map(visit => {
         const address = place(FAMILIES[visit.family].server, BACKEND)
         const { transparent } = visit
-        return [nameOf(visit), { source: { transparent }, stickTable: 'off', backends: [{ name: 'a', address }] }]
+        return [
+          nameOf(visit),
+          { ...pool, source: { transparent }, stickTable: 'off', backends: [{ name: 'a', address }] },
+        ]
       }),
     ),
     log: { level: 'error' },
@@ -157,6 +160,30 @@ describe('source.transparent', function () {
       expect(counters).to.include({ accepted: visits.length, endFinished: visits.length })
     })
   }
+
+  it('blames no backend for a client whose address leads nowhere', async () => {
+    await using client = await Child.start('clients', inNewNetns({}))
+    await using server = await Child.start('backends', inNewNetns({}))
+    await using balancer = await Child.start('limpet', inNewNetns({}))
+    // Somebody on the balancer's own host: nothing goes to another one from 127.0.0.1.
+    await using local = await Child.start('clients', inNetnsOf(balancer.pid))
+    wire(client.pid, balancer.pid, server.pid)
+    script(balancer.pid, ROUTES['everything from the servers is taken'] ?? [])
+    await server.call('tell', FAMILIES.IPv4.server, BACKEND)
+    await balancer.call('open', services({ ejection: { failures: 1, maxEjected: 100 }, failOpen: 'off' }).options)
+
+    const port = LISTENER
+    const lost = await local
+      .call<string[]>('visit', [{ host: '127.0.0.1', port, localPort: CLIENT_PORT }])
+      .catch(String)
+    expect(lost).to.not.match(/127/)
+    const [line = ''] = await client.call<string[]>('visit', [
+      { host: FAMILIES.IPv4.near, port, localPort: CLIENT_PORT },
+    ])
+    expect(line).to.match(/^10\.91\.0\.2 /)
+    const { counters } = await balancer.call<Stats>('stats')
+    expect(counters).to.include({ connectOther: 1, refusedNoBackend: 1, opened: 1 })
+  })
 
   it('is refused at start without the privilege', async () => {
     await using balancer = await Child.start('limpet', ['setpriv', '--bounding-set', '-net_admin,-net_raw'])
