@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { BalancerOptions, PoolOptions, Stats } from '../../src/index.ts'
+import type { BalancerOptions, Stats } from '../../src/index.ts'
 import { inNetnsOf, inNewNetns, requireNetns, runInNetnsOf } from '../helpers/netns.ts'
 import { requireFeature, requirePeer } from '../helpers/peers.ts'
 import { Child } from '../helpers/processes.ts'
@@ -82,7 +82,7 @@ function wire(client: number, balancer: number, server: number): void {
 }
 
 /** A listener and a pool for each family and each way, and where clients find them. */
-function services(pool: PoolOptions = {}): {
+function services(): {
   options: BalancerOptions
   visits: { family: Family; transparent: 'on' | 'port'; port: number }[]
 } {
@@ -106,10 +106,7 @@ function services(pool: PoolOptions = {}): {
       visits.map(visit => {
         const address = place(FAMILIES[visit.family].server, BACKEND)
         const { transparent } = visit
-        return [
-          nameOf(visit),
-          { ...pool, source: { transparent }, stickTable: 'off', backends: [{ name: 'a', address }] },
-        ]
+        return [nameOf(visit), { source: { transparent }, stickTable: 'off', backends: [{ name: 'a', address }] }]
       }),
     ),
     log: { level: 'error' },
@@ -161,16 +158,20 @@ describe('source.transparent', function () {
     })
   }
 
-  it('blames no backend for a client whose address leads nowhere', async () => {
+  it('closes a client from whose address nothing can be sent, and serves the next one', async function () {
     await using client = await Child.start('clients', inNewNetns({}))
     await using server = await Child.start('backends', inNewNetns({}))
     await using balancer = await Child.start('limpet', inNewNetns({}))
     // Somebody on the balancer's own host: nothing goes to another one from 127.0.0.1.
     await using local = await Child.start('clients', inNetnsOf(balancer.pid))
     wire(client.pid, balancer.pid, server.pid)
-    script(balancer.pid, ROUTES['everything from the servers is taken'] ?? [])
+    try {
+      script(balancer.pid, ROUTES['everything from the servers is taken'] ?? [])
+    } catch (error) {
+      requireFeature(this, `this kernel lacks what the rules need: ${String(error)}`)
+    }
     await server.call('tell', FAMILIES.IPv4.server, BACKEND)
-    await balancer.call('open', services({ ejection: { failures: 1, maxEjected: 100 }, failOpen: 'off' }).options)
+    await balancer.call('open', services().options)
 
     const port = LISTENER
     const lost = await local
