@@ -91,7 +91,9 @@ bool is_local_failure(int error) {
   switch (error) {
     case EADDRNOTAVAIL:
     case EADDRINUSE:
-    case EPERM:  // IP_TRANSPARENT without the privilege; a rule of this host against the connection
+    case EINVAL:  // the source leads nowhere: from 127.0.0.1 to another host, from an address of a link without its
+                  // name
+    case EPERM:   // IP_TRANSPARENT without the privilege; a rule of this host against the connection
     case EMFILE:
     case ENFILE:
     case ENOBUFS:

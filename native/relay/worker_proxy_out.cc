@@ -36,7 +36,9 @@ ProxyHeader header_of(const Session& session, Paths& paths) {
   header.source = session.client;
   header.destination = client_address(local);
   if (session.proxied && names_both(session.proxied->header)) header.destination = session.proxied->header.destination;
-  if (session.client.family == ClientAddress::Family::kUnix) {
+  if (session.proxied && session.client.family == ClientAddress::Family::kUnix) {
+    header.paths = session.proxied->header.paths;
+  } else if (session.client.family == ClientAddress::Family::kUnix) {
     put_path(peer_address(fd), paths.data());
     put_path(local, paths.data() + kProxyPathBytes);
     header.paths = paths;

@@ -1,11 +1,12 @@
 import type { z } from 'zod'
+import { needsScript } from '../affinity/needs-script.ts'
 import type { DescribedSendProxy } from './describe.ts'
 import { isMapping } from './mapping.ts'
 import { readSource, type sendProxy } from './outgoing-schema.ts'
 import type { Finding } from './parsed.ts'
 import type { ResolvedSendProxy } from './resolved.ts'
 import { type Path, quote } from './text.ts'
-import type { View } from './view.ts'
+import type { ListenerView, PoolView, View } from './view.ts'
 
 /** Undefined: there is none. */
 export function sendProxyOf(given: z.output<ReturnType<typeof sendProxy>>): ResolvedSendProxy | undefined {
@@ -41,18 +42,45 @@ export function transparentFindings({ listeners, pools }: View): Finding[] {
   const transparent = pools.filter(({ source }) => source?.isTransparent === true)
   const names = new Set(transparent.map(({ name }) => name))
   return [
-    ...listeners.flatMap(({ index, relay, tls, pools }) => {
-      const pool = pools.find(name => names.has(name))
+    ...listeners.flatMap(listener => {
+      const { index, relay, tls } = listener
+      const pool = listener.pools.find(name => names.has(name))
       if (pool === undefined) return []
       const who = `the pool ${quote(pool)} is transparent`
       if (relay === 'stream') return notFromClients(['listeners', index, 'relay'], who, 'auto, native')
-      return isMapping(tls) ? notFromClients(['listeners', index, 'tls'], `${who}, TLS ends here`, 'off') : []
+      if (isMapping(tls)) return notFromClients(['listeners', index, 'tls'], `${who}, TLS ends here`, 'off')
+      const why = whyStreamBehindRoutes(listener, pools, pool)
+      const instead = 'a listener of its own for that pool'
+      return why === undefined ? [] : notFromClients(['listeners', index, 'route'], `${who}, ${why}`, instead)
     }),
-    ...transparent.flatMap(({ name, backendTls, cookieMode }) => {
-      const why = isMapping(backendTls) ? 'backendTls' : cookieMode === undefined ? undefined : 'affinity.cookie'
-      return why === undefined ? [] : notFromClients(['pools', name, 'source', 'transparent'], `the pool has ${why}`)
+    ...transparent.flatMap(pool => {
+      const why = streamOnlyPart(pool)
+      const path = ['pools', pool.name, 'source', 'transparent']
+      return why === undefined ? [] : notFromClients(path, `the pool has ${why}`)
     }),
   ]
+}
+
+/** Which part of a pool only the stream relay can do; undefined: there is none. */
+function streamOnlyPart({ backendTls, cookieMode }: PoolView): string | undefined {
+  if (isMapping(backendTls)) return 'backendTls'
+  return cookieMode === undefined ? undefined : 'affinity.cookie'
+}
+
+/** Behind routes one pool decides who carries the clients of them all. Undefined: nothing speaks against the native relay. */
+function whyStreamBehindRoutes(
+  { choice, pools: own }: ListenerView,
+  pools: readonly PoolView[],
+  transparent: string,
+): string | undefined {
+  if (choice?.hasRoute !== true) return undefined
+  for (const pool of pools.filter(({ name }) => own.includes(name))) {
+    const part = streamOnlyPart(pool)
+    // Of the pool itself that is said at its own place.
+    if (part !== undefined && pool.name !== transparent) return `${quote(pool.name)} beside it has ${part}`
+    if (needsScript(pool.keys ?? [])) return `affinity.key of ${quote(pool.name)} is code`
+  }
+  return undefined
 }
 
 function notFromClients(path: Path, who: string, instead?: string): Finding[] {

@@ -24,7 +24,8 @@ const FAILURES: Readonly<Record<string, ConnectFailure['counter']>> = {
   EADDRINUSE: 'connectNoLocalPort',
 }
 
-const LOCAL = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+/** As is_local_failure() of native/relay/connector.cc. */
+const LOCAL = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'EINVAL', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 
 /** What a connect may cost, and how its socket is kept alive. Milliseconds. */
 export interface ConnectSettings {

@@ -40,7 +40,10 @@ function proxyHeader(
   const { id, clientAddress, clientPort, proxied } = session
   return encodeProxy({
     version,
-    ...endsOf(end(clientAddress, clientPort), destinationOf(proxied?.header) ?? end(localAddress, localPort)),
+    ...endsOf(
+      unixEnd(proxied?.header.source) ?? end(clientAddress, clientPort),
+      destinationOf(proxied?.header) ?? end(localAddress, localPort),
+    ),
     tlvs:
       version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, id, nameOf(head, session))).sort((a, b) => a.type - b.type),
     checksum: tlvs.includes('crc32c'),
@@ -64,6 +67,11 @@ function end(address: string | undefined, port: number | undefined): ProxyEndpoi
   return address === undefined || port === undefined || isIP(address) === 0 ? undefined : { address, port }
 }
 
+/** A client that came to its proxy by a unix socket has no address. */
+function unixEnd(source: ProxyEndpoint | undefined): ProxyEndpoint | undefined {
+  return source !== undefined && 'path' in source ? source : undefined
+}
+
 function destinationOf(header: ProxyHeader | undefined): ProxyEndpoint | undefined {
   return header?.source === undefined ? undefined : header.destination
 }
@@ -82,7 +90,8 @@ function nameOf(head: Buffer | undefined, { target, proxied, sni }: Introduced):
   if (sni !== undefined) return Buffer.from(sni)
   const found = head === undefined ? undefined : sniKeys().find(head, true, target.pool.native)
   if (found instanceof Uint8Array) return found
-  return proxied?.header.tlvs?.find(({ type }) => type === PROXY_TLV.authority)?.value
+  const told = proxied?.header.tlvs.find(({ type }) => type === PROXY_TLV.authority)?.value
+  return told?.length === 0 ? undefined : told
 }
 
 let keys: NativeHeadKeys | undefined

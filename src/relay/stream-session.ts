@@ -326,7 +326,8 @@ export class StreamSession {
 
   /** Who the client is, as backends are told; undefined: they are not. */
   #introduction(): Buffer | undefined {
-    return introduction(this, rawOf(this.#client) ?? this.#client, this.#arrival.head)
+    if (this.target.sendProxy === undefined) return undefined
+    return introduction(this, rawOf(this.#client) ?? this.#client, this.#arrival.seen)
   }
 
   #retry(failure: ConnectFailure): void {

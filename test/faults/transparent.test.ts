@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { BalancerOptions, Stats } from '../../src/index.ts'
-import { inNewNetns, requireNetns, runInNetnsOf } from '../helpers/netns.ts'
+import { inNetnsOf, inNewNetns, requireNetns, runInNetnsOf } from '../helpers/netns.ts'
 import { requireFeature, requirePeer } from '../helpers/peers.ts'
 import { Child } from '../helpers/processes.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
@@ -157,6 +157,34 @@ describe('source.transparent', function () {
       expect(counters).to.include({ accepted: visits.length, endFinished: visits.length })
     })
   }
+
+  it('closes a client from whose address nothing can be sent, and serves the next one', async function () {
+    await using client = await Child.start('clients', inNewNetns({}))
+    await using server = await Child.start('backends', inNewNetns({}))
+    await using balancer = await Child.start('limpet', inNewNetns({}))
+    // Somebody on the balancer's own host: nothing goes to another one from 127.0.0.1.
+    await using local = await Child.start('clients', inNetnsOf(balancer.pid))
+    wire(client.pid, balancer.pid, server.pid)
+    try {
+      script(balancer.pid, ROUTES['everything from the servers is taken'] ?? [])
+    } catch (error) {
+      requireFeature(this, `this kernel lacks what the rules need: ${String(error)}`)
+    }
+    await server.call('tell', FAMILIES.IPv4.server, BACKEND)
+    await balancer.call('open', services().options)
+
+    const port = LISTENER
+    const lost = await local
+      .call<string[]>('visit', [{ host: '127.0.0.1', port, localPort: CLIENT_PORT }])
+      .catch(String)
+    expect(lost).to.not.match(/127/)
+    const [line = ''] = await client.call<string[]>('visit', [
+      { host: FAMILIES.IPv4.near, port, localPort: CLIENT_PORT },
+    ])
+    expect(line).to.match(/^10\.91\.0\.2 /)
+    const { counters } = await balancer.call<Stats>('stats')
+    expect(counters).to.include({ connectOther: 1, refusedNoBackend: 1, opened: 1 })
+  })
 
   it('is refused at start without the privilege', async () => {
     await using balancer = await Child.start('limpet', ['setpriv', '--bounding-set', '-net_admin,-net_raw'])

@@ -204,6 +204,58 @@ TEST("who is no proxy that is trusted is closed, with a header or without, on bo
   rig.check_balance();
 }
 
+TEST("a client that was waited for elsewhere comes with its header, which no bytes are taken for") {
+  RigOptions options = proxy_rig();
+  options.head = {{{.source = HeadSource::kHttpPath}}, KeyFallback::kRefuse};
+  Rig rig(options);
+  Outgoing outgoing;
+  outgoing.proxy = SendProxy::kV1;
+  rig.relay.set_outgoing(rig.pool_id, outgoing);
+  Port port;
+  rig.set("a", port.number());
+  const auto pass_on = [&](const std::string& header, const std::optional<Bytes>& key) {
+    CHECK(FdBudget::process().take(FdBudget::kSession));
+    Socket client = begin_connection(rig.front.number());
+    Socket accepted = rig.front.accept();
+    CHECK(rig.relay.pass_on(rig.listener, accepted.fd(),
+                            {bytes_of("head "), key, 5, true, std::nullopt, bytes_of(header)}));
+    return client;
+  };
+  const std::string key = "eve";
+  for (const auto& known : {std::optional<Bytes>(bytes_of(key)), std::optional<Bytes>()}) {
+    Socket client = pass_on(kLine, known);
+    Socket backend = port.accept();
+    CHECK(client.write("and more"));
+    const std::string expected = kLine + "head and more";
+    CHECK_EQUAL(backend.read(expected.size()), expected);
+    client.close();
+    backend.close();
+    CHECK(rig.idle());
+  }
+  // By the key that it came with, or by the address that its header names.
+  CHECK_EQUAL(pin_of(rig, key), std::string("a"));
+  CHECK_EQUAL(rig.pin("192.0.2.7"), std::string("a"));
+  CHECK_EQUAL(rig.pin(), std::string(""));
+  for (const SessionRecord& record : rig.drain()) {
+    CHECK_EQUAL(int{record.client_port}, 4711);
+    CHECK(std::memcmp(record.client, "\xc0\0\x02\x07", 4) == 0);
+  }
+  CHECK_EQUAL(rig.count(SessionCounter::kBytesToBackend), uint64_t{26});
+  CHECK_EQUAL(FdBudget::process().used(), 0U);
+}
+
+TEST("a client that was waited for elsewhere stays there where its header is none, or not whole") {
+  Rig rig(proxy_rig());
+  EchoServer backend;
+  rig.set("a", backend.number());
+  Socket client = begin_connection(rig.front.number());
+  Socket accepted = rig.front.accept();
+  for (const std::string& bad : {kLine.substr(0, kLine.size() - 1), std::string("GET / HTTP/1.1\r\n\r\n")}) {
+    CHECK(!rig.relay.pass_on(rig.listener, accepted.fd(), {{}, std::nullopt, 0, false, std::nullopt, bytes_of(bad)}));
+  }
+  CHECK_EQUAL(rig.relay.sessions_of(rig.listener), int64_t{0});
+}
+
 TEST("the lists are about the client, and not about the proxy") {
   RigOptions options = proxy_rig();
   options.filter = networks("192.0.2.0/24", "192.0.2.8");

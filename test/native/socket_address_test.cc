@@ -140,7 +140,7 @@ TEST("causes of failed connects, and which lie in this host") {
       {ETIMEDOUT, SessionCounter::kConnectTimeout},         {ELOOP, SessionCounter::kConnectSelf},
       {EADDRNOTAVAIL, SessionCounter::kConnectNoLocalPort}, {EACCES, SessionCounter::kConnectOther}};
   for (const auto& [error, counter] : causes) CHECK_EQUAL(connect_counter(error), counter);
-  for (const int error : {EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM}) CHECK(is_local_failure(error));
+  for (const int error : {EADDRNOTAVAIL, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM}) CHECK(is_local_failure(error));
   for (const int error : {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNRESET})
     CHECK(!is_local_failure(error));
 }

@@ -7,6 +7,7 @@ import { headOf } from '../helpers/proxy-head.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
 import { Backend, idle, type Serve } from '../helpers/servers.ts'
+import { until } from '../helpers/wait.ts'
 
 /** A server that wants to know who comes before it says a word, as SMTP's would. */
 const greeting: Serve = async conn => {
@@ -180,6 +181,49 @@ forEachRelay('sendProxy', pair => {
     await client.over()
     await rig.settle()
     expect(rig.closes.map(({ id }) => id)).to.deep.equal([tlvText(header, PROXY_TLV.uniqueId)])
+  })
+
+  it('has the server name of TLS that has come by then, without waiting for it', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    const only = { name: backend.name, address: backend.address, maxSessions: 1 }
+    const pool = {
+      sendProxy: { version: 'v2' as const, tlvs: ['authority' as const] },
+      limits: { queue: { size: 1, timeout: '1h' } },
+    }
+    await using rig = await Rig.open(pair, { backends: [only], pool })
+    const first = await rig.connect()
+    const before = await backend.next()
+    expect((await headOf(before)).header.tlvs).to.deep.equal([])
+    const second = await rig.connect()
+    const hello = clientHello()
+    await second.send(hello)
+    await until('it to wait', () => rig.stats.pools[rig.pool]?.queue?.waiting === 1)
+    first.finish()
+    await before.over()
+    before.finish()
+    const server = await backend.next()
+    expect(tlvText((await headOf(server)).header, PROXY_TLV.authority)).to.equal('a.example')
+    expect((await server.read(hello.length)).equals(hello)).to.equal(true)
+    second.finish()
+    await server.over()
+    server.finish()
+    await second.over()
+    await rig.settle()
+    expect(rig.counters).to.include({ bytesToBackend: hello.length, endFinished: 2 })
+  })
+
+  it('says on what a proxy in front has said of a unix socket, and no name that is empty', async () => {
+    await using backend = await Backend.start({ serve: idle })
+    const listener = { proxyProtocol: { accept: 'on' as const, trust: ['127.0.0.0/8'] } }
+    const pool = { sendProxy: { version: 'v2' as const, tlvs: ['authority' as const] } }
+    await using rig = await Rig.open(pair, { backends: [backend], pool, listener })
+    const ends = { source: { path: Buffer.from('/run/client') }, destination: { path: Buffer.from('\0front') } }
+    const tlvs = [{ type: PROXY_TLV.authority, value: Buffer.alloc(0) }]
+    const client = await rig.connect()
+    await client.send(encodeProxy({ version: 2, ...ends, tlvs }))
+    const { header } = await headOf(await backend.next())
+    expect(header).to.deep.equal({ version: 2, command: 'proxy', transport: 'stream', ...ends, tlvs: [] })
+    client.finish()
   })
 
   it('says on what a proxy in front has said', async () => {

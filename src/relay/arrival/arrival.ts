@@ -7,7 +7,7 @@ import { sourceWithin } from '../../tls/keys.ts'
 import type { ProxiedClient } from '../proxied-client.ts'
 import type { Target } from '../target.ts'
 import { refuseEncryption } from './encryption.ts'
-import type { PeekLimits } from './first-bytes.ts'
+import { type PeekLimits, unreadOf } from './first-bytes.ts'
 import { type HeadFound, HeadPeek } from './head-peek.ts'
 import { HeadStep, type StepSettings } from './head-step.ts'
 import { findKey } from './key.ts'
@@ -123,6 +123,11 @@ export class Arrival {
   /** The bytes of a key that was found; undefined: there is none. */
   keyOf(key: HeadFound['key']): ClientKey['key'] {
     return key === 'source' ? this.clientAddress : key
+  }
+
+  /** What it has said by now; undefined: nothing, or it is in TLS that ends here. */
+  get seen(): Buffer | undefined {
+    return this.head ?? (this.secured === undefined ? unreadOf(this.client) : undefined)
   }
 
   #withinTls(sources: readonly KeySource[]): readonly KeySource[] {

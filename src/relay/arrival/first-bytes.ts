@@ -89,3 +89,11 @@ export class FirstBytes {
     this.#events.look(hasEnded || this.isFull)
   }
 }
+
+/** What has come of a client and lies with its socket, where it stays; undefined: nothing. */
+export function unreadOf(client: Socket): Buffer | undefined {
+  const bytes: Buffer | null = client.readableLength > 0 ? client.read() : null
+  if (bytes === null) return undefined
+  client.unshift(bytes)
+  return bytes
+}

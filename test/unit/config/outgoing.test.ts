@@ -81,6 +81,29 @@ describe('source', () => {
     expect(found({}, { affinity: { cookie: { mode: 'insert' } } })).to.deep.equal(ofPool)
   })
 
+  it('cannot be transparent behind routes whose clients the stream relay carries because of another pool', () => {
+    const options = (other: object, transparent = {}) => ({
+      listeners: [{ name: 'l', bind: ':7000', route: [{ port: 7001, pool: 'p' }, { pool: 'q' }] }],
+      pools: { p: { source: { transparent: 'on' }, ...transparent }, q: { secret: 'a secret', ...other } },
+    })
+    const found = (other: object, transparent = {}): (readonly [string, string])[] =>
+      problemsOfOptions(options(other, transparent)).flatMap(({ path, code }) =>
+        code === 'LIMPET_ERR_TRANSPARENT' ? [[path, code] as const] : [],
+      )
+    const ofRoute = [['listeners[0].route', 'LIMPET_ERR_TRANSPARENT']]
+    expect(() => resolveOptions(options({}) as never, HERMETIC)).to.not.throw()
+    expect(found({ affinity: { cookie: { mode: 'insert' } } })).to.deep.equal(ofRoute)
+    expect(found({ backendTls: {} })).to.deep.equal(ofRoute)
+    expect(found({ affinity: { key: { regex: '/^a(b)/' } } })).to.deep.equal(ofRoute)
+    expect(found({}, { affinity: { key: () => 'key' } })).to.deep.equal(ofRoute)
+    // Alone it would be passed on to the native relay.
+    const alone = {
+      listeners: [{ name: 'l', bind: ':7000', pool: 'p' }],
+      pools: { p: { source: { transparent: 'on' }, affinity: { key: () => 'key' } } },
+    }
+    expect(() => resolveOptions(alone as never, HERMETIC)).to.not.throw()
+  })
+
   it('is warned of where this host has no such address, or the privilege would be gone', () => {
     const warned = (pool: string, end = ''): string[] =>
       parse(pool, '', end).warnings.map(line => line.replace(/^limpet\.yaml:\d+:\d+: pools\.p\.source\./, ''))
