@@ -6,8 +6,8 @@ import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { hotKey } from './hot-key-schema.ts'
-import { MOST_HEAD_BYTES } from './key-source.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
+import { peek } from './peek-schema.ts'
 import { proxyProtocol } from './proxy-schema.ts'
 import { routes } from './route.ts'
 import {
@@ -24,7 +24,6 @@ import {
   oneOf,
   reference,
   shareSwitch,
-  size,
   systemName,
   whole,
   wholeOrAuto,
@@ -328,16 +327,7 @@ function listener(mode: Mode) {
       ON.fastOpen,
       'Clients that may send data with their first packet (TCP_FASTOPEN): the length of their queue.',
     ).prefault('off'),
-    peek: z
-      .strictObject({
-        bytes: size(
-          { min: 16, max: MOST_HEAD_BYTES },
-          'How many of the first bytes of a client are looked at.',
-        ).prefault('16KiB'),
-        timeout: duration({ min: 10, max: HOUR }, mode, 'How long they are waited for.').prefault('3s'),
-      })
-      .prefault({})
-      .describe('Looking for keys that are no addresses, and for routes.'),
+    peek: peek(mode),
     proxyProtocol: proxyProtocol(
       mode,
       networks('Proxies that may say who their clients are; everybody else is closed.'),

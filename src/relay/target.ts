@@ -1,4 +1,5 @@
 import type { ProxyRules } from '../acceptor/filter.ts'
+import { USUAL_PEEK } from '../config/peek-schema.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
 import type { NativeAddressFilter, NativeRouteRules } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
@@ -29,7 +30,7 @@ export interface TargetSettings extends Destination {
   maxSessions: number
   /** Undefined: whoever comes is taken. */
   filter?: NativeAddressFilter | undefined
-  /** How first bytes are looked at, where keys are there. */
+  /** How first bytes are looked at, where keys are there; undefined: as usual. */
   peek?: ResolvedPeek | undefined
   /** Undefined: clients come without a PROXY header. */
   proxy?: ProxyRules | undefined
@@ -40,9 +41,6 @@ export interface TargetSettings extends Destination {
   /** The one that chooses this one by its routes, and whose sessions its own are. */
   chooser?: Target | undefined
 }
-
-/** Of sockets that are given to a pool. */
-const USUAL_PEEK: ResolvedPeek = { bytes: 16_384, timeout: 3000 }
 
 /** Sessions of a listener in the stream relay, whichever of its targets they came to. */
 interface StreamSessions {

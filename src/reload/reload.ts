@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { changedSettings, type FoundChange, restartPaths } from '../config/changes.ts'
+import { effectOf } from '../config/effects.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import { LimpetError } from '../errors.ts'
 import { boundAfter, type ListenerChange } from '../listeners/change.ts'
@@ -113,22 +114,15 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
   return [...done, ...all(removed, 'backendRemoved'), ...all(added, 'backendAdded')]
 }
 
-/** What of a pool a reload can change, besides its backends. */
-function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen, ...pool }: ResolvedPool): object {
-  const { backendTls, ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
-  const ofSessions = {
-    boundMilli,
-    timeouts,
-    backendTls,
-    maxSessions,
-    retries,
-    limits,
-    returnHome,
-    rebalance,
-    sendProxy,
-    source,
-  }
-  return { ...ofSessions, health, failOpen, ejection, agent, slowStart }
+/**
+ * What of a pool a reload can change, besides its backends. What needs a restart was refused before; but files of `backendTls`
+ * can have other contents, which no setting tells.
+ */
+function tunable({ backends: _, ...pool }: ResolvedPool): object {
+  const ofReload = Object.entries(pool).filter(
+    ([key]) => key === 'backendTls' || effectOf(`pools.<name>.${key}`) !== 'restart',
+  )
+  return Object.fromEntries(ofReload)
 }
 
 function all(cores: readonly PoolCore[], event: 'backendAdded' | 'backendRemoved'): Done[] {

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Directory } from './directory.ts'
-import { freePort } from './net.ts'
+import { startOnFreePort } from './on-free-port.ts'
 import { Program } from './programs.ts'
-
-const TRIES = 5
 
 /** An MQTT broker of a test, with its state in memory. */
 export class MosquittoServer implements AsyncDisposable {
@@ -18,21 +16,16 @@ export class MosquittoServer implements AsyncDisposable {
   }
 
   static async start(file: string, name: string, directory: Directory): Promise<MosquittoServer> {
-    for (let tries = 1; ; tries++) {
-      const port = await freePort()
-      const settings = directory.file(`${name}.conf`)
-      // It would become a user that may not read the file.
-      await writeFile(settings, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`)
-      const program = new Program(file, ['-c', settings])
-      try {
-        await program.says(/mosquitto version .* running/)
-        return new MosquittoServer(name, port, program)
-      } catch (error) {
-        // Somebody else took the port meanwhile.
-        await program[Symbol.asyncDispose]()
-        if (tries === TRIES) throw error
-      }
-    }
+    const settings = directory.file(`${name}.conf`)
+    const { program, port } = await startOnFreePort(
+      async at => {
+        // It would become a user that may not read the file.
+        await writeFile(settings, `listener ${at} 127.0.0.1\nallow_anonymous true\nuser root\n`)
+        return new Program(file, ['-c', settings])
+      },
+      started => started.says(/mosquitto version .* running/),
+    )
+    return new MosquittoServer(name, port, program)
   }
 
   async kill(): Promise<void> {

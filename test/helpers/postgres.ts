@@ -1,9 +1,8 @@
 import { chown, readFile } from 'node:fs/promises'
 import type { Directory } from './directory.ts'
-import { freePort } from './net.ts'
+import { startOnFreePort } from './on-free-port.ts'
 import { Program, runProgram } from './programs.ts'
 
-const TRIES = 5
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   fsync: 'off',
@@ -50,22 +49,11 @@ export class PostgresServer implements AsyncDisposable {
     ]
     await runProgram(initdb, args, options)
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    for (let tries = 1; ; tries++) {
-      const port = await freePort()
-      const program = new Program(
-        postgres,
-        ['-D', data, '-p', String(port), '-k', directory.path, ...settings],
-        options,
-      )
-      try {
-        await program.says('database system is ready to accept connections')
-        return new PostgresServer(port, program)
-      } catch (error) {
-        // Somebody else took the port meanwhile.
-        await program[Symbol.asyncDispose]()
-        if (tries === TRIES) throw error
-      }
-    }
+    const { program, port } = await startOnFreePort(
+      at => new Program(postgres, ['-D', data, '-p', String(at), '-k', directory.path, ...settings], options),
+      started => started.says('database system is ready to accept connections'),
+    )
+    return new PostgresServer(port, program)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,13 +38,24 @@ export class Program implements AsyncDisposable {
 
   /** Waits until a text is in the output; rejects when the program ends before. */
   async says(text: string | RegExp): Promise<void> {
-    const said = (): boolean => (typeof text === 'string' ? this.output.includes(text) : text.test(this.output))
+    await this.does(`to say ${text}`, () =>
+      typeof text === 'string' ? this.output.includes(text) : text.test(this.output),
+    )
+  }
+
+  /** Waits until it has done something; rejects when it ends before. */
+  async does(what: string, done: () => boolean | Promise<boolean>): Promise<void> {
+    let isDone = false
     await until(
-      `${this.#name} to say ${text}`,
-      () => said() || !this.isRunning,
+      `${this.#name} ${what}`,
+      async () => {
+        const wasRunning = this.isRunning
+        isDone = await done()
+        return isDone || !wasRunning
+      },
       () => this.output,
     )
-    if (!said()) throw new Error(`${this.#name} ended instead of saying ${text}: ${this.output}`)
+    if (!isDone) throw new Error(`${this.#name} ended; it was expected ${what}: ${this.output}`)
   }
 
   /** Asks it to end, and waits for that. */

@@ -1,11 +1,10 @@
-import { Conn, type Dial, freePort } from './net.ts'
+import { Conn, type Dial } from './net.ts'
+import { startOnFreePort } from './on-free-port.ts'
 import { Program } from './programs.ts'
 import { within } from './wait.ts'
 
 /** What a Redis server answers (RESP2). */
 export type Reply = string | number | null | Error | Reply[]
-
-const TRIES = 5
 
 /** A Redis server of a test, which keeps nothing on the disk. */
 export class RedisServer implements AsyncDisposable {
@@ -21,33 +20,19 @@ export class RedisServer implements AsyncDisposable {
 
   /** Starts one that knows its name under the key `name`. */
   static async start(file: string, name: string, directory: string): Promise<RedisServer> {
-    for (let tries = 1; ; tries++) {
-      const port = await freePort()
-      const args = [
-        '--port',
-        String(port),
-        '--bind',
-        '127.0.0.1',
-        '--dir',
-        directory,
-        '--save',
-        '',
-        '--appendonly',
-        'no',
-      ]
-      const program = new Program(file, args)
-      try {
-        await program.says('Ready to accept connections')
-        const client = await RedisClient.open({ host: '127.0.0.1', port })
+    const { program, port } = await startOnFreePort(
+      at => {
+        const place = ['--port', String(at), '--bind', '127.0.0.1', '--dir', directory]
+        return new Program(file, [...place, '--save', '', '--appendonly', 'no'])
+      },
+      async (started, at) => {
+        await started.says('Ready to accept connections')
+        const client = await RedisClient.open({ host: '127.0.0.1', port: at })
         await client.command('SET', 'name', name)
         client.close()
-        return new RedisServer(name, port, program)
-      } catch (error) {
-        // Somebody else took the port meanwhile.
-        await program[Symbol.asyncDispose]()
-        if (tries === TRIES) throw error
-      }
-    }
+      },
+    )
+    return new RedisServer(name, port, program)
   }
 
   get address(): string {

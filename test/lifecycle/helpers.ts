@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { Balancer } from '../../src/balancer.ts'
 import type { BalancerOptions, PoolOptions, RelayKind } from '../../src/config/options.ts'
+import { resolveOptions } from '../../src/config/resolve.ts'
+import type { ResolvedListener } from '../../src/config/resolved.ts'
 
 /** Both relays; the tests of each behaviour run over both. */
 export const RELAYS = ['native', 'stream'] as const satisfies readonly RelayKind[]
@@ -72,6 +74,16 @@ export function makeBalancer(pool: PoolOptions = {}, options: Partial<BalancerOp
 /** Options of the one listener, served by this relay. */
 export function listenBy(relay: RelayKind, maxSessions = 0): Pick<BalancerOptions, 'listeners'> {
   return { listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p', relay, maxSessions }] }
+}
+
+/** A listener on a free port that says nothing else, as an acceptor takes it. */
+export function plainListener(): ResolvedListener {
+  const [listener] = resolveOptions({
+    listeners: [{ name: 'l', bind: '127.0.0.1:0', pool: 'p' }],
+    pools: { p: {} },
+  }).listeners
+  if (listener === undefined) throw new Error('there is no listener')
+  return listener
 }
 
 /** The port of the balancer's only listener. */

@@ -15,6 +15,7 @@ import {
   cleanUp,
   connectTo,
   makeBalancer,
+  plainListener,
   portOf,
   readAll,
   rejection,
@@ -271,23 +272,7 @@ describe('backends that lead back', () => {
 describe('clients that come while the balancer opens', () => {
   afterEach(cleanUp)
 
-  const settings = {
-    name: 'l',
-    bind: { kind: 'ip', host: '127.0.0.1', port: 0, family: 4, needsLookup: false },
-    pool: 'p',
-    route: [],
-    acceptor: 'auto',
-    relay: 'auto',
-    maxSessions: 0,
-    backlog: 16,
-    deferAccept: 0,
-    fastOpen: 0,
-    peek: { bytes: 16_384, timeout: 3000 },
-    proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
-    tls: undefined,
-    allow: [],
-    deny: [],
-  } as const
+  const settings = plainListener()
 
   async function openWithClient(serve: (socket: Socket) => void): Promise<{ acceptor: NetAcceptor; client: Socket }> {
     const acceptor = new NetAcceptor(settings, { serve, failed: error => expect.fail(error.message) })

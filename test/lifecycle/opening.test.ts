@@ -6,7 +6,7 @@ import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { Balancer } from '../../src/balancer.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { freePort } from '../helpers/net.ts'
-import { afterTest, cleanUp, makeBalancer, rejection, startBackend } from './helpers.ts'
+import { afterTest, cleanUp, makeBalancer, plainListener, rejection, startBackend } from './helpers.ts'
 
 /** Steps of an opening after which it is disturbed: more than it has. */
 const STEPS = 40
@@ -90,23 +90,7 @@ describe('an opening that is disturbed', () => {
 describe('listeners', () => {
   afterEach(cleanUp)
 
-  const settings = {
-    name: 'l',
-    bind: { kind: 'ip', host: '127.0.0.1', port: 0, family: 4, needsLookup: false },
-    pool: 'p',
-    route: [],
-    acceptor: 'auto',
-    relay: 'auto',
-    maxSessions: 0,
-    backlog: 16,
-    deferAccept: 0,
-    fastOpen: 0,
-    peek: { bytes: 16_384, timeout: 3000 },
-    proxyProtocol: { accept: 'off', trust: [], timeout: 3000 },
-    tls: undefined,
-    allow: [],
-    deny: [],
-  } as const
+  const settings = plainListener()
   const serve = (): never => expect.fail('a client was served')
 
   it('are not bound before every name is known', async () => {

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import type { AffinityOptions } from '../../src/index.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Conn, clientAddress, freePort } from '../helpers/net.ts'
+import { takesConnections } from '../helpers/on-free-port.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { Program, runProgram } from '../helpers/programs.ts'
 import { forEachRelayOnce, type RelayPair } from '../helpers/relays.ts'
@@ -47,12 +48,7 @@ describe('clients behind real proxies', function () {
   async function started(file: string, args: string[], name: string, text: string, port: number): Promise<Program> {
     await writeFile(directory.file(name), text)
     const program = new Program(file, [...args, directory.file(name)])
-    await until(
-      `${name} to be listened for`,
-      async () => !program.isRunning || (await isOpen(port)),
-      () => program.output,
-    )
-    expect(program.isRunning, program.output).to.equal(true)
+    await takesConnections(program, port)
     return program
   }
 
@@ -150,14 +146,3 @@ stream {
     })
   })
 })
-
-async function isOpen(port: number): Promise<boolean> {
-  try {
-    const conn = await Conn.open({ host: '127.0.0.1', port })
-    conn.destroy()
-    return true
-  } catch {
-    // Not yet.
-    return false
-  }
-}

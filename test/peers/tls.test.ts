@@ -4,7 +4,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { Directory } from '../helpers/directory.ts'
 import { Pattern, patternSum, Tally } from '../helpers/hash.ts'
-import { freePort } from '../helpers/net.ts'
+import { type OnPort, startOnFreePort } from '../helpers/on-free-port.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { Program, runProgram } from '../helpers/programs.ts'
 import { forEachRelayOnce } from '../helpers/relays.ts'
@@ -15,7 +15,6 @@ const MIB = 1024 * 1024
 const CHUNK = 64 * 1024
 const DOWN = 200 * MIB
 const UP = 20 * MIB
-const TRIES = 5
 
 describe('openssl s_server', function () {
   this.timeout(TEST_MS)
@@ -36,17 +35,12 @@ describe('openssl s_server', function () {
   })
 
   /** A server that sends its standard input and writes to its standard output what it gets. */
-  const start = async (): Promise<{ program: Program; port: number }> => {
-    for (let tries = 1; ; tries++) {
-      const port = await freePort()
+  const start = async (): Promise<OnPort> =>
+    await startOnFreePort(port => {
       const files = ['-cert', directory.file('cert.pem'), '-key', directory.file('key.pem')]
       const args = ['s_server', '-quiet', '-naccept', '1', '-accept', `127.0.0.1:${port}`, ...files]
-      const program = new Program(openssl, args, { stdio: ['pipe', 'pipe', 'pipe'], leaveOutput: true })
-      if (await isListening(program, port)) return { program, port }
-      await program[Symbol.asyncDispose]()
-      if (tries === TRIES) throw new Error(`openssl does not listen: ${program.output}`)
-    }
-  }
+      return new Program(openssl, args, { stdio: ['pipe', 'pipe', 'pipe'], leaveOutput: true })
+    }, listens)
 
   forEachRelayOnce('behind a balancer', pair => {
     it('sends 200 MiB and gets some back, byte for byte, under one certificate', async () => {
@@ -85,15 +79,10 @@ async function pour(seed: string, bytes: number, to: NodeJS.WritableStream | TLS
   }
 }
 
-/** Whether it listens before it ends; it says nothing, and a connection to find out would be its only one. */
-async function isListening(program: Program, port: number): Promise<boolean> {
+/** Waits until it listens; it says nothing, and a connection to find out would be its only one. */
+async function listens(program: Program, port: number): Promise<void> {
   const hex = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const listens = async (): Promise<boolean> =>
-    (await readFile('/proc/net/tcp', 'utf8')).split('\n').some(line => line.includes(`: ${hex} 00000000:0000 0A`))
-  await until(
-    'openssl to listen',
-    async () => !program.isRunning || (await listens()),
-    () => program.output,
+  await program.does('to listen', async () =>
+    (await readFile('/proc/net/tcp', 'utf8')).split('\n').some(line => line.includes(`: ${hex} 00000000:0000 0A`)),
   )
-  return program.isRunning
 }

@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { Balancer, type ListenerOptions, type PoolOptions } from '../../../src/index.ts'
 import type { Directory } from '../../helpers/directory.ts'
-import { Conn, type Dial, freePort, toDial } from '../../helpers/net.ts'
+import { type Dial, toDial } from '../../helpers/net.ts'
+import { type OnPort, startOnFreePort } from '../../helpers/on-free-port.ts'
 import { Program } from '../../helpers/programs.ts'
-import { until } from '../../helpers/wait.ts'
 import type { NamedServer } from './servers.ts'
 
 /** Whoever stands between clients and servers. */
@@ -74,64 +74,37 @@ export class LimpetSubject implements Subject {
   }
 }
 
-const TRIES = 5
-
 /** A program with a configuration file and a port. */
 class ProgramSubject implements Subject {
-  readonly #start: () => Promise<{ program: Program; port: number }>
-  #program: Program
-  #port: number
+  readonly #start: () => Promise<OnPort>
+  #on: OnPort
 
-  private constructor(
-    start: () => Promise<{ program: Program; port: number }>,
-    first: { program: Program; port: number },
-  ) {
+  private constructor(start: () => Promise<OnPort>, on: OnPort) {
     this.#start = start
-    this.#program = first.program
-    this.#port = first.port
+    this.#on = on
   }
 
   static async start(file: string, args: readonly string[], write: (port: number) => Promise<void>): Promise<Subject> {
-    const start = async (): Promise<{ program: Program; port: number }> => {
-      for (let tries = 1; ; tries++) {
-        const port = await freePort()
+    const start = async (): Promise<OnPort> =>
+      await startOnFreePort(async port => {
         await write(port)
-        const program = new Program(file, args)
-        const listens = async (): Promise<boolean> => !program.isRunning || (await isListening(port))
-        await until('it to listen', listens, () => program.output)
-        if (program.isRunning) return { program, port }
-        // Somebody else took the port meanwhile.
-        if (tries === TRIES) throw new Error(`${file} did not start: ${program.output}`)
-      }
-    }
+        return new Program(file, args)
+      })
     return new ProgramSubject(start, await start())
   }
 
   get dial(): Dial {
-    return { host: '127.0.0.1', port: this.#port }
+    return { host: '127.0.0.1', port: this.#on.port }
   }
 
   async restart(): Promise<void> {
-    await this.#program.stop()
-    const { program, port } = await this.#start()
-    this.#program = program
-    this.#port = port
+    await this.#on.program.stop()
+    this.#on = await this.#start()
   }
 
   /** Gently: workers that are left over would keep its output open. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#program.isRunning) await this.#program.stop()
-  }
-}
-
-async function isListening(port: number): Promise<boolean> {
-  try {
-    const conn = await Conn.open({ host: '127.0.0.1', port })
-    conn.destroy()
-    return true
-  } catch {
-    // Not yet.
-    return false
+    if (this.#on.program.isRunning) await this.#on.program.stop()
   }
 }
 
