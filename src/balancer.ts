@@ -19,6 +19,8 @@ import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
+import { applyFound, type FoundForPool } from './discovery/apply.ts'
+import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
 import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
 import type { AgentChange } from './health/agent-monitor.ts'
 import { ejectionReporter } from './health/ejection-reporter.ts'
@@ -34,6 +36,7 @@ import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
 import type { Target } from './relay/target.ts'
+import type { Done } from './reload/backends.ts'
 import { type Committed, reload } from './reload/reload.ts'
 import { type ReloadResult, resultOf, summaryOf } from './reload/result.ts'
 import { unharmed } from './reload/unharmed.ts'
@@ -56,6 +59,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #feed: SessionFeed
   readonly #kept: KeptChanges
   readonly #pools: Pools
+  readonly #discoveries: Discoveries
   readonly #files: OwnedFiles
   /** @internal */
   readonly handOver: HandOver
@@ -109,6 +113,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
     this.#pools = new Pools(pools.values(), owner, core => {
+      followDiscovery(core, this.#log)
       core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
       core.moves.onMoved = moved => this.emit('clientsMoved', { pool: core.name, ...moved })
       watchReturns(core, {
@@ -119,6 +124,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
         over: this.#stopOpening.signal,
       })
     })
+    const canChange = (): boolean => this.#status === 'listening' && this.handOver.canChange
+    const apply = (found: FoundForPool): Promise<void> => this.#reloads.take(() => this.#found(found))
+    this.#discoveries = new Discoveries(this.#pools.cores, { canChange, apply }, this.#log)
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
@@ -137,7 +145,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /**
-   * Opens the admin API if `admin` is configured, looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
+   * Opens the admin API if `admin` is configured, waits for the first answers where backends are found (`startTimeout` at most), looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
    * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
    * was bound is closed again, and the balancer is `idle`.
    *
@@ -206,7 +214,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @param options - as for the constructor. Backends become those that are here, whatever they were
    * @throws {@link LimpetConfigError} with everything that is wrong
    * @throws {@link LimpetError} `LIMPET_ERR_NEEDS_RESTART`: it differs in what a reload cannot change; `LIMPET_ERR_INVALID_STATE`:
-   *   not `listening`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`; those of {@link Balancer.listen} for a listener
+   *   not `listening`; `LIMPET_ERR_DISCOVERY`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`; those of {@link Balancer.listen} for a listener
    *   or a pool that is new
    * @throws system errors of `net` and `dns`, as {@link Balancer.listen}
    */
@@ -280,12 +288,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /**
    * The configuration that holds, in the shape of the document and with every default filled in; backends as they are
-   * now. Of secrets it has where they came from.
+   * now, but where they are found, how. Of secrets it has where they came from.
    */
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
+      if (Array.isArray(pool.backends)) pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
     }
     return described
   }
@@ -382,6 +390,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       await this.#openService(signal, sockets.listeners, prepare)
       if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
+      this.#discoveries.stop()
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
       await this.#admin.close()
@@ -396,6 +405,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   ): Promise<void> {
     throwIfAborted(signal)
     await loadKeyModules(this.#config)
+    await this.#discoveries.start(signal)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     const failed = (error: Error, listener: string): void => this.#failed(error, listener)
@@ -415,16 +425,29 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
+    this.#discoveries.run()
   }
 
-  async #reload(next: ResolvedConfig): Promise<ReloadResult> {
-    const service = (): Service => {
-      this.handOver.assertChangeable()
-      return this.#listeningService('reload')
-    }
-    await loadKeyModules(next)
+  async #reload(wanted: ResolvedConfig): Promise<ReloadResult> {
+    const service = (): Service => this.#changeableService('reload')
+    service()
+    await loadKeyModules(wanted)
+    const { config: next, commit } = await this.#discoveries.prepare(wanted)
     const reloaded = { pools: this.#pools, service, config: this.#config }
-    return await reload(reloaded, next, committed => this.#hold(next, committed))
+    return await reload(reloaded, next, committed => {
+      commit()
+      return this.#hold(next, committed)
+    })
+  }
+
+  /** Backends were found. */
+  async #found(found: FoundForPool): Promise<void> {
+    const done = await applyFound(found, () => this.#changeableService('reload'))
+    if (done.length === 0) return
+    this.#service?.backendsChanged()
+    this.#kept.changed()
+    this.#generation++
+    this.#tellAll(done)
   }
 
   /** A configuration holds, all of it, before anybody is told of any of it. */
@@ -435,13 +458,17 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#service?.backendsChanged()
     this.#kept.changed()
     const result = resultOf(++this.#generation, done, changes)
+    this.#tellAll(done)
+    unharmed(() => this.emit('reloaded', result))
+    this.#log.info(summaryOf(result), 'reloaded')
+    return result
+  }
+
+  #tellAll(done: readonly Done[]): void {
     for (const { event, core, backend } of done) {
       if (event === 'backendRemoved') this.#downCloser.leave(core.name, backend.name)
       unharmed(() => this.#tell(event, core, backend))
     }
-    unharmed(() => this.emit('reloaded', result))
-    this.#log.info(summaryOf(result), 'reloaded')
-    return result
   }
 
   #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
@@ -459,10 +486,16 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return service
   }
 
+  #changeableService(method: string): Service {
+    this.handOver.assertChangeable()
+    return this.#listeningService(method)
+  }
+
   async #shutDown(timeoutMs: number): Promise<CloseResult> {
     const isOpening = this.#status === 'opening'
     this.#status = 'closing'
     this.#stopOpening.abort()
+    this.#discoveries.stop()
     this.#downCloser.stop()
     // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (isOpening) await this.#opening?.catch(() => undefined)

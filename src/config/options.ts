@@ -1,5 +1,6 @@
 import type { KeyFunction } from '../affinity/key-function.ts'
 import type { CookieOptions } from './cookie-options.ts'
+import type { DiscoveryOptions } from './discovery-options.ts'
 
 /** A time: text with a unit (`250ms`, `5s`, `1.5h`, `2d`), or a number of milliseconds. */
 export type Duration = string | number
@@ -411,10 +412,10 @@ export interface PoolOptions {
   /** Where connections to backends come from. */
   source?: SourceOptions | undefined
   /**
-   * The servers; at most 10,000.
+   * The servers, at most 10,000; or where they are found.
    * @defaultValue []
    */
-  backends?: BackendOptions[] | undefined
+  backends?: BackendOptions[] | DiscoveryOptions | undefined
 }
 
 /** Active checks of a pool's backends. */

@@ -9,7 +9,7 @@ import type { Pools } from '../pool/pools.ts'
 import type { Hosts } from '../pool/records.ts'
 import { assertSources } from '../relay/sources.ts'
 import type { Service } from '../service.ts'
-import { applyBackends, type Done, destinationsAfter, lookUpNew, planBackends } from './backends.ts'
+import { applyBackends, backendsOf, type Done, destinationsAfter, lookUpNew, planBackends } from './backends.ts'
 
 /** What is reloaded. */
 export interface Reloaded {
@@ -92,7 +92,9 @@ function refuseRestart(changes: readonly FoundChange[]): void {
 function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prepared: Prepared): Done[] {
   const { kept, added, removed, hosts, listeners } = prepared
   const open = service()
-  const destinations = [...kept, ...added].map(core => [core.name, destinationsAfter(core, next, hosts)] as const)
+  const destinations = [...kept, ...added].map(
+    core => [core.name, destinationsAfter(core, backendsOf(next, core), hosts)] as const,
+  )
   refuseLoops(boundAfter(listeners), new Map(destinations))
   // The last thing that can fail.
   const done = applyBackends(planBackends(kept, next), hosts)
@@ -115,7 +117,7 @@ function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prep
 
 /** What of a pool a reload can change, besides its backends. */
 function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen, ...pool }: ResolvedPool): object {
-  const { backendTls, ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
+  const { backendTls, discovery, ejection, limits, returnHome, rebalance, agent, slowStart, sendProxy, source } = pool
   const ofSessions = {
     boundMilli,
     timeouts,
@@ -128,7 +130,7 @@ function tunable({ boundMilli, timeouts, maxSessions, retries, health, failOpen,
     sendProxy,
     source,
   }
-  return { ...ofSessions, health, failOpen, ejection, agent, slowStart }
+  return { ...ofSessions, health, failOpen, ejection, agent, slowStart, discovery }
 }
 
 function all(cores: readonly PoolCore[], event: 'backendAdded' | 'backendRemoved'): Done[] {

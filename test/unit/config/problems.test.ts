@@ -148,7 +148,7 @@ describe('unknown keys', () => {
 
   it('are told where they belong', () => {
     expect(only(poolText('weight: 1'))).to.match(
-      /^pools.p.weight: unknown key; it belongs to pools.<name>.backends\[\]\. /,
+      /^pools.p.weight: unknown key; it belongs to pools.<name>.backends\[\], or pools.<name>.backends\. /,
     )
     expect(only(poolText('connect: 5s'))).to.match(/unknown key; it belongs to pools.<name>.timeouts\. /)
     expect(only(poolText('timeouts: { interval: 5s }'))).to.match(
