@@ -1,10 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { type AddressInfo, Socket } from 'node:net'
 import { AdminRoom } from './admin-room.ts'
-import { functionArgument, optionsArgument, signalArgument } from './arguments.ts'
-import { invalidState, unknownHost, unknownListener } from './balancer-errors.ts'
+import { optionsArgument } from './arguments.ts'
+import { closeArguments, configArgument, type ListenArguments, listenArguments } from './balancer-arguments.ts'
+import { invalidState, unknownHost } from './balancer-errors.ts'
+import { BalancerLife } from './balancer-life.ts'
+import { listenerName, targetOf } from './balancer-names.ts'
+import { BalancerNews } from './balancer-news.ts'
 import type {
-  BackendChange,
   BalancerEvents,
   BalancerStatus,
   CloseOptions,
@@ -14,32 +17,23 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
-import { LONGEST_TIMER_MS } from './config/duration.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
-import { changedConfig, isResolved, resolveOptions } from './config/resolve.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
 import { applyFound, type FoundForPool } from './discovery/apply.ts'
 import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
-import { argumentRangeError, argumentTypeError, throwIfAborted } from './errors.ts'
-import type { AgentChange } from './health/agent-monitor.ts'
-import { ejectionReporter } from './health/ejection-reporter.ts'
-import type { HealthChange } from './health/monitor.ts'
-import { type EmitHealth, HealthReporter } from './health/reporter.ts'
+import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { Client, Decision } from './pool/decision.ts'
-import { type ChangeEvent, type Pool, type PoolOwner, settingsOf } from './pool/pool.ts'
+import type { ChangeEvent, Pool, PoolOwner } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
-import type { Target } from './relay/target.ts'
-import type { Done } from './reload/backends.ts'
 import { type Committed, reload } from './reload/reload.ts'
-import { type ReloadResult, resultOf, summaryOf } from './reload/result.ts'
-import { unharmed } from './reload/unharmed.ts'
+import { type ReloadResult, resultOf } from './reload/result.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
 import { Closings } from './sessions/closings.ts'
 import { DownCloser } from './sessions/down-closer.ts'
@@ -63,19 +57,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #files: OwnedFiles
   /** @internal */
   readonly handOver: HandOver
-  #status: BalancerStatus = 'idle'
+  readonly #life = new BalancerLife(() => process.nextTick(() => this.emit('close')))
+  readonly #news: BalancerNews
   #service: Service | undefined
   readonly #admin: AdminRoom
-  #opening: Promise<void> | undefined
   readonly #downCloser: DownCloser
   /** The closings of sessions at a pace that run. */
   readonly closings: Closings
-  readonly #health: HealthReporter
-  readonly #stopOpening = new AbortController()
-  readonly #hurry = new AbortController()
-  /** Aborted when it is closed. */
-  readonly #over = new AbortController()
-  #closing: Promise<CloseResult> | undefined
   /** Reloads wait for each other. */
   readonly #reloads = new Turns()
   /** Number of the state that holds. */
@@ -91,7 +79,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    */
   constructor(options: BalancerOptions | ResolvedConfig) {
     super()
-    this.#config = isResolved(options) ? options : resolveForProgram(options)
+    this.#config = configArgument(options)
     const { log, pools } = this.#config
     this.#log = createLog(log.level)
     this.#feed = new SessionFeed(sessionLogOf(this.#log, log.sessions))
@@ -99,14 +87,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       find: filter => this.#live(filter),
       tell: (event, closing) => this.emit(event, closing),
       log: this.#log,
-      over: this.#over.signal,
+      over: this.#life.over,
     })
     this.#downCloser = new DownCloser(this.closings)
-    const tell: EmitHealth = {
-      health: (event, change) => this.emit(event, change),
-      agent: change => this.emit('backendAgent', change),
-    }
-    this.#health = new HealthReporter(this.#log, this.#downCloser, tell, () => this.#status === 'listening')
+    this.#news = new BalancerNews(this, this.#log, this.#downCloser, this.#life)
     const owner: PoolOwner = {
       assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
@@ -114,19 +98,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     this.#pools = new Pools(pools.values(), owner, core => {
       followDiscovery(core, this.#log)
-      core.onFailOpen = isOpen => this.#health.failOpenChanged(core, isOpen)
-      core.moves.onMoved = moved => this.emit('clientsMoved', { pool: core.name, ...moved })
+      this.#news.follow(core)
       watchReturns(core, {
         find: filter => this.#live(filter),
-        isListening: () => this.#status === 'listening',
+        isListening: () => this.#life.isListening,
         tell: (event, run) => this.emit(event, run),
         log: this.#log,
-        over: this.#stopOpening.signal,
+        over: this.#life.stopping,
       })
     })
-    const canChange = (): boolean => this.#status === 'listening' && this.handOver.canChange
-    const apply = (found: FoundForPool): Promise<void> => this.#reloads.take(() => this.#found(found))
-    this.#discoveries = new Discoveries(this.#pools.cores, { canChange, apply }, this.#log)
+    this.#discoveries = new Discoveries(this.#pools.cores, this.#log, {
+      canChange: () => this.#life.isListening && this.handOver.canChange,
+      apply: found => this.#reloads.take(() => this.#found(found)),
+    })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
@@ -136,7 +120,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /** Where it is in its life. */
   get status(): BalancerStatus {
-    return this.#status
+    return this.#life.status
   }
 
   /** Number of the state that holds: one more with every change of backends, and with every reload. */
@@ -156,34 +140,14 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws an `AbortError`
    */
   async listen(options: ListenOptions = {}): Promise<void> {
-    const signal = signalArgument('options.signal', optionsArgument('options', options).signal)
-    const reload = functionArgument('options.reload', options.reload)
-    const sockets = optionsArgument('options.sockets', options.sockets ?? NO_SOCKETS)
-    for (const name of sockets.listeners.keys()) this.#listenerName(name)
-    const prepare = functionArgument('options.prepare', options.prepare)
-    const borrowed = new Set(options.borrowedFiles)
-    if (this.#status !== 'idle') throw invalidState('listen', this.#status)
-    throwIfAborted(signal)
-    this.#status = 'opening'
-    this.#files.borrow(this.#config, borrowed)
-    const stop = this.#stopOpening.signal
-    this.#opening = this.#open(signal === undefined ? stop : AbortSignal.any([stop, signal]), {
-      reload,
-      sockets,
-      prepare,
-    })
-    try {
-      await this.#opening
-    } catch (error) {
-      if (stop.aborted) throw invalidState('listen', 'closing', error)
-      this.#status = 'idle'
-      throw error
-    }
-    if (stop.aborted) throw invalidState('listen', 'closing')
-    this.#status = 'listening'
+    const given = listenArguments(options)
+    for (const name of given.sockets.listeners.keys()) listenerName(this.#config, name)
+    this.#life.assertIdle(given.signal)
+    this.#files.borrow(this.#config, given.borrowed)
+    await this.#life.open(given.signal, signal => this.#open(signal, given))
     process.nextTick(() => {
       // Whoever awaited listen() may have closed it already.
-      if (this.#status === 'listening') this.emit('listening')
+      if (this.#life.isListening) this.emit('listening')
     })
   }
 
@@ -194,15 +158,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws a `RangeError` or `TypeError` for bad options; an `AbortError`, while the closing goes on
    */
   async close(options: CloseOptions = {}): Promise<CloseResult> {
-    const { timeoutMs = this.#config.shutdownTimeout } = optionsArgument('options', options)
-    if (typeof timeoutMs !== 'number') throw argumentTypeError('options.timeoutMs', 'a number', timeoutMs)
-    if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS)) {
-      throw argumentRangeError('options.timeoutMs', `from 0 to ${LONGEST_TIMER_MS}`, timeoutMs)
-    }
-    const signal = signalArgument('options.signal', options.signal)
+    const { timeoutMs, signal } = closeArguments(options, this.#config)
     throwIfAborted(signal)
-    this.#closing ??= this.#shutDown(timeoutMs)
-    const closing = this.#closing
+    const closing = this.#life.close(opening => this.#shutDown(timeoutMs, opening))
     return await (signal === undefined ? closing : unlessAborted(() => closing, signal))
   }
 
@@ -219,15 +177,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws system errors of `net` and `dns`, as {@link Balancer.listen}
    */
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
-    const next = isResolved(options) ? options : resolveForProgram(options)
+    const next = configArgument(options)
     return await this.#reloads.take(() => this.#reload(next))
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
   async destroy(): Promise<void> {
-    this.#closing ??= this.#shutDown(0)
-    this.#hurry.abort()
-    await this.#closing
+    const closing = this.#life.close(opening => this.#shutDown(0, opening))
+    this.#life.hurryUp()
+    await closing
   }
 
   /** {@link Balancer.destroy}: whoever leaves a block by an exception should not wait for clients. */
@@ -243,7 +201,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_LISTENER`
    */
   address(listener?: string): AddressInfo | string | null {
-    const name = this.#listenerName(listener)
+    const name = listenerName(this.#config, listener)
     return this.#service?.listeners.address(name) ?? null
   }
 
@@ -288,7 +246,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /**
    * The configuration that holds, in the shape of the document and with every default filled in; backends as they are
-   * now, but where they are found, how. Of secrets it has where they came from.
+   * now, or where they are found. Of secrets it has where they came from.
    */
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
@@ -330,7 +288,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   handle(socket: Socket, options: HandleOptions = {}): Served {
     if (!(socket instanceof Socket)) throw argumentTypeError('socket', 'a net.Socket', socket)
     const service = this.#listeningService('handle')
-    const target = this.#target(service, optionsArgument('options', options))
+    const target = targetOf(optionsArgument('options', options), { config: this.#config, pools: this.#pools, service })
     prepareSocket(socket)
     return service.serve(target, socket)
   }
@@ -381,7 +339,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#lastStats ?? this.#collectStats()
   }
 
-  async #open(signal: AbortSignal, { reload, sockets, prepare }: OpenOptions): Promise<void> {
+  async #open(signal: AbortSignal, { reload, sockets, prepare }: ListenArguments): Promise<void> {
     for (const warning of this.#config.warnings) this.#log.warn(warning)
     // A socket of another process's: until this one can take its place, that one answers.
     const isLast = sockets.admin !== undefined
@@ -408,9 +366,6 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#discoveries.start(signal)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
-    const failed = (error: Error, listener: string): void => this.#failed(error, listener)
-    const health = (change: HealthChange): void => this.#health.changed(change)
-    const ejection = ejectionReporter(this.#log, (event, change) => this.emit(event, change))
     const parts = {
       config: this.#config,
       pools: this.#pools.cores,
@@ -418,10 +373,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       prepare,
       feed: this.#feed,
       log: this.#log,
-      failed,
-      health,
-      agent: (change: AgentChange) => this.#health.agentChanged(change),
-      ejection,
+      ...this.#news.ofService(),
     }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
@@ -440,14 +392,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     })
   }
 
-  /** Backends were found. */
   async #found(found: FoundForPool): Promise<void> {
     const done = await applyFound(found, () => this.#changeableService('reload'))
     if (done.length === 0) return
     this.#service?.backendsChanged()
     this.#kept.changed()
     this.#generation++
-    this.#tellAll(done)
+    this.#news.changedAll(done)
   }
 
   /** A configuration holds, all of it, before anybody is told of any of it. */
@@ -458,31 +409,22 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#service?.backendsChanged()
     this.#kept.changed()
     const result = resultOf(++this.#generation, done, changes)
-    this.#tellAll(done)
-    unharmed(() => this.emit('reloaded', result))
-    this.#log.info(summaryOf(result), 'reloaded')
+    this.#news.reloaded(result, done)
     return result
-  }
-
-  #tellAll(done: readonly Done[]): void {
-    for (const { event, core, backend } of done) {
-      if (event === 'backendRemoved') this.#downCloser.leave(core.name, backend.name)
-      unharmed(() => this.#tell(event, core, backend))
-    }
   }
 
   #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
     const { pool, listener, backend } = optionsArgument('filter', filter)
     const service = this.#service
-    if (service === undefined || this.#status === 'closed') throw invalidState('sessions', this.#status)
+    if (service === undefined || this.#life.status === 'closed') throw invalidState('sessions', this.#life.status)
     if (pool !== undefined) this.pool(pool)
-    if (listener !== undefined) this.#listenerName(listener)
+    if (listener !== undefined) listenerName(this.#config, listener)
     return service.live({ pool, listener, backend })
   }
 
   #listeningService(method: string): Service {
     const service = this.#service
-    if (this.#status !== 'listening' || service === undefined) throw invalidState(method, this.#status)
+    if (this.#life.status !== 'listening' || service === undefined) throw invalidState(method, this.#life.status)
     return service
   }
 
@@ -491,17 +433,14 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return this.#listeningService(method)
   }
 
-  async #shutDown(timeoutMs: number): Promise<CloseResult> {
-    const isOpening = this.#status === 'opening'
-    this.#status = 'closing'
-    this.#stopOpening.abort()
+  async #shutDown(timeoutMs: number, opening: Promise<void> | undefined): Promise<CloseResult> {
     this.#discoveries.stop()
     this.#downCloser.stop()
-    // How it went is the business of listen(). Otherwise nothing is awaited: when close() returns, nobody is accepted.
-    if (isOpening) await this.#opening?.catch(() => undefined)
+    // Otherwise nothing is awaited: when close() returns, nobody is accepted.
+    if (opening !== undefined) await opening
     // Whoever has its socket answers from now on.
     const adminClosed = this.#admin.isPassed ? this.#admin.close() : undefined
-    const result = (await this.#service?.close(timeoutMs, this.#hurry.signal)) ?? { finished: 0, cut: 0 }
+    const result = (await this.#service?.close(timeoutMs, this.#life.hurry)) ?? { finished: 0, cut: 0 }
     if (this.#service !== undefined) {
       const { accepted, opened, bytesToBackend, bytesToClient } = this.#service.counts
       this.#log.info({ ...result, accepted, opened, bytesToBackend, bytesToClient }, 'closed')
@@ -511,9 +450,6 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#admin.close()
     await this.#kept.close()
     for (const core of this.#pools.cores.values()) core.close()
-    this.#status = 'closed'
-    this.#over.abort()
-    process.nextTick(() => this.emit('close'))
     return result
   }
 
@@ -521,32 +457,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return collectStats(this.#service, this.#generation, this.#config.listeners, this.#pools.cores.values())
   }
 
-  #target(service: Service, { listener, pool }: HandleOptions): Target {
-    if (listener === undefined) return service.targetOfPool(this.#pools.core(this.pool(pool).name))
-    if (pool !== undefined) throw argumentTypeError('options.pool', 'left out beside options.listener', pool)
-    const target = service.targetOfListener(listener)
-    if (target === undefined) throw unknownListener(listener, this.#listenerNames())
-    return target
-  }
-
-  #listenerNames(): string[] {
-    return this.#config.listeners.map(({ name }) => name)
-  }
-
-  #listenerName(name: string | undefined): string {
-    const names = this.#listenerNames()
-    const found = name === undefined && names.length === 1 ? names[0] : names.find(known => known === name)
-    if (found === undefined) throw unknownListener(name, names)
-    return found
-  }
-
-  #failed(error: Error, listener: string): void {
-    this.#log.error({ listener, error: error.message }, 'a listener failed')
-    if (this.listenerCount('error') > 0) this.emit('error', Object.assign(error, { listener }))
-  }
-
   #checkBackend(core: PoolCore, { name, address }: ResolvedBackend): void {
-    if (this.#status === 'idle') return
+    if (this.#life.status === 'idle') return
     if (address.kind === 'name' && !core.knows(name, address)) throw unknownHost(core.name, name, address)
     this.#service?.checkBackend(core.name, { name, address })
   }
@@ -555,24 +467,6 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
     this.#kept.changed()
-    this.#tell(event, core, backend)
+    this.#news.changed(event, core, backend)
   }
-
-  #tell(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
-    const change: BackendChange = { pool: core.name, ...settingsOf(backend) }
-    if (event === 'backendRemoved' || backend.state === 'maint') this.#downCloser.leave(core.name, backend.name)
-    this.#log.info(change, event)
-    this.emit(event, change)
-  }
-}
-
-/** Of {@link Balancer.listen}, but for what was looked at. */
-type OpenOptions = Pick<ListenOptions, 'reload' | 'prepare'> & { sockets: OpenSockets }
-
-const NO_SOCKETS: OpenSockets = { listeners: new Map() }
-
-/** A library that was not asked to should not write what goes well on the standard output of its program. */
-function resolveForProgram(options: BalancerOptions): ResolvedConfig {
-  const config = resolveOptions(options)
-  return options.log?.level === undefined ? changedConfig(config, { log: { ...config.log, level: 'warn' } }) : config
 }

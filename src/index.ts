@@ -3,7 +3,6 @@ export type { KeyAnswer, KeyConnection, KeyFunction } from './affinity/key-funct
 export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type * from './config/cookie.ts'
-export type * from './config/cookie-options.ts'
 export type * from './config/describe.ts'
 export { type LoadOptions, loadConfig, type ParseOptions, parseConfig } from './config/load.ts'
 export type * from './config/options.ts'

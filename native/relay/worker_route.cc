@@ -11,7 +11,7 @@ namespace limpet {
 namespace {
 
 // The port that the client came to: that of the PROXY header, where it names one. To a unix socket: none. As
-// destinationPort() in src/relay/route.ts.
+// destinationPort() in src/relay/arrival/route.ts.
 uint16_t port_that_it_came_to(Session& session) {
   if (session.proxied) {
     const ClientAddress& destination = session.proxied->header.destination;

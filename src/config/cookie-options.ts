@@ -1,4 +1,4 @@
-import type { Duration } from './options.ts'
+import type { Duration } from './value-options.ts'
 
 /**
  * How a cookie names the backend of a client. `insert`: a cookie of Limpet's own, which is put into the answers; `learn`: a cookie

@@ -51,7 +51,7 @@ export class Discoveries {
   #over = new AbortController()
 
   /** @param cores - those that there are, also when it is looked at later */
-  constructor(cores: ReadonlyMap<string, PoolCore>, owner: DiscoveryOwner, log: Log) {
+  constructor(cores: ReadonlyMap<string, PoolCore>, log: Log, owner: DiscoveryOwner) {
     this.#cores = cores
     this.#owner = owner
     this.#log = log

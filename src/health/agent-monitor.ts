@@ -54,7 +54,7 @@ export class AgentMonitor {
     for (const [name, asker] of [...askers]) {
       asker.stop()
       askers.delete(name)
-      if (core.settings.agent.port === 0) core.forgetAgent(name)
+      if (core.settings.agent.port === 0) core.reports.forgetAgent(name)
     }
     this.followAll()
   }
@@ -76,7 +76,7 @@ export class AgentMonitor {
     if (known?.host === host) return
     known?.stop()
     askers.delete(name)
-    if (known !== undefined || host === undefined) core.forgetAgent(name)
+    if (known !== undefined || host === undefined) core.reports.forgetAgent(name)
     if (host === undefined) return
     core.agents.begin(name)
     askers.set(name, new Asker(core, { name, host }, this.#gate, this.#changed))
@@ -98,7 +98,7 @@ export class AgentMonitor {
   abandon(): void {
     const asked = [...this.#pools].flatMap(([core, askers]) => [...askers.keys()].map(name => ({ core, name })))
     this.stop()
-    for (const { core, name } of asked) core.forgetAgent(name)
+    for (const { core, name } of asked) core.reports.forgetAgent(name)
   }
 }
 
@@ -184,7 +184,7 @@ class Asker {
     const isOdd = words.unknown.length > 0
     if (isOdd && !this.#isOdd) this.#tell('odd', words.unknown.join(' '))
     this.#isOdd = isOdd
-    if (this.#core.setAgent(this.#name, words)) this.#tell('said')
+    if (this.#core.reports.setAgent(this.#name, words)) this.#tell('said')
   }
 
   #tell(kind: AgentChange['kind'], reason?: string): void {

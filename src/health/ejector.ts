@@ -53,13 +53,13 @@ export class Ejector {
   #eject(name: string, reason: string): void {
     const backend = this.#core.backend(name)
     if (backend === undefined) return
-    const until = this.#core.eject(name, reason)
+    const until = this.#core.reports.eject(name, reason)
     if (until !== undefined) this.#changed({ core: this.#core, backend, until, reason })
   }
 
   #readmit(name: string, reason: string): void {
     const backend = this.#core.backend(name)
-    if (this.#core.readmit(name) && backend !== undefined) {
+    if (this.#core.reports.readmit(name) && backend !== undefined) {
       this.#changed({ core: this.#core, backend, until: undefined, reason })
     }
   }

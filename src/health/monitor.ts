@@ -53,7 +53,7 @@ export class HealthMonitor {
     for (const core of cores) {
       const monitor = new PoolMonitor(core, this.#gate, this.#changed)
       this.#pools.set(core, monitor)
-      core.watchHealth()
+      core.reports.watchHealth()
       monitor.followAll()
       first.push(monitor.firstChecks())
     }
@@ -117,7 +117,7 @@ export class HealthMonitor {
     const cores = [...this.#pools.keys()]
     this.#agents.abandon()
     this.stop()
-    for (const core of cores) core.resetHealth()
+    for (const core of cores) core.reports.resetHealth()
   }
 }
 
@@ -158,7 +158,7 @@ class PoolMonitor {
     known?.stop()
     this.#checkers.delete(name)
     // Another way to ask the same server: what it said last holds until it is asked.
-    if (known !== undefined && !isSameTarget) this.#core.forgetHealth(name)
+    if (known !== undefined && !isSameTarget) this.#core.reports.forgetHealth(name)
     if (target === undefined || settings === undefined) return
     const changed = (isUp: boolean, reason: string): void => this.#set(name, isUp, reason)
     const context = { settings, check: checkOf(settings), gate: this.#gate }
@@ -179,7 +179,7 @@ class PoolMonitor {
     const backend = this.#core.backend(name)
     if (backend === undefined || this.#core.isClosed) return
     const isFirst = this.#core.health.of(backend)?.status === 'unknown'
-    this.#core.setHealth(name, isUp, reason)
+    this.#core.reports.setHealth(name, isUp, reason)
     this.#changed({ core: this.#core, backend, isUp, isFirst, reason })
   }
 }

@@ -15,18 +15,18 @@ export class WarmUp {
     this.#core = core
     this.#log = log
     const stepMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, core.settings.slowStart / STEPS))
-    core.startSlowly(true)
+    core.reports.startSlowly(true)
     this.#timer = setInterval(() => this.#step(), stepMs).unref()
   }
 
   stop(): void {
-    this.#core.startSlowly(false)
+    this.#core.reports.startSlowly(false)
     clearInterval(this.#timer)
   }
 
   #step(): void {
     if (this.#core.isClosed) return
-    const cold = new Set(this.#core.warmUp())
+    const cold = new Set(this.#core.reports.warmUp())
     const { name: pool, settings } = this.#core
     for (const name of cold) {
       if (!this.#cold.has(name)) this.#log.info({ pool, name, slowStart: settings.slowStart }, 'a backend warms up')

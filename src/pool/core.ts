@@ -1,4 +1,3 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
 import { type HeadKeys, headKeysOf } from '../affinity/head-keys.ts'
 import { type HotBy, hotByOf } from '../affinity/hot-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
@@ -8,18 +7,20 @@ import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { PoolCookie } from '../cookies/pool-cookie.ts'
 import type { Discovery } from '../discovery/discovery.ts'
 import { LimpetError } from '../errors.ts'
-import type { AgentWords } from '../health/agent-words.ts'
-import { Ejections } from '../health/ejections.ts'
-import { SlowStart } from '../health/slow-start.ts'
-import { FULL_RAMP, NativeBackendState, type NativePlacement, type NativePool } from '../native.ts'
+import type { NativePlacement, NativePool } from '../native.ts'
 import type { RebalanceInfo } from '../sessions/rebalancer.ts'
-import { PoolAgents } from './agents.ts'
-import { PoolHealth, servedBy } from './health.ts'
+import type { PoolAgents } from './agents.ts'
+import { type BackendFailures, type BackendFigures, countPins, readFigures, takeFailures } from './figures.ts'
+import type { PoolHealth } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
 import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
-import { nextOf, TableFile } from './table-file.ts'
+import { BackendReports } from './reports.ts'
+import { Serving } from './serving.ts'
+import { Staging } from './staging.ts'
+import { TableFile } from './table-file.ts'
+import { TablePlace } from './table-place.ts'
 
 /** A change that can be committed. */
 export interface PreparedChange {
@@ -28,45 +29,9 @@ export interface PreparedChange {
   readonly removed: readonly string[]
 }
 
-/** What is on a backend now. */
-export interface BackendFigures {
-  sessions: number
-  inherited: number
-  takesNew: boolean
-  bound: number | null
-  total: number
-  connectFailures: number
-}
-
-/** Rows of failures of a backend; one of them is not 0. */
-export interface BackendFailures {
-  name: string
-  /** Connects in a row that failed. */
-  connects: number
-  /** Sessions in a row that it reset in their first moments. */
-  resets: number
-}
-
-/** Whose index it is, and whose it was before: session records are read a moment after they were written. */
-interface Owner {
-  readonly backend: BackendRecord
-  readonly generation: number
-  readonly before: { readonly name: string; readonly generation: number } | undefined
-}
-
-const INDEXES = 2 ** 16
-/** Numbers of each backend that the native pool gives. */
-const FIGURES = 4
-/** Failures of each backend in a row, of connects and of sessions. */
-const ROWS = 2
-
 /** A pool without its public face: its backends, and the native pool, which is made when it is first needed. */
 export class PoolCore {
   #settings: ResolvedPool
-  /** What checks say; change it through the methods here, which publish that. */
-  readonly health: PoolHealth
-  /** What agents say; change it through the methods here, too. */
-  readonly agents = new PoolAgents()
   /** What its changes have moved. */
   readonly moves = new Moves(this)
   /** Told when checks are believed no more, or again. */
@@ -79,18 +44,14 @@ export class PoolCore {
   rebalance: RebalanceInfo | undefined
   /** Clients that were brought home, ever. */
   broughtHome = 0
-  readonly #slowStart: SlowStart
-  #isSlow = false
-  /** What each may serve, as it was staged last. */
-  readonly #served = new Map<string, number>()
-  #isPublishing = false
+  readonly #serving: Serving
+  readonly #staging: Staging
+  /** Takes what checks, agents and sessions tell of its backends. */
+  readonly reports: BackendReports
   /** Found out once for each that has checks of its own: rosters ask for them. */
   #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
   readonly #backends = new Map<string, BackendRecord>()
-  /** By the index that the native pool gave; a removed backend stays until its index is given anew. */
-  readonly #byIndex: Owner[] = []
-  readonly #indexes = new Map<string, number>()
   /** Picks that wait for a seat, by their handles: what to do when it is their turn. */
   readonly turns = new Map<number, () => void>()
   #native: NativePool | undefined
@@ -102,20 +63,19 @@ export class PoolCore {
   #hotBy: { readonly found: HotBy | undefined } | undefined
   /** Undefined: the table is in memory, or is not made yet. */
   #tableFile: TableFile | undefined
-  /** Where that is while its place is another process's. */
-  #beside: string | undefined
+  readonly #tablePlace = new TablePlace()
   #closed = false
   #retired = false
 
   constructor(settings: ResolvedPool) {
     this.#settings = settings
-    const { ejection, slowStart } = settings
-    this.#slowStart = new SlowStart(slowStart)
-    this.health = new PoolHealth(
-      settings.failOpen,
+    this.#serving = new Serving(
+      settings,
       backend => this.checksOf(backend),
-      ejection && new Ejections(ejection),
+      (name, isReady) => this.onServed(name, isReady),
     )
+    this.#staging = new Staging(this, this.#serving)
+    this.reports = new BackendReports(this.#staging, this.#serving)
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
@@ -127,6 +87,16 @@ export class PoolCore {
 
   get name(): string {
     return this.settings.name
+  }
+
+  /** What checks say; {@link PoolCore.reports} change it. */
+  get health(): PoolHealth {
+    return this.#serving.health
+  }
+
+  /** What agents say; as {@link PoolCore.health}. */
+  get agents(): PoolAgents {
+    return this.#serving.agents
   }
 
   /** Undefined: keys are addresses. */
@@ -203,7 +173,6 @@ export class PoolCore {
 
   /** Takes other settings, of those that can change while it serves; its backends stay. */
   reconfigure(settings: ResolvedPool): void {
-    const { failOpen, ejection, slowStart, boundMilli } = settings
     const unchecked = [...this.#backends.values()].filter(backend => this.checksOf(backend) === undefined)
     this.#settings = settings
     this.#checks = new WeakMap()
@@ -211,10 +180,9 @@ export class PoolCore {
     for (const backend of unchecked) {
       if (this.checksOf(backend) !== undefined) this.health.set(backend.name, true, 'it served before the checks')
     }
-    this.#slowStart.configure(slowStart)
-    this.health.configure(failOpen, ejection)
-    this.native.setLimits(boundMilli, limitsOf(settings))
-    this.#republish()
+    this.#serving.configure(settings)
+    this.native.setLimits(settings.boundMilli, limitsOf(settings))
+    this.#staging.republish()
   }
 
   /** How a backend is checked; undefined: it is not. */
@@ -257,9 +225,9 @@ export class PoolCore {
 
   /** The backend that a pick names. */
   backendAt(index: number): BackendRecord {
-    const owner = this.#byIndex[index]
-    if (owner === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
-    return owner.backend
+    const backend = this.#staging.indexes.at(index)
+    if (backend === undefined) throw new RangeError(`the pool ${this.name} has no backend ${index}`)
+    return backend
   }
 
   /** Where the native pool has a backend; undefined: nowhere. */
@@ -267,9 +235,7 @@ export class PoolCore {
     this.assertOpen()
     // Made when it is first needed.
     void this.native
-    const index = this.#indexes.get(name)
-    const owner = index === undefined ? undefined : this.#byIndex[index]
-    return index === undefined || owner === undefined ? undefined : { index, generation: owner.generation }
+    return this.#staging.indexes.placeOf(name)
   }
 
   /**
@@ -277,62 +243,32 @@ export class PoolCore {
    * two more owners since.
    */
   backendNamed(index: number, generation: number): string | undefined {
-    const owner = this.#byIndex[index]
-    if (owner?.generation === generation) return owner.backend.name
-    return owner?.before?.generation === generation ? owner.before.name : undefined
+    return this.#staging.indexes.nameOf(index, generation)
   }
 
   /** What is on each backend now, by name. */
   figures(): (name: string) => BackendFigures {
-    let figures = new Float64Array(FIGURES * (this.#byIndex.length + 1))
-    const indexes = this.native.readBackends(figures)
-    if (indexes * FIGURES > figures.length) {
-      figures = new Float64Array(FIGURES * indexes)
-      this.native.readBackends(figures)
-    }
-    const bounds = new Float64Array(indexes)
-    this.native.readBounds(bounds)
-    return name => {
-      const index = this.#indexes.get(name) ?? 0
-      const at = FIGURES * index
-      const [sessions = 0, total = 0, connectFailures = 0, inherited = 0] = figures.subarray(at, at + FIGURES)
-      const bound = bounds[index] ?? 0
-      const takesNew = bound > 0
-      const shown = takesNew && bound < Infinity ? bound : null
-      return { sessions, inherited, takesNew, bound: shown, total, connectFailures }
-    }
+    return readFigures(this.native, this.#staging.indexes)
   }
 
   /** Who had so many failures in a row since the last time. */
   takeFailures(atLeast: number): BackendFailures[] {
-    const rows = new Float64Array(ROWS * this.#byIndex.length)
-    this.native.takeFailures(rows, atLeast)
-    const all = [...this.#indexes].map(([name, index]) => {
-      const [connects = 0, resets = 0] = rows.subarray(ROWS * index, ROWS * (index + 1))
-      return { name, connects, resets }
-    })
-    return all.filter(({ connects, resets }) => connects > 0 || resets > 0)
+    return takeFailures(this.native, this.#staging.indexes, atLeast)
   }
 
   /** Names of the backends that take new clients now, backups also while others do. */
   servers(): Set<string> {
-    const ready = [...this.#backends.values()].filter(
-      backend => backend.weight > 0 && servedBy(this.#wanted(backend), this.health) === NativeBackendState.ready,
-    )
-    return new Set(ready.map(({ name }) => name))
+    return this.#staging.servers()
   }
 
   /** What a backend serves, as it was staged last: a number of `NativeBackendState`. */
   servedAs(name: string): number {
-    return this.#served.get(name) ?? NativeBackendState.down
+    return this.#serving.stagedOf(name)
   }
 
   /** Pins to each backend now, by name, estimated from so many buckets of the table if it has more. */
   pins(mostBuckets: number): (name: string) => number {
-    const { native } = this
-    const counts = new Float64Array(this.#byIndex.length)
-    const share = native.countPins(counts, mostBuckets)
-    return name => (counts[this.#indexes.get(name) ?? -1] ?? 0) / share
+    return countPins(this.native, this.#staging.indexes, mostBuckets)
   }
 
   /**
@@ -368,15 +304,15 @@ export class PoolCore {
     const records = set.map(backend => recordOf(backend, this.#backends.get(backend.name), hosts))
     const added = records.filter(({ name }) => !this.#backends.has(name))
     for (const [at, backend] of added.entries()) {
-      if (this.#stage(this.native, backend)) continue
-      this.#unstage(added.slice(0, at))
+      if (this.#staging.stage(this.native, backend)) continue
+      for (const { name } of added.slice(0, at)) this.#staging.unstage(name)
       return undefined
     }
     return { records, added, removed }
   }
 
   withdraw({ added }: PreparedChange): void {
-    this.#unstage(added)
+    for (const { name } of added) this.#staging.unstage(name)
   }
 
   commit({ records, removed }: PreparedChange): void {
@@ -392,20 +328,17 @@ export class PoolCore {
       if (old === undefined) continue
       // What a check said of another address, or before a maintenance, says nothing now.
       if (next.state === 'maint' || !isSameEndpoint(old, next)) this.health.forget(next.name)
-      this.#stage(native, next)
+      this.#staging.stage(native, next)
     }
     for (const name of removed) {
-      native.removeBackend(name)
+      this.#staging.unstage(name)
       this.#backends.delete(name)
-      this.#indexes.delete(name)
-      this.#served.delete(name)
       this.onServed(name, false)
-      this.#slowStart.end(name)
       this.health.forget(name)
       this.agents.forget(name)
     }
     this.#cookie?.setBackends(this.#backends.keys())
-    this.#publish(native)
+    this.#staging.publish(native)
   }
 
   /** Where a client belongs; `coming`: sessions that home will have besides. Undefined: it is no address. */
@@ -421,88 +354,14 @@ export class PoolCore {
     this.native.setPin(address, place.index, place.generation, this.settings.stickTable.ttl)
   }
 
-  /** Checks begin: what a backend is until its first one. */
-  watchHealth(): void {
-    this.health.watch()
-    if (this.#hasChecks) this.#republish()
-  }
-
-  /** There were never any checks. */
-  resetHealth(): void {
-    this.health.reset()
-    if (!this.#closed && this.#hasChecks) this.#republish()
-  }
-
-  /**
-   * Takes what a check found. It is published with whatever else is found in this turn of the event loop, or when
-   * somebody asks.
-   */
-  setHealth(name: string, isUp: boolean, reason: string): void {
-    this.health.set(name, isUp, reason)
-    this.#restage(name)
-  }
-
-  /** There are no checks of this backend now. */
-  forgetHealth(name: string): void {
-    if (this.health.forget(name)) this.#restage(name)
-  }
-
-  /** Takes what an agent said, as {@link PoolCore.setHealth}; false: nothing of it is new. */
-  setAgent(name: string, words: AgentWords): boolean {
-    const isNew = this.agents.take(name, words)
-    if (isNew) this.#restage(name)
-    return isNew
-  }
-
-  /** There is no agent of this backend now. */
-  forgetAgent(name: string): void {
-    if (this.agents.forget(name)) this.#restage(name)
-  }
-
-  /**
-   * Takes a backend out for a while, unless it is the last or others are out. When it will be back, in milliseconds since
-   * the epoch; undefined: it was not taken out.
-   */
-  eject(name: string, reason: string): number | undefined {
-    const servers = this.servers()
-    servers.delete(name)
-    const scene = { backends: this.size, others: servers.size }
-    const ms = this.health.ejections?.eject(name, performance.now(), scene)
-    if (ms === undefined) return undefined
-    const until = this.health.eject(name, reason, ms)
-    this.#restage(name)
-    return until
-  }
-
-  /** Lets a backend back in that was ejected; false: it was not. */
-  readmit(name: string): boolean {
-    if (this.health.ejections?.readmit(name, performance.now()) !== true) return false
-    this.health.readmit(name)
-    this.#restage(name)
-    return true
-  }
-
-  /** From now on who serves again warms up: that all begin at one time is no reason to. */
-  startSlowly(isSlow: boolean): void {
-    this.#isSlow = isSlow
-  }
-
-  /** Lets those that warm up take as many clients as it is time for; names of those that are not warm yet. */
-  warmUp(): string[] {
-    const names = this.#slowStart.names(performance.now())
-    for (const name of names) this.#restage(name)
-    return names.filter(name => this.rampOf(name) < 1)
-  }
-
   /** The part of its clients that a backend takes; 1: it is warm. */
   rampOf(name: string): number {
-    return this.#slowStart.rampOf(name, performance.now()) / FULL_RAMP
+    return this.#serving.rampOf(name)
   }
 
   /** Publishes what checks found, at once: nobody is told what sessions do not follow yet. */
   publishHealth(): void {
-    if (this.#closed || !this.#isPublishing) return
-    this.#publish(this.native)
+    this.#staging.publishRestaged()
   }
 
   /** Whether a backend is there and the host name of its address was looked up. */
@@ -525,7 +384,7 @@ export class PoolCore {
       if (this.#backends.get(backend.name) !== backend) continue
       const known = recordOf(backend, undefined, hosts)
       this.#backends.set(known.name, known)
-      this.#stage(native, known)
+      this.#staging.stage(native, known)
     }
     native.publish()
   }
@@ -546,16 +405,13 @@ export class PoolCore {
     this.#tableFile?.close()
     this.#tableFile = undefined
     this.#native?.close()
-    if (this.#beside !== undefined) rmSync(this.#beside, { force: true })
+    this.#tablePlace.close()
   }
 
   /** Before the pool is used: the file of its table is another process's, so that it begins a new one beside it. */
   borrowFile(): void {
     const file = this.settings.stickTable?.file
-    if (file === undefined || this.#native !== undefined) return
-    this.#beside = nextOf(file)
-    // Of an attempt that was killed.
-    rmSync(this.#beside, { force: true })
+    if (file !== undefined && this.#native === undefined) this.#tablePlace.borrow(file)
   }
 
   /**
@@ -565,99 +421,17 @@ export class PoolCore {
    */
   placeFile(): void {
     const file = this.settings.stickTable?.file
-    if (this.#beside === undefined || file === undefined) return
-    // The other process may have done so.
-    if (existsSync(this.#beside)) renameSync(this.#beside, file)
-    this.#beside = undefined
-  }
-
-  get #hasChecks(): boolean {
-    return [...this.#backends.values()].some(backend => this.checksOf(backend) !== undefined)
-  }
-
-  #republish(): void {
-    const { native } = this
-    for (const backend of this.#backends.values()) this.#stage(native, backend)
-    this.#publish(native)
-  }
-
-  #restage(name: string): void {
-    const backend = this.#backends.get(name)
-    if (this.#closed || backend === undefined) return
-    this.#stage(this.native, backend)
-    if (this.#isPublishing) return
-    this.#isPublishing = true
-    // A roster is made anew as a whole: not once for each of a thousand backends that fail together.
-    setImmediate(() => this.publishHealth())
-  }
-
-  /** Publishes what was staged; where checks are believed no more, or again, every backend is another one. */
-  #publish(native: NativePool): void {
-    this.#isPublishing = false
-    const isFlipped =
-      this.health.isWatched && this.health.review([...this.#backends.values()].map(backend => this.#wanted(backend)))
-    if (isFlipped) for (const backend of this.#backends.values()) this.#stage(native, backend)
-    native.publish()
-    if (isFlipped) this.onFailOpen(this.health.isFailOpen)
+    if (file !== undefined) this.#tablePlace.take(file)
   }
 
   #open(): NativePool {
-    const pool = makeNativePool(this.settings, this.#secrets, this.#beside ?? this.settings.stickTable?.file)
+    const pool = makeNativePool(this.settings, this.#secrets, this.#tablePlace.path(this.settings.stickTable?.file))
     for (const backend of this.#backends.values()) {
-      if (!this.#stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
+      if (!this.#staging.stage(pool, backend)) throw new RangeError(`the pool ${this.name} has too many backends`)
     }
     pool.publish()
     if (this.settings.limits.queue.size > 0) pool.onTurn(handle => this.turns.get(handle)?.())
     this.#tableFile = TableFile.of(pool, this.settings)
     return pool
   }
-
-  /** With what its agent wants, too. */
-  #wanted(backend: BackendRecord): BackendRecord {
-    const state = this.agents.wanted(backend)
-    return state === backend.state ? backend : { ...backend, state }
-  }
-
-  /** One that drained is as warm as it was. */
-  #noteServed(name: string, served: number): void {
-    const isBack =
-      served === NativeBackendState.ready &&
-      (this.#served.get(name) ?? NativeBackendState.down) === NativeBackendState.down
-    if ((this.#served.get(name) === NativeBackendState.ready) !== (served === NativeBackendState.ready))
-      this.onServed(name, served === NativeBackendState.ready)
-    this.#served.set(name, served)
-    if (isBack && this.#isSlow) this.#slowStart.begin(name, performance.now())
-    if (served === NativeBackendState.down) this.#slowStart.end(name)
-  }
-
-  #unstage(backends: readonly BackendRecord[]): void {
-    for (const { name } of backends) {
-      this.native.removeBackend(name)
-      this.#indexes.delete(name)
-      this.#served.delete(name)
-      this.#slowStart.end(name)
-    }
-  }
-
-  #stage(pool: NativePool, backend: BackendRecord): boolean {
-    const { name, weight, backup, endpoint } = backend
-    // An endpoint that is not known yet has no host; picks may name the backend, no relay connects to it.
-    const host = endpoint === undefined ? '' : endpoint.kind === 'unix' ? formatAddress(endpoint) : endpoint.host
-    const port = endpoint?.kind === 'ip' ? endpoint.port : 0
-    const served = servedBy(this.#wanted(backend), this.health)
-    this.#noteServed(name, served)
-    const ramp = Math.max(1, Math.round(this.rampOf(name) * this.agents.shareOf(name) * FULL_RAMP))
-    const maxSessions = this.agents.limitOf(backend)
-    const identity = pool.setBackend(name, weight, maxSessions, served, host, port, backup, ramp)
-    if (identity < 0) return false
-    const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
-    this.#byIndex[index] = { backend, generation, before: ownerBefore(this.#byIndex[index], generation) }
-    this.#indexes.set(name, index)
-    return true
-  }
-}
-
-function ownerBefore(owner: Owner | undefined, generation: number): Owner['before'] {
-  if (owner === undefined || owner.generation === generation) return owner?.before
-  return { name: owner.backend.name, generation: owner.generation }
 }

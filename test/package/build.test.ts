@@ -145,8 +145,8 @@ describe('build: a checkout', () => {
       cpSync(join(ROOT, name), join(copy, name), { recursive: true })
     }
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-    for (const file of ['addon.ts', 'errors.ts', 'native.ts', 'visible.ts']) {
-      cpSync(join(ROOT, 'src', file), join(copy, 'src', file))
+    for (const name of ['addon.ts', 'errors.ts', 'native.ts', 'native', 'visible.ts']) {
+      cpSync(join(ROOT, 'src', name), join(copy, 'src', name), { recursive: true })
     }
     const gypi = readFileSync(join(ROOT, 'bench/bench.gypi'), 'utf8')
     const programs = [...gypi.matchAll(/gyp\.mjs bench (\w+)/g)].map(([, name]) => `bench/${name}`)

@@ -19,9 +19,9 @@ describe('what becomes of sessions', () => {
     const core = new PoolCore(
       resolveOptions({ pools: { p: pool } }).pools.get('p') ?? expect.fail('there is no pool p'),
     )
-    core.watchHealth()
-    core.setHealth('a', false, 'said the test')
-    expect(core.eject('b', 'said the test')).to.be.a('number')
+    core.reports.watchHealth()
+    core.reports.setHealth('a', false, 'said the test')
+    expect(core.reports.eject('b', 'said the test')).to.be.a('number')
     const b = core.backend('b') ?? expect.fail('there is no backend b')
     expect(core.health.of(b)?.status).to.equal('down')
     const told: string[] = []

@@ -41,12 +41,12 @@ describe('slow start of a pool', () => {
     const core = new PoolCore(settings ?? expect.fail('there is no pool p'))
     // All that are there at the start begin warm.
     void core.native
-    core.startSlowly(true)
+    core.reports.startSlowly(true)
     const change = { set: [resolveBackend({ name: 'b', address: '127.0.0.1:2' })], removed: [] }
     core.withdraw(core.prepareChange(change) ?? expect.fail('there is no room'))
-    expect(core.warmUp()).to.deep.equal([])
+    expect(core.reports.warmUp()).to.deep.equal([])
     expect(core.apply(change)).to.equal(true)
-    expect([core.rampOf('a'), core.rampOf('b') < 0.5, core.warmUp()]).to.deep.equal([1, true, ['b']])
+    expect([core.rampOf('a'), core.rampOf('b') < 0.5, core.reports.warmUp()]).to.deep.equal([1, true, ['b']])
     core.close()
   })
 })

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { ENCRYPTION_REQUEST_BYTES, EncryptionRequest, type NativeHeadKeys } from '../native.ts'
+import { ENCRYPTION_REQUEST_BYTES, EncryptionRequest, type NativeHeadKeys } from '../../native.ts'
+import type { ArrivalStep } from './arrival.ts'
 import type { HeadLooked } from './head-step.ts'
 
 /** Says that there is no encryption here. */
@@ -9,7 +10,7 @@ const REFUSED = 'N'
  * Answers a PostgreSQL client's requests for encryption, each kind once: they are taken out of what the backend will get. As
  * native/relay/worker_refuse.cc.
  */
-export class EncryptionRefusal {
+class EncryptionRefusal {
   readonly #client: Socket
   readonly #keys: NativeHeadKeys
   readonly #refused = new Set<number>()
@@ -30,4 +31,15 @@ export class EncryptionRefusal {
       this.#client.write(REFUSED)
     }
   }
+}
+
+/** Whatever the client says now is for the backend, but requests for encryption that are refused. */
+export const refuseEncryption: ArrivalStep = (arrival, next) => {
+  const { headKeys, cookie } = arrival.target.pool
+  if (headKeys?.refusesEncryption !== true) {
+    next()
+    return
+  }
+  const refusal = new EncryptionRefusal(arrival.client, headKeys.keys)
+  arrival.look(arrival.limits(cookie !== undefined), (head, isEnded) => refusal.look(head, isEnded), next)
 }

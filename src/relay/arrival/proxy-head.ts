@@ -1,13 +1,15 @@
 import type { Socket } from 'node:net'
-import type { SessionCounter } from '../native.ts'
-import { decodeProxy, type ProxyHeader } from '../protocol/proxy.ts'
-import { isBroken } from './direction.ts'
+import type { SessionCounter } from '../../native.ts'
+import { decodeProxy, type ProxyHeader } from '../../protocol/proxy.ts'
+import { isBroken } from '../direction.ts'
+import { addressOf } from '../proxied-client.ts'
+import type { ArrivalStep } from './arrival.ts'
 
 /** Longest header of version 2 that is taken. As in native/relay/proxied_client.h. */
 const MOST_BYTES = 16 * 1024
 
 /** The header, or why the client is closed. */
-export type ProxyHeadFound =
+type ProxyHeadFound =
   | { readonly header: ProxyHeader; readonly bytes: Buffer }
   | { readonly cause: Extract<SessionCounter, `refusedProxy${string}` | 'endClientGone'> }
 
@@ -15,7 +17,7 @@ export type ProxyHeadFound =
  * Waits for the PROXY header of a client of the stream relay, and takes it out of the socket: what follows is read from there as if
  * nothing had been before it. The native relay does it in native/relay/worker_proxy.cc.
  */
-export class ProxyHead {
+class ProxyHead {
   readonly #client: Socket
   readonly #found: (found: ProxyHeadFound) => void
   readonly #read = (): void => this.#look(false)
@@ -63,4 +65,28 @@ export class ProxyHead {
     this.stop()
     this.#found(found)
   }
+}
+
+/** Who the client is, where a proxy says so. As native/relay/worker_proxy.cc. */
+export const readProxyHeader: ArrivalStep = (arrival, next) => {
+  const { client, target } = arrival
+  if (target.proxy === undefined) {
+    next()
+    return
+  }
+  arrival.waiting = new ProxyHead(client, target.proxy.timeout, found => {
+    if ('cause' in found) {
+      arrival.events.refused(found.cause)
+      return
+    }
+    const peer = { address: arrival.clientAddress, port: arrival.clientPort }
+    arrival.proxied = { ...found, peer }
+    if (found.header.source !== undefined) {
+      const { address, port } = addressOf(arrival.proxied) ?? {}
+      arrival.clientAddress = address
+      arrival.clientPort = port
+    }
+    if (target.filter?.permits(arrival.clientAddress ?? '') === false) arrival.events.refused('refusedDenied')
+    else next()
+  })
 }
