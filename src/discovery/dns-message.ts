@@ -75,7 +75,10 @@ export function readMessage(bytes: Buffer, id: number, question: DnsQuestion): D
 
 function decoded(bytes: Buffer): ReturnType<typeof decode> {
   try {
-    return decode(bytes)
+    const message = decode(bytes)
+    // It reads addresses also where there are no bytes any more.
+    if ((decode as unknown as { bytes: number }).bytes > bytes.length) throw new RangeError('it is cut off')
+    return message
   } catch (error) {
     const reason = visible((error as Error).message)
     throw new DiscoveryFailure('malformed', `what the server sent cannot be read: ${reason}`, error)

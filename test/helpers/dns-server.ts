@@ -18,7 +18,7 @@ export type DnsBehaviour =
   /** Bytes of this answer are cut off. */
   | { cut: readonly Answer[] }
   /** First an answer to another question than was asked, then this. */
-  | { forged: readonly Answer[]; then: DnsBehaviour }
+  | { forged: readonly Answer[]; good: DnsBehaviour }
   | { additionals: readonly Answer[]; answers: readonly Answer[] }
 
 const STATUSES = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const
@@ -123,7 +123,7 @@ function answersTo(query: DecodedPacket, behaviour: DnsBehaviour, transport: 'ud
       message({ ...query, id: (id + 1) % 65_536 }, behaviour.forged),
       message(other, behaviour.forged),
       Buffer.from('nonsense'),
-      ...answersTo(query, behaviour.then, transport),
+      ...answersTo(query, behaviour.good, transport),
     ]
   }
   if ('additionals' in behaviour) return [message(query, behaviour.answers, { additionals: behaviour.additionals })]

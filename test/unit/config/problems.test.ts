@@ -114,7 +114,7 @@ describe('problems of a configuration', () => {
     expect(only(poolText('backends: 5'))).to.equal(
       'pools.p.backends: expected a list, got 5. Accepted: a list, each entry after a "-"',
     )
-    expect(only(poolText('backends: { a: 1 }'))).to.match(/^pools.p.backends: expected a list, got a mapping/)
+    expect(linesOf(poolText('backends: { a: 1 }'))[0]).to.match(/pools.p.backends.dns: is missing/)
     expect(only(poolText('backends: [a]'))).to.equal(
       'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, backup, state, health',
     )
