@@ -31,7 +31,10 @@ export async function applyFound({ core, discovery, found }: FoundForPool, servi
   checkRing(core.settings, members)
   for (const member of members) checkBackendHealth(core.settings.health, member)
   open.checkBackends(core.name, destinationsAfter(core, members, hosts))
-  const done = applyBackends([{ core, change: membershipChange(core.backends(), members) }], hosts)
-  discovery.believe(found, done.length > 0)
+  const change = membershipChange(core.backends(), members)
+  const isChange = change.set.length + change.removed.length > 0
+  // What is the same in another order is no new roster.
+  const done = isChange ? applyBackends([{ core, change }], hosts) : []
+  discovery.believe(found, isChange)
   return done
 }
