@@ -354,6 +354,32 @@ describe('a pool whose backends are found', function () {
     expect(second.pool().backends()[0]).to.include({ state: 'drain', address: '192.0.2.9:80' })
   })
 
+  it('begins with what the process had whose place it takes, which changes nothing from then on', async () => {
+    pods(80, { 0: '192.0.2.1' })
+    const first = await listening(srv())
+    first.pool().update('pod-0.test:80', { weight: 5 })
+    const changes = first.handOver.begin(1)
+    pods(80, { 0: '192.0.2.1', 1: '192.0.2.2' })
+    const asked = dns.asked.length
+    const second = owned(new Balancer(optionsOf(srv({ startTimeout: '0s', refresh: { min: '1h', max: '1h' } }))))
+    second.handOver.take(changes)
+    await second.listen()
+    expect(
+      second
+        .pool()
+        .backends()
+        .map(({ name, weight }) => [name, weight]),
+    ).to.deep.equal([['pod-0.test:80', 5]])
+    // A third one shows that time has passed in which the first one would have asked.
+    const third = await listening(srv())
+    await nextLook(third)
+    expect(namesOf(first)).to.equal('pod-0.test:80')
+    first.handOver.cancel()
+    await becomes(first, 'pod-0.test:80 pod-1.test:80')
+    expect(first.pool().backends()[0]).to.include({ weight: 5 })
+    expect(dns.asked.length).to.be.greaterThan(asked)
+  })
+
   it('follows a file, whatever is done to it', async () => {
     const directory = owned(await Directory.make())
     const file = directory.file('backends.yaml')
