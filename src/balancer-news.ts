@@ -55,11 +55,16 @@ export class BalancerNews {
     this.#events.emit(event, change)
   }
 
-  reloaded(result: ReloadResult, done: Committed['done']): void {
+  /** Several were, all of them before anybody is told of any. */
+  changedAll(done: Committed['done']): void {
     for (const { event, core, backend } of done) {
       if (event === 'backendRemoved') this.#closer.leave(core.name, backend.name)
       unharmed(() => this.changed(event, core, backend))
     }
+  }
+
+  reloaded(result: ReloadResult, done: Committed['done']): void {
+    this.changedAll(done)
     unharmed(() => this.#events.emit('reloaded', result))
     this.#log.info(summaryOf(result), 'reloaded')
   }

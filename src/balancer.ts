@@ -20,6 +20,8 @@ import { type DescribedConfig, describeBackend, describeConfig } from './config/
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
+import { applyFound, type FoundForPool } from './discovery/apply.ts'
+import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
 import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
@@ -51,6 +53,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #feed: SessionFeed
   readonly #kept: KeptChanges
   readonly #pools: Pools
+  readonly #discoveries: Discoveries
   readonly #files: OwnedFiles
   /** @internal */
   readonly handOver: HandOver
@@ -94,6 +97,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       changed: (event, core, backend) => this.#changed(event, core, backend),
     }
     this.#pools = new Pools(pools.values(), owner, core => {
+      followDiscovery(core, this.#log)
       this.#news.follow(core)
       watchReturns(core, {
         find: filter => this.#live(filter),
@@ -102,6 +106,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
         log: this.#log,
         over: this.#life.stopping,
       })
+    })
+    this.#discoveries = new Discoveries(this.#pools.cores, this.#log, {
+      canChange: () => this.#life.isListening && this.handOver.canChange,
+      apply: found => this.#reloads.take(() => this.#found(found)),
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
@@ -121,7 +129,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /**
-   * Opens the admin API if `admin` is configured, looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
+   * Opens the admin API if `admin` is configured, waits for the first answers where backends are found (`startTimeout` at most), looks up the host names of backends (once), waits for their first health checks (10 s at most), binds every listener
    * and starts to serve; without listeners only {@link Balancer.handle} is made ready. All or nothing: on an error what
    * was bound is closed again, and the balancer is `idle`.
    *
@@ -164,7 +172,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
    * @param options - as for the constructor. Backends become those that are here, whatever they were
    * @throws {@link LimpetConfigError} with everything that is wrong
    * @throws {@link LimpetError} `LIMPET_ERR_NEEDS_RESTART`: it differs in what a reload cannot change; `LIMPET_ERR_INVALID_STATE`:
-   *   not `listening`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`; those of {@link Balancer.listen} for a listener
+   *   not `listening`; `LIMPET_ERR_DISCOVERY`; `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_TOO_MANY_BACKENDS`; those of {@link Balancer.listen} for a listener
    *   or a pool that is new
    * @throws system errors of `net` and `dns`, as {@link Balancer.listen}
    */
@@ -238,12 +246,12 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
 
   /**
    * The configuration that holds, in the shape of the document and with every default filled in; backends as they are
-   * now. Of secrets it has where they came from.
+   * now, or where they are found. Of secrets it has where they came from.
    */
   settings(): DescribedConfig {
     const described = describeConfig(this.#config)
     for (const [name, pool] of Object.entries(described.pools)) {
-      pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
+      if (Array.isArray(pool.backends)) pool.backends = [...this.#pools.core(name).backends()].map(describeBackend)
     }
     return described
   }
@@ -340,6 +348,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       await this.#openService(signal, sockets.listeners, prepare)
       if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
+      this.#discoveries.stop()
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
       await this.#admin.close()
@@ -354,6 +363,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   ): Promise<void> {
     throwIfAborted(signal)
     await loadKeyModules(this.#config)
+    await this.#discoveries.start(signal)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     const parts = {
@@ -367,16 +377,28 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     this.#service = await Service.open(parts, signal)
     this.#service.backendsChanged()
+    this.#discoveries.run()
   }
 
-  async #reload(next: ResolvedConfig): Promise<ReloadResult> {
-    const service = (): Service => {
-      this.handOver.assertChangeable()
-      return this.#listeningService('reload')
-    }
-    await loadKeyModules(next)
+  async #reload(wanted: ResolvedConfig): Promise<ReloadResult> {
+    const service = (): Service => this.#changeableService('reload')
+    service()
+    await loadKeyModules(wanted)
+    const { config: next, commit } = await this.#discoveries.prepare(wanted)
     const reloaded = { pools: this.#pools, service, config: this.#config }
-    return await reload(reloaded, next, committed => this.#hold(next, committed))
+    return await reload(reloaded, next, committed => {
+      commit()
+      return this.#hold(next, committed)
+    })
+  }
+
+  async #found(found: FoundForPool): Promise<void> {
+    const done = await applyFound(found, () => this.#changeableService('reload'))
+    if (done.length === 0) return
+    this.#service?.backendsChanged()
+    this.#kept.changed()
+    this.#generation++
+    this.#news.changedAll(done)
   }
 
   /** A configuration holds, all of it, before anybody is told of any of it. */
@@ -406,7 +428,13 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     return service
   }
 
+  #changeableService(method: string): Service {
+    this.handOver.assertChangeable()
+    return this.#listeningService(method)
+  }
+
   async #shutDown(timeoutMs: number, opening: Promise<void> | undefined): Promise<CloseResult> {
+    this.#discoveries.stop()
     this.#downCloser.stop()
     // Otherwise nothing is awaited: when close() returns, nobody is accepted.
     if (opening !== undefined) await opening

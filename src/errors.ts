@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   LIMPET_ERR_BENCH_PROGRAM: 'A program of the benchmark is missing, or it failed',
   LIMPET_ERR_CONFIG: 'The configuration is not valid; `problems` lists everything that is wrong with it',
   LIMPET_ERR_CONFIG_READ: 'The configuration file could not be read',
+  LIMPET_ERR_DISCOVERED: 'The backends of this pool are found: they are added, removed and moved where they are found',
+  LIMPET_ERR_DISCOVERY: 'No backends were found for a pool',
   LIMPET_ERR_HANDED_OVER: 'Nothing can be changed here: another process takes the place of this one',
   LIMPET_ERR_INVALID_STATE: 'The method cannot be called in the present state of the object',
   LIMPET_ERR_KEY_MODULE: 'A module for keys cannot be used',

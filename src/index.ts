@@ -4,11 +4,14 @@ export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type * from './config/cookie.ts'
 export type * from './config/describe.ts'
+export type { DescribedDiscovery, DnsServer, ResolvedDiscovery } from './config/discovery.ts'
 export { type LoadOptions, loadConfig, type ParseOptions, parseConfig } from './config/load.ts'
 export type * from './config/options.ts'
 export type * from './config/resolved.ts'
 export { Placement, type PlacementSettings } from './core/placement.ts'
 export { StickTable, type StickTableEntry, type StickTableSettings } from './core/stick-table.ts'
+export type { DiscoveryStatus } from './discovery/discovery.ts'
+export type { FailureKind } from './discovery/failure.ts'
 export {
   type ConfigProblem,
   ERROR_CODES,

@@ -126,6 +126,11 @@ export class Service {
     refuseLoops(bound, pools, { pool, backend: backend.name })
   }
 
+  /** Throws when one of those that a pool will have leads back to it. */
+  checkBackends(pool: string, backends: Destination[]): void {
+    refuseLoops(this.listeners.bound(), this.#destinations().set(pool, backends))
+  }
+
   /** A backend was added, changed or removed. */
   backendChanged(core: PoolCore, name: string): void {
     this.#health.follow(core, name)

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ResolvedListener } from './config/resolved.ts'
 import { poolsOf } from './config/route.ts'
+import type { DiscoveryStatus } from './discovery/discovery.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { MovedClients } from './pool/moves.ts'
@@ -73,6 +74,8 @@ export interface PoolStats {
   table: TableStats
   /** Whether so few backends are up that checks are not believed, and all of them serve. */
   isFailOpen: boolean
+  /** How its backends are found; absent: they are listed. */
+  discovery?: DiscoveryStatus
   /** What the last change that moved clients has moved, a moment after it was made; absent: there was none. */
   lastMove?: MovedClients
   /** In the order in which they were added. */
@@ -189,6 +192,7 @@ function poolStats(pool: PoolCore): PoolStats {
       ...(file === undefined ? {} : { file: file.stats }),
     },
     isFailOpen: pool.health.isFailOpen,
+    ...(pool.discovery === undefined ? {} : { discovery: pool.discovery.status() }),
     ...(pool.moves.last === undefined ? {} : { lastMove: pool.moves.last }),
     backends: infoOf(pool),
   }

@@ -1,7 +1,8 @@
 import type { ResolvedConfig } from '../config/resolved.ts'
 import { PoolCore } from '../pool/core.ts'
 
-/** The digest of every pool, by name. */
+/** The digest of every pool, by name; of those whose backends are found it is not known here. */
 export function digestsOf(config: ResolvedConfig): Map<string, string> {
-  return new Map([...config.pools].map(([name, pool]) => [name, new PoolCore(pool).digest]))
+  const listed = [...config.pools].filter(([, { discovery }]) => discovery === undefined)
+  return new Map(listed.map(([name, pool]) => [name, new PoolCore(pool).digest]))
 }

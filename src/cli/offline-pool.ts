@@ -1,7 +1,10 @@
 import type { BackendAddress } from '../config/address.ts'
+import { discoveryText } from '../config/discovery.ts'
 import { changedConfig } from '../config/resolve.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
 import type { Balancer, Explanation, Plan, PlanChange, Pool } from '../index.ts'
+import { CliError } from './cli-error.ts'
+import { EXIT } from './exit-codes.ts'
 
 /** Exact up to some 1,000 backends of equal weight. */
 const PLAN_MS = 2000
@@ -22,7 +25,13 @@ export class OfflinePool {
     this.#addresses = new Map(settings.backends.map(({ name, address }) => [name, address]))
   }
 
+  /** Throws a {@link CliError} where nothing is known of its backends here. */
   static async open(config: ResolvedConfig, pool: ResolvedPool): Promise<OfflinePool> {
+    const { name, discovery } = pool
+    if (discovery !== undefined) {
+      const found = `the backends of the pool ${name} are found (${discoveryText(discovery)})`
+      throw new CliError(`${found}: ask the running process, without --config`, EXIT.config)
+    }
     // Homes need no table, which could take a gigabyte.
     const settings = { ...pool, stickTable: undefined }
     const [{ Balancer }, { loadAddon }] = await Promise.all([import('../balancer.ts'), import('../addon.ts')])

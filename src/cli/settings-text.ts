@@ -27,7 +27,8 @@ export function settingsText(
     showSecret(node, 'secret', pool.secret)
     const file = tableFiles.get(name)
     const told = file === undefined ? '' : `\n file of the stick table: ${file.status} (${file.reason})`
-    node.commentBefore = ` digest ${digests.get(name)}${told}`
+    const digest = digests.get(name)
+    node.commentBefore = ` digest ${digest ?? 'as the backends are that will be found'}${told}`
   }
   if (config.admin?.token !== undefined) showSecret(document.get('admin') as YAMLMap, 'token', config.admin.token)
   visit(document, {

@@ -1,4 +1,5 @@
 import { type DescribedConfig, type DescribedListener, type DescribedPool, describeConfig } from './describe.ts'
+import type { DescribedDiscovery } from './discovery.ts'
 import { effectOf } from './effects.ts'
 import { keyOption } from './key-source.ts'
 import type { PoolSecret } from './pool-secret.ts'
@@ -26,8 +27,11 @@ export interface FoundChange extends SettingChange {
 /** What of a described configuration is compared: also one that was told by another process. */
 export type ComparedConfig = Omit<DescribedConfig, 'listeners' | 'pools'> & {
   listeners: readonly DescribedListener[]
-  pools: Readonly<Record<string, Omit<DescribedPool, 'backends'>>>
+  pools: Readonly<Record<string, ComparedPool>>
 }
+
+/** Of backends only where they are found. */
+type ComparedPool = Omit<DescribedPool, 'backends'> & { backends?: DescribedDiscovery }
 
 /** A setting by its place. */
 interface Setting {
@@ -118,7 +122,8 @@ function settingChanges(before: Settings, after: Settings): FoundChange[] {
 /** Without backends, and with secrets that can be compared. */
 function compared(config: ResolvedConfig): ComparedConfig {
   const described = describeConfig(config)
-  const pools = Object.entries(described.pools).map(([name, { backends: _, ...pool }]) => {
+  const pools = Object.entries(described.pools).map(([name, described]) => {
+    const pool = withoutList(described)
     const secret = config.pools.get(name)?.secret
     // Functions themselves: two of one name are told alike.
     const keys =
@@ -129,6 +134,11 @@ function compared(config: ResolvedConfig): ComparedConfig {
   const token = config.admin?.token
   const admin = described.admin && token !== undefined ? { ...described.admin, token: textOf(token) } : described.admin
   return { ...described, pools: Object.fromEntries(pools), ...(admin === undefined ? {} : { admin }) }
+}
+
+/** A pool without the list of its backends. */
+export function withoutList({ backends, ...pool }: DescribedPool): ComparedPool {
+  return Array.isArray(backends) ? pool : { ...pool, backends }
 }
 
 function textOf(secret: PoolSecret): string {

@@ -1,6 +1,7 @@
 import { type BindAddress, formatAddress } from './address.ts'
 import { describeCookie } from './cookie.ts'
 import type { CookieOptions } from './cookie-options.ts'
+import { type DescribedDiscovery, describeDiscovery } from './discovery.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
@@ -105,7 +106,8 @@ export interface DescribedPool {
   slowStart: string
   sendProxy: DescribedSendProxy
   source: { bind: string[]; transparent: string }
-  backends: DescribedBackend[]
+  /** Those that are listed, or where they are found. */
+  backends: DescribedBackend[] | DescribedDiscovery
 }
 
 export type DescribedSendProxy = 'off' | 'v1' | 'v2' | { version: 'v1' | 'v2'; tlvs: ProxyTlvName[] }
@@ -214,6 +216,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
     sendProxy,
     source,
     backends,
+    discovery,
     backendTls,
   } = pool
   return {
@@ -236,7 +239,10 @@ function describePool(pool: ResolvedPool): DescribedPool {
     slowStart: formatDuration(slowStart),
     sendProxy: describeSendProxy(sendProxy),
     source: { ...source, bind: [...source.bind] },
-    backends: backends.map(describeBackend),
+    backends:
+      discovery === undefined
+        ? backends.map(describeBackend)
+        : describeDiscovery(discovery, describeBackendHealth(discovery)),
   }
 }
 
@@ -266,7 +272,9 @@ export function describeBackend(backend: ResolvedBackend): DescribedBackend {
 }
 
 /** What is different in the checks of a backend; undefined: nothing. */
-export function describeBackendHealth({ health }: ResolvedBackend): DescribedBackendHealth | 'off' | undefined {
+export function describeBackendHealth({
+  health,
+}: Pick<ResolvedBackend, 'health'>): DescribedBackendHealth | 'off' | undefined {
   if (health === undefined || health === 'pool' || health === 'off') return health === 'pool' ? undefined : health
   const { type, interval, fastInterval, timeout, rise, fall, initial, port, address } = health
   const { path, host, status, body, steps, tls, onDown } = health

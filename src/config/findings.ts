@@ -135,12 +135,11 @@ function wrongKind(root: z.core.$ZodType, path: Path, value: unknown): Finding {
   const isList = form instanceof z.ZodArray
   const kind = isList ? 'a list' : 'a mapping'
   const keys = schema === undefined ? [] : knownKeys(schema)
-  const accepted =
-    keys.length > 0
+  const accepted = isList
+    ? 'a list, each entry after a "-"'
+    : keys.length > 0
       ? `a mapping of ${listNames(keys)}`
-      : isList
-        ? 'a list, each entry after a "-"'
-        : 'a mapping of names to settings'
+      : 'a mapping of names to settings'
   if (value === undefined && path.length > 0) return { path, message: MISSING, accepted, at: 'key' }
   const empty = value === null || value === undefined
   return {

@@ -1,5 +1,6 @@
 import type { AffinityOptions } from './affinity-options.ts'
 import type { BackendOptions } from './backend-options.ts'
+import type { DiscoveryOptions } from './discovery-options.ts'
 import type { AgentOptions, EjectionOptions, HealthOptions } from './health-options.ts'
 import type { LimitsOptions } from './limits-options.ts'
 import type { SendProxyOptions, SourceOptions } from './outgoing-options.ts'
@@ -116,10 +117,10 @@ export interface PoolOptions {
   /** Where connections to backends come from. */
   source?: SourceOptions | undefined
   /**
-   * The servers; at most 10,000.
+   * The servers, at most 10,000; or where they are found.
    * @defaultValue []
    */
-  backends?: BackendOptions[] | undefined
+  backends?: BackendOptions[] | DiscoveryOptions | undefined
 }
 
 /** The table that remembers where clients are. */

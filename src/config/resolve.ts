@@ -5,6 +5,7 @@ import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.
 import { healthOf } from './backend-health.ts'
 import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
+import { membersOf } from './discovery.ts'
 import type { Mode } from './duration.ts'
 import { findingsOf, MOST_PROBLEMS } from './findings.ts'
 import { localAddresses } from './loops.ts'
@@ -142,14 +143,16 @@ interface ReadFiles {
 function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFiles): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
     const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
-    const { sendProxy: header, ...rest } = others
+    const { sendProxy: header, backends: source, ...rest } = others
     const sendProxy = sendProxyOf(header)
     const affinity = affinityOf(pool.affinity, directory)
     const secret = secrets.byPool.get(name) ?? PoolSecret.ofPool(name)
     const stickTable = table && { ...table, file: pathOf(table.file, directory) }
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
     const backendTls = backendTlsOf(rest.backendTls, tls, directory)
-    return [name, { ...rest, name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }]
+    const members = membersOf(source, directory)
+    const settings = { name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }
+    return [name, { ...rest, ...settings, ...members }]
   })
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
   return {

@@ -3,6 +3,7 @@ import type { KeyModule } from '../affinity/key-module.ts'
 import type { KeyRegex } from '../affinity/regex/key-regex.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type { ResolvedCookie } from './cookie.ts'
+import type { ResolvedDiscovery } from './discovery.ts'
 import type {
   AcceptorKind,
   BackendState,
@@ -141,7 +142,10 @@ export interface ResolvedPool {
   /** Undefined: backends are told nothing. */
   readonly sendProxy: ResolvedSendProxy | undefined
   readonly source: ResolvedSource
+  /** Those that are listed, or were found. */
   readonly backends: readonly ResolvedBackend[]
+  /** Where backends are found; undefined: they are listed. */
+  readonly discovery: ResolvedDiscovery | undefined
 }
 
 /** The PROXY protocol header that backends get. */

@@ -25,7 +25,8 @@ export function forms(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
 
 /** The keys that a mapping may have here; empty where the user chooses them, or where there is no mapping. */
 export function knownKeys(schema: z.core.$ZodType): string[] {
-  return forms(schema).flatMap(form => (form instanceof z.ZodObject ? Object.keys(form.shape) : []))
+  const keys = forms(schema).flatMap(form => (form instanceof z.ZodObject ? Object.keys(form.shape) : []))
+  return [...new Set(keys)]
 }
 
 /** The schema at a place of the document, or undefined where there is none. */
@@ -49,9 +50,9 @@ function child(form: z.core.$ZodType, step: string | number): z.core.$ZodType | 
   return undefined
 }
 
-/** Every key of the document, parents before children. */
+/** Every key of the document once, parents before children. */
 export function allSettings(root: z.core.$ZodType, prefix = ''): Setting[] {
-  return forms(root).flatMap(form => {
+  const all = forms(root).flatMap((form): Setting[] => {
     if (form instanceof z.ZodArray) return allSettings(form.element, `${prefix}[]`)
     if (form instanceof z.ZodRecord) return allSettings(form.valueType as z.core.$ZodType, `${prefix}.<name>`)
     if (!(form instanceof z.ZodObject)) return []
@@ -60,6 +61,8 @@ export function allSettings(root: z.core.$ZodType, prefix = ''): Setting[] {
       return [setting(path, schema), ...allSettings(schema, path)]
     })
   })
+  // Several forms of a value may have a key in common.
+  return [...new Map([...all].reverse().map(one => [one.path, one])).values()].reverse()
 }
 
 function setting(path: string, schema: z.ZodType): Setting {

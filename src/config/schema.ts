@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
 import { cookie } from './cookie-schema.ts'
+import { discoveryForms } from './discovery-schema.ts'
 import type { Mode } from './duration.ts'
 import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
@@ -235,6 +236,9 @@ function backendChanges() {
 /** A backend, as programs give it. */
 export const backendSchema = backend('options')
 
+/** Those of a file of their own. */
+export const backendListSchema = z.array(backend('yaml')).max(LIMITS.backends)
+
 export const backendChangesSchema = backendChanges()
 
 /** What a plan asks about. */
@@ -281,13 +285,22 @@ function pool(mode: Mode) {
       ).prefault('0s'),
       sendProxy: sendProxy(),
       source: source(),
-      backends: z.array(backend(mode)).max(LIMITS.backends).prefault([]).describe('The servers.'),
+      backends: z
+        .union([
+          z.array(backend(mode)).max(LIMITS.backends),
+          ...discoveryForms(mode, { backends: LIMITS.backends, sessions: SESSIONS }),
+        ])
+        .prefault([])
+        .describe('The servers, or where they are found: by DNS, or in a file.'),
       backendTls: backendTls(),
     })
     .superRefine(({ health: pool, backends }, context) => {
-      for (const [index, backend] of backends.entries()) {
-        for (const { path, message, accepted } of backendHealthProblems(pool, backend)) {
-          const place = ['backends', index, 'health', ...path]
+      const parts = Array.isArray(backends)
+        ? backends.map((part, index) => ({ part, at: ['backends', index] }))
+        : [{ part: 'command' in backends ? {} : backends, at: ['backends'] }]
+      for (const { part, at } of parts) {
+        for (const { path, message, accepted } of backendHealthProblems(pool, part)) {
+          const place = [...at, 'health', ...path]
           context.addIssue({ code: 'custom', path: place, message, params: { accepted } })
         }
       }

@@ -102,6 +102,8 @@ export interface PoolView {
   /** An agent is given, but no port. */
   hasIdleAgent?: boolean
   source?: SourceView
+  /** Its backends are found: nothing is known of them yet. */
+  isDiscovered?: boolean
   backends: readonly BackendView[]
 }
 
@@ -199,6 +201,7 @@ function poolView(name: string, raw: unknown): PoolView {
     hasIdleQueue: size !== 0 && port === 0 && maxSessions === 0 && Array.isArray(backends) && !backends.some(isLimited),
     source: sourceView(source),
     hasIdleAgent: isMapping(agent) && agent.port === undefined,
+    isDiscovered: isMapping(backends),
     backends: Array.isArray(backends) ? backends.slice(0, LIMITS.backends).map(backendView) : [],
   }
 }

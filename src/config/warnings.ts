@@ -57,9 +57,9 @@ function poolWarnings(pool: PoolView): Finding[] {
       "the secret is derived from the pool's name: clients that guess it can choose their backend; set secret"
     warnings.push({ path, message, at: 'key' })
   }
-  if (pool.backends.length === 0)
+  if (pool.backends.length === 0 && pool.isDiscovered !== true)
     warnings.push({ path, message: 'there is no backend: every client is refused', at: 'key' })
-  else if (pool.backends.every(backend => backend.weight === 0)) {
+  else if (pool.backends.length > 0 && pool.backends.every(backend => backend.weight === 0)) {
     warnings.push({
       path: [...path, 'backends'],
       message: 'every backend has weight 0: every new client is refused',

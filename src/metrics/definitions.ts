@@ -1,3 +1,4 @@
+import type { DiscoveryStatus } from '../discovery/discovery.ts'
 import { VERSION } from '../package-info.ts'
 import type { BackendAgent } from '../pool/agents.ts'
 import type { BackendInfo } from '../pool/pool.ts'
@@ -201,6 +202,30 @@ const POOLS: readonly Definition[] = [
   perPool('counter', 'limpet_table_rejected_total', 'Clients that were served without an entry.', [], ({ table }) =>
     alone(table.rejected),
   ),
+  perDiscovery('gauge', 'limpet_discovery_backends', 'Backends that were found last.', [], ({ found }) => alone(found)),
+  perDiscovery('gauge', 'limpet_discovery_fresh', 'Whether the last look for backends went well.', [], ({ isFresh }) =>
+    alone(Number(isFresh)),
+  ),
+  perDiscovery(
+    'gauge',
+    'limpet_discovery_age_seconds',
+    'Time since a look went well; absent: never.',
+    [],
+    ({ ageMs }) => (ageMs === undefined ? [] : alone(ageMs / 1000)),
+  ),
+  perDiscovery('counter', 'limpet_discovery_succeeded_total', 'Looks for backends that went well.', [], discovery =>
+    alone(discovery.succeeded),
+  ),
+  perDiscovery(
+    'counter',
+    'limpet_discovery_failed_total',
+    'Looks after which the backends stayed as they were.',
+    ['cause'],
+    ({ failed }) => by('cause', failed),
+  ),
+  perDiscovery('counter', 'limpet_discovery_changes_total', 'Changes of backends by what was found.', [], discovery =>
+    alone(discovery.changes),
+  ),
   perTableFile(
     'gauge',
     'limpet_table_file_generation',
@@ -303,6 +328,17 @@ function perPool(
 /** Only for pools whose stick table has a file. */
 function perTableFile(kind: Definition['kind'], name: string, help: string, figure: keyof TableFileStats): Definition {
   return perPool(kind, name, help, [], ({ table: { file } }) => (file === undefined ? [] : alone(file[figure])))
+}
+
+/** Only for pools whose backends are found. */
+function perDiscovery(
+  kind: Definition['kind'],
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (discovery: DiscoveryStatus) => Sample[],
+): Definition {
+  return perPool(kind, name, help, labels, ({ discovery }) => (discovery === undefined ? [] : read(discovery)))
 }
 
 function perBackend(

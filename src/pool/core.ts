@@ -5,6 +5,7 @@ import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
 import { DerivedSecrets, digest } from '../config/secrets.ts'
 import { PoolCookie } from '../cookies/pool-cookie.ts'
+import type { Discovery } from '../discovery/discovery.ts'
 import { LimpetError } from '../errors.ts'
 import type { NativePlacement, NativePool } from '../native.ts'
 import type { RebalanceInfo } from '../sessions/rebalancer.ts'
@@ -37,6 +38,8 @@ export class PoolCore {
   onFailOpen: (isOpen: boolean) => void = () => undefined
   /** Told when a backend takes new clients, or does not any more. */
   onServed: (name: string, isReady: boolean) => void = () => undefined
+  /** Where its backends are found; undefined: they are listed. */
+  discovery: Discovery | undefined
   /** How far its clients are brought home; undefined: they never were. */
   rebalance: RebalanceInfo | undefined
   /** Clients that were brought home, ever. */

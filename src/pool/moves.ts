@@ -42,6 +42,8 @@ export class Moves {
 
   /** Just before a change is published: who loses its clients still has its pins. */
   note(before: Backends, after: Backends): void {
+    // Nobody has a home that could move.
+    if (before.size === 0) return
     const isMoved = [...before.keys(), ...after.keys()].some(
       name => placementWeight(before.get(name)) !== placementWeight(after.get(name)),
     )

@@ -13,7 +13,7 @@ import { changedBackend } from './membership.ts'
 import { type NextPick, nextPick } from './next-pick.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
 import type { BackendRecord } from './records.ts'
-import { backendExists, checkRing, tooManyBackends, unknownBackend } from './refusals.ts'
+import { backendExists, checkRing, refuseDiscovered, tooManyBackends, unknownBackend } from './refusals.ts'
 import { PoolTable } from './table.ts'
 
 /** A backend and what is on it now. */
@@ -141,10 +141,12 @@ export class Pool {
    *
    * @throws {@link LimpetConfigError} an option is not valid
    * @throws {@link LimpetError} `LIMPET_ERR_BACKEND_EXISTS`, `LIMPET_ERR_TOO_MANY_BACKENDS`, `LIMPET_ERR_SELF_BACKEND`;
-   *   `LIMPET_ERR_BAD_ADDRESS`: a host name after `listen()`, which looks names up once
+   *   `LIMPET_ERR_BAD_ADDRESS`: a host name after `listen()`, which looks names up once; `LIMPET_ERR_DISCOVERED`: the backends
+   *   of this pool are found
    */
   add(options: BackendOptions): void {
     const backend = resolveBackend(options)
+    refuseDiscovered(this.#core.settings, backend.name)
     if (this.#core.backend(backend.name) !== undefined) throw backendExists(this.name, backend.name)
     this.#set('backendAdded', backend)
   }
@@ -153,10 +155,11 @@ export class Pool {
    * Removes a backend: its homes move to the others, its pins are forgotten, it gets no new sessions. Those that it
    * has go on until they end.
    *
-   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_DISCOVERED`
    */
   remove(name: string): void {
     const backend = this.#known(name)
+    refuseDiscovered(this.#core.settings, name)
     this.#owner.assertChangeable()
     this.#core.apply({ set: [], removed: [name] })
     this.#owner.changed('backendRemoved', this.#core, backend)
@@ -168,10 +171,13 @@ export class Pool {
    *
    * @throws {@link LimpetConfigError} an option is not valid
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_BAD_ADDRESS`: a
-   *   host name after `listen()`
+   *   host name after `listen()`; `LIMPET_ERR_DISCOVERED`: an address, and the backends of this pool are found
    */
   update(name: string, changes: BackendChanges): void {
-    this.#set('backendUpdated', changedBackend(this.#known(name), resolveBackendChanges(changes)))
+    const resolved = resolveBackendChanges(changes)
+    const backend = changedBackend(this.#known(name), resolved)
+    if (resolved.address !== undefined) refuseDiscovered(this.#core.settings, name)
+    this.#set('backendUpdated', backend)
   }
 
   /** The backends and what is on them now, in the order in which they were added. */

@@ -1,3 +1,4 @@
+import { discoveryText } from '../config/discovery.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { ringRefusal } from '../config/ring.ts'
 import { LIMITS } from '../config/schema.ts'
@@ -22,6 +23,14 @@ export function tooManyBackends(pool: string, backend?: string): LimpetError {
 
 export function noTable(pool: string): LimpetError {
   return new LimpetError('LIMPET_ERR_NO_TABLE', `the pool ${pool} has no stick table (stickTable: off)`, { pool })
+}
+
+/** Throws if the backends of the pool are found: what is changed here would be gone with the next answer. */
+export function refuseDiscovered({ name, discovery }: ResolvedPool, backend: string): void {
+  if (discovery === undefined) return
+  const where = discoveryText(discovery)
+  const message = `the backends of the pool ${name} are found (${where}): they are added, removed and moved there`
+  throw new LimpetError('LIMPET_ERR_DISCOVERED', message, { pool: name, backend })
 }
 
 /** Throws a {@link LimpetConfigError} if these backends have too much weight for the ring of the pool, if it is one. */

@@ -31,8 +31,8 @@ export function planBackends(cores: Iterable<PoolCore>, next: ResolvedConfig): P
 }
 
 /** Where the backends of a pool will be. */
-export function destinationsAfter(core: PoolCore, next: ResolvedConfig, hosts: Hosts): Destination[] {
-  return backendsOf(next, core).map(backend => {
+export function destinationsAfter(core: PoolCore, backends: readonly ResolvedBackend[], hosts: Hosts): Destination[] {
+  return backends.map(backend => {
     const { name, address, endpoint } = core.recordOf(backend, hosts)
     return { name, address: endpoint ?? address }
   })
@@ -68,6 +68,7 @@ function prepareAll(plans: readonly PoolPlan[], hosts: Hosts): { core: PoolCore;
   return prepared
 }
 
-function backendsOf(config: ResolvedConfig, core: PoolCore): readonly ResolvedBackend[] {
+/** Those that a configuration has for a pool. */
+export function backendsOf(config: ResolvedConfig, core: PoolCore): readonly ResolvedBackend[] {
   return config.pools.get(core.name)?.backends ?? []
 }

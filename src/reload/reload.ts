@@ -10,7 +10,7 @@ import type { Pools } from '../pool/pools.ts'
 import type { Hosts } from '../pool/records.ts'
 import { assertSources } from '../relay/sources.ts'
 import type { Service } from '../service.ts'
-import { applyBackends, type Done, destinationsAfter, lookUpNew, planBackends } from './backends.ts'
+import { applyBackends, backendsOf, type Done, destinationsAfter, lookUpNew, planBackends } from './backends.ts'
 
 /** What is reloaded. */
 export interface Reloaded {
@@ -93,7 +93,9 @@ function refuseRestart(changes: readonly FoundChange[]): void {
 function commit({ pools, service, config }: Reloaded, next: ResolvedConfig, prepared: Prepared): Done[] {
   const { kept, added, removed, hosts, listeners } = prepared
   const open = service()
-  const destinations = [...kept, ...added].map(core => [core.name, destinationsAfter(core, next, hosts)] as const)
+  const destinations = [...kept, ...added].map(
+    core => [core.name, destinationsAfter(core, backendsOf(next, core), hosts)] as const,
+  )
   refuseLoops(boundAfter(listeners), new Map(destinations))
   // The last thing that can fail.
   const done = applyBackends(planBackends(kept, next), hosts)

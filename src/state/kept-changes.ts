@@ -91,7 +91,9 @@ export class KeptChanges {
     const { pools } = this.#configured()
     const overlays = [...this.#cores].map(([name, core]) => [
       name,
-      overlayOf(pools.get(name)?.backends ?? [], core.backends()),
+      core.discovery === undefined
+        ? overlayOf(pools.get(name)?.backends ?? [], core.backends())
+        : core.discovery.overlay(core.backends()),
     ])
     return Object.fromEntries(overlays.filter(([, overlay]) => overlay !== undefined))
   }

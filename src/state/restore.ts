@@ -13,7 +13,10 @@ export function restore(cores: ReadonlyMap<string, PoolCore>, saved: SavedState,
       log.warn({ pool }, 'the state file has changes of a pool that is not in the configuration any more')
       continue
     }
-    const { backends, ignored } = withOverlay(core.backends(), overlay)
+    const { backends, ignored } =
+      core.discovery === undefined
+        ? withOverlay(core.backends(), overlay)
+        : { backends: core.discovery.restore(overlay), ignored: [] }
     for (const reason of ignored) log.warn({ pool, reason }, 'a change of the state file is left out')
     const refusal = core.settings.placement === 'ring' ? ringRefusal(backends) : undefined
     if (refusal !== undefined || !core.apply(membershipChange(core.backends(), backends))) {

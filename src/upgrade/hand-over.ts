@@ -32,6 +32,11 @@ export class HandOver {
     this.#successor = undefined
   }
 
+  /** Whether nobody has been given the changes. */
+  get canChange(): boolean {
+    return this.#successor === undefined
+  }
+
   /** @throws {@link LimpetError} `LIMPET_ERR_HANDED_OVER` */
   assertChangeable(): void {
     if (this.#successor === undefined) return

@@ -2,6 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { expect } from 'chai'
 import { ROUTES } from '../../src/admin/routes/index.ts'
 import type { Balancer } from '../../src/balancer.ts'
+import type { DescribedBackend } from '../../src/config/describe.ts'
 import { resolveOptions } from '../../src/config/resolve.ts'
 import { VERSION } from '../../src/package-info.ts'
 import { cleanUp } from '../lifecycle/helpers.ts'
@@ -221,7 +222,7 @@ describe('admin API: routes', () => {
     expect(balancer.generation).to.equal(before + 2)
     const { pools } = (await client.json('GET', '/v1/config')) as ReturnType<Balancer['settings']>
     expect(pools).to.deep.equal(balancer.settings().pools)
-    expect(pools.p?.backends.at(-1)).to.include({ name: 'c', weight: 5 })
+    expect((pools.p?.backends as DescribedBackend[] | undefined)?.at(-1)).to.include({ name: 'c', weight: 5 })
     expect(pools.p?.secret).to.equal('(set)')
     const explained = await client.json('GET', `${P}/explain?address=192.0.2.7`)
     expect(explained).to.deep.equal(JSON.parse(JSON.stringify(balancer.pool().explain('192.0.2.7'))))

@@ -24,6 +24,7 @@ export const PEERS = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   strace: 'strace',
+  dnsmasq: 'dnsmasq-base',
   chromium: 'chromium',
 } as const
 

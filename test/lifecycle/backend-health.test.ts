@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Balancer } from '../../src/balancer.ts'
 import type { BackendHealthChange } from '../../src/balancer-types.ts'
+import type { DescribedBackend } from '../../src/config/describe.ts'
 import type { BackendOptions, HealthOptions, PoolOptions } from '../../src/config/options.ts'
 import { Directory } from '../helpers/directory.ts'
 import { freePort } from '../helpers/net.ts'
@@ -161,7 +162,8 @@ describe('checks of one backend', () => {
     const { updated } = await first.reload(options({ port: dead }))
     expect(updated.map(({ name, checks }) => [name, checks])).to.deep.equal([['a', { port: dead }]])
     await until(() => statusesOf(first)[0] === 'down')
-    expect(first.settings().pools.p?.backends[0]?.health).to.deep.equal({ port: dead })
+    const described = first.settings().pools.p?.backends as DescribedBackend[]
+    expect(described[0]?.health).to.deep.equal({ port: dead })
     expect((await first.reload(options({ port: dead }))).updated).to.deep.equal([])
     await first.reload(options('pool'))
     await until(() => statusesOf(first)[0] === 'up')

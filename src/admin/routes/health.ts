@@ -17,12 +17,13 @@ export const isReady: Route = {
   summary: 'Whether clients can be served: it listens, and every pool has a backend that may serve.',
   isOpen: true,
   answers: {
-    200: { description: 'They can.', body: 'text/plain' },
+    200: { description: '`ok`, or `degraded:` and why.', body: 'text/plain' },
     503: { description: 'Why they cannot.', body: 'text/plain' },
   },
   handle: (call, { balancer }) => {
     const reason = unreadiness(balancer)
-    return reason === undefined ? call.text('ok\n') : call.text(`${reason}\n`, 503)
+    if (reason !== undefined) return call.text(`${reason}\n`, 503)
+    return call.text(`${degradation(balancer) ?? 'ok'}\n`)
   },
 }
 
@@ -32,7 +33,19 @@ function unreadiness(balancer: Balancer): string | undefined {
   const idle = Object.entries(pools).find(
     ([, { backends, isFailOpen }]) => !backends.some(backend => mayServe(backend, isFailOpen)),
   )
-  return idle && `no backend of the pool ${idle[0]} may serve`
+  if (idle === undefined) return undefined
+  const [name, { discovery }] = idle
+  const why = discovery?.error === undefined ? '' : ` (${discovery.source}: ${discovery.error})`
+  return `no backend of the pool ${name} may serve${why}`
+}
+
+/** Clients are served, by backends that nobody has confirmed. */
+function degradation(balancer: Balancer): string | undefined {
+  const stale = Object.entries(balancer.stats().pools).find(([, { discovery }]) => discovery?.isFresh === false)
+  if (stale === undefined) return undefined
+  const [name, { discovery }] = stale
+  const { source = '', error = 'it was not looked yet' } = discovery ?? {}
+  return `degraded: the backends of the pool ${name} are those that were found before (${source}: ${error})`
 }
 
 /** A backend that drains serves the clients that it has a pin of, but nobody new. */

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { ClientsMoved } from '../../balancer-types.ts'
+import type { DiscoveryStatus } from '../../discovery/discovery.ts'
+import { FAILURE_KINDS, type FailureKind } from '../../discovery/failure.ts'
 import { REASONS, type Reason } from '../../native.ts'
 import type { MovedClients } from '../../pool/moves.ts'
 import type { RebalanceInfo } from '../../sessions/rebalancer.ts'
@@ -38,6 +40,19 @@ const moved = z.strictObject({
   pinsMoved: count,
 }) satisfies z.ZodType<MovedClients>
 
+const discovery = z.strictObject({
+  source: z.string().describe('Where: like "dns A redis.example" or "file /etc/limpet/redis.yaml".'),
+  found: count,
+  isFresh: z.boolean().describe('Whether the last look went well: what it found are the backends.'),
+  lastSuccess: milliseconds.optional().describe('Milliseconds since the epoch; absent: never.'),
+  ageMs: milliseconds.optional(),
+  nextInMs: milliseconds.optional(),
+  error: z.string().optional(),
+  succeeded: count,
+  failed: byName<FailureKind>(FAILURE_KINDS),
+  changes: count,
+}) satisfies z.ZodType<Told<DiscoveryStatus>>
+
 export const poolStats = {
   digest: z.string(),
   roster: count,
@@ -61,6 +76,7 @@ export const poolStats = {
   rebalance: rebalance.optional().describe('The last time that clients were brought home; absent: they never were.'),
   table,
   isFailOpen: z.boolean(),
+  discovery: discovery.optional().describe('How its backends are found; absent: they are listed.'),
   lastMove: moved.optional().describe('What the last change that moved clients has moved.'),
   backends: z.array(backend),
 }

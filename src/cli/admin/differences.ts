@@ -1,4 +1,4 @@
-import { type ComparedConfig, changesBetween, settingsByPlace } from '../../config/changes.ts'
+import { type ComparedConfig, changesBetween, settingsByPlace, withoutList } from '../../config/changes.ts'
 import type { DescribedConfig } from '../../config/describe.ts'
 import { pathText } from '../../config/text.ts'
 import type { BackendInfo } from '../../index.ts'
@@ -38,14 +38,15 @@ export function differencesOf(
   )
   const backends = pools.flatMap(pool => {
     const wanted = file.pools[pool.name]?.backends
-    if (wanted === undefined) return []
+    // Of those that are found the file says only where.
+    if (!Array.isArray(wanted)) return []
     return compare(byName(wanted), byName(pool.backends.map(asConfigured)), ['pools', pool.name, 'backends'])
   })
   return [...settings, ...backends]
 }
 
 function withoutBackends(config: DescribedConfig): ComparedConfig {
-  const pools = Object.entries(config.pools).map(([name, { backends: _, ...rest }]) => [name, rest] as const)
+  const pools = Object.entries(config.pools).map(([name, pool]) => [name, withoutList(pool)] as const)
   return { ...config, pools: Object.fromEntries(pools) }
 }
 

@@ -1,4 +1,4 @@
-import type { ClosingInfo, ListenerStats, PoolStats, Stats } from '../../index.ts'
+import type { ClosingInfo, DiscoveryStatus, ListenerStats, PoolStats, Stats } from '../../index.ts'
 import type { ThreadPrivileges } from '../../os/thread-privileges.ts'
 import { visible } from '../../visible.ts'
 import { type Column, tableLines } from '../table.ts'
@@ -114,10 +114,24 @@ function poolLines(name: string, pool: PoolStats, rates: Rates | undefined, term
       terminal.style('red', terminal.cut('  so few backends are up that checks are not believed: all of them serve')),
     )
   }
+  if (pool.discovery !== undefined) lines.push(...discoveryLines(pool.discovery, terminal))
   for (const fact of [moveText(pool), fileText(pool)]) {
     if (fact !== undefined) lines.push(terminal.style('dim', terminal.cut(`  ${fact}`)))
   }
   return [...lines, ...backendLines({ ...pool, name }, rates, terminal)]
+}
+
+function discoveryLines(discovery: DiscoveryStatus, terminal: Terminal): string[] {
+  const { source, found, ageMs, nextInMs, error, isFresh } = discovery
+  const facts = [
+    `${counted(found, 'backend')} found`,
+    ageMs === undefined ? 'never yet' : `${timeText(ageMs)} ago`,
+    ...(nextInMs === undefined ? [] : [`again in ${timeText(nextInMs)}`]),
+  ]
+  const line = terminal.style('dim', terminal.cut(`  ${visible(source)}: ${facts.join(', ')}`))
+  if (error === undefined) return [line]
+  const wrong = `  ${isFresh ? 'a part of it failed' : 'the backends stay as they are'}: ${visible(error)}`
+  return [line, terminal.style(isFresh ? 'yellow' : 'red', terminal.cut(wrong))]
 }
 
 function moveText({ lastMove }: PoolStats): string | undefined {

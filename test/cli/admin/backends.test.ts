@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { StatusReport } from '../../../src/cli/admin/status-text.ts'
+import type { DiscoveryStatus } from '../../../src/discovery/discovery.ts'
 import { AskedProcess, BACKENDS, POOLS, TWO_POOLS } from './asked-process.ts'
 import { backendInfo, failure, poolStats, poolsAnswer, type Script, statusReport } from './server.ts'
 
@@ -43,6 +44,25 @@ describe('cli: status and backends, of the running process', () => {
       expect(stdout).to.contain(
         '\n  table file, opened 3 times: 58,211 pins came back, 12 dropped, 1 bucket cleared, a file that was not to be believed was set aside\n',
       )
+    })
+
+    it('says where backends are found, and what is wrong with that', async () => {
+      const failed = { timeout: 2, server: 0, negative: 0, malformed: 0, unreadable: 0, count: 0, refused: 0 }
+      const discovery = {
+        ...{ source: 'dns SRV _r._tcp.test', found: 3, isFresh: true, lastSuccess: Date.now() - 4000, ageMs: 4000 },
+        ...{ nextInMs: 26_000, succeeded: 9, failed, changes: 1 },
+      }
+      const told = async (status: DiscoveryStatus): Promise<string> => {
+        const pools = { redis: poolStats(BACKENDS, { discovery: status }) }
+        return (await asked.ask(['status'], { 'GET /v1/status': [200, statusReport(pools)] })).stdout
+      }
+      expect(await told(discovery)).to.contain('\n  dns SRV _r._tcp.test: 3 backends found, 4s ago, again in 26s\n')
+      const wrong = await told({ ...discovery, isFresh: false, error: '10.0.0.1:53 did not\u001b answer' })
+      expect(wrong).to.contain('\n  the backends stay as they are: 10.0.0.1:53 did not\\u001b answer\n')
+      const never = { source: 'file /x.yaml', found: 0, isFresh: false, succeeded: 0, failed, changes: 0 }
+      expect(await told(never)).to.contain('\n  file /x.yaml: 0 backends found, never yet\n')
+      const part = await told({ ...discovery, error: 'pod-7.test has no A record' })
+      expect(part).to.contain('\n  a part of it failed: pod-7.test has no A record\n')
     })
 
     it('says that checks are not believed', async () => {

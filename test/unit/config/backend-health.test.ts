@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { checksOf } from '../../../src/config/backend-health.ts'
-import { describeConfig } from '../../../src/config/describe.ts'
+import { type DescribedBackend, describeConfig } from '../../../src/config/describe.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import type { BackendHealthOptions, HealthOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveOptions } from '../../../src/config/resolve.ts'
@@ -108,7 +108,7 @@ describe('the checks of one backend', () => {
       { name: 'c', address: ADDRESS, health: 'pool' as const },
     ]
     const config = resolveOptions({ pools: { p: { backends } } })
-    const [a, b, c] = describeConfig(config).pools.p?.backends ?? []
+    const [a, b, c] = (describeConfig(config).pools.p?.backends ?? []) as DescribedBackend[]
     expect([a?.health, b?.health]).to.deep.equal([health, 'off'])
     expect(c).to.not.have.property('health')
     expect(resolveBackend(a as never)).to.deep.equal(config.pools.get('p')?.backends[0])

@@ -114,7 +114,7 @@ describe('problems of a configuration', () => {
     expect(only(poolText('backends: 5'))).to.equal(
       'pools.p.backends: expected a list, got 5. Accepted: a list, each entry after a "-"',
     )
-    expect(only(poolText('backends: { a: 1 }'))).to.match(/^pools.p.backends: expected a list, got a mapping/)
+    expect(linesOf(poolText('backends: { a: 1 }'))[0]).to.match(/pools.p.backends.dns: is missing/)
     expect(only(poolText('backends: [a]'))).to.equal(
       'pools.p.backends[0]: expected a mapping, got the text "a". Accepted: a mapping of name, address, weight, maxSessions, backup, state, health',
     )
@@ -148,7 +148,7 @@ describe('unknown keys', () => {
 
   it('are told where they belong', () => {
     expect(only(poolText('weight: 1'))).to.match(
-      /^pools.p.weight: unknown key; it belongs to pools.<name>.backends\[\]\. /,
+      /^pools.p.weight: unknown key; it belongs to pools.<name>.backends\[\], or pools.<name>.backends\. /,
     )
     expect(only(poolText('connect: 5s'))).to.match(/unknown key; it belongs to pools.<name>.timeouts\. /)
     expect(only(poolText('timeouts: { interval: 5s }'))).to.match(

@@ -82,6 +82,7 @@ describe('a configuration', () => {
     expect(settings).to.deep.equal({
       name: 'redis',
       placement: 'rendezvous',
+      discovery: undefined,
       boundMilli: 1250,
       affinity: {
         key: ['source'],
