@@ -137,6 +137,11 @@ export class PoolCore {
     return digest(this.#secrets.digest, { placement: 'rendezvous', ipv4Prefix, ipv6Prefix, backends: [] })
   }
 
+  /** Seals the keys of exceptions that balancers share. */
+  get clusterSecret(): Uint8Array {
+    return this.#secrets.cluster
+  }
+
   get isClosed(): boolean {
     return this.#closed
   }
