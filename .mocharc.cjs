@@ -1,15 +1,55 @@
 // What `npm test` runs: everything but the long counts (.mocharc.soak.cjs) and the tarball (.mocharc.package.cjs).
 
+const { readdirSync } = require('node:fs')
+const { join } = require('node:path')
+const { pathToFileURL } = require('node:url')
+
 // Mocha adds the files of the command line to those of its configuration; whoever names files wants only them.
 const named = process.argv.slice(2).some(argument => /^(\.\/)?test\/|\.test\.ts$/.test(argument))
 
-/** @param {string[]} spec */
-const unlessNamed = spec => (named ? [] : spec)
+// Begun first, so that none of them still runs alone when the others are done. By what was measured.
+const LONGEST = [
+  'upgrade/takeover',
+  'upgrade/hand-over',
+  'upgrade/load',
+  'browser/dashboard',
+  'faults/teardown',
+  'lifecycle/processes',
+  'unit/config/yaml',
+  'unit/config/properties',
+  'upgrade/killed',
+  'peers/redis',
+  'cli/run',
+  'unit/plan',
+  'faults/ports',
+  'os/service-manager',
+  'bench/command',
+  'lifecycle/table-crash',
+  'faults/signals',
+  'cli/main',
+  'unit/library-docs',
+  'lifecycle/reload-listeners',
+  'bench/relay',
+  'faults/slow-reader',
+  'cli/demo',
+].map(name => `test/${name}.test.ts`)
+
+/** @param {string} file */
+const rank = file => (LONGEST.includes(file) ? LONGEST.indexOf(file) : LONGEST.length)
+
+function everyFile() {
+  const files = readdirSync(join(__dirname, 'test'), { recursive: true, encoding: 'utf8' })
+  const tests = files.filter(file => /(?<!\.soak)\.test\.ts$/.test(file) && !file.startsWith('package/'))
+  return tests
+    .map(file => `test/${file}`)
+    .sort()
+    .sort((one, other) => rank(one) - rank(other))
+}
 
 module.exports = {
-  'node-option': ['import=tsx'],
+  'node-option': [`import=${pathToFileURL(join(__dirname, 'test/helpers/typescript/register.mjs'))}`],
   extension: ['ts'],
-  spec: unlessNamed(['test/**/*.test.ts']),
+  spec: named ? [] : everyFile(),
   ignore: ['test/**/*.soak.test.ts', 'test/package/**'],
   reporter: process.env.LIMPET_TEST_TOTALS ? './test/helpers/totals-reporter.cjs' : 'spec',
   // A test that hangs is found in this time. Machines are shared: what takes 8 s alone has been seen to take 27.
@@ -17,6 +57,6 @@ module.exports = {
   slow: 2_000,
   // Half of a test's time is waiting: files side by side use both cores. A named file runs in this process, for a debugger.
   parallel: !named,
-  jobs: 3,
+  jobs: 4,
   'forbid-only': Boolean(process.env.CI),
 }

@@ -53,7 +53,7 @@ export function packageOf(name: string): InstalledPackage | undefined {
 /** Arguments that run a module beside `from` as a program of Node: compiled JavaScript, or in a checkout its source. */
 export function nodeModule(from: string, name: string): string[] {
   const extension = extname(fileURLToPath(from))
-  const loader = extension === '.ts' ? ['--import', import.meta.resolve('tsx')] : []
+  const loader = extension === '.ts' ? process.execArgv : []
   return [...loader, fileURLToPath(new URL(`${name}${extension}`, from))]
 }
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
 import { until } from '../helpers/wait.ts'
 import { afterTest, cleanUp, makeBalancer, portOf, rejection } from '../lifecycle/helpers.ts'
 import { AdminClient, dialOf, openAdmin, openAdminOnTcp, socketPath, TOKEN } from './helpers.ts'
@@ -111,7 +112,7 @@ describe('admin API: its life', () => {
 
   it('is loaded only where it is wanted', async () => {
     const fixture = fileURLToPath(new URL('fixtures/lazy.mjs', import.meta.url))
-    const args = ['--import', 'tsx', fixture, await socketPath()]
+    const args = [...TYPESCRIPT, fixture, await socketPath()]
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: dirname(fixture) })
     const [without, having] = stdout.split('closed\n')
     expect(without).to.equal('')

@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
 import { Child, cleanUp, DIST_MAIN, fileOf, ROOT, runnable, SOURCE_MAIN, startSource } from './helpers.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -146,7 +147,7 @@ describe('cli: the process', () => {
       handleCrashes('limpet')
       setImmediate(() => { throw new Error('a fault') })`
     const [quiet, loud] = [{}, { LIMPET_DEBUG: '1' }].map(
-      env => new Child(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], env),
+      env => new Child(process.execPath, [...TYPESCRIPT, '--input-type=module', '-e', script], env),
     )
     expect(await quiet?.exit).to.equal(70)
     expect(quiet?.stderr).to.equal('limpet: internal error: a fault (LIMPET_DEBUG=1 shows where)\n')

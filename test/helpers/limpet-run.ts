@@ -5,6 +5,7 @@ import type { BalancerOptions, SessionClosed } from '../../src/index.ts'
 import type { Dial } from './net.ts'
 import type { Exit } from './processes.ts'
 import { Program } from './programs.ts'
+import { TYPESCRIPT } from './typescript/arguments.ts'
 import { until } from './wait.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -49,7 +50,7 @@ export class LimpetRun implements AsyncDisposable {
    */
   static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}, point?: string): LimpetRun {
     const preloaded = point === undefined ? [] : ['--import', `${DIE_AT}?point=${encodeURIComponent(point)}`]
-    const args = ['--import', 'tsx', ...preloaded, MAIN, 'run', '-c', file, ...options]
+    const args = [...TYPESCRIPT, ...preloaded, MAIN, 'run', '-c', file, ...options]
     return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } }))
   }
 

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Context } from 'mocha'
 import { requireFeature } from './peers.ts'
+import { TYPESCRIPT } from './typescript/arguments.ts'
 import { within } from './wait.ts'
 
 const CHILDREN = fileURLToPath(new URL('children/', import.meta.url))
@@ -53,7 +54,7 @@ export class Child implements AsyncDisposable {
   /** Starts a module, and waits until it answers. */
   static async start(name: string, prefix: Prefix = []): Promise<Child> {
     const module = `${CHILDREN}${name}.ts`
-    const [program = '', ...args] = [...prefix, process.execPath, '--expose-gc', '--import', 'tsx', module]
+    const [program = '', ...args] = [...prefix, process.execPath, '--expose-gc', ...TYPESCRIPT, module]
     const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const
     const child = new Child(name, spawn(program, args, { cwd: ROOT, stdio: [...stdio] }))
     try {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Dial } from './net.ts'
 import { Program } from './programs.ts'
+import { TYPESCRIPT } from './typescript/arguments.ts'
 import { until } from './wait.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -83,7 +84,7 @@ export class TestServiceManager implements AsyncDisposable {
 
   constructor({ sockets, notifyPath, file, watchdogMicros = 0 }: ManagerOptions) {
     const list = JSON.stringify(sockets.map(({ name, path = '' }) => [name, path]))
-    const service = [process.execPath, '--import', 'tsx', MAIN, 'run', '-c', file]
+    const service = [process.execPath, ...TYPESCRIPT, MAIN, 'run', '-c', file]
     const args = ['-c', MANAGER, notifyPath, String(watchdogMicros), list, ...service]
     this.#program = new Program('python3', args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#sockets = sockets

@@ -7,6 +7,7 @@ import type { PoolOptions } from '../../src/config/options.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requireFeature } from '../helpers/peers.ts'
+import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
 import { afterTest, cleanUp, makeBalancer, rejection, until } from './helpers.ts'
 
 const CLIENTS = Array.from({ length: 200 }, (_, n) => `192.0.2.${n}`)
@@ -178,7 +179,7 @@ describe('the file of a stick table', () => {
       const pools = { p: { secret: 'a secret of tests', stickTable: { size: 10000, file: '${made.file('table')}' } } }
       await new Balancer({ pools, log: { level: 'silent' } }).listen().catch(error => console.log(error.code, error.message))
       console.log(readdirSync('${made.path}'))`
-    const { stdout, stderr } = inside(process.execPath, '--import', 'tsx', '--input-type=module', '-e', program)
+    const { stdout, stderr } = inside(process.execPath, ...TYPESCRIPT, '--input-type=module', '-e', program)
     expect(stdout, `${stdout}${stderr}`).to.match(/^LIMPET_ERR_TABLE_FILE .*ENOSPC\n\[\]\n$/)
   })
 

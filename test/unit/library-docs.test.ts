@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import * as library from '../../src/index.ts'
 import { REASONS, SESSION_COUNTERS } from '../../src/native.ts'
+import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
 import { afterTest, cleanUp } from '../lifecycle/helpers.ts'
 
 const text = readFileSync(new URL('../../docs/library.md', import.meta.url), 'utf8')
@@ -49,8 +48,7 @@ describe('docs/library.md', () => {
       afterTest(() => rmSync(directory, { recursive: true, force: true }))
       const file = join(directory, 'example.mjs')
       writeFileSync(file, code.replaceAll("'limpet'", `'${new URL('../../src/index.ts', import.meta.url).href}'`))
-      const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-      const { stderr } = await promisify(execFile)(process.execPath, ['--import', tsx, file], { timeout: 20_000 })
+      const { stderr } = await promisify(execFile)(process.execPath, [...TYPESCRIPT, file], { timeout: 20_000 })
       expect(stderr).to.equal('')
     })
   }

@@ -1,6 +1,5 @@
 // A worker thread is not reached by --import: it registers the loader itself, then runs the module of its workerData.
 import { workerData } from 'node:worker_threads'
-import { register } from 'tsx/esm/api'
+import '../typescript/register.mjs'
 
-register()
 await import(workerData.module)

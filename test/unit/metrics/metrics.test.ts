@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Registry, register } from 'prom-client'
@@ -10,6 +8,7 @@ import { type Histogram, Metrics } from '../../../src/index.ts'
 import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
 import { SESSION_COUNTERS } from '../../../src/native.ts'
 import type { SessionCounts } from '../../../src/relay/counters.ts'
+import { TYPESCRIPT } from '../../helpers/typescript/arguments.ts'
 import {
   afterTest,
   ask,
@@ -112,8 +111,7 @@ describe('metrics', () => {
       const before = isLoaded()
       await metrics.render()
       console.log(before, isLoaded())`
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-    const run = ['--import', tsx, '--input-type=module', '--eval', code]
+    const run = [...TYPESCRIPT, '--input-type=module', '--eval', code]
     const { stdout } = await promisify(execFile)(process.execPath, run, { timeout: 60_000 })
     expect(stdout).to.equal('false true\n')
   })

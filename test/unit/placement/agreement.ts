@@ -5,6 +5,7 @@ import type { NativePool } from '../../../src/native.ts'
 import type { OracleBackend } from '../../helpers/oracle/placement.ts'
 import type { Random } from '../../helpers/oracle/random.ts'
 import { nativePool, SECRET, setBackend } from '../../helpers/oracle/subject.ts'
+import { TYPESCRIPT } from '../../helpers/typescript/arguments.ts'
 
 const CHILD = fileURLToPath(new URL('agreement-child.ts', import.meta.url))
 
@@ -24,7 +25,7 @@ export function poolOf(
 /** What two processes print that list {@link MEMBERS} in different orders: a hash of all homes, one of some orders. */
 export async function twoProcesses(algorithm: string, keys: number): Promise<[string, string]> {
   const run = async (seed: number): Promise<string> => {
-    const args = ['--import', 'tsx', CHILD, algorithm, String(seed), String(keys)]
+    const args = [...TYPESCRIPT, CHILD, algorithm, String(seed), String(keys)]
     return (await promisify(execFile)(process.execPath, args)).stdout.trim()
   }
   return Promise.all([run(1), run(2)])
