@@ -1,5 +1,5 @@
-// Exceptions: pins whose backend is not the home of their key. Homes can be computed by every balancer, exceptions have
-// to be told. See docs/cluster.md.
+// Exceptions: pins whose backend is not the home of their key. Homes can be computed by every balancer,
+// exceptions have to be told.
 #include <algorithm>
 
 #include "pool.h"
