@@ -98,7 +98,8 @@ bool Call::secret(size_t at, Secret& secret) const {
 KeyRules Call::prefixes(size_t at) const {
   KeyRules rules;
   rules.ipv4_prefix = static_cast<uint8_t>(u32(at));
-  rules.ipv6_prefix = static_cast<uint8_t>(u32(at + 1));
+  rules.ipv6_auto = u32(at + 1) == 0;
+  rules.ipv6_prefix = rules.ipv6_auto ? 64 : static_cast<uint8_t>(u32(at + 1));
   return rules;
 }
 

@@ -49,7 +49,7 @@ class Call {
   bool key(size_t at, const KeyRules& rules, AffinityKey& key) const;
   // False: not 192 bytes.
   bool secret(size_t at, Secret& secret) const;
-  KeyRules prefixes(size_t at) const;  // IPv4 and IPv6 prefix, in two arguments
+  KeyRules prefixes(size_t at) const;  // IPv4 and IPv6 prefix (0: auto), in two arguments
   // The elements of a typed array or Buffer; empty: it is another kind of array.
   std::span<uint8_t> bytes(size_t at) const { return elements<uint8_t>(at, napi_uint8_array); }
   std::span<uint32_t> words(size_t at) const { return elements<uint32_t>(at, napi_uint32_array); }

@@ -21,7 +21,7 @@ class PlacementWrap : public Napi::ObjectWrap<PlacementWrap> {
   napi_value shares(Call& call);
   napi_value homes(Call& call);
 
-  uint64_t hash(const AffinityKey& key) const { return hash_key(key, secret_); }
+  uint64_t hash(const AffinityKey& key) const { return hash_key(home_key(key, keys_), secret_); }
 
   Secret secret_{};
   KeyRules keys_;

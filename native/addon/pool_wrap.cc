@@ -99,13 +99,13 @@ namespace {
 
 // In the order of limitsOf() in src/pool/native-pool.ts.
 bool read_limits(std::span<const uint32_t> limits, PoolRules& rules) {
-  if (limits.size() != 10) return false;
+  if (limits.size() != 11) return false;
   rules.limits = {limits[0], limits[1], limits[2]};
   rules.admit_per_second = limits[3];
   rules.max_sessions = limits[4];
   rules.return_home = static_cast<ReturnHome>(limits[5]);
   rules.queue = {limits[6], limits[7]};
-  rules.hot = {limits[8], std::min(limits[9], kMostSpread)};
+  rules.hot = {limits[8], std::min(limits[9], kMostSpread), limits[10] != 0};
   return true;
 }
 
@@ -125,7 +125,7 @@ void PoolWrap::make(Call& call) {
   rules.ttl_ms = call.u64(8);
   rules.session_hint = call.u32(9);
   if (!call.missing(10) && !read_limits(call.words(10), rules)) {
-    call.misuse("there are ten limits");
+    call.misuse("there are eleven limits");
     return;
   }
   if (!random_secret(rules.table_secret)) {
@@ -169,7 +169,7 @@ napi_value PoolWrap::publish(Call& call) { return call.of(static_cast<double>(po
 
 napi_value PoolWrap::set_limits(Call& call) {
   PoolRules rules;
-  if (!read_limits(call.words(1), rules)) return call.misuse("there are ten limits");
+  if (!read_limits(call.words(1), rules)) return call.misuse("there are eleven limits");
   rules.bound_milli = call.u32(0);
   pool_->set_limits(rules);
   return nullptr;
@@ -317,9 +317,12 @@ napi_value PoolWrap::explain(Call& call) {
   call.set(result, "order", call.u16_array(entries.size(), [&](std::span<uint16_t> order) {
     for (size_t i = 0; i < order.size(); i++) order[i] = roster.entries[entries[i]].backend->index;
   }));
+  call.set(result, "homeKey", call.of(home_text(key)));
   call.set(result, "pin", call.of(static_cast<double>(pin)));
   call.set(result, "expiresInMs", call.of(expires));
   call.set(result, "returns", call.of(pool_->would_return(key, coarse_ms())));
+  const RosterEntry* const block = pool_->block_pin(key, coarse_ms());
+  call.set(result, "blockPin", call.of(block ? static_cast<double>(block->backend->index) : -1.0));
   call.set(result, "places", homes_of_places(call, key));
   return result;
 }

@@ -80,6 +80,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
 
   // pool_wrap_keys.cc
   napi_value is_spread(Call& call);
+  std::string home_text(const AffinityKey& key) const;
   uint64_t told_apart_by(Call& call, size_t at) const;
   napi_value homes_of_places(Call& call, const AffinityKey& key) const;
 

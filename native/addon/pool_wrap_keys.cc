@@ -57,6 +57,14 @@ napi_value PoolWrap::is_spread(Call& call) {
   return call.of(pool_->is_spread(key));
 }
 
+// Of the key by whose place its home is.
+std::string PoolWrap::home_text(const AffinityKey& key) const {
+  KeyRules rules = pool_->rules().keys;
+  const AffinityKey home = home_key(key, rules);
+  if (rules.ipv6_auto) rules.ipv6_prefix = kBlockPrefix;
+  return key_text(home, rules);
+}
+
 // A port, the text of an address, or bytes; 0: nothing.
 uint64_t PoolWrap::told_apart_by(Call& call, size_t at) const {
   if (!pool_->hot_keys() || call.missing(at)) return 0;

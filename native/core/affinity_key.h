@@ -44,7 +44,12 @@ struct KeyRules {
   uint8_t ipv4_prefix = 32;
   uint8_t ipv6_prefix = 64;
   Secret secret{};
+  // `ipv6Prefix: auto`: keys are /64s, and those of one kBlockPrefix have one home.
+  bool ipv6_auto = false;
 };
+
+// What networks delegate to a subscriber (RIPE-690), who may take the /64s of it one after the other.
+inline constexpr unsigned kBlockPrefix = 56;
 
 // Parses the text of an IPv4 or IPv6 address. Nothing for anything else: zone ids, ports, leading zeros, host names.
 // `text` need not end in NUL.
@@ -74,6 +79,12 @@ inline uint64_t hash_key(const AffinityKey& key, const Secret& secret) {
   bytes[0] = static_cast<uint8_t>(key.kind);
   for (unsigned i = 0; i < 8; i++) bytes[1 + i] = static_cast<uint8_t>(key.value >> (8 * i));
   return keyed_hash(bytes, sizeof bytes, secret);
+}
+
+// The key whose place is the home of `key`: itself, or with `ipv6_auto` the block that its /64 is of.
+inline AffinityKey home_key(const AffinityKey& key, const KeyRules& rules) {
+  if (!rules.ipv6_auto || key.kind != KeyKind::kIpv6) return key;
+  return {key.value & ~0ULL << (64 - kBlockPrefix), key.kind};
 }
 
 }  // namespace limpet

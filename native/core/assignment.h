@@ -14,7 +14,9 @@ class Pool::Assignment {
   PickStatus run();
   // Home or nowhere. False: it may not come there now, or has no room.
   bool run_home() { return try_home(candidates()); }
-  // The same for a session that is not counted yet, behind others that are not, without taking a seat.
+  // There or nowhere. False: it may not come there now, or that has no room.
+  bool run_at(const RosterEntry& entry) { return candidate(entry) && take(entry, candidates()); }
+  // As run_home() for a session that is not counted yet, behind others that are not, without taking a seat.
   bool home_has_room(uint32_t coming) const;
   // The least loaded candidate by weight, for clients without a key.
   PickStatus run_without_key();

@@ -20,8 +20,10 @@ namespace limpet {
 struct HotRules {
   uint32_t share_milli = 0;  // of its home's bound, in thousandths: with more sessions it is hot
   uint32_t spread = 0;       // backends, at most kMostSpread; 0: no key is spread
+  bool ipv6_only = false;    // only /64s of IPv6 are looked at
 
   bool any() const { return spread != 0; }
+  bool concern(const AffinityKey& key) const { return !key.none() && (!ipv6_only || key.kind == KeyKind::kIpv6); }
 };
 
 inline constexpr uint32_t kMostSpread = 16;

@@ -252,7 +252,9 @@ class Pool {
   // Shared with whoever reads them: they outlive the pool.
   const std::shared_ptr<PoolCounters>& counters() { return counters_; }
   EpochDomain& domain() { return *domain_; }
-  uint64_t place_hash(const AffinityKey& key) const { return hash_key(key, rules_.placement.secret); }
+  uint64_t place_hash(const AffinityKey& key) const {
+    return hash_key(home_key(key, rules_.keys), rules_.placement.secret);
+  }
   // Sessions on all backends plus picks under way.
   uint64_t seats() const { return seats_.load(std::memory_order_relaxed); }
   // Only while a Thread is pinned, or on the thread that publishes.
@@ -275,6 +277,9 @@ class Pool {
   AffinityKey key_of_place(const AffinityKey& key, unsigned place) const;
   // Null: there are no homes. As roster().
   const RosterEntry* home_of_place(const Roster& roster, const AffinityKey& key, unsigned place) const;
+  // Where clients of the key's block were sent that are not at home (`ipv6Prefix: auto`), and this one will be if it
+  // has no pin and there is room; null: nothing is known of any. As roster().
+  const RosterEntry* block_pin(const AffinityKey& key, uint64_t now_ms) const;
   // Whether the key's next session, if it came now, would bring it home by the rule. As roster().
   bool would_return(const AffinityKey& key, uint64_t now_ms);
 
@@ -302,6 +307,13 @@ class Pool {
     if (seat.place != 0) return home_of_place(roster, seat.client_key(), seat.place);
     return roster.home(key_hash);
   }
+  // pool_block.cc
+  bool has_block(const AffinityKey& key) const { return rules_.keys.ipv6_auto && key.kind == KeyKind::kIpv6; }
+  AffinityKey block_key(const AffinityKey& key) const;
+  bool follow_block(const RosterEntry& entry, Seat& seat);
+  void note_block(Thread* thread, const AffinityKey& key, const Pin& pin, uint64_t now_ms);
+  void forget_block(const AffinityKey& key);
+  static PoolCounter eviction_counter(Stored stored);
   // pool_queue.cc
   bool has_own_seat(const Seat& seat, uint64_t now_ms);
   uint64_t free_seats(uint64_t enough) const;
@@ -321,7 +333,8 @@ class Pool {
   bool return_home(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found, uint64_t now_ms);
   void undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& failed, uint64_t now_ms);
   PickStatus assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
-                            uint64_t now_ms);
+                            uint64_t now_ms, const RosterEntry* first = nullptr);
+  bool confirm_pin(Thread& thread, Seat& seat, uint64_t now_ms);
   void store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& known, bool provisional,
                  uint64_t now_ms);
   void occupy(Seat& seat, const RosterEntry& entry, Reason reason);

@@ -51,7 +51,9 @@ uint64_t Pool::apart_by(const ClientAddress& address) const {
 
 uint64_t Pool::hot_hash(const AffinityKey& key) const { return hash_key(key, rules_.table_secret); }
 
-bool Pool::is_spread(const AffinityKey& key) const { return hot_ && !key.none() && hot_->is_hot(hot_hash(key)); }
+bool Pool::is_spread(const AffinityKey& key) const {
+  return hot_ && hot_->rules().concern(key) && hot_->is_hot(hot_hash(key));
+}
 
 // Of all places; without a table nothing is counted.
 uint64_t Pool::sessions_of_places(const AffinityKey& key) const {

@@ -10,7 +10,13 @@ namespace {
 // A later connection of a client counts as a visit; connections that overlap count once a second.
 constexpr uint64_t kVisitMs = 1000;
 
-PoolCounter eviction_counter(Stored stored) {
+bool is_visit(const StickTable::Found& found, bool first_session) {
+  return found.visits < 3 && (first_session || found.idle_ms >= kVisitMs);
+}
+
+}  // namespace
+
+PoolCounter Pool::eviction_counter(Stored stored) {
   switch (stored) {
     case Stored::kEvictedExpired:
       return PoolCounter::kTableEvictedExpired;
@@ -27,19 +33,13 @@ PoolCounter eviction_counter(Stored stored) {
   return PoolCounter::kTableRejected;
 }
 
-bool is_visit(const StickTable::Found& found, bool first_session) {
-  return found.visits < 3 && (first_session || found.idle_ms >= kVisitMs);
-}
-
-}  // namespace
-
 PickStatus Pool::pick(Thread& thread, const AffinityKey& key, Seat& seat, uint64_t now_ms, bool may_wait, uint64_t by) {
   seat.key = key;
   if (limits_keys_.load(std::memory_order_acquire) && !key.none()) {
     const PickStatus refused = admit_key(thread, seat, now_ms);
     if (refused != PickStatus::kOk) return refused;
   }
-  if (hot_ && !key.none()) spread(thread, seat, by, now_ms);
+  if (hot_ && hot_->rules().concern(key)) spread(thread, seat, by, now_ms);
   const bool waits = may_wait && queue_;
   if (waits && queue_->waiting() > 0 && !has_own_seat(seat, now_ms)) return PickStatus::kPoolFull;
   const PickStatus status = place(thread, seat, now_ms);
@@ -156,10 +156,13 @@ PickStatus Pool::assign(Seat& seat) {
 // First touch, the way home, and replacing a pin that can serve no longer: decided while the key's buckets are locked,
 // so that parallel picks of one key agree.
 PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
+  const RosterEntry* const block = block_pin(seat.key, now_ms);
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
   if (found && return_home(thread, locked, seat, found, now_ms)) return PickStatus::kOk;
-  if (!found || !follow(roster(), found->pin, seat)) return assign_and_pin(thread, locked, seat, found, now_ms);
+  if (!found || !follow(roster(), found->pin, seat)) {
+    return assign_and_pin(thread, locked, seat, found, now_ms, found ? nullptr : block);
+  }
   if (is_visit(*found, count_live(seat))) locked.refresh(now_ms, true);
   return PickStatus::kOk;
 }
@@ -218,10 +221,11 @@ void Pool::undo_return(StickTable::Locked& locked, const Seat& seat, const Pin& 
   locked.store(*origin, now_ms, false);
 }
 
-// By placement; the pin (`found`, of before) goes along unless this session is to leave it alone.
+// By placement, or to `first` if that has room; the pin (`found`, of before) goes along unless this session is to leave
+// it alone.
 PickStatus Pool::assign_and_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, const MaybeFound& found,
-                                uint64_t now_ms) {
-  const PickStatus status = assign(seat);
+                                uint64_t now_ms, const RosterEntry* first) {
+  const PickStatus status = first && follow_block(*first, seat) ? PickStatus::kOk : assign(seat);
   if (status != PickStatus::kOk) return status;
   count_live(seat);
   if (!seat.leave_pin) store_pin(thread, locked, seat, found, true, now_ms);
@@ -314,18 +318,27 @@ void Pool::confirm(Thread& thread, Seat& seat, uint64_t now_ms) {
   seat.backend->connect_row.went_well();
   if (!table_ || seat.key.none()) return;
   live_.establish(seat.key, seat.table_hash, seat.backend->index);
-  if (seat.leave_pin) return;
+  if (seat.leave_pin || !confirm_pin(thread, seat, now_ms) || seat.leave_pin || !has_block(seat.key)) return;
+  const RosterEntry* const home = roster().home(place_hash(seat.key));
+  const bool away = !home || home->backend != seat.backend;
+  note_block(&thread, seat.key, {seat.backend->index, seat.backend->generation, away, false}, now_ms);
+}
+
+// True: it was written.
+bool Pool::confirm_pin(Thread& thread, Seat& seat, uint64_t now_ms) {
   const Pin here{seat.backend->index, seat.backend->generation, false, false};
   // The usual case, without a lock. Not so where it is new, where a parallel session moved or lost it, or where it was
   // evicted between the look-up and the count of this session.
   const auto seen = table_->find(seat.key, seat.table_hash, now_ms);
-  if (seen && !seen->pin.provisional && seen->pin.same_backend(here)) return;
+  if (seen && !seen->pin.provisional && seen->pin.same_backend(here)) return false;
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
   // The pin follows to where the client is, unless another session of the key lives where it points to.
   const bool theirs =
       found && !found->pin.same_backend(here) && live_.established_on(seat.key, seat.table_hash, found->pin.backend);
-  if (!theirs) store_pin(thread, locked, seat, found, false, now_ms);
+  if (theirs) return false;
+  store_pin(thread, locked, seat, found, false, now_ms);
+  return true;
 }
 
 // One live session of the key less on a backend. If it was the last and none got through, so that the pin (`found`, of
@@ -348,6 +361,7 @@ void Pool::release_live(Seat& seat, bool failed, uint64_t now_ms) {
     // ttl, and in nobody's use, for a moment.
     const auto pin = table_->refresh(seat.key, seat.table_hash, now_ms);
     if (!pin || !pin->provisional) {
+      if (pin && pin->away) note_block(nullptr, seat.key, *pin, now_ms);
       live_.release(seat.key, seat.table_hash, backend, seat.established);
       return;
     }

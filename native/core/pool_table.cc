@@ -27,6 +27,7 @@ std::optional<Stored> Pool::set_pin(const AffinityKey& key, uint16_t backend, ui
 
 bool Pool::erase_pin(const AffinityKey& key, uint64_t now_ms) {
   if (!table_) return false;
+  forget_block(key);
   const uint64_t hash = table_->hash(key);
   StickTable::Locked locked(*table_, key, hash);
   const auto found = locked.find(now_ms);

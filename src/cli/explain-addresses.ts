@@ -70,8 +70,10 @@ function headText({ settings, digest }: OfflinePool, terminal: Terminal): string
   return [`pool ${name}: ${facts}`, ...keyNotes(affinity.key)].map(line => terminal.cut(line)).join('\n')
 }
 
-function explanationText(pool: OfflinePool, { address, key, home, order }: Explanation, terminal: Terminal): string {
+function explanationText(pool: OfflinePool, explanation: Explanation, terminal: Terminal): string {
+  const { address, key, homeKey, home, order } = explanation
   const lines = ['', terminal.style('bold', terminal.cut(address)), `  key    ${key}`]
+  if (homeKey !== undefined) lines.push(`         its home is that of ${homeKey}`)
   if (home === undefined) lines.push('  home   none: no backend has a weight')
   else
     lines.push(

@@ -46,10 +46,11 @@ export interface AffinityOptions {
    */
   ipv4Prefix?: number | undefined
   /**
-   * Bits of an IPv6 address that count, 1 to 128.
+   * Bits of an IPv6 address that count, 1 to 128; or `auto`: keys are /64s, homes those of their /56, so that a subscriber who takes
+   * other /64s of it stays, and clients of a hot /64 are spread by their whole addresses; see docs/affinity.md.
    * @defaultValue 64
    */
-  ipv6Prefix?: number | undefined
+  ipv6Prefix?: number | 'auto' | undefined
   /**
    * Spreads the clients of a key that has more sessions than one backend should have of one key (a whole town behind one
    * address) over several; see docs/affinity.md. `off`: however many sessions a key has, all go to one backend.

@@ -75,6 +75,7 @@ function poolFindings(pool: PoolView): Finding[] {
     ...postgresFindings(pool),
     ...learntKeyFindings(pool),
     ...hotKeyFindings(pool),
+    ...ipv6Findings(pool),
   ]
 }
 
@@ -103,6 +104,12 @@ function hotKeyFindings({ name, isHotWithoutTable }: PoolView): Finding[] {
   if (isHotWithoutTable !== true) return []
   const message = 'the sessions of a key are counted beside a stick table, and this pool has none'
   return [{ path: ['pools', name, 'affinity', 'hotKey'], message, accepted: 'off; or a stickTable' }]
+}
+
+function ipv6Findings({ name, isAutoWithoutTable }: PoolView): Finding[] {
+  if (isAutoWithoutTable !== true) return []
+  const message = 'which /64 is hot is counted beside a stick table, and this pool has none'
+  return [{ path: ['pools', name, 'affinity', 'ipv6Prefix'], message, accepted: '1 to 128; or a stickTable' }]
 }
 
 /** Of a session that lives the address is known, and no other key. */

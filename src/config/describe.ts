@@ -74,7 +74,7 @@ export interface DescribedAffinity {
   cookie: CookieOptions | 'off'
   postgres: { tls: string }
   ipv4Prefix: number
-  ipv6Prefix: number
+  ipv6Prefix: number | 'auto'
   hotKey: { share: number; spread: number; by: KeyOption } | 'off'
 }
 
@@ -248,9 +248,10 @@ function describeAffinity(affinity: ResolvedAffinity): DescribedAffinity {
     fallback,
     cookie: cookie === undefined ? 'off' : describeCookie(cookie),
     postgres: { ...postgres },
-    ...{ ipv4Prefix, ipv6Prefix },
+    ipv4Prefix,
+    ipv6Prefix: ipv6Prefix === 0 ? 'auto' : ipv6Prefix,
     hotKey:
-      hotKey === undefined
+      hotKey === undefined || hotKey.ipv6Only
         ? 'off'
         : { share: hotKey.shareMilli / 1000, spread: hotKey.spread, by: keyOption(hotKey.by) },
   }

@@ -18,6 +18,7 @@ import type {
   ResolvedBackend,
   ResolvedBackendChanges,
   ResolvedConfig,
+  ResolvedHotKey,
   ResolvedKey,
   ResolvedLimits,
   ResolvedPool,
@@ -173,11 +174,15 @@ function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLi
   return { ...limits, burst: limits.burst || limits.newPerSecondPerKey }
 }
 
+/** Of `ipv6Prefix: auto`, where there is no `hotKey`: the defaults of that, by what is narrower than a /64. */
+const HOT_SUBNET: ResolvedHotKey = { shareMilli: 500, spread: 4, by: 'address', ipv6Only: true }
+
 function affinityOf(
   { hotKey, cookie, key, ...affinity }: ParsedDocument['pools'][string]['affinity'],
   directory: string,
 ): ResolvedAffinity {
-  const hot = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by }
+  const spread = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by, ipv6Only: false }
+  const hot = spread ?? (affinity.ipv6Prefix === 0 ? HOT_SUBNET : undefined)
   const keys = key.map(one => placed(one, directory))
   return { ...affinity, key: keys, cookie: cookie && cookieOf(cookie), hotKey: hot }
 }

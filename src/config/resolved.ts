@@ -195,6 +195,7 @@ export interface ResolvedAffinity {
   readonly cookie: ResolvedCookie | undefined
   readonly postgres: ResolvedPostgres
   readonly ipv4Prefix: number
+  /** 0: auto. */
   readonly ipv6Prefix: number
   /** Undefined: no key is spread. */
   readonly hotKey: ResolvedHotKey | undefined
@@ -208,6 +209,8 @@ export interface ResolvedHotKey {
   readonly spread: number
   /** `port`, `address`, or the text of a source of keys: what tells its clients apart. */
   readonly by: string
+  /** Only /64s of IPv6 are spread. */
+  readonly ipv6Only: boolean
 }
 
 /** Keys of PostgreSQL's clients. */

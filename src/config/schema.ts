@@ -181,7 +181,10 @@ function affinity(mode: Mode) {
         .prefault({})
         .describe('Keys of clients of PostgreSQL.'),
       ipv4Prefix: whole({ min: 1, max: 32 }, 'Bits of an IPv4 address that count.').prefault(32),
-      ipv6Prefix: whole({ min: 1, max: 128 }, 'Bits of an IPv6 address that count.').prefault(64),
+      ipv6Prefix: wholeOrAuto(
+        { min: 1, max: 128 },
+        'Bits of an IPv6 address that count. auto: keys are /64s, homes those of their /56, and clients of a hot /64 are spread by their whole addresses.',
+      ).prefault(64),
       hotKey: hotKey(),
     })
     .prefault({})

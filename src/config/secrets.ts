@@ -66,6 +66,7 @@ const PLACEMENT_VERSIONS: Readonly<Record<PlacementAlgorithm, number>> = { rende
 export interface DigestInput {
   placement: PlacementAlgorithm
   ipv4Prefix: number
+  /** 0: auto. */
   ipv6Prefix: number
   /** Where places of hot keys are; absent: none is spread. */
   hotKey?: { spread: number; by: string } | undefined

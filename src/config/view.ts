@@ -82,6 +82,8 @@ export interface PoolView {
   isRebalanced?: boolean
   /** Hot keys are to be spread, and there is no stick table. */
   isHotWithoutTable?: boolean
+  /** `ipv6Prefix: auto`, which looks for hot /64s, beside no table. */
+  isAutoWithoutTable?: boolean
   backendTls?: unknown
   /** Where keys are. */
   keys?: readonly ResolvedKey[] | undefined
@@ -181,6 +183,8 @@ function poolView(name: string, raw: unknown): PoolView {
     isRing: placement === 'ring',
     isHotWithoutTable:
       isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
+    isAutoWithoutTable:
+      isMapping(affinity) && affinity.ipv6Prefix === 'auto' && (stickTable === 'off' || stickTable === false),
     secret,
     backendTls,
     tableFile: isMapping(stickTable) && stickTable.file !== 'off' ? textOf(stickTable.file) : undefined,

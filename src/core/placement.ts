@@ -28,10 +28,10 @@ export interface PlacementSettings {
    */
   ipv4Prefix?: number | undefined
   /**
-   * Bits of an IPv6 address that count, 1 to 128.
+   * Bits of an IPv6 address that count, 1 to 128; `auto`: as in a pool, homes are those of /56s.
    * @defaultValue 64
    */
-  ipv6Prefix?: number | undefined
+  ipv6Prefix?: number | 'auto' | undefined
 }
 
 const ALGORITHMS: Readonly<Record<PlacementAlgorithm, number>> = { rendezvous: 0, ring: 1 }
@@ -55,13 +55,14 @@ export class Placement {
     const { placement = 'rendezvous', ipv4Prefix = 32, ipv6Prefix = 64 } = optionsArgument('settings', settings)
     if (!Object.hasOwn(ALGORITHMS, placement)) throw argumentRangeError('placement', 'rendezvous or ring', placement)
     integer('ipv4Prefix', ipv4Prefix, 1, 32)
-    integer('ipv6Prefix', ipv6Prefix, 1, 128)
+    if (ipv6Prefix !== 'auto') integer('ipv6Prefix', ipv6Prefix, 1, 128)
+    const ipv6 = ipv6Prefix === 'auto' ? 0 : ipv6Prefix
     const backends = readBackends(settings.backends)
     const members = [...backends].map(([name, weight]) => ({ name, weight }))
     const tooLarge = placement === 'ring' ? ringRefusal(members) : undefined
     if (tooLarge !== undefined) throw argumentRangeError('backends', tooLarge.accepted, tooLarge.weights)
     const secrets = new DerivedSecrets(secretBytes(settings.secret))
-    this.digest = digest(secrets.digest, { placement, ipv4Prefix, ipv6Prefix, backends: members })
+    this.digest = digest(secrets.digest, { placement, ipv4Prefix, ipv6Prefix: ipv6, backends: members })
     this.#names = [...backends.keys()]
     const weights = Uint32Array.from(backends.values())
     this.#native = new (native().Placement)(
@@ -70,7 +71,7 @@ export class Placement {
       secrets.placement,
       secrets.key,
       ipv4Prefix,
-      ipv6Prefix,
+      ipv6,
       this.#names,
       weights,
     )

@@ -173,6 +173,10 @@ export interface NativeExplanation {
   key: string
   /** Backend indexes in the key's order; first is home; empty: no backend of weight > 0. */
   order: Uint16Array
+  /** Text of the key whose place its home is: with `ipv6Prefix: auto` the /56 that it is of. */
+  homeKey: string
+  /** Index of the backend that clients of that /56 were sent to who are not at home, or -1. */
+  blockPin: number
   /** Index of the pinned backend, or -1. */
   pin: number
   /** Milliseconds until the pin expires; -1: no pin, or it is in use. */

@@ -134,7 +134,9 @@ export class PoolCore {
   /** 16 hex digits of what keys are made by: secret and prefixes. */
   get keyDigest(): string {
     const { ipv4Prefix, ipv6Prefix } = this.settings.affinity
-    return digest(this.#secrets.digest, { placement: 'rendezvous', ipv4Prefix, ipv6Prefix, backends: [] })
+    // With auto, keys are those of 64.
+    const keys = { ipv4Prefix, ipv6Prefix: ipv6Prefix || 64 }
+    return digest(this.#secrets.digest, { placement: 'rendezvous', ...keys, backends: [] })
   }
 
   /** Seals the keys of exceptions that balancers share. */

@@ -75,7 +75,10 @@ export function decide(core: PoolCore, client: Client): Decision {
   if (client !== undefined && typeof client !== 'string' && !(client instanceof Uint8Array))
     throw argumentTypeError('client', 'a string, an Uint8Array or undefined', client)
   const isEmpty = typeof client !== 'string' && client?.length === 0
-  const packed = core.native.pick(isEmpty ? undefined : client)
+  // Of what tells clients of a hot key apart, only the address is known here.
+  const by = core.hotBy === 'address' && typeof client === 'string' ? client : undefined
+  const key = isEmpty ? undefined : client
+  const packed = by === undefined ? core.native.pick(key) : core.native.pick(key, false, undefined, undefined, by)
   if (packed < 0) throw pickError(core.name, client, packed)
   return new Decision(core, packed)
 }

@@ -44,8 +44,8 @@ export function limitsOf({ limits, maxSessions, returnHome, affinity }: Resolved
   const { sessionsPerKey, newPerSecondPerKey, burst, admitPerSecond, queue } = limits
   const ofKeys = [sessionsPerKey, newPerSecondPerKey, burst]
   const ofPool = [admitPerSecond, maxSessions, RETURN_HOME[returnHome], queue.size, queue.timeout]
-  const { shareMilli = 0, spread = 0 } = affinity.hotKey ?? {}
-  return new Uint32Array([...ofKeys, ...ofPool, shareMilli, spread])
+  const { shareMilli = 0, spread = 0, ipv6Only = false } = affinity.hotKey ?? {}
+  return new Uint32Array([...ofKeys, ...ofPool, shareMilli, spread, Number(ipv6Only)])
 }
 
 /**

@@ -18,10 +18,12 @@ interface Known {
   home: string | undefined
   order: readonly string[]
   pin: { backend: string; returns?: true } | undefined
+  /** Where others of its block are that are not at home. */
+  blockPin: string | undefined
 }
 
 /** As native/core/pool_pick.cc decides, without taking a seat. Undefined: nobody would serve it, or it cannot be told. */
-export function nextPick(core: PoolCore, { address, home, order, pin }: Known): NextPick | undefined {
+export function nextPick(core: PoolCore, { address, home, order, pin, blockPin }: Known): NextPick | undefined {
   const figures = core.figures()
   const told = (backend: string, reason: Reason): NextPick => {
     const { sessions, bound } = figures(backend)
@@ -34,6 +36,7 @@ export function nextPick(core: PoolCore, { address, home, order, pin }: Known): 
   if (pin?.returns === true && home !== undefined) return told(home, 'returned')
   const isPinned = pin !== undefined && servesPins(core, pin.backend)
   if (isPinned && !isFull(core, pin.backend, figures(pin.backend).sessions)) return told(pin.backend, 'pin')
+  if (pin === undefined && blockPin !== undefined && hasRoom(blockPin)) return told(blockPin, 'pin')
 
   const isReady = home !== undefined && core.servedAs(home) === NativeBackendState.ready
   const isOpen = isReady && hasRoom(home)

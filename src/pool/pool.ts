@@ -63,6 +63,8 @@ export interface Explanation {
   address: string
   /** The affinity key: the address under the pool's prefixes, like `192.0.2.0/24`. */
   key: string
+  /** The wider prefix that its home is of, like `2001:db8:0:100::/56` (`ipv6Prefix: auto`); undefined: it is of the key itself. */
+  homeKey: string | undefined
   /** Name of the first backend of the key's order; undefined: no backend has a weight, or only backups have. */
   home: string | undefined
   /** Names of all backends of weight > 0, best first for this key; backups behind the others. */
@@ -72,6 +74,11 @@ export interface Explanation {
    * would not.
    */
   pin: { backend: string; expiresInMs: number | undefined; returns?: true } | undefined
+  /**
+   * Clients of its {@link Explanation.homeKey} that are not at home were sent to this backend last: without a pin of its own it goes there,
+   * if there is room. Undefined: none is known.
+   */
+  blockPin: string | undefined
   /** The key is hot: names of the backends that its clients are spread over, its home first; undefined: it is not. */
   spread: string[] | undefined
   /**
@@ -205,10 +212,13 @@ export class Pool {
     const pin = found.pin < 0 ? undefined : { backend: this.#core.backendAt(found.pin).name, expiresInMs, ...returns }
     // Nobody is at home at a backup.
     const home = order.find(name => this.#core.backend(name)?.backup === false)
-    const known = { address: typeof client === 'string' ? client : undefined, home, order, pin }
+    const homeKey = found.homeKey === found.key ? undefined : found.homeKey
+    const blockPin = found.blockPin < 0 ? undefined : this.#core.backendAt(found.blockPin).name
+    const known = { address: typeof client === 'string' ? client : undefined, home, order, pin, blockPin }
     const places = Array.from(found.places, index => this.#core.backendAt(index).name)
     const spread = places.length === 0 ? undefined : [...new Set(places)]
-    return { address, key: found.key, home, order, pin, spread, next: nextPick(this.#core, known) }
+    const next = nextPick(this.#core, known)
+    return { address, key: found.key, homeKey, home, order, pin, blockPin, spread, next }
   }
 
   /**

@@ -8,6 +8,7 @@ import { count, milliseconds, share, type Told } from './parts.ts'
 export const explanation = z.strictObject({
   address: z.string(),
   key: z.string(),
+  homeKey: z.string().optional().describe('The wider prefix that its home is of; absent: that is of the key itself.'),
   home: z.string().optional().describe('Absent: no backend has a weight.'),
   order: z.array(z.string()),
   pin: z
@@ -17,6 +18,10 @@ export const explanation = z.strictObject({
       returns: z.literal(true).optional().describe('A connection now would go home; absent: it would not.'),
     })
     .optional(),
+  blockPin: z
+    .string()
+    .optional()
+    .describe('Where others of that prefix are that are not at home, and where it goes without a pin; absent: none.'),
   spread: z.array(z.string()).optional().describe('Backends that its clients are spread over; absent: one.'),
   next: z
     .strictObject({

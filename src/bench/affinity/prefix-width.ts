@@ -1,81 +1,52 @@
+import { Placement } from '../../core/placement.ts'
+import { Balancer } from '../../index.ts'
+import { equal } from './balance.ts'
 import type { TraceSession } from './prefix-trace.ts'
+import { secretOf } from './subjects.ts'
 
-/** Which part of an address is the key. Told of every begin and end, in their order. */
-export interface PrefixRule {
+/** Places the sessions of the trace, in the order of their begins. */
+export interface PrefixSubject extends AsyncDisposable {
+  /** `release`: the session has ended. */
+  place(session: TraceSession): { backend: string; release(): void }
+}
+
+export interface PrefixWidth {
   readonly name: string
-  keyOf(session: TraceSession, isPinned: (key: string) => boolean): string
-  ended(session: TraceSession): void
+  open(backends: number, round: number): PrefixSubject
 }
 
-export function fixedWidth(bits: 48 | 56 | 64 | 128): PrefixRule {
-  return { name: `/${bits}`, keyOf: session => keyAt(session, bits), ended: () => undefined }
-}
-
-function keyAt({ address: { site, subnet, host } }: TraceSession, bits: 48 | 56 | 64 | 128): string {
-  if (bits === 48) return `${site}`
-  if (bits === 56) return `${site}:${subnet >> 8}/`
-  return bits === 64 ? `${site}:${subnet}` : `${site}:${subnet}:${host}`
-}
-
-/** What is known of a /56. */
-interface Block {
-  seen: Set<number>
-  last: number
-  /** New /64s in a row, each while no other one had a session, and none of them left for one from before. */
-  row: number
-  live: Map<number, number>
-}
-
-/** So many in a row are one subscriber that takes them one after the other. */
-const ROW = 4
-/** As `kLeastSessions` of native/core/hot_keys.h, and four places as its `spread`. */
-const LEAST_HOT = 16
-const SPREAD = 4
-/** Half of the bound of one of `backends` at 1.25. */
-const HOT_SHARE = 0.5 * 1.25
-
-/**
- * A width that adapts: /64; the /56 of it where its /64s come one after the other; a part of it where it is hot. Who has a pin by the
- * narrower key keeps it when the wider one begins to hold.
- */
-export function adaptiveWidth(backends: number): PrefixRule {
-  const blocks = new Map<string, Block>()
-  let sessions = 0
-  const blockOf = (session: TraceSession): Block => {
-    const key = keyAt(session, 56)
-    const known = blocks.get(key) ?? { seen: new Set(), last: -1, row: 0, live: new Map() }
-    blocks.set(key, known)
-    return known
-  }
+/** Homes by a prefix of this length, and nothing beside them. */
+export function fixedWidth(bits: 48 | 56 | 64 | 128): PrefixWidth {
   return {
-    name: 'adaptive',
-    keyOf: (session, isPinned) => {
-      const { subnet, host } = session.address
-      const block = blockOf(session)
-      note(block, subnet)
-      sessions++
-      const narrow = keyAt(session, 64)
-      const live = block.live.get(subnet) ?? 0
-      if (live > Math.max(LEAST_HOT, (HOT_SHARE * sessions) / backends)) {
-        const place = host % SPREAD
-        return place === 0 ? narrow : `${narrow}#${place}`
+    name: `/${bits}`,
+    open: (backends, round) => {
+      const placement = new Placement({ backends: equal(backends), secret: secretOf(round), ipv6Prefix: bits })
+      return {
+        place: session => ({ backend: placement.home(addressOf(session)) ?? '', release: () => undefined }),
+        [Symbol.asyncDispose]: async () => undefined,
       }
-      return block.row >= ROW && !isPinned(narrow) ? keyAt(session, 56) : narrow
-    },
-    ended: session => {
-      const { live } = blockOf(session)
-      live.set(session.address.subnet, (live.get(session.address.subnet) ?? 1) - 1)
-      sessions--
     },
   }
 }
 
-/** One more session of a /64 of the block. */
-function note(block: Block, subnet: number): void {
-  const isAlone = [...block.live].every(([other, live]) => other === subnet || live === 0)
-  if (!block.seen.has(subnet)) block.row = isAlone ? block.row + 1 : 0
-  else if (subnet !== block.last) block.row = 0
-  block.seen.add(subnet)
-  block.last = subnet
-  block.live.set(subnet, (block.live.get(subnet) ?? 0) + 1)
+/** A pool as it runs, with its default bound and table. */
+export function poolOfWidth(ipv6Prefix: 56 | 64 | 'auto', by: 'address' | 'off' = 'off'): PrefixWidth {
+  const hotKey = by === 'off' ? by : { by }
+  return {
+    name: `pool, ${ipv6Prefix}${by === 'off' ? '' : ', hotKey'}`,
+    open: (backends, round) => {
+      const members = equal(backends).map(({ name }) => ({ name, address: '127.0.0.1:1' }))
+      const pool = { secret: secretOf(round), affinity: { ipv6Prefix, hotKey }, backends: members }
+      const balancer = new Balancer({ pools: { width: pool } })
+      return {
+        place: session => balancer.pick(addressOf(session)),
+        [Symbol.asyncDispose]: async () => await balancer[Symbol.asyncDispose](),
+      }
+    },
+  }
+}
+
+function addressOf({ address: { site, subnet, host } }: TraceSession): string {
+  const groups = [0x2001, site >> 16, site & 0xffff, subnet].map(group => group.toString(16))
+  return `${groups.join(':')}::${host.toString(16)}`
 }

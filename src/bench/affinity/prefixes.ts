@@ -1,50 +1,47 @@
-import { Placement } from '../../core/placement.ts'
 import type { Cell, Measure } from '../rounds.ts'
-import { equal } from './balance.ts'
 import { prefixTrace, TRACE_GROUPS, type TraceGroup } from './prefix-trace.ts'
-import { adaptiveWidth, fixedWidth, type PrefixRule } from './prefix-width.ts'
-import { secretOf } from './subjects.ts'
+import { fixedWidth, type PrefixWidth, poolOfWidth } from './prefix-width.ts'
 
 const BACKENDS = 20
-export const WIDTHS: readonly (() => PrefixRule)[] = [
-  () => fixedWidth(48),
-  () => fixedWidth(56),
-  () => fixedWidth(64),
-  () => fixedWidth(128),
-  () => adaptiveWidth(BACKENDS),
+export const WIDTHS: readonly PrefixWidth[] = [
+  fixedWidth(48),
+  fixedWidth(56),
+  fixedWidth(64),
+  fixedWidth(128),
+  poolOfWidth(64),
+  poolOfWidth(64, 'address'),
+  poolOfWidth(56),
+  poolOfWidth('auto'),
 ]
 
 /** How many of a client's sessions go to the backend of the one before, and how full the busiest backend gets, by the width of keys. */
-export function prefixCell(makeRule: () => PrefixRule): Cell {
+export function prefixCell(width: PrefixWidth): Cell {
   const kept = TRACE_GROUPS.map((group): Measure => ({ metric: `kept, ${group}`, unit: '%', better: 'higher' }))
   return {
     trial: `width of IPv6 keys, ${BACKENDS} backends`,
-    subject: makeRule().name,
+    subject: width.name,
     measures: [...kept, { metric: 'busiest backend', unit: '× mean', better: 'lower' }],
-    run: async round => figuresOf(makeRule(), round),
+    run: async round => await figuresOf(width, round),
   }
 }
 
-function figuresOf(rule: PrefixRule, round: number): number[] {
-  const placement = new Placement({ backends: equal(BACKENDS), secret: secretOf(round) })
-  const names = equal(BACKENDS).map(({ name }) => name)
-  const pins = new Map<string, number>()
-  const loads = new Float64Array(BACKENDS)
-  const last = new Map<number, number>()
+async function figuresOf(width: PrefixWidth, round: number): Promise<number[]> {
+  await using subject = width.open(BACKENDS, round)
+  const loads = new Map<string, number>()
+  const last = new Map<number, string>()
   const returned = new Map<TraceGroup, [kept: number, all: number]>(TRACE_GROUPS.map(group => [group, [0, 0]]))
   const ends: { at: number; run: () => void }[] = []
   let [busiest, looks] = [0, 0]
   for (const session of prefixTrace(round)) {
     while ((ends.at(-1)?.at ?? Infinity) <= session.begin) ends.pop()?.run()
-    const key = rule.keyOf(session, key => pins.has(key))
-    const backend = pins.get(key) ?? names.indexOf(placement.home(Buffer.from(key)) ?? '')
-    pins.set(key, backend)
-    loads[backend] = (loads[backend] ?? 0) + 1
+    const placed = subject.place(session)
+    const { backend } = placed
+    loads.set(backend, (loads.get(backend) ?? 0) + 1)
     insert(ends, {
       at: session.end,
       run: () => {
-        loads[backend] = (loads[backend] ?? 0) - 1
-        rule.ended(session)
+        loads.set(backend, (loads.get(backend) ?? 0) - 1)
+        placed.release()
       },
     })
     const before = last.get(session.client)
@@ -54,9 +51,10 @@ function figuresOf(rule: PrefixRule, round: number): number[] {
       count[1]++
     }
     last.set(session.client, backend)
-    busiest += (Math.max(...loads) * BACKENDS) / ends.length
+    busiest += (Math.max(...loads.values()) * BACKENDS) / ends.length
     looks++
   }
+  for (const { run } of ends) run()
   return [...returned.values()].map(([kept, all]) => (100 * kept) / all).concat(busiest / looks)
 }
 

@@ -58,17 +58,22 @@ function headText({ name, backends, digest }: NamedPool): string {
   return `pool ${visible(name)}: ${count}, digest ${visible(digest)}, as it runs now`
 }
 
-function recordOf({ name, digest }: NamedPool, { address, key, home, order, pin, spread, next }: Explanation): string {
-  const now = { pin: pin ?? null, ...(spread === undefined ? {} : { spread }), next: next ?? null }
+function recordOf({ name, digest }: NamedPool, explanation: Explanation): string {
+  const { address, key, homeKey, home, order, pin, blockPin, spread, next } = explanation
+  const block = { ...(homeKey === undefined ? {} : { homeKey }), ...(blockPin === undefined ? {} : { blockPin }) }
+  const now = { pin: pin ?? null, ...block, ...(spread === undefined ? {} : { spread }), next: next ?? null }
   return JSON.stringify({ address, key, home: home ?? null, order, pool: name, digest, ...now })
 }
 
-function textOf(pool: NamedPool, { address, key, home, order, pin, spread, next }: Explanation, io: Io): string {
+function textOf(pool: NamedPool, explanation: Explanation, io: Io): string {
+  const { address, key, homeKey, home, order, pin, blockPin, spread, next } = explanation
   const { stdout } = io
   const lines = ['', stdout.style('bold', stdout.cut(visible(address))), `  key    ${visible(key)}`]
   if (home === undefined || home === null) lines.push('  home   none: no backend has a weight')
   else lines.push(`  home   ${stdout.style('green', visible(home))}`)
   if (spread !== undefined) lines.push(stdout.cut(`  spread ${spread.map(visible).join(', ')}: its clients are many`))
+  if (homeKey !== undefined) lines.push(`         as all of ${visible(homeKey)}`)
+  if (blockPin !== undefined) lines.push(stdout.cut(`         others of it are at ${visible(blockPin)} now`))
   lines.push(stdout.cut(`  pin    ${pinText(pin)}`), stdout.cut(`  next   ${nextText(next)}`))
   if (order.length > 0) lines.push(...orderLines(pool, order, stdout))
   return `${lines.join('\n')}\n`

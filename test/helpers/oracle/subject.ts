@@ -72,7 +72,7 @@ export function nativePool(setup: PoolSetup): NativePool {
     setup.tableSize ?? 0,
     setup.ttlMs ?? 1_800_000,
     1024,
-    new Uint32Array([0, 0, 0, 0, 0, setup.returnHome ?? 0, 0, 0, 0, 0]),
+    new Uint32Array([0, 0, 0, 0, 0, setup.returnHome ?? 0, 0, 0, 0, 0, 0]),
   )
   for (const { name, weight, maxSessions = 0, state = 0 } of backends) {
     setBackend(pool, name, weight, maxSessions, state)

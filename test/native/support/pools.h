@@ -28,6 +28,7 @@ struct PoolOptions {
   QueueRules queue{};
   ReturnHome return_home = ReturnHome::kNever;
   HotRules hot{};
+  bool ipv6_auto = false;
 };
 
 inline PoolRules pool_rules(const PoolOptions& options) {
@@ -47,6 +48,7 @@ inline PoolRules pool_rules(const PoolOptions& options) {
   rules.queue = options.queue;
   rules.return_home = options.return_home;
   rules.hot = options.hot;
+  rules.keys.ipv6_auto = options.ipv6_auto;
   return rules;
 }
 

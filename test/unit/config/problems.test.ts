@@ -202,7 +202,7 @@ describe('values', () => {
       /0 is out of range. Accepted: a whole number from 1 to 32/,
     )
     expect(only(poolText('affinity: { ipv6Prefix: 129 }'))).to.match(
-      /129 is out of range. Accepted: a whole number from 1 to 128/,
+      /129 is out of range. Accepted: auto, or a whole number from 1 to 128/,
     )
     expect(only(poolText('stickTable: { size: 0 }'))).to.match(
       /0 is out of range. Accepted: a whole number from 1 to 100000000 \(some 2 GB of memory\)/,
