@@ -18,6 +18,7 @@ import type { NativeStickTable } from './native/table.ts'
 
 export * from './native/address-filter.ts'
 export * from './native/counters.ts'
+export * from './native/exceptions.ts'
 export * from './native/head-keys.ts'
 export * from './native/os.ts'
 export * from './native/placement.ts'

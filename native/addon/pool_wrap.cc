@@ -75,6 +75,10 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::set_pin>("setPin"),
                          open_method<&PoolWrap::erase_pin>("erasePin"),
                          open_method<&PoolWrap::erase_pins>("erasePins"),
+                         open_method<&PoolWrap::share_exceptions>("shareExceptions"),
+                         open_method<&PoolWrap::take_exceptions>("takeExceptions"),
+                         open_method<&PoolWrap::list_exceptions>("listExceptions"),
+                         open_method<&PoolWrap::adopt>("adopt"),
                          open_method<&PoolWrap::survey_keys>("surveyKeys"),
                          open_method<&PoolWrap::is_spread>("isSpread"),
                          open_method<&PoolWrap::table_file>("tableFile"),
@@ -416,6 +420,8 @@ napi_value PoolWrap::gauges(Call& call) {
       static_cast<double>(seats_.size() - free_seats_.size()),
       static_cast<double>(pool_->waiting()),
       pool_->hot_keys() ? static_cast<double>(pool_->hot_keys()->size()) : 0,
+      pool_->exceptions() ? static_cast<double>(pool_->exceptions()->waiting()) : 0,
+      pool_->exceptions() ? static_cast<double>(pool_->exceptions()->dropped()) : 0,
   };
   for (size_t i = 0; i < std::size(values) && i < into.size(); i++) into[i] = values[i];
   return nullptr;

@@ -57,6 +57,11 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value set_pin(Call& call);
   napi_value erase_pin(Call& call);
   napi_value erase_pins(Call& call);
+  // pool_wrap_exceptions.cc
+  napi_value share_exceptions(Call& call);
+  napi_value take_exceptions(Call& call);
+  napi_value list_exceptions(Call& call);
+  napi_value adopt(Call& call);
   napi_value survey_keys(Call& call);
   napi_value table_file(Call& call);
   napi_value forget_absent(Call& call);

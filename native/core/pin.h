@@ -13,6 +13,7 @@ struct Pin {
   uint16_t generation = 0;   // of that index, 12 bits: an index that was reused is a miss
   bool away = false;         // not at home: losing it would move the client
   bool provisional = false;  // no connect of this key has succeeded yet
+  bool adopted = false;      // another balancer made it, and no session has used it here
 
   bool same_backend(const Pin& other) const { return backend == other.backend && generation == other.generation; }
 };

@@ -14,6 +14,7 @@
 #include "affinity_key.h"
 #include "counters.h"
 #include "epoch.h"
+#include "exception_ring.h"
 #include "function_ref.h"
 #include "hot_keys.h"
 #include "key_rates.h"
@@ -67,6 +68,27 @@ struct PoolRules {
   QueueRules queue;
   ReturnHome return_home = ReturnHome::kNever;
   HotRules hot;  // only with a stick table
+};
+
+// What became of a pin that another balancer made.
+enum class Adopted : uint8_t {
+  kStored = 0,
+  kSame = 1,     // the key was pinned there already
+  kLives = 2,    // it was not, but has sessions, and stays with them
+  kFull = 3,     // nothing may be evicted for it
+  kUnknown = 4,  // the backend is not in the roster
+};
+
+// A pin that leads away from home, and how long it still holds.
+struct Exception {
+  AffinityKey key;
+  uint32_t backend;  // its identity()
+  uint64_t ttl_ms;
+};
+
+struct WantedExceptions {
+  uint64_t idle_ms = UINT64_MAX;  // those that were used since, or have sessions
+  bool adopted = true;            // those of others, too, that have no sessions here
 };
 
 // Further tries that a session may have; its Seat remembers which backends failed it.
@@ -196,6 +218,21 @@ class Pool {
   // Erases pins, those to one backend where it is given, as StickTable::erase_if() goes; returns how many.
   size_t erase_pins(uint32_t& cursor, const Backend* backend);
 
+  // Of a pool that shares its exceptions with other balancers; pool_exceptions.cc. Control plane, the same thread
+  // always, as the one that publishes.
+
+  // From now on every exception that is made here, or ends here, is noted: the last `size` of them. Once.
+  void share_exceptions(size_t size);
+  // Null: they are not shared.
+  ExceptionRing* exceptions() { return exceptions_.load(std::memory_order_acquire); }
+  // Exceptions by the roster of now, as StickTable::list() goes.
+  void list_exceptions(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
+                       FunctionRef<void(const Exception&)> visit);
+  // Takes a pin over that another balancer made; nobody is told of that. Sessions that live are not moved.
+  Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms);
+  // Another balancer has ended it. False: the key has no such pin, or has sessions, and keeps it.
+  bool forget(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t now_ms);
+
   // Of a table with a file; pool_table.cc. Nothing without one.
 
   // All backends are set that there were before: pins to others are forgotten.
@@ -254,6 +291,11 @@ class Pool {
   void count(Thread& thread, PoolCounter counter, uint64_t by = 1) {
     counters_->add(thread.number(), static_cast<unsigned>(counter), by);
   }
+  // pool_exceptions.cc. A predictable branch where they are not shared.
+  bool shares() const { return exceptions_.load(std::memory_order_relaxed) != nullptr; }
+  bool is_exception(const AffinityKey& key, const Pin& pin) const;
+  void note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFound& known, const Pin& pin);
+  void note_erased(const AffinityKey& key, const Pin& pin);
   // pool_hot.cc
   uint64_t hot_hash(const AffinityKey& key) const;
   uint64_t sessions_of_places(const AffinityKey& key) const;
@@ -316,9 +358,10 @@ class Pool {
   std::atomic<ReturnHome> return_home_;
   std::atomic<uint32_t> sessions_per_key_;
   std::atomic<bool> limits_keys_;
-  std::atomic<KeyRates*> rates_;            // owned; null: how fast sessions come is not limited
-  const std::unique_ptr<HotKeys> hot_;      // null: no key is spread
-  const std::unique_ptr<WaitQueue> queue_;  // null: nobody waits for a seat
+  std::atomic<KeyRates*> rates_;                     // owned; null: how fast sessions come is not limited
+  std::atomic<ExceptionRing*> exceptions_{nullptr};  // owned; set once
+  const std::unique_ptr<HotKeys> hot_;               // null: no key is spread
+  const std::unique_ptr<WaitQueue> queue_;           // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back

@@ -241,6 +241,7 @@ void Pool::store_pin(Thread& thread, StickTable::Locked& locked, Seat& seat, con
   const RosterEntry* const home = home_of(now, seat, place_hash(seat.key));
   const bool at_home = home && home->backend == seat.backend;
   if (!provisional) {
+    if (shares()) note_confirmed(seat.key, seat.table_hash, known, seat.backend->pin(!at_home));
     live_.drop_origin(seat.key, seat.table_hash);
   } else if (known && !known->pin.provisional && now.find(known->pin.backend, known->pin.generation)) {
     live_.keep_origin(seat.key, seat.table_hash, known->pin);
@@ -302,9 +303,10 @@ void Pool::learn(Thread& thread, const AffinityKey& key, const Seat& seat, uint6
   StickTable::Locked locked(*table_, key, hash);
   const auto found = locked.find(now_ms);
   if (found && found->pin.same_backend(here) && !found->pin.provisional) return locked.refresh(now_ms, false);
-  live_.drop_origin(key, hash);
   const RosterEntry* const home = roster().home(place_hash(key));
   const bool at_home = home && home->backend == seat.backend;
+  if (shares()) note_confirmed(key, hash, found, seat.backend->pin(!at_home));
+  live_.drop_origin(key, hash);
   const Stored stored = locked.store({here.backend, here.generation, !at_home, false}, now_ms, false);
   if (stored != Stored::kFree) count(thread, eviction_counter(stored));
   if (!found && stored != Stored::kRejected) count(thread, PoolCounter::kTableInserted);

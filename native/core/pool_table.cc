@@ -19,6 +19,7 @@ std::optional<Stored> Pool::set_pin(const AffinityKey& key, uint16_t backend, ui
   const bool away = roster().home(place_hash(key)) != entry;
   const uint64_t hash = table_->hash(key);
   StickTable::Locked locked(*table_, key, hash);
+  if (shares()) note_confirmed(key, hash, locked.find(now_ms), {backend, generation, away, false});
   // Its sessions must not bring back at their end what is replaced here.
   live_.drop_origin(key, hash);
   return locked.store({backend, generation, away, false}, now_ms, false, ttl_ms);
@@ -30,6 +31,7 @@ bool Pool::erase_pin(const AffinityKey& key, uint64_t now_ms) {
   const uint64_t hash = table_->hash(key);
   StickTable::Locked locked(*table_, key, hash);
   const auto found = locked.find(now_ms);
+  if (found && shares()) note_erased(key, found->pin);
   live_.drop_origin(key, hash);
   locked.erase();
   return found && roster().find(found->pin.backend, found->pin.generation);
@@ -39,6 +41,7 @@ size_t Pool::erase_pins(uint32_t& cursor, const Backend* backend) {
   if (!table_) return 0;
   return table_->erase_if(cursor, [&](const AffinityKey& key, const Pin& pin) {
     if (backend && (pin.backend != backend->index || pin.generation != backend->generation)) return false;
+    if (shares()) note_erased(key, pin);
     live_.drop_origin(key, table_->hash(key));
     return true;
   });

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "failure_row.h"
+#include "pin.h"
 #include "placement.h"
 
 namespace limpet {
@@ -33,6 +34,8 @@ struct alignas(64) Backend {
 
   // Of this backend alone, for as long as an index has not gone through all its generations.
   uint32_t identity() const { return uint32_t{generation} << 16 | index; }
+  // A confirmed one that leads here.
+  Pin pin(bool away) const { return {index, generation, away, false}; }
   uint32_t sessions() const { return static_cast<uint32_t>(word_.load(std::memory_order_acquire) & kSessionMask); }
   uint64_t total() const { return word_.load(std::memory_order_relaxed) >> kSessionBits; }
   uint64_t connect_failures() const { return connect_failures_.load(std::memory_order_relaxed); }

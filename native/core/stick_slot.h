@@ -9,13 +9,14 @@
 
 namespace limpet {
 
-// meta: backend 14 | generation 12 | expiry 31 | visits 2 | kind 2 | away 1 | provisional 1
+// meta: backend 14 | generation 12 | expiry 31 | visits 2 | kind 2 | away 1 | provisional 1 | adopted 1
 inline constexpr unsigned kGenerationShift = 14;
 inline constexpr unsigned kExpiryShift = 26;
 inline constexpr unsigned kVisitsShift = 57;
 inline constexpr unsigned kKindShift = 59;
 inline constexpr uint64_t kAwayBit = 1ULL << 61;
 inline constexpr uint64_t kProvisionalBit = 1ULL << 62;
+inline constexpr uint64_t kAdoptedBit = 1ULL << 63;
 inline constexpr uint64_t kExpiryMask = (1ULL << 31) - 1;
 inline constexpr unsigned kMaxVisits = 3;
 
@@ -36,12 +37,13 @@ inline uint64_t encode(const Pin& pin, KeyKind kind) {
   meta |= static_cast<uint64_t>(kind) << kKindShift;
   if (pin.away) meta |= kAwayBit;
   if (pin.provisional) meta |= kProvisionalBit;
+  if (pin.adopted) meta |= kAdoptedBit;
   return meta;
 }
 
 inline Pin pin_of(uint64_t meta) {
   return {backend_of(meta), static_cast<uint16_t>(meta >> kGenerationShift & (kGenerations - 1)),
-          (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0};
+          (meta & kAwayBit) != 0, (meta & kProvisionalBit) != 0, (meta & kAdoptedBit) != 0};
 }
 
 // Rounded up: nothing expires early.

@@ -409,7 +409,7 @@ void StickTable::Locked::refresh(uint64_t now_ms, bool visit) {
   const uint64_t old = table_.buckets_[at->bucket].slots[at->slot].meta.load(std::memory_order_relaxed);
   // A session that ends does not age its own visits: it was here all the time.
   const unsigned visits = visit ? std::min(table_.aged_visits(old, now) + 1, kMaxVisits) : visits_of(old);
-  const uint64_t meta = with_visits(with_expiry(old, table_.fresh_expiry(now)), visits);
+  const uint64_t meta = with_visits(with_expiry(old & ~kAdoptedBit, table_.fresh_expiry(now)), visits);
   if (meta != old) write(*at, meta);
 }
 

@@ -5,6 +5,7 @@ import { SECRET_BYTES } from './scalars.ts'
 
 const HASH_SECRET_BYTES = 192
 const HMAC_KEY_BYTES = 32
+const CIPHER_KEY_BYTES = 32
 
 /**
  * What the secret of a pool becomes: one key for each use, so that none tells anything about another. HKDF with SHA-256
@@ -37,6 +38,11 @@ export class DerivedSecrets {
   /** For tokens in cookies; 32 bytes. */
   get cookie(): Buffer {
     return this.#key('cookie', HMAC_KEY_BYTES)
+  }
+
+  /** For the keys of exceptions that balancers share; 32 bytes. */
+  get cluster(): Buffer {
+    return this.#key('cluster', CIPHER_KEY_BYTES)
   }
 
   /** For the digest; 32 bytes. */

@@ -1,3 +1,4 @@
+import type { NativeSharing } from './exceptions.ts'
 import type { NativeKeys, NativePins, NativeTableFile } from './table.ts'
 
 /** Why there was no decision; the numbers are those of `native/core/reason.h`. */
@@ -33,7 +34,7 @@ export const Outcome = { served: 0, failed: 1, abandoned: 2, reset: 3 } as const
 export type PackedPick = number
 
 /** A pool: backends (registry), rosters, placement, bounds, stick table and picker. */
-export interface NativePool {
+export interface NativePool extends NativeSharing {
   /**
    * Stages a backend (added if the name is new, else changed). Returns `generation · 2^16 + index`: the index that picks
    * name, and which of its owners this is; or -1: too many backends. Visible after {@link publish}.
@@ -159,7 +160,7 @@ export interface NativePool {
   forgetAbsent(): void
   /** Once a second, and before the end: keeps the file of the table fit for a sudden one. Nothing without a file. */
   keepTable(): void
-  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks, waiting]` */
+  /** `[entries, capacity, bytes, seats, rosterNumber, outstandingPicks, waiting, hotKeys, exceptionsWaiting, exceptionsDropped]` */
   gauges(into: Float64Array): void
   /** Rows of {@link POOL_STRIDE} 64-bit counters, one row a thread; shared memory, read in place. */
   readonly counters: BigUint64Array

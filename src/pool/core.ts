@@ -142,6 +142,11 @@ export class PoolCore {
     return digest(this.#secrets.digest, { placement: 'rendezvous', ...keys, backends: [] })
   }
 
+  /** Seals the keys of exceptions that balancers share. */
+  get clusterSecret(): Uint8Array {
+    return this.#secrets.cluster
+  }
+
   get isClosed(): boolean {
     return this.#closed
   }

@@ -19,12 +19,14 @@ const GOLDEN = {
     placement: '1c39326208ab96201fe24565339def53d930fa6695a1f88d4f8a6ebdafde75aa',
     key: '2ebf8c9c9a9d8ca32e2083a785ebf1b027e900c747d25b97a9d3740ea48e9dc6',
     cookie: '848b421dbfe4a35bdb1332847d3d259146a48dcf77773c91f14f2cf0ee266a0c',
+    cluster: '5373eaaa7cbd92e022fcf909d0c79668128b6988ab4aaee101a48ca06713884a',
     digest: '78a8ad2363bfdb7c97669503265c30fdd9e098b3440612fac9fef8c33dc6e179',
   },
   'correct horse battery staple': {
     placement: 'f0fd36037aae2c5637d62851bc0eda216a4555a4087325662088a164b198df2f',
     key: '1d38c1308c0e82dd8bce1e098877c789af8389f5c65244affdf860be9ecbb851',
     cookie: '9be04685ce63bd1350d67d3b63562984ff9e09f601bfd9fe899177d35c103a8e',
+    cluster: '59a3599583f051dad7d9603f69fe5683f0c27793316f1e9b722b5950f3dbcc45',
     digest: 'bbb59f90f51ab6a4c0ae23fae133d6140d2214efc4dd471037fa77aca92892cc',
   },
 }
@@ -32,13 +34,16 @@ const GOLDEN = {
 describe('DerivedSecrets', () => {
   it('gives the golden keys', () => {
     for (const [secret, golden] of Object.entries(GOLDEN)) {
-      const { placement, key, cookie, digest: digestKey } = new DerivedSecrets(Buffer.from(secret))
-      expect([placement, key, cookie, digestKey].map(bytes => bytes.length)).to.deep.equal([192, 192, 32, 32])
+      const { placement, key, cookie, cluster, digest: digestKey } = new DerivedSecrets(Buffer.from(secret))
+      expect([placement, key, cookie, cluster, digestKey].map(bytes => bytes.length)).to.deep.equal([
+        192, 192, 32, 32, 32,
+      ])
       // The long ones are frozen by their hash.
       expect({
         placement: sha256(placement),
         key: sha256(key),
         cookie: cookie.toString('hex'),
+        cluster: cluster.toString('hex'),
         digest: digestKey.toString('hex'),
       }).to.deep.equal(golden)
     }
@@ -46,7 +51,8 @@ describe('DerivedSecrets', () => {
 
   it('derives each key once', () => {
     const secrets = new DerivedSecrets(Buffer.from('limpet-pool:redis'))
-    for (const use of ['placement', 'key', 'cookie', 'digest'] as const) expect(secrets[use]).to.equal(secrets[use])
+    for (const use of ['placement', 'key', 'cookie', 'cluster', 'digest'] as const)
+      expect(secrets[use]).to.equal(secrets[use])
   })
 
   it('refuses secrets that are too short or too long', () => {
