@@ -11,6 +11,7 @@ import { descriptorProblem } from './descriptors.ts'
 import { EXIT } from './exit-codes.ts'
 import { BUILD_NATIVE_HELP, CHECK_HELP, EXPLAIN_HELP, MAIN_HELP, RUN_HELP, SCHEMA_HELP } from './help-texts.ts'
 import type { Io } from './io.ts'
+import { addSimulate } from './simulate/commands.ts'
 import type { Terminal } from './terminal.ts'
 
 const CONFIG_FLAG = '-c, --config <file>'
@@ -162,6 +163,7 @@ export function createProgram(io: Io, progress: Progress, said: Said): Command {
     .option('--force', 'build everything anew')
     .option('--bench', 'build the programs of limpet bench, too')
     .action(async options => done((await import('./build-native.ts')).buildNativeCommand(options, io)))
+  addSimulate(program, io, add, done)
   addBench(program, io, add, done)
   addCompletion(program, add, async shell =>
     done((await import('./completion/completion.ts')).completion(shell, program, io)),

@@ -25,6 +25,7 @@ const COMMANDS = [
   'log',
   'schema',
   'build-native',
+  'simulate',
   'bench',
   'completion',
 ]
@@ -110,6 +111,12 @@ describe('cli: usage', () => {
         args: ['bench', 'affinity', '--rounds', '0'],
         says: /a whole number from 1 to 1000/,
       },
+      'a simulation of something else': { args: ['simulate', 'clutser'], says: /Did you mean cluster\?/ },
+      'a change that there is not': {
+        args: ['simulate', 'cluster', '--changes', 'add@20m,kil@30m'],
+        says: /one of add, remove, down, up, kill, an @, and a time, like add@20m/,
+      },
+      'a bound that is none': { args: ['simulate', 'cluster', '--bound', '0.9'], says: /from 1 to 1000 .*or off/ },
       'one report to compare': { args: ['bench', 'compare', 'a'], says: /missing required argument 'after'/ },
       'explain with - twice': { args: ['explain', '-c', '-', '-'], says: /not both/ },
     }
