@@ -15,6 +15,8 @@ export interface HeadFound {
   readonly named: NamedBackend | undefined
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
+  /** Until when it could have been looked for, as `performance.now()` has it. */
+  readonly until: number
 }
 
 /** How its first bytes are looked at. */
@@ -52,6 +54,7 @@ export class HeadPeek {
   readonly #read = (): void => this.#look(false)
   readonly #ended = (): void => this.#look(true)
   #timer: NodeJS.Timeout
+  #until = 0
   #isSilent: boolean
   #isLate = false
   #head: Buffer
@@ -93,6 +96,7 @@ export class HeadPeek {
   }
 
   #timerOf(ms: number): NodeJS.Timeout {
+    this.#until = performance.now() + this.#limits.timeout
     return setTimeout(() => this.#giveUp(), ms).unref()
   }
 
@@ -121,7 +125,8 @@ export class HeadPeek {
   #settled(result: SearchResult): void {
     this.stop()
     const { key, named } = result
-    this.#events.found({ key, named, counter: this.#counter(result), head: this.#head })
+    const until = this.#isLate ? 0 : this.#until
+    this.#events.found({ key, named, counter: this.#counter(result), head: this.#head, until })
   }
 
   #counter({ key, named, isCutShort }: SearchResult): HeadFound['counter'] {

@@ -241,9 +241,14 @@ export class StreamSession {
     const { peek, timeouts } = this.target
     // Browsers open connections long before they use them, and only a request tells where one belongs.
     if (isPatient) return { ...peek, silence: timeouts.idle }
+    return { ...peek, timeout: this.lookMs }
+  }
+
+  /** How long its first bytes may be looked at still. */
+  get lookMs(): number {
     const now = performance.now()
-    this.#peekUntil ??= now + peek.timeout
-    return { ...peek, timeout: Math.max(0, this.#peekUntil - now) }
+    this.#peekUntil ??= now + this.target.peek.timeout
+    return Math.max(0, Math.ceil(this.#peekUntil - now))
   }
 
   #findKey(): void {
@@ -272,7 +277,11 @@ export class StreamSession {
     const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
     const search = { sources, connection, proxyHeader: this.proxied?.bytes }
     const failed = (source: KeySource, error: unknown): void => this.#owner.keyFailed(this, source, error)
-    const headPeek = new HeadPeek(this.#client, search, limits, { found, failed }, this.#head)
+    const settled = (what: HeadFound): void => {
+      this.#peekUntil = what.until
+      found(what)
+    }
+    const headPeek = new HeadPeek(this.#client, search, limits, { found: settled, failed }, this.#head)
     this.#peek = headPeek
     headPeek.start()
   }
@@ -309,7 +318,7 @@ export class StreamSession {
 
   /** Its key is hot: what tells it apart from others with that is in its first bytes, else it is its port. */
   #tellApart(client: string | Uint8Array, named: NamedBackend | undefined, by: KeySource): void {
-    this.#peekFor(this.#withinTls([by]), this.target.peek, ({ key, head }) => {
+    this.#peekFor(this.#withinTls([by]), this.#limitsNow(), ({ key, head }) => {
       this.#head = head
       this.#pickBy(client, named, this.#keyOf(key) ?? this.clientPort)
     })
