@@ -178,9 +178,10 @@ napi_value RelayWrap::pass_on(Call& call) {
   client.head = call.bytes(2);
   if (!call.missing(3)) client.key = call.bytes(3);
   client.waited_ms = call.u64(4);
-  client.record = call.flag(5);
-  if (!call.missing(6)) client.named = Named{static_cast<uint16_t>(call.u32(6)), static_cast<uint16_t>(call.u32(7))};
-  if (!call.missing(8)) client.proxy_header = call.bytes(8);
+  client.look_ms = call.u64(5);
+  client.record = call.flag(6);
+  if (!call.missing(7)) client.named = Named{static_cast<uint16_t>(call.u32(7)), static_cast<uint16_t>(call.u32(8))};
+  if (!call.missing(9)) client.proxy_header = call.bytes(9);
   return call.of(relay_->pass_on(call.u32(0), static_cast<int>(call.i64(1)), client));
 }
 

@@ -51,6 +51,7 @@ bool Relay::pass_on(uint32_t listener_id, int fd, const PassedClient& passed) {
   const Pool& pool = *listener->pool->pool;
   client.key = passed.key ? pool.key(*passed.key) : pool.key(client_of(proxied.get(), address));
   client.waited_ms = passed.waited_ms;
+  client.look_ms = passed.look_ms;
   client.named = passed.named;
   client.proxied = proxied.release();
   // Its place is the caller's up to now, who counts it for `max_sessions`, too.

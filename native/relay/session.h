@@ -217,7 +217,7 @@ struct alignas(64) Session : TimerNode {
   bool queued : 1 = false;     // in the worker's list of those that used up their budget
   bool lingers : 1 = false;    // one side is gone, and the other has not got all of its last words (worker_linger.cc)
   Waiter waiter;               // while `waiting`
-  uint64_t wait_until_ms = 0;  // `waiting`, at most; 0: it never did
+  uint64_t wait_until_ms = 0;  // `peeking`, and then `waiting`, at most; 0: it never did
   Session* next = nullptr;     // all sessions of the worker
   Session* previous = nullptr;
 

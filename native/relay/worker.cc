@@ -278,6 +278,7 @@ Session& Worker::admit(const NewClient& client) {
   session.id = ++next_id_ << 8 | (counters_.row & 0xff);
   session.active_ms = now_ms_;
   session.began_ms = now_ms_ - std::min(client.waited_ms, now_ms_);
+  if (client.key) session.wait_until_ms = now_ms_ + client.look_ms;
   session.seat.named = client.named;
   Side& side = session.side(Which::kClient);
   side.fd = client.fd;

@@ -36,6 +36,7 @@ void Worker::tell_apart(Session& session, Bytes head, bool ended) {
 }
 
 void Worker::pick_by(Session& session, const AffinityKey& key, uint64_t by) {
+  session.wait_until_ms = 0;
   dispatch(session, session.relay_pool().pool->pick(*epoch_, key, session.seat, now_ms_, true, by));
 }
 

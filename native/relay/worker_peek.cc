@@ -9,7 +9,9 @@ namespace limpet {
 void Worker::begin_peek(Session& session) {
   if (!peek_room_) peek_room_ = std::make_unique<PeekRoom>();
   session.peeking = true;
-  wheel_->arm(session, now_ms_ + session.listener->peek.timeout_ms);
+  // All looks have their time together.
+  if (session.wait_until_ms == 0) session.wait_until_ms = now_ms_ + session.listener->peek.timeout_ms;
+  wheel_->arm(session, session.wait_until_ms);
   // The head may have come with the handshake, or with the hand-over: nothing would be reported then.
   peek(session, false);
 }

@@ -112,7 +112,8 @@ export interface NativeRelay {
   /**
    * Takes a client over, as {@link handOver}, that has its place in the budget of descriptors and whose key is known. `key`: its
    * bytes; none: it has no key; `undefined`: its address is its key. `index` and `generation`: the backend that it names, if one.
-   * `proxyHeader`: the whole one that came before, if one. False: it stays the caller's, with its place.
+   * `proxyHeader`: the whole one that came before, if one. `lookMs`: how long its head may be looked at still. False: it stays the
+   * caller's, with its place.
    */
   passOn(
     listenerId: number,
@@ -120,6 +121,7 @@ export interface NativeRelay {
     head: Uint8Array | undefined,
     key: Uint8Array | undefined,
     waitedMs: number,
+    lookMs: number,
     record: boolean,
     index?: number,
     generation?: number,

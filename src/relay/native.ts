@@ -170,14 +170,14 @@ export class NativeRelayHost {
 
   /** Takes a client whose key is known, with the place in the budget of descriptors that its session has. False: it cannot. */
   passOn(targetId: number, fd: number, session: StreamSession, { socket, head, key, named }: KnownClient): boolean {
-    const { isTold, startedAt, proxied } = session
+    const { isTold, startedAt, proxied, lookMs } = session
     // Past the limit of what is looked at.
     const rest: Buffer | null = socket.readableLength > 0 ? socket.read(socket.readableLength) : null
     const all = rest === null ? head : Buffer.concat([head, rest])
     const known = typeof key === 'string' ? undefined : (key ?? NO_KEY)
     const waitedMs = Math.round(performance.now() - startedAt)
     const { index, generation } = named ?? {}
-    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, isTold, index, generation, proxied?.bytes)) {
+    if (!this.#relay.passOn(targetId, fd, all, known, waitedMs, lookMs, isTold, index, generation, proxied?.bytes)) {
       if (rest !== null) socket.unshift(rest)
       return false
     }

@@ -157,6 +157,11 @@ export class StreamSession {
     return this.#joint?.bytesToClient ?? 0
   }
 
+  /** How long its first bytes may be looked at still. */
+  get lookMs(): number {
+    return this.#arrival.lookMs
+  }
+
   /** Since the last byte from either side. */
   get idleMs(): number {
     return Math.round(performance.now() - (this.#joint?.lastByteAt ?? this.startedAt))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { AffinityOptions, HotKeyOptions, ListenerOptions } from '../../src/index.ts'
+import type { AffinityOptions, HotKeyOptions, KeyFunction, ListenerOptions } from '../../src/index.ts'
 import { type Conn, clientAddress } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
 import { Rig } from '../helpers/rig.ts'
@@ -125,5 +125,29 @@ forEachRelay('many clients behind one address', pair => {
     for (const { port, name } of last) expect((await visit(rig, '', port)).name).to.equal(name)
     rig.hangUp()
     await rig.settle()
+  })
+
+  it('are waited for once, where both their key and what tells them apart are in their first bytes', async () => {
+    const timeoutMs = 1200
+    const wants = async (key: string | KeyFunction): Promise<number> => {
+      await using rig = await open({ by: 'http.cookie:id' }, { timeout: timeoutMs }, { key: [key, 'source'] })
+      const pool = rig.balancer.pool()
+      const seats = Array.from({ length: 32 }, () => pool.pick(TOWN))
+      expect(rig.stats.pools[rig.pool]).to.include({ hotKeys: 1 })
+      const from = performance.now()
+      await visit(rig)
+      const waitedMs = performance.now() - from
+      expect(rig.counters.keyLate).to.equal(1)
+      for (const seat of seats) seat.release()
+      rig.hangUp()
+      await rig.settle()
+      return waitedMs
+    }
+    // Functions are asked in JavaScript, wherever the session goes then.
+    const keys: (string | KeyFunction)[] = ['mqtt.clientId']
+    if (pair.listener.acceptor === 'net') keys.push(() => 'more')
+    for (const waitedMs of await Promise.all(keys.map(wants))) {
+      expect(waitedMs).to.be.within(timeoutMs - 20, 2 * timeoutMs - 20)
+    }
   })
 })

@@ -1,5 +1,5 @@
 import type { HeadLook, KeySource } from '../key-source.ts'
-import { Matcher } from './matcher.ts'
+import { Matcher, statesOf } from './matcher.ts'
 import { compileRegex, type Program } from './program.ts'
 
 /** What one client can cost: some 50 ms, where a pattern is as large as it may be and all of it is tried at every byte. */
@@ -9,6 +9,7 @@ const MOST_WORK = 500_000
 export class KeyRegex implements KeySource {
   /** `/…/flags`. */
   readonly text: string
+  readonly waitsForBytes = true
   /** How many of the first bytes it is run over. */
   readonly bytes: number
   readonly #program: Program
@@ -18,9 +19,9 @@ export class KeyRegex implements KeySource {
     this.text = text
     this.bytes = bytes
     this.#program = compileRegex(text)
-    const { length } = this.#program.steps
-    if (length * bytes <= MOST_WORK) return
-    throw new Error(`${length} steps are too many for ${bytes} bytes: at most ${Math.floor(MOST_WORK / length)}`)
+    const steps = statesOf(this.#program)
+    if (steps * bytes <= MOST_WORK) return
+    throw new Error(`${steps} steps are too many for ${bytes} bytes: at most ${Math.floor(MOST_WORK / steps)}`)
   }
 
   get name(): string {

@@ -2,9 +2,13 @@ import type { Program } from './program.ts'
 
 const NOWHERE = -1
 /** Numbers of a way. */
-const WIDTH = 3
+const WIDTH = 4
 
-/** Ways through the program that are still open, in an order: of each the step where it is, and where its key begins and ends. */
+/**
+ * Ways through the program that are still open, in an order: of each the step where it is, where its key begins and ends, and how
+ * many of the loops around it, of those whose bodies may be empty, have taken a byte in this round: the outermost ones, as a byte
+ * is one for all of them.
+ */
 class Ways {
   readonly #numbers: Int32Array
   #used = 0
@@ -17,11 +21,12 @@ class Ways {
     return this.#used / WIDTH
   }
 
-  push(at: number, begin: number, end: number): void {
+  push(at: number, begin: number, end: number, taken: number): void {
     const numbers = this.#numbers
     numbers[this.#used++] = at
     numbers[this.#used++] = begin
     numbers[this.#used++] = end
+    numbers[this.#used++] = taken
   }
 
   /** Takes the last one off; its numbers can be read until another one is pushed. Gives its index. */
@@ -42,6 +47,10 @@ class Ways {
     return this.#numbers[index * WIDTH + 2] as number
   }
 
+  taken(index: number): number {
+    return this.#numbers[index * WIDTH + 3] as number
+  }
+
   clear(): void {
     this.#used = 0
   }
@@ -59,7 +68,7 @@ export class Matcher {
   #next: Ways
   /** Those that are to be followed, the next one last. */
   readonly #open: Ways
-  /** By step: the pass in which it was reached last. */
+  /** By step and `taken`: the pass in which it was reached last. */
   readonly #reached: Uint32Array
   #pass = 0
   #length = 0
@@ -71,13 +80,13 @@ export class Matcher {
   #isCut = false
 
   constructor(program: Program) {
-    const { length } = program.steps
+    const states = statesOf(program)
     this.#program = program
-    this.#reached = new Uint32Array(length)
-    this.#ways = new Ways(length)
-    this.#next = new Ways(length)
-    // A step is followed once in a pass, and opens two at most.
-    this.#open = new Ways(2 * length + 1)
+    this.#reached = new Uint32Array(states)
+    this.#ways = new Ways(states)
+    this.#next = new Ways(states)
+    // A state is followed once in a pass, and opens two at most.
+    this.#open = new Ways(2 * states + 1)
     this.#beginPass()
     this.#beginMatch()
     this.#endPass()
@@ -105,10 +114,12 @@ export class Matcher {
     this.#length++
     this.#before = byte
     const ways = this.#ways
+    const { steps, depth } = this.#program
     for (let index = 0; index < ways.count && !this.#isCut; index++) {
-      const step = this.#program.steps[ways.at(index)]
+      const step = steps[ways.at(index)]
       if (step?.op !== 'byte' || step.set[byte] !== 1) continue
-      this.#follow(ways.at(index) + 1, ways.begin(index), ways.end(index), undefined, false)
+      this.#open.push(ways.at(index) + 1, ways.begin(index), ways.end(index), depth)
+      this.#follow(undefined, false)
     }
     this.#beginMatch()
     this.#endPass()
@@ -122,7 +133,8 @@ export class Matcher {
   /** A match may begin here, if none has begun before. */
   #beginMatch(): void {
     if (this.#match !== undefined || (this.#program.isAnchored && this.#length > 0)) return
-    this.#follow(0, NOWHERE, NOWHERE, undefined, false)
+    this.#open.push(0, NOWHERE, NOWHERE, this.#program.depth)
+    this.#follow(undefined, false)
   }
 
   #beginPass(): void {
@@ -143,56 +155,74 @@ export class Matcher {
     this.#beginPass()
     const ways = this.#ways
     for (let index = 0; index < ways.count && !this.#isCut; index++) {
-      this.#follow(ways.at(index), ways.begin(index), ways.end(index), after, true)
+      this.#open.push(ways.at(index), ways.begin(index), ways.end(index), ways.taken(index))
+      this.#follow(after, true)
     }
     this.#endPass()
   }
 
-  /** Follows a way to the steps that take a byte. `isKnown`: what follows is. */
-  #follow(first: number, begin: number, end: number, after: number | undefined, isKnown: boolean): void {
+  /** Follows the open way to the steps that take a byte. `isKnown`: what follows is. */
+  #follow(after: number | undefined, isKnown: boolean): void {
     const open = this.#open
-    open.clear()
-    open.push(first, begin, end)
+    const { depth } = this.#program
     while (open.count > 0 && !this.#isCut) {
       const last = open.pop()
-      const at = open.at(last)
-      if (this.#reached[at] === this.#pass) continue
-      this.#reached[at] = this.#pass
-      this.#take(at, open.begin(last), open.end(last), after, isKnown)
+      const state = open.at(last) * (depth + 1) + open.taken(last)
+      if (this.#reached[state] === this.#pass) continue
+      this.#reached[state] = this.#pass
+      this.#take(last, after, isKnown)
     }
+    open.clear()
   }
 
-  #take(at: number, begin: number, end: number, after: number | undefined, isKnown: boolean): void {
+  /** `last`: of the open ways, taken off. */
+  #take(last: number, after: number | undefined, isKnown: boolean): void {
+    const open = this.#open
+    const at = open.at(last)
+    const begin = open.begin(last)
+    const end = open.end(last)
+    const taken = open.taken(last)
     const step = this.#program.steps[at]
     switch (step?.op) {
       case 'byte':
-        this.#next.push(at, begin, end)
+        this.#next.push(at, begin, end, taken)
         return
       case 'split':
-        this.#open.push(step.other, begin, end)
-        this.#open.push(step.next, begin, end)
+        open.push(step.other, begin, end, taken)
+        open.push(step.next, begin, end, taken)
         return
       case 'jump':
-        this.#open.push(step.next, begin, end)
+        open.push(step.next, begin, end, taken)
         return
       case 'assert':
         if (step.looksAhead && !isKnown) {
           this.#hasParked = true
-          this.#next.push(at, begin, end)
-        } else if (step.holds(this.#before, after)) this.#open.push(at + 1, begin, end)
+          this.#next.push(at, begin, end, taken)
+        } else if (step.holds(this.#before, after)) open.push(at + 1, begin, end, taken)
+        return
+      case 'round':
+        open.push(at + 1, begin, end, Math.min(taken, step.depth - 1))
+        return
+      case 'taken':
+        if (taken >= step.depth) open.push(at + 1, begin, end, taken)
         return
       case 'begin':
-        this.#open.push(at + 1, this.#length, NOWHERE)
+        open.push(at + 1, this.#length, NOWHERE, taken)
         return
       case 'end':
-        this.#open.push(at + 1, begin, this.#length)
+        open.push(at + 1, begin, this.#length, taken)
         return
       case 'forget':
-        this.#open.push(at + 1, NOWHERE, NOWHERE)
+        open.push(at + 1, NOWHERE, NOWHERE, taken)
         return
       case 'match':
         this.#match = { begin, end }
         this.#isCut = true
     }
   }
+}
+
+/** What a byte costs at most. */
+export function statesOf({ steps, depth }: Program): number {
+  return steps.length * (depth + 1)
 }

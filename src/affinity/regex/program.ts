@@ -13,12 +13,16 @@ export type Step =
   | { op: 'assert'; holds: Condition; looksAhead: boolean }
   /** The key begins here, ends here, or was nothing. */
   | { op: 'begin' | 'end' | 'forget' | 'match' }
+  /** A round of a loop whose body may be empty begins, or ends: it must have taken a byte. `depth`: of such loops, from 1. */
+  | { op: 'round' | 'taken'; depth: number }
 
 /** A regular expression that can be run over bytes in time that is linear in their number. */
 export interface Program {
   readonly steps: readonly Step[]
   /** It can match at the first byte only. */
   readonly isAnchored: boolean
+  /** How many loops whose bodies may be empty lie in one another, at most. */
+  readonly depth: number
 }
 
 const MOST_STEPS = 1000
@@ -34,8 +38,9 @@ const LINE_FEED = 10
 export function compileRegex(text: string): Program {
   const { pattern, flags } = new RegExpParser().parseLiteral(text)
   if (!FLAGS.test(flags.raw)) throw new Error(`the flags ${flags.raw} are not all of i, m and s`)
-  const steps = new Compiler(flags).compile(pattern)
-  return { steps, isAnchored: isAnchored(steps) }
+  const compiler = new Compiler(flags)
+  const steps = compiler.compile(pattern)
+  return { steps, isAnchored: isAnchored(steps), depth: compiler.mostDepth }
 }
 
 /** Writes the steps of a pattern, as Thompson (1968) and Pike have it. */
@@ -44,6 +49,9 @@ class Compiler {
   readonly #steps: Step[] = []
   /** What is the key: the first group, or all of it. */
   #key: AST.Node | undefined
+  /** Of loops whose bodies may be empty, around what is compiled now. */
+  #depth = 0
+  mostDepth = 0
 
   constructor(flags: AST.Flags) {
     this.#flags = flags
@@ -111,11 +119,16 @@ class Compiler {
   }
 
   #quantifier({ min, max, greedy, element }: AST.Quantifier): void {
-    for (let count = 0; count < min; count++) this.#repeated(element)
+    for (let count = 0; count < min; count++) {
+      const before = this.#here
+      this.#repeated(element)
+      // Of nothing any number is nothing, and no limit would end this.
+      if (this.#here === before) break
+    }
     if (max === Number.POSITIVE_INFINITY) {
       const at = this.#here
       const split = this.#add({ op: 'split', next: 0, other: 0 })
-      this.#repeated(element)
+      this.#round(element)
       this.#add({ op: 'jump', next: at })
       this.#direct(split, at + 1, greedy)
       return
@@ -124,7 +137,7 @@ class Compiler {
     for (let count = min; count < max; count++) {
       const at = this.#here
       splits.push(Object.assign(this.#add({ op: 'split', next: 0, other: 0 }), { at }))
-      this.#repeated(element)
+      this.#round(element)
     }
     for (const split of splits) this.#direct(split, split.at + 1, greedy)
   }
@@ -133,6 +146,20 @@ class Compiler {
   #direct(split: { next: number; other: number }, body: number, greedy: boolean): void {
     split.next = greedy ? body : this.#here
     split.other = greedy ? this.#here : body
+  }
+
+  /** One that need not be: JavaScript does not take it where it takes no byte, but looks for another way through it. */
+  #round(element: AST.Element): void {
+    if (!mayBeEmpty(element)) {
+      this.#repeated(element)
+      return
+    }
+    const depth = ++this.#depth
+    this.mostDepth = Math.max(this.mostDepth, depth)
+    this.#add({ op: 'round', depth })
+    this.#repeated(element)
+    this.#add({ op: 'taken', depth })
+    this.#depth--
   }
 
   /** Each round forgets what the group was in the one before. */
@@ -184,6 +211,20 @@ class Compiler {
 
 function isWord(byte: number | undefined): boolean {
   return byte !== undefined && WORD.test(String.fromCharCode(byte))
+}
+
+function mayBeEmpty(node: AST.Element): boolean {
+  switch (node.type) {
+    case 'Assertion':
+      return true
+    case 'Group':
+    case 'CapturingGroup':
+      return node.alternatives.some(({ elements }) => elements.every(mayBeEmpty))
+    case 'Quantifier':
+      return node.min === 0 || mayBeEmpty(node.element)
+    default:
+      return false
+  }
 }
 
 function firstGroup(pattern: AST.Pattern): AST.CapturingGroup | undefined {

@@ -103,6 +103,7 @@ export class Arrival {
     const failed = (source: KeySource, error: unknown): void => this.events.keyFailed(source, error)
     const found = (what: HeadFound): void => {
       this.head = what.head
+      this.#peekUntil = what.until
       next(what)
     }
     const peek = new HeadPeek(this.client, search, limits, { found, failed }, this.head)
@@ -115,9 +116,14 @@ export class Arrival {
     const { peek, timeouts } = this.target
     // Browsers open connections long before they use them, and only a request tells where one belongs.
     if (isPatient) return { ...peek, silence: timeouts.idle }
+    return { ...peek, timeout: this.lookMs }
+  }
+
+  /** How long its first bytes may be looked at still. */
+  get lookMs(): number {
     const now = performance.now()
-    this.#peekUntil ??= now + peek.timeout
-    return { ...peek, timeout: Math.max(0, this.#peekUntil - now) }
+    this.#peekUntil ??= now + this.target.peek.timeout
+    return Math.max(0, Math.ceil(this.#peekUntil - now))
   }
 
   /** The bytes of a key that was found; undefined: there is none. */

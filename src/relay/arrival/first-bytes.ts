@@ -25,6 +25,7 @@ export class FirstBytes {
   readonly #came = (): void => this.#look(false)
   readonly #ended = (): void => this.#look(true)
   #timer: NodeJS.Timeout
+  #until = 0
   #isSilent: boolean
   #bytes: Buffer
 
@@ -49,6 +50,11 @@ export class FirstBytes {
   /** Some were for Limpet itself. */
   set bytes(left: Buffer) {
     this.#bytes = left
+  }
+
+  /** Until when they may be looked at, as `performance.now()` has it. */
+  get until(): number {
+    return this.#until
   }
 
   get isFull(): boolean {
@@ -76,6 +82,7 @@ export class FirstBytes {
   }
 
   #timerOf(ms: number): NodeJS.Timeout {
+    this.#until = performance.now() + this.#limits.timeout
     return setTimeout(() => this.#events.late(), ms).unref()
   }
 

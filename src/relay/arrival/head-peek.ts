@@ -14,6 +14,8 @@ export interface HeadFound {
   readonly named: NamedBackend | undefined
   /** All that was read: it belongs to the backend. */
   readonly head: Buffer
+  /** Until when it could have been looked for, as `performance.now()` has it. */
+  readonly until: number
 }
 
 /** Who finds something in first bytes, and for whom. */
@@ -69,7 +71,8 @@ export class HeadPeek {
   #settled(result: SearchResult): void {
     this.stop()
     const { key, named } = result
-    this.#found({ key, named, counter: this.#counter(result), head: this.#first.bytes })
+    const until = this.#isLate ? 0 : this.#first.until
+    this.#found({ key, named, counter: this.#counter(result), head: this.#first.bytes, until })
   }
 
   #counter({ key, named, isCutShort }: SearchResult): HeadFound['counter'] {
