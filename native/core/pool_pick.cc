@@ -156,7 +156,7 @@ PickStatus Pool::assign(Seat& seat) {
 // First touch, the way home, and replacing a pin that can serve no longer: decided while the key's buckets are locked,
 // so that parallel picks of one key agree.
 PickStatus Pool::touch(Thread& thread, Seat& seat, uint64_t now_ms) {
-  const RosterEntry* const block = block_pin(seat.key, now_ms);
+  const RosterEntry* const block = has_block(seat.key) ? block_pin(seat.key, now_ms) : nullptr;
   StickTable::Locked locked(*table_, seat.key, seat.table_hash);
   const auto found = locked.find(now_ms);
   if (found && return_home(thread, locked, seat, found, now_ms)) return PickStatus::kOk;

@@ -19,7 +19,7 @@ struct NewClient {
   // Somebody else has looked at its head, for so long: this is its key, which may be none. Nothing: that is to be done.
   std::optional<AffinityKey> key = std::nullopt;
   uint64_t waited_ms = 0;
-  uint64_t look_ms = 0;  // with a key: how long its head may be looked at still
+  uint64_t look_ms = 0;                       // with a key: how long its head may be looked at still
   std::optional<Named> named = std::nullopt;  // the backend that its head names
   ProxiedClient* proxied = nullptr;           // by a PROXY header that was read before; owned
 };

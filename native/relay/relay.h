@@ -33,7 +33,7 @@ struct PassedClient {
   std::optional<Bytes> key;  // nothing: its address is its key
   uint64_t waited_ms = 0;
   uint64_t look_ms = 0;  // its head may be looked at still
-  bool record = false;  // write session records
+  bool record = false;   // write session records
   std::optional<Named> named = std::nullopt;
   Bytes proxy_header{};  // the whole one that came before the head; empty: none
 };

@@ -218,7 +218,7 @@ TEST("a client that was waited for elsewhere comes with its header, which no byt
     Socket client = begin_connection(rig.front.number());
     Socket accepted = rig.front.accept();
     CHECK(rig.relay.pass_on(rig.listener, accepted.fd(),
-                            {bytes_of("head "), key, 5, true, std::nullopt, bytes_of(header)}));
+                            {bytes_of("head "), key, 5, 0, true, std::nullopt, bytes_of(header)}));
     return client;
   };
   const std::string key = "eve";
@@ -251,7 +251,8 @@ TEST("a client that was waited for elsewhere stays there where its header is non
   Socket client = begin_connection(rig.front.number());
   Socket accepted = rig.front.accept();
   for (const std::string& bad : {kLine.substr(0, kLine.size() - 1), std::string("GET / HTTP/1.1\r\n\r\n")}) {
-    CHECK(!rig.relay.pass_on(rig.listener, accepted.fd(), {{}, std::nullopt, 0, false, std::nullopt, bytes_of(bad)}));
+    CHECK(
+        !rig.relay.pass_on(rig.listener, accepted.fd(), {{}, std::nullopt, 0, 0, false, std::nullopt, bytes_of(bad)}));
   }
   CHECK_EQUAL(rig.relay.sessions_of(rig.listener), int64_t{0});
 }
