@@ -20,13 +20,22 @@ export function numberAbove(above: number, greatest: number): (text: string) => 
   }
 }
 
-/** Makes a parser of a duration, which stays a text: whoever it is sent to reads it as the configuration does. */
-export function durationFrom(min: number, max: number): (text: string) => string {
+/** Makes a parser of a duration, in milliseconds. */
+export function millisecondsFrom(min: number, max: number): (text: string) => number {
   return text => {
     const parsed = readDuration(text, { min, max }, 'yaml')
-    if ('value' in parsed) return text
+    if ('value' in parsed) return parsed.value
     const { message, accepted } = parsed.refusal
     throw new InvalidArgumentError(`${message}. It must be ${accepted}.`)
+  }
+}
+
+/** The same, but it stays a text: whoever it is sent to reads it as the configuration does. */
+export function durationFrom(min: number, max: number): (text: string) => string {
+  const parse = millisecondsFrom(min, max)
+  return text => {
+    parse(text)
+    return text
   }
 }
 

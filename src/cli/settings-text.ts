@@ -41,8 +41,12 @@ export function settingsText(
 }
 
 function summary({ file, listeners, pools }: ResolvedConfig): string {
-  const backends = [...pools.values()].reduce((sum, pool) => sum + pool.backends.length, 0)
+  const all = [...pools.values()]
+  const backends = all.reduce((sum, pool) => sum + pool.backends.length, 0)
+  const found = all.filter(({ discovery }) => discovery !== undefined).length
   const counts = [count(listeners.length, 'listener'), count(pools.size, 'pool'), count(backends, 'backend')]
+  // Those that will be found are not known here.
+  if (found > 0) counts.push(`the backends of ${count(found, 'pool')} to be found`)
   return `${visible(file ?? 'the configuration')} is valid: ${counts.join(', ')}`
 }
 

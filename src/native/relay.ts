@@ -20,6 +20,16 @@ export const SIGHTS_AT_ONCE = 512
 /** There is no more to be seen of a thread. */
 export const SURVEY_END = 0xffff_ffff
 
+/** Where to listen, and how: see {@link NativeRelay.listen}. */
+export type NativeListenPlace = [
+  host: string,
+  port: number,
+  ipv6Only: boolean,
+  backlog: number,
+  deferAcceptSeconds: number,
+  fastOpen: number,
+]
+
 /** Relay threads with their sessions (Linux). */
 export interface NativeRelay {
   /** Makes a pool known to the relay; returns its id. Milliseconds; keepalive in seconds (0: off). */
@@ -78,15 +88,7 @@ export interface NativeRelay {
    * a path. `deferAcceptSeconds` (TCP_DEFER_ACCEPT) and `fastOpen` (TCP_FASTOPEN: length of its queue): 0 is off. Returns
    * 0 or -errno.
    */
-  listen(
-    listenerId: number,
-    host: string,
-    port: number,
-    ipv6Only: boolean,
-    backlog: number,
-    deferAcceptSeconds: number,
-    fastOpen: number,
-  ): number
+  listen(listenerId: number, ...place: NativeListenPlace): number
   /** Takes a listen socket that {@link NativeOs.adopt} has made fit; it is the relay's from now on. Returns 0 or -errno. */
   adopt(listenerId: number, fd: number): number
   /** Takes a copy of the listen socket of another listener. Returns 0 or -errno. */

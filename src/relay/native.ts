@@ -2,7 +2,15 @@ import type { AddressInfo, Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { systemError } from '../errors.ts'
-import { HandOver, type NativeAddon, type NativeRelay, native, RECORD_BYTES, SESSION_COUNTERS } from '../native.ts'
+import {
+  HandOver,
+  type NativeAddon,
+  type NativeListenPlace,
+  type NativeRelay,
+  native,
+  RECORD_BYTES,
+  SESSION_COUNTERS,
+} from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
 import { noSessions, type SessionCounts, sumColumns } from './counters.ts'
@@ -33,14 +41,7 @@ export function hasNativeRelay(): boolean {
 
 /** The listen socket of a target, as its acceptor uses it; see {@link NativeRelay}. */
 export interface NativeListener {
-  listen(
-    host: string,
-    port: number,
-    ipv6Only: boolean,
-    backlog: number,
-    deferAcceptSeconds: number,
-    fastOpen: number,
-  ): number
+  listen(...place: NativeListenPlace): number
   accept(): void
   address(): AddressInfo | null
   adopt(fd: number): number
@@ -119,8 +120,7 @@ export class NativeRelayHost {
     target.watchStreamSessions(sessions => this.#relay.setOthers(id, sessions))
     this.#tellWhetherWanted()
     return {
-      listen: (host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen) =>
-        this.#relay.listen(id, host, port, ipv6Only, backlog, deferAcceptSeconds, fastOpen),
+      listen: (...place) => this.#relay.listen(id, ...place),
       accept: () => this.#relay.accept(id),
       address: () => this.#relay.address(id),
       adopt: fd => this.#relay.adopt(id, fd),

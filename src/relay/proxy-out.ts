@@ -16,15 +16,17 @@ export interface Introduced {
   readonly sni?: string | undefined
   /** What its own proxy said of it; undefined: it has none. */
   readonly proxied?: Pick<ProxiedClient, 'header'> | undefined
+  /** What the client has said by now, looked at where it is needed; undefined: nothing, or nobody knows. */
+  readonly seen?: Buffer | undefined
 }
 
 /**
  * Tells a backend who the client is: the first bytes that it gets, before any TLS. They are not the client's, and are counted
- * nowhere. Undefined: it is not to be told. `head`: what was read of the client before there was a backend.
+ * nowhere. Undefined: it is not to be told.
  */
-export function introduction(session: Introduced, client: Socket, head: Buffer | undefined): Buffer | undefined {
+export function introduction(session: Introduced, client: Socket): Buffer | undefined {
   const { sendProxy } = session.target
-  return sendProxy && proxyHeader(sendProxy, session, client, head)
+  return sendProxy && proxyHeader(sendProxy, session, client)
 }
 
 /**
@@ -35,17 +37,15 @@ function proxyHeader(
   { version, tlvs }: ResolvedSendProxy,
   session: Introduced,
   { localAddress, localPort }: Socket,
-  head: Buffer | undefined,
 ): Buffer {
-  const { id, clientAddress, clientPort, proxied } = session
+  const { clientAddress, clientPort, proxied } = session
   return encodeProxy({
     version,
     ...endsOf(
       unixEnd(proxied?.header.source) ?? end(clientAddress, clientPort),
       destinationOf(proxied?.header) ?? end(localAddress, localPort),
     ),
-    tlvs:
-      version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, id, nameOf(head, session))).sort((a, b) => a.type - b.type),
+    tlvs: version === 1 ? [] : tlvs.flatMap(name => tlvOf(name, session)).sort((a, b) => a.type - b.type),
     checksum: tlvs.includes('crc32c'),
   })
 }
@@ -76,19 +76,18 @@ function destinationOf(header: ProxyHeader | undefined): ProxyEndpoint | undefin
   return header?.source === undefined ? undefined : header.destination
 }
 
-function tlvOf(
-  name: ResolvedSendProxy['tlvs'][number],
-  sessionId: string,
-  serverName: Uint8Array | undefined,
-): ProxyTlv[] {
-  if (name === 'uniqueId') return [{ type: PROXY_TLV.uniqueId, value: Buffer.from(sessionId) }]
-  return name === 'authority' && serverName !== undefined ? [{ type: PROXY_TLV.authority, value: serverName }] : []
+function tlvOf(name: ResolvedSendProxy['tlvs'][number], session: Introduced): ProxyTlv[] {
+  if (name === 'uniqueId') return [{ type: PROXY_TLV.uniqueId, value: Buffer.from(session.id) }]
+  const serverName = name === 'authority' ? nameOf(session) : undefined
+  return serverName === undefined ? [] : [{ type: PROXY_TLV.authority, value: serverName }]
 }
 
 /** The server's name that the client wants: of its TLS, as far as that has come by now; or what its proxy says. */
-function nameOf(head: Buffer | undefined, { target, proxied, sni }: Introduced): Uint8Array | undefined {
+function nameOf(session: Introduced): Uint8Array | undefined {
+  const { target, proxied, sni } = session
   if (sni !== undefined) return Buffer.from(sni)
-  const found = head === undefined ? undefined : sniKeys().find(head, true, target.pool.native)
+  const { seen } = session
+  const found = seen === undefined ? undefined : sniKeys().find(seen, true, target.pool.native)
   if (found instanceof Uint8Array) return found
   const told = proxied?.header.tlvs.find(({ type }) => type === PROXY_TLV.authority)?.value
   return told?.length === 0 ? undefined : told

@@ -140,6 +140,11 @@ export class StreamSession {
     return this.#arrival.secured?.sni
   }
 
+  /** What its client has said by now, while it has no backend. */
+  get seen(): Buffer | undefined {
+    return this.#arrival.seen
+  }
+
   /** Whether it was joined to a backend; it stays so. */
   get hasOpened(): boolean {
     return this.#joint !== undefined
@@ -331,8 +336,7 @@ export class StreamSession {
 
   /** Who the client is, as backends are told; undefined: they are not. */
   #introduction(): Buffer | undefined {
-    if (this.target.sendProxy === undefined) return undefined
-    return introduction(this, rawOf(this.#client) ?? this.#client, this.#arrival.seen)
+    return introduction(this, rawOf(this.#client) ?? this.#client)
   }
 
   #retry(failure: ConnectFailure): void {
@@ -363,8 +367,7 @@ export class StreamSession {
     // Behind TLS it was told before the handshake.
     const told = rawOf(backend) === undefined ? this.#introduction() : undefined
     if (told !== undefined) backend.write(told)
-    this.#arrival.head = undefined
-    this.#arrival.proxied = undefined
+    this.#arrival.forget()
     joint.start(head)
   }
 

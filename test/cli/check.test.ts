@@ -41,8 +41,27 @@ function validFile(): string {
   return fileOf(VALID.replace('secret.txt', secret))
 }
 
+/** A pool whose backends nobody looks for here. */
+const FOUND = `listeners: [{ name: l, bind: 127.0.0.1:0, pool: p }]
+pools: { p: { secret: a secret of tests, backends: { dns: redis.test, port: 6379 } } }`
+
 describe('cli: check', () => {
   after(cleanUp)
+
+  it('says that backends will be found, which it does not look for', async () => {
+    const file = fileOf(FOUND)
+    const { status, stdout } = await limpet(['check', '-c', file])
+    expect(status).to.equal(0)
+    expect(stdout).to.contain('0 backends, the backends of 1 pool to be found\n')
+    expect(stdout).to.match(/^ {4}# digest as the backends are that will be found$/m)
+  })
+
+  it('refuses to explain homes among backends that only the running process has found', async () => {
+    const file = fileOf(FOUND)
+    const { status, stderr } = await limpet(['explain', '-c', file, '192.0.2.7'])
+    expect(status).to.equal(78)
+    expect(stderr).to.contain('the backends of the pool p are found (dns A redis.test): ask the running process')
+  })
 
   it('prints every setting, so that it could be read back', async () => {
     const file = validFile()

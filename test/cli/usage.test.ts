@@ -116,6 +116,10 @@ describe('cli: usage', () => {
         args: ['simulate', 'cluster', '--changes', 'add@20m,kil@30m'],
         says: /one of add, remove, down, up, kill, an @, and a time, like add@20m/,
       },
+      'a change after the end': {
+        args: ['simulate', 'cluster', '--duration', '10m', '--changes', 'add@20m'],
+        says: /add would come after 1200 s, and only 600 s are simulated/,
+      },
       'a bound that is none': { args: ['simulate', 'cluster', '--bound', '0.9'], says: /from 1 to 1000 .*or off/ },
       'one report to compare': { args: ['bench', 'compare', 'a'], says: /missing required argument 'after'/ },
       'explain with - twice': { args: ['explain', '-c', '-', '-'], says: /not both/ },

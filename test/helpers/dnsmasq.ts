@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Directory } from './directory.ts'
-import { freePort } from './net.ts'
+import { startOnFreePort } from './on-free-port.ts'
 import { Program } from './programs.ts'
-
-const TRIES = 5
 
 /** A dnsmasq of a test on the loopback address, which knows what its hosts file and its options say. */
 export class Dnsmasq implements AsyncDisposable {
@@ -21,25 +19,20 @@ export class Dnsmasq implements AsyncDisposable {
   static async start(file: string, directory: Directory, options: readonly string[] = []): Promise<Dnsmasq> {
     const hosts = directory.file('hosts')
     await writeFile(hosts, '')
-    for (let tries = 1; ; tries++) {
-      const port = await freePort()
-      const config = directory.file('dnsmasq.conf')
-      const lines = [
-        ...['no-resolv', 'no-hosts', 'no-poll', 'local-ttl=1', 'log-facility=-', 'bind-interfaces', 'local=/test/'],
-        ...[`port=${port}`, 'listen-address=127.0.0.1', `addn-hosts=${hosts}`, 'user=', 'pid-file='],
-        ...options,
-      ]
-      await writeFile(config, `${lines.join('\n')}\n`)
-      const program = new Program(file, ['--keep-in-foreground', `--conf-file=${config}`])
-      try {
-        await program.says(/read .*hosts/)
-        return new Dnsmasq(port, program, hosts)
-      } catch (error) {
-        // Somebody else took the port meanwhile.
-        await program[Symbol.asyncDispose]()
-        if (tries === TRIES) throw error
-      }
-    }
+    const { program, port } = await startOnFreePort(
+      async at => {
+        const config = directory.file('dnsmasq.conf')
+        const lines = [
+          ...['no-resolv', 'no-hosts', 'no-poll', 'local-ttl=1', 'log-facility=-', 'bind-interfaces', 'local=/test/'],
+          ...[`port=${at}`, 'listen-address=127.0.0.1', `addn-hosts=${hosts}`, 'user=', 'pid-file='],
+          ...options,
+        ]
+        await writeFile(config, `${lines.join('\n')}\n`)
+        return new Program(file, ['--keep-in-foreground', `--conf-file=${config}`])
+      },
+      async started => void (await started.says(/read .*hosts/)),
+    )
+    return new Dnsmasq(port, program, hosts)
   }
 
   get address(): string {

@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto'
+import { randomFrom } from '../../src/simulation/random.ts'
 
 const BLOCK = Buffer.alloc(64 * 1024)
 
@@ -40,13 +41,8 @@ export function patternSum(seed: string | number, bytes: number): string {
   return tally.sum
 }
 
-/** Random numbers that are the same for the same seed (mulberry32): a failed run can be repeated. */
+/** Random numbers that are the same for the same seed: a failed run can be repeated. */
 export function randomOf(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return below => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
+  const random = randomFrom(seed)
+  return below => Math.floor(random() * below)
 }

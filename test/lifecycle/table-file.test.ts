@@ -50,6 +50,24 @@ const fileOf = (balancer: Balancer) => balancer.stats().pools.p?.table.file
 describe('the file of a stick table', () => {
   afterEach(cleanUp)
 
+  it('brings back where the clients of a /56 were sent, for the next /64 of it (ipv6Prefix: auto)', async () => {
+    const file = await tableFile()
+    const pool: PoolOptions = { secret: 'a /56 that was sent away', affinity: { ipv6Prefix: 'auto' } }
+    const first = await listening(file, ['a', 'b', 'c'], pool)
+    const home = first.pool().explain('2001:db8::1').home ?? ''
+    first.pool().update(home, { state: 'maint' })
+    const sent = first.pick('2001:db8::1')
+    sent.release()
+    expect(sent.backend).not.to.equal(home)
+    await first.destroy()
+    const second = await listening(file, ['c', 'a', 'b'], pool)
+    const next = second.pick('2001:db8:0:1::1')
+    next.release()
+    expect(next).to.include({ backend: sent.backend, reason: 'pin' })
+    expect(second.pool().explain('2001:db8:0:1::1').home).to.equal(home)
+    await second.destroy()
+  })
+
   it('brings every pin back after a restart, whatever the order of the backends', async () => {
     const file = await tableFile()
     const first = await listening(file, ['a', 'b', 'c'], { boundedLoad: 1 })

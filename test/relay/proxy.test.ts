@@ -355,4 +355,29 @@ forEachRelay('PROXY protocol', pair => {
     await rig.balancer.close({ timeoutMs: 0 })
     expect(await rig.causes(1)).to.deep.equal(['endShutdown'])
   })
+
+  it('makes the /64s of one /56 come home to the same backend, and keeps their pins apart (ipv6Prefix: auto)', async () => {
+    await using rig = await open(PATIENT, { secret: 'homes of blocks', affinity: { ipv6Prefix: 'auto' } })
+    const homes = new Set<string | undefined>()
+    for (let block = 0; block < 16; block++) {
+      const seen = new Set<string | undefined>()
+      for (const subnet of [0, 1, 255]) {
+        const address = `2001:db8:0:${((block << 8) | subnet).toString(16)}::1`
+        const client = await rig.connect()
+        await client.send(encodeProxy({ version: 1, ...ENDS6, source: { address, port: 4711 } }))
+        expect(await client.echo('ping')).to.equal('ping')
+        client.finish()
+        await client.over()
+        const told = rig.balancer.pool().explain(address)
+        seen.add(told.pin?.backend)
+        expect(told.pin?.backend).to.equal(told.home)
+      }
+      expect(seen.size, `backends of the block ${block}`).to.equal(1)
+      for (const backend of seen) homes.add(backend)
+    }
+    expect(homes.size).to.equal(backends.all.length)
+    expect(rig.stats.pools[rig.pool]?.table.entries).to.equal(3 * 16)
+    rig.hangUp()
+    await rig.settle()
+  })
 })

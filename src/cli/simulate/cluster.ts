@@ -1,6 +1,7 @@
 import { ClusterSimulation } from '../../simulation/cluster.ts'
 import type { ClusterFindings, ClusterOptions } from '../../simulation/options.ts'
 import { Progress } from '../bench/progress.ts'
+import { UsageError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 
@@ -21,6 +22,11 @@ const BYTES_A_KEY = 186
 
 export async function simulateCluster(given: ClusterArguments, io: Io): Promise<number> {
   const { bound, alone = false, json = false, wander, churn, ...same } = given
+  const late = same.changes.find(({ at }) => at >= same.duration)
+  if (late !== undefined)
+    throw new UsageError(
+      `${late.what} would come after ${late.at} s, and only ${same.duration} s are simulated: --duration`,
+    )
   const options: ClusterOptions = {
     ...same,
     factor: bound === 'off' ? undefined : bound,

@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { readDuration } from '../../config/duration.ts'
 import type { ClusterChange } from '../../simulation/options.ts'
 import type { AddCommand } from '../bench/commands.ts'
 import type { Io } from '../io.ts'
-import { wholeNumber } from '../option-parsers.ts'
+import { millisecondsFrom, wholeNumber } from '../option-parsers.ts'
 import { SIMULATE_CLUSTER_HELP, SIMULATE_HELP } from './help-texts.ts'
 
 const CHANGES = ['add', 'remove', 'down', 'up', 'kill'] as const
@@ -68,11 +67,8 @@ function options(): Option[] {
 
 /** Makes a parser of a time, which it gives in seconds. */
 function secondsFrom(least: number): (text: string) => number {
-  return text => {
-    const parsed = readDuration(text, { min: least * 1000, max: 7 * DAY_MS, zero: least === 0 }, 'yaml')
-    if ('value' in parsed) return parsed.value / 1000
-    throw new InvalidArgumentError(`${parsed.refusal.message}. It must be ${parsed.refusal.accepted}.`)
-  }
+  const parse = millisecondsFrom(least * 1000, 7 * DAY_MS)
+  return text => parse(text) / 1000
 }
 
 function bound(text: string): number | 'off' {

@@ -6,7 +6,7 @@ export const SIMULATE_HELP = [
 ].join('\n')
 
 export const SIMULATE_CLUSTER_HELP = [
-  "\nEvery client has a session, pauses, and comes back, through any balancer. Homes\nare those of Limpet's own placement. Only pins whose backend is not the home are\nshared. Broken: a client that comes back within the ttl, and whose backend could\nhave taken it, meets another one. The oldest backend goes down and comes up; the\nyoungest is removed; the youngest balancer is killed. Equal options give equal\nfigures everywhere. A million clients take about a minute for each hour.",
+  "\nEvery client has a session, pauses, and comes back, through any balancer. Homes\nare those of Limpet's own placement. Only pins whose backend is not the home are\nshared. Broken: a client that comes back within the ttl, and whose backend could\nhave taken it, meets another one. The oldest backend goes down and comes up; the\nyoungest is removed; the youngest balancer is killed, unless it is the only one.\nEqual options give equal figures everywhere. A million clients take about a\nminute for each hour.",
   section(
     'Examples',
     'limpet simulate cluster                          three balancers, an hour',

@@ -56,7 +56,7 @@ export class Arrival {
   cookie: CookieSession | undefined
   /** Read before there was a backend, for which it is. */
   head: Buffer | undefined
-  /** What the step waits for that is under way. */
+  /** What the step waits for that is under way, or was the last. */
   waiting: { stop(): void } | undefined
   readonly events: ArrivalEvents
   /** Until when its first bytes are looked at. */
@@ -77,6 +77,13 @@ export class Arrival {
   /** Nobody wants to know any more. */
   stop(): void {
     this.waiting?.stop()
+  }
+
+  /** It has its backend: what was only needed to find that is not kept for as long as the session lives. */
+  forget(): void {
+    this.waiting = undefined
+    this.head = undefined
+    this.proxied = undefined
   }
 
   #take(at: number): void {
