@@ -182,7 +182,7 @@ function isAccepted(text: string): boolean {
 
 describe('docs/configuration.md', () => {
   /** Text, or one of several keys. */
-  const isSecret = (path: string): boolean => /\.(secret|token)$/.test(path)
+  const isSecret = (path: string): boolean => /\.(secret|token|url)$/.test(path)
   const text = read('docs/configuration.md')
   const settings = allSettings(SCHEMAS.yaml)
   const isGroup = (path: string): boolean =>
@@ -212,7 +212,7 @@ describe('docs/configuration.md', () => {
     for (const { path, defaultValue, required } of settings) {
       const row = rows.find(([key]) => key === path)
       if (row === undefined || isSecret(path)) continue
-      const isOneOfSome = /\.(secret|token)\./.test(path)
+      const isOneOfSome = /\.(secret|token|url)\./.test(path)
       const otherwise = required && !isOneOfSome ? 'required' : '—'
       const written = Array.isArray(defaultValue) ? JSON.stringify(defaultValue) : defaultValue
       expect(row[2], path).to.equal(written === undefined ? otherwise : `\`${written}\``)
@@ -224,7 +224,7 @@ describe('docs/configuration.md', () => {
   it('has examples that are accepted', () => {
     const examples = blocks.filter(({ kind }) => kind === 'yaml')
     expect(examples.length).to.be.greaterThan(2)
-    const env = { LIMPET_SECRET: 'long enough', LIMPET_ADMIN_TOKEN: 'long-enough' }
+    const env = { LIMPET_SECRET: 'long enough', LIMPET_ADMIN_TOKEN: 'long-enough', LIMPET_STORE: 'redis://store' }
     for (const { content } of examples) parseConfig(content, { ...HERMETIC, env })
   })
 
