@@ -229,7 +229,9 @@ class Pool {
   void list_exceptions(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
                        FunctionRef<void(const Exception&)> visit);
   // Takes a pin over that another balancer made; nobody is told of that. Sessions that live are not moved.
-  Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms);
+  // despite_sessions: a key that has sessions on another backend is pinned, too; they stay where they are.
+  Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms,
+                bool despite_sessions = false);
   // Another balancer has ended it. False: the key has no such pin, or has sessions, and keeps it.
   bool forget(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t now_ms);
 
