@@ -197,8 +197,7 @@ export class Cluster {
 
   async #talk(open: OpenStore, signal: AbortSignal, synced: () => void): Promise<void> {
     const { exchange } = open
-    const random = randomBytes(8).toString('hex')
-    const wanted = (await exchange.wasEmptied(random)) ? 'all' : 'roster'
+    const wanted = (await exchange.wasEmptied()) ? 'all' : 'roster'
     this.#isLacking = false
     await exchange.snapshot()
     for (const sharing of this.#pools.values()) sharing.want(wanted)
@@ -216,7 +215,7 @@ export class Cluster {
       const hasMore = await exchange.turn(TURN_MS)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
-        if (await exchange.wasEmptied(random)) this.#emptied()
+        if (await exchange.wasEmptied()) this.#emptied()
         await this.#beat(open)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)

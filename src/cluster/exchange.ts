@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { StoreLink } from './link.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
@@ -87,8 +88,10 @@ export class Exchange {
   }
 
   /** Whether a part of the store has lost everything since it was seen last, on whichever connection. */
-  async wasEmptied(random: string): Promise<boolean> {
+  async wasEmptied(): Promise<boolean> {
     const { link, keys, incarnations } = this.#parts
+    // Another one each time: whoever named the store before may be the first to do so again.
+    const random = randomBytes(8).toString('hex')
     const now = await Promise.all(
       this.#read.map(async (_, shard) =>
         String(await runScript(link, INCARNATION, [keys.incarnation(shard)], [random])),
