@@ -19,6 +19,8 @@ const LONGEST = [
   'unit/config/properties',
   'upgrade/killed',
   'peers/redis',
+  'cluster/topologies',
+  'cluster/store',
   'cli/run',
   'unit/plan',
   'faults/ports',

@@ -34,8 +34,7 @@ export class RedisServer implements AsyncDisposable {
 
   /** Starts an empty one with other settings, on a free port or the one that is given. */
   static async bare(file: string, settings: readonly string[], port?: number): Promise<RedisServer> {
-    const ready = async (program: Program): Promise<void> =>
-      await program.says(/Ready to accept connections|monitor mode|Sentinel ID is|\+monitor/)
+    const ready = async (program: Program): Promise<void> => await program.says('Ready to accept connections')
     if (port !== undefined) {
       const program = RedisServer.#run(file, port, settings)
       await ready(program)
@@ -43,6 +42,15 @@ export class RedisServer implements AsyncDisposable {
     }
     const started = await startOnFreePort(at => RedisServer.#run(file, at, settings), ready)
     return new RedisServer('', started.port, started.program)
+  }
+
+  /** Starts a Sentinel, which writes what it finds out into its file of settings. */
+  static async sentinel(file: string, settings: string): Promise<RedisServer> {
+    const { program, port } = await startOnFreePort(
+      at => new Program(file, [settings, '--sentinel', '--port', String(at), '--bind', '127.0.0.1']),
+      async started => await started.says('Sentinel ID is'),
+    )
+    return new RedisServer('', port, program)
   }
 
   /** A setting that comes later wins. */
