@@ -28,6 +28,8 @@ export interface View {
   pools: readonly PoolView[]
   /** Undefined: there is none. */
   admin?: AdminView | undefined
+  /** There are other balancers. */
+  hasCluster?: boolean
 }
 
 export interface AdminView {
@@ -73,6 +75,8 @@ export interface RouteView {
 export interface PoolView {
   name: string
   isRing: boolean
+  /** Whose sessions its bound counts, as it is written. */
+  boundScope?: unknown
   secret: unknown
   /** The file of its stick table, as it is written. */
   tableFile?: string | undefined
@@ -115,13 +119,14 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, state, user, cluster } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
     user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
+    hasCluster: isMapping(cluster),
   }
 }
 
@@ -163,6 +168,7 @@ function routeView(raw: unknown, index: number): RouteView {
 function poolView(name: string, raw: unknown): PoolView {
   const {
     placement,
+    boundedLoad,
     secret,
     stickTable,
     backends,
@@ -183,6 +189,7 @@ function poolView(name: string, raw: unknown): PoolView {
   return {
     name,
     isRing: placement === 'ring',
+    boundScope: isMapping(boundedLoad) ? boundedLoad.scope : undefined,
     isHotWithoutTable:
       isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
     isAutoWithoutTable:
