@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { backend } from '../../../src/admin/schemas/backend.ts'
 import type { PoolOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedPool } from '../../../src/config/resolved.ts'
+import { DEFINITIONS } from '../../../src/metrics/definitions.ts'
 import { Outcome } from '../../../src/native.ts'
 import { PoolCore } from '../../../src/pool/core.ts'
 import { infoOf } from '../../../src/pool/pool.ts'
@@ -196,6 +198,23 @@ describe('balancers with one bound', () => {
     ])
     member.core.reconfigure({ ...member.core.settings, boundScope: 'cluster' })
     expect(infoOf(member.core).map(info => info.peerSessions)).to.deep.equal([0, 0])
+    member.core.close()
+  })
+
+  it('tell the admin API and the metrics what the others have', () => {
+    const member = new Member(['a', 'b'])
+    member.hear(new Map([['b', 5]]))
+    const told = (): unknown => {
+      const backends = infoOf(member.core).map(info => backend.parse(info))
+      const metric = DEFINITIONS.find(({ name }) => name === 'limpet_backend_peer_sessions')
+      return metric?.read({ pools: { p: { backends } } } as never)
+    }
+    expect(told()).to.deep.equal([
+      { labels: { pool: 'p', backend: 'a' }, value: 0 },
+      { labels: { pool: 'p', backend: 'b' }, value: 5 },
+    ])
+    member.core.reconfigure({ ...member.core.settings, boundScope: 'local' })
+    expect(told()).to.deep.equal([])
     member.core.close()
   })
 
