@@ -192,6 +192,22 @@ describe('TLS to backends', function () {
     client.destroy()
   })
 
+  it('blames no backend for a name that a client asks for', async () => {
+    await using backend = await start('good')
+    await using rig = await Rig.open(AUTO, {
+      backends: [backend.as('a')],
+      pool: { backendTls: { ca: made.cert('ca'), serverName: 'sni' }, ejection: { failures: 1, maxEjected: 100 } },
+      listener: { tls: { certificates: [made.pair('good')] } },
+    })
+    await TlsClient.open(rig.dial, { servername: 'not.there.test' })
+    expect(await rig.causes(1)).to.deep.equal(['refusedNoBackend'])
+    expect(rig.counters.connectTls).to.equal(1)
+    expect(rig.balancer.pool().backends()[0]).to.include({ connectFailures: 0, takesNew: true })
+    const client = await TlsClient.open(rig.dial, { servername: 'good.test' })
+    await backend.next()
+    client.destroy()
+  })
+
   it('resets the client of a backend whose connection ends and TLS does not', async () => {
     await using backend = await start('good')
     await using rig = await open([backend.as('a')])
