@@ -11,7 +11,7 @@ import { whyNotAuthorities, whyNotPair } from './pem.ts'
 import { Wire } from './wire.ts'
 
 const FAILED: ConnectFailure = { counter: 'connectTls', keepsPin: false }
-/** For a name that a client may choose at will: nobody is to have a backend ejected by asking for names that it does not have. */
+/** For what a client asked for, or did not: nobody is to have a backend ejected by asking for names that it does not have. */
 const FAILED_FOR_CLIENT: ConnectFailure = { counter: 'connectTls', keepsPin: true }
 const LATE: ConnectFailure = { counter: 'connectTimeout', keepsPin: false }
 
@@ -99,7 +99,7 @@ export class BackendTls {
     const wire = new Wire(raw)
     wire.on('error', () => undefined)
     const socket = connect({ ...this.#optionsFor(backend, sni), socket: wire })
-    const failed = this.#settings.serverName === 'sni' && sni !== undefined ? FAILED_FOR_CLIENT : FAILED
+    const failed = this.#settings.serverName === 'sni' ? FAILED_FOR_CLIENT : FAILED
     wire.carry(socket)
     const finish = (failure: ConnectFailure | undefined, cause?: string): void => {
       clearTimeout(timer)
