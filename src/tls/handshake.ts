@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
+import { hostName } from './host-name.ts'
 import { subjectOf } from './pem.ts'
 import { Wire } from './wire.ts'
 
@@ -72,7 +73,7 @@ export class Handshake {
     const { servername, alpnProtocol } = socket as TLSSocket & { servername?: string | false | null }
     this.#end({
       socket,
-      sni: (servername || '').toLowerCase().replace(/\.$/, '') || undefined,
+      sni: hostName(servername || '') || undefined,
       alpn: alpnProtocol || undefined,
       subject: certificate && subjectOf(certificate),
     })
