@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net'
 import type { ResolvedListener } from './config/resolved.ts'
-import { poolsOf } from './config/route.ts'
 import type { DiscoveryStatus } from './discovery/discovery.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
@@ -126,7 +125,7 @@ const GAUGES = 8
 export function collectStats(
   service: Service | undefined,
   generation: number,
-  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'route'>[],
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'pools'>[],
   pools: Iterable<PoolCore>,
 ): Stats {
   const { used, limit } = native().fdBudget
@@ -136,11 +135,11 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      listeners.map(({ name, pool, route }): [string, ListenerStats] => [
+      listeners.map(({ name, pool, pools }): [string, ListenerStats] => [
         name,
         {
           address: service?.listeners.address(name) ?? null,
-          ...(pool === undefined ? { pools: poolsOf({ pool, route }) } : { pool }),
+          ...(pool === undefined ? { pools: [...pools] } : { pool }),
           sessions: service?.sessionsOf(name) ?? 0,
         },
       ]),
