@@ -196,16 +196,14 @@ describe('routes by functions', function () {
   })
 
   it('are asked about a client who says nothing when the time is over, as where the server speaks first', async () => {
-    const balancer = await open(
-      optionsOf([{ function: head => (head.length === 0 ? 'b' : 'more') }, { pool: 'rest' }], {
-        peek: { timeout: '20ms', bytes: 16 },
-      }),
-    )
-    const silent = await connect(balancer)
+    const route: RouteOptions[] = [{ function: head => (head.length === 0 ? 'b' : 'more') }, { pool: 'rest' }]
+    const hasty = await open(optionsOf(route, { peek: { timeout: '20ms' } }))
+    const silent = await connect(hasty)
     expect(await silent.line()).to.equal('b')
     // As many as may be looked at: more is in vain.
-    expect(await servedBy(balancer, 'x'.repeat(100))).to.equal('rest')
-    expect(balancer.stats().counters.keyFailed).to.equal(0)
+    const patient = await open(optionsOf(route, { peek: { ...PATIENT, bytes: 16 } }))
+    expect(await servedBy(patient, 'x'.repeat(100))).to.equal('rest')
+    expect(patient.stats().counters.keyFailed).to.equal(0)
   })
 
   it('change with a reload, for those who come then', async () => {
