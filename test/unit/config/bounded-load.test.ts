@@ -2,23 +2,20 @@ import { expect } from 'chai'
 import { changedSettings } from '../../../src/config/changes.ts'
 import { clusterFindings } from '../../../src/config/cluster-findings.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
-import type { PoolOptions } from '../../../src/config/options.ts'
-import { changedConfig, resolveOptions } from '../../../src/config/resolve.ts'
+import type { BalancerOptions, PoolOptions } from '../../../src/config/options.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedConfig, ResolvedPool } from '../../../src/config/resolved.ts'
 import { viewOf } from '../../../src/config/view.ts'
 import { HERMETIC, linesOf, poolText } from './helpers.ts'
 
-function configOf(boundedLoad: PoolOptions['boundedLoad']): ResolvedConfig {
-  return resolveOptions({ pools: { p: { secret: 'a secret of tests', boundedLoad } } }, HERMETIC)
+const CLUSTER = { cluster: { url: 'redis://192.0.2.1' } }
+
+function configOf(boundedLoad: PoolOptions['boundedLoad'], more: Partial<BalancerOptions> = {}): ResolvedConfig {
+  return resolveOptions({ pools: { p: { secret: 'a secret of tests', boundedLoad } }, ...more }, HERMETIC)
 }
 
 function poolOf(config: ResolvedConfig): ResolvedPool {
   return config.pools.get('p') ?? expect.fail()
-}
-
-/** As it is where there is a cluster. */
-function shared(config: ResolvedConfig): ResolvedConfig {
-  return changedConfig(config, { pools: new Map([['p', { ...poolOf(config), boundScope: 'cluster' }]]) })
 }
 
 describe('boundedLoad', () => {
@@ -35,11 +32,12 @@ describe('boundedLoad', () => {
     const told = (config: ResolvedConfig): unknown => describeConfig(config).pools.p?.boundedLoad
     expect(told(configOf({ factor: 1.5, scope: 'local' }))).to.equal(1.5)
     expect(told(configOf(false))).to.equal('off')
-    expect(told(shared(configOf(1.5)))).to.deep.equal({ factor: 1.5, scope: 'cluster' })
+    const shared = { factor: 1.5, scope: 'cluster' } as const
+    expect(told(configOf(shared, CLUSTER))).to.deep.equal(shared)
   })
 
   it('changes while it runs, its scope too', () => {
-    const changes = changedSettings(configOf(1.25), shared(configOf(1.25)))
+    const changes = changedSettings(configOf(1.25, CLUSTER), configOf({ scope: 'cluster' }, CLUSTER))
     expect(changes).to.have.length.above(0)
     for (const { path, needsRestart } of changes) {
       expect(path).to.match(/^pools\.p\.boundedLoad/)
@@ -67,6 +65,6 @@ describe('boundedLoad', () => {
     expect(clusterFindings(viewOf({ pools })).map(({ path }) => path)).to.deep.equal([
       ['pools', 'p', 'boundedLoad', 'scope'],
     ])
-    expect(clusterFindings(viewOf({ pools, cluster: { url: 'redis://[::1]' } }))).to.deep.equal([])
+    expect(poolOf(configOf({ scope: 'cluster' }, CLUSTER))).to.include({ boundMilli: 1250, boundScope: 'cluster' })
   })
 })
