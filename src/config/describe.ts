@@ -1,11 +1,12 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { type DescribedCluster, describeCluster } from './cluster.ts'
 import { describeCookie } from './cookie.ts'
 import type { CookieOptions } from './cookie-options.ts'
 import { type DescribedDiscovery, describeDiscovery } from './discovery.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption, ProxyTlvName, RouteOptions } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
 import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
@@ -19,7 +20,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
-import { describeRoute } from './route.ts'
+import { type DescribedRoute, describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
 import {
   type DescribedBackendTls,
@@ -41,6 +42,8 @@ export interface DescribedConfig {
   log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
+  /** Absent: it shares nothing with other balancers. */
+  cluster?: DescribedCluster
 }
 
 export interface DescribedAdmin {
@@ -55,7 +58,7 @@ export interface DescribedListener {
   bind: string | { fd: number }
   /** One of these two. */
   pool?: string
-  route?: RouteOptions[]
+  route?: DescribedRoute[]
   acceptor: string
   relay: string
   maxSessions: number
@@ -169,6 +172,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     ...given({ user: config.user, group: config.group }),
     log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
+    ...(config.cluster === undefined ? {} : { cluster: describeCluster(config.cluster) }),
   }
 }
 

@@ -66,6 +66,7 @@ describe('a configuration', () => {
         bind: { kind: 'ip', host: '127.0.0.1', port: 7200, family: 4, needsLookup: false },
         pool: 'redis',
         route: [],
+        pools: ['redis'],
         acceptor: 'auto',
         relay: 'auto',
         maxSessions: 0,
