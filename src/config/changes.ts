@@ -1,6 +1,7 @@
 import { type DescribedConfig, type DescribedListener, type DescribedPool, describeConfig } from './describe.ts'
 import type { DescribedDiscovery } from './discovery.ts'
 import { effectOf } from './effects.ts'
+import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
 import type { PoolSecret } from './pool-secret.ts'
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts'
@@ -139,7 +140,8 @@ function compared(config: ResolvedConfig): ComparedConfig {
   const listeners = described.listeners.map((listener, at) => comparedListener(listener, config.listeners[at]))
   const token = config.admin?.token
   const admin = described.admin && token !== undefined ? { ...described.admin, token: textOf(token) } : described.admin
-  return { ...described, listeners, pools: Object.fromEntries(pools), ...(admin === undefined ? {} : { admin }) }
+  const cluster = described.cluster && config.cluster && { ...described.cluster, url: textOf(config.cluster.url) }
+  return { ...described, listeners, pools: Object.fromEntries(pools), ...given({ admin, cluster }) }
 }
 
 /** With functions themselves, as keys. */

@@ -1,4 +1,5 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { type DescribedCluster, describeCluster } from './cluster.ts'
 import { describeCookie } from './cookie.ts'
 import type { CookieOptions } from './cookie-options.ts'
 import { type DescribedDiscovery, describeDiscovery } from './discovery.ts'
@@ -41,6 +42,8 @@ export interface DescribedConfig {
   log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
+  /** Absent: it shares nothing with other balancers. */
+  cluster?: DescribedCluster
 }
 
 export interface DescribedAdmin {
@@ -169,6 +172,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     ...given({ user: config.user, group: config.group }),
     log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
+    ...(config.cluster === undefined ? {} : { cluster: describeCluster(config.cluster) }),
   }
 }
 

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { KeyModule } from '../affinity/key-module.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
+import type { ResolvedCluster } from './cluster.ts'
 import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
 import { membersOf } from './discovery.ts'
@@ -155,7 +156,7 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     return [name, { ...rest, ...settings, ...members }]
   })
   const byName = new Map(pools)
-  const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
+  const { listeners, threads, shutdownTimeout, state, user, group, log, admin, cluster } = document
   return {
     listeners: listeners.map(listener => {
       const route = (listener.route ?? []).map(entry => routeOf(entry, module => placed(module, directory)))
@@ -171,7 +172,17 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     group,
     log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
+    cluster: cluster && clusterOf(cluster, { secrets, directory }),
   }
+}
+
+function clusterOf(
+  { ca, ...cluster }: NonNullable<ParsedDocument['cluster']>,
+  { secrets, directory }: Pick<ReadFiles, 'secrets' | 'directory'>,
+): ResolvedCluster {
+  const url = secrets.storeUrl
+  if (url === undefined) throw new TypeError('a cluster without a URL was let through')
+  return { ...cluster, url, ca: pathOf(ca, directory) }
 }
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {

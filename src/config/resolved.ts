@@ -3,6 +3,7 @@ import type { KeyModule } from '../affinity/key-module.ts'
 import type { KeyRegex } from '../affinity/regex/key-regex.ts'
 import type { RouteFunction } from '../routing/route-function.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
+import type { ResolvedCluster } from './cluster.ts'
 import type { ResolvedCookie } from './cookie.ts'
 import type { ResolvedDiscovery } from './discovery.ts'
 import type {
@@ -40,6 +41,8 @@ export interface ResolvedConfig {
   readonly log: ResolvedLog
   /** Undefined: there is no admin API. */
   readonly admin: ResolvedAdmin | undefined
+  /** Undefined: it shares nothing with other balancers. */
+  readonly cluster: ResolvedCluster | undefined
   /** What is allowed but most likely not meant, one sentence each. */
   readonly warnings: readonly string[]
 }

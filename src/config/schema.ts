@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
+import { cluster } from './cluster-schema.ts'
 import { cookie } from './cookie-schema.ts'
 import { discoveryForms } from './discovery-schema.ts'
 import type { Mode } from './duration.ts'
@@ -259,7 +260,7 @@ function pool(mode: Mode) {
       ).prefault(1.25),
       secret: secret(
         "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
-      ),
+      ).optional(),
       affinity: affinity(mode),
       stickTable: stickTable(mode),
       timeouts: timeouts(mode),
@@ -399,6 +400,7 @@ function documentSchema(mode: Mode) {
       group: systemName('The group that limpet run becomes. Left out: the primary group of user.', 'group').optional(),
       log: log(),
       admin: admin(),
+      cluster: cluster(mode),
     })
     .describe('Configuration of Limpet, a TCP affinity balancer.')
 }

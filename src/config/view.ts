@@ -29,6 +29,8 @@ export interface View {
   pools: readonly PoolView[]
   /** Undefined: there is none. */
   admin?: AdminView | undefined
+  /** Undefined: there is none. */
+  cluster?: { url: unknown } | undefined
 }
 
 export interface AdminView {
@@ -122,13 +124,14 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, cluster, state, user } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
     user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
+    cluster: isMapping(cluster) ? { url: cluster.url } : undefined,
   }
 }
 
