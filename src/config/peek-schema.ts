@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import type { Mode } from './duration.ts'
+import { HOUR, type Mode } from './duration.ts'
 import { MOST_HEAD_BYTES } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import type { ResolvedPeek } from './resolved.ts'
 import { duration, size } from './scalars.ts'
 import { readSize } from './size.ts'
 
-const HOUR = 3_600_000
 const BYTES = { min: 16, max: MOST_HEAD_BYTES }
 const USUAL_BYTES = '16KiB'
 
