@@ -145,7 +145,7 @@ export function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name
 }
 
 /** The weight in the placement of homes; nobody is at home at a backup. */
-export function placementWeight(backend: ResolvedBackend | undefined): number {
+export function placementWeight(backend: Pick<ResolvedBackend, 'weight' | 'backup'> | undefined): number {
   return backend === undefined || backend.backup ? 0 : backend.weight
 }
 

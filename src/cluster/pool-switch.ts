@@ -1,0 +1,56 @@
+import type { PoolCore } from '../pool/core.ts'
+import { type Member, membersOf } from './announcement.ts'
+import { OtherHomes } from './other-homes.ts'
+import type { PoolExceptions, SharedPin } from './pool-exceptions.ts'
+import type { SwitchPool } from './switches.ts'
+
+/** How much of the table is looked through at a time, in buckets: some 14,000 entries, and a part of a millisecond. */
+const BUCKETS = 2048
+/** How many pins are told at a time. */
+const MOST_PINS = 1000
+
+/** A pool whose members change, and what it tells of its pins then. */
+export class PoolSwitch implements SwitchPool {
+  readonly #core: PoolCore
+  readonly #exceptions: PoolExceptions
+  readonly #put: (pins: readonly SharedPin[]) => Promise<void>
+
+  /** @param put - tells the store of exceptions; resolves when it has them: what goes on at its pace */
+  constructor(core: PoolCore, exceptions: PoolExceptions, put: (pins: readonly SharedPin[]) => Promise<void>) {
+    this.#core = core
+    this.#exceptions = exceptions
+    this.#put = put
+  }
+
+  get digest(): string {
+    return this.#core.digest
+  }
+
+  get members(): Member[] {
+    return membersOf(this.#core.backends())
+  }
+
+  async tell(members: readonly Member[]): Promise<void> {
+    const homes = new OtherHomes(this.#core, members)
+    for (let from: number | undefined = 0; from !== undefined && !this.#isGone; ) {
+      const { pins, next } = this.#exceptions.listBecoming(from, BUCKETS, homes)
+      for (let at = 0; at < pins.length; at += MOST_PINS) await this.#put(pins.slice(at, at + MOST_PINS))
+      from = next
+      // Whoever has nothing to tell has nothing to wait for, either.
+      await new Promise(setImmediate)
+    }
+  }
+
+  tellBeside(members: readonly Member[] | undefined): void {
+    if (this.#isGone) return
+    if (members === undefined) this.#core.native.shareBeside()
+    else {
+      const homes = new OtherHomes(this.#core, members)
+      this.#core.native.shareBeside(homes.placement, homes.identities())
+    }
+  }
+
+  get #isGone(): boolean {
+    return this.#core.isClosed || this.#core.isRetired
+  }
+}
