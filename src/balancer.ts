@@ -16,6 +16,7 @@ import type {
   OpenSockets,
   PassedSockets,
 } from './balancer-types.ts'
+import { Cluster } from './cluster/cluster.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
@@ -55,6 +56,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #pools: Pools
   readonly #discoveries: Discoveries
   readonly #files: OwnedFiles
+  /** Undefined: it shares nothing. */
+  readonly #cluster: Cluster | undefined
   /** @internal */
   readonly handOver: HandOver
   readonly #life = new BalancerLife(() => process.nextTick(() => this.emit('close')))
@@ -115,6 +118,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
+    const { cluster } = this.#config
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
@@ -349,6 +354,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
       this.#discoveries.stop()
+      await this.#cluster?.stop()
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
       await this.#admin.close()
@@ -366,6 +372,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#discoveries.start(signal)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
+    await this.#cluster?.start(signal)
     const parts = {
       config: this.#config,
       pools: this.#pools.cores,
@@ -396,7 +403,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const done = await applyFound(found, () => this.#changeableService('reload'))
     if (done.length === 0) return
     this.#service?.backendsChanged()
-    this.#kept.changed()
+    this.#backendsChanged()
     this.#generation++
     this.#news.changedAll(done)
   }
@@ -407,10 +414,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#log.level = next.log.level
     this.#feed.setLog(sessionLogOf(this.#log, next.log.sessions))
     this.#service?.backendsChanged()
-    this.#kept.changed()
+    this.#backendsChanged()
     const result = resultOf(++this.#generation, done, changes)
     this.#news.reloaded(result, done)
     return result
+  }
+
+  #backendsChanged(): void {
+    this.#kept.changed()
+    this.#cluster?.changed()
   }
 
   #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
@@ -448,13 +460,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     await adminClosed
     await this.#admin.close()
+    await this.#cluster?.stop()
     await this.#kept.close()
     for (const core of this.#pools.cores.values()) core.close()
     return result
   }
 
   #collectStats(): Stats {
-    return collectStats(this.#service, this.#generation, this.#config.listeners, this.#pools.cores.values())
+    return collectStats(this.#service, {
+      generation: this.#generation,
+      listeners: this.#config.listeners,
+      pools: this.#pools.cores.values(),
+      cluster: this.#cluster,
+    })
   }
 
   #checkBackend(core: PoolCore, { name, address }: ResolvedBackend): void {
@@ -466,7 +484,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    this.#kept.changed()
+    this.#backendsChanged()
     this.#news.changed(event, core, backend)
   }
 }

@@ -55,6 +55,8 @@ napi_value PoolWrap::take_exceptions(Call& call) {
   const napi_value result = call.object();
   call.set(result, "keys", call.buffer(keys));
   call.set(result, "events", doubles_of(call, told_events));
+  call.set(result, "waiting", call.of(ring ? static_cast<double>(ring->waiting()) : 0.0));
+  call.set(result, "dropped", call.of(ring ? static_cast<double>(ring->dropped()) : 0.0));
   return result;
 }
 

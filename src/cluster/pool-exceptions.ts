@@ -46,6 +46,12 @@ export class PoolExceptions {
     core.native.shareExceptions(most)
   }
 
+  /** How many wait to be taken, and how many were lost, ever, because newer ones came. */
+  backlog(): { waiting: number; dropped: number } {
+    const { waiting, dropped } = this.#core.native.takeExceptions(0)
+    return { waiting, dropped }
+  }
+
   /** What was made and has ended since the last time, the oldest first; what is said of backends that are gone is left out. */
   take(most: number): Exception[] {
     const { keys, events } = this.#core.native.takeExceptions(most)

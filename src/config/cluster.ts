@@ -1,4 +1,4 @@
-import { readStoreAddress, STORE_URLS, type StoreAddress } from '../cluster/store-address.ts'
+import { readStoreAddress, STORE_URLS, type StoreAddress, storeText } from '../cluster/store-address.ts'
 import type { ClusterMembership } from './cluster-options.ts'
 import { formatDuration } from './duration.ts'
 import type { Finding } from './parsed.ts'
@@ -50,4 +50,9 @@ export function storeOf({ url }: ResolvedCluster): StoreAddress {
   const read = readStoreAddress(url.bytes().toString())
   if (typeof read === 'string') throw new TypeError(read)
   return read
+}
+
+/** What it is, and where, without what is secret. */
+export function clusterText(cluster: ResolvedCluster): string {
+  return `${cluster.name} at ${storeText(storeOf(cluster))}`
 }

@@ -12,6 +12,10 @@ export interface NativePinEvents extends NativeExceptionKeys {
    * backend; and the backend where the key was pinned to before, or -1. Backends are told as `setBackend()` does.
    */
   events: Float64Array
+  /** How many are left. */
+  waiting: number
+  /** How many were lost, ever, because newer ones came before they were taken. */
+  dropped: number
 }
 
 /** Exceptions of a stick table. */
