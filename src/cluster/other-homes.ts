@@ -1,22 +1,22 @@
 import type { NativePlacement } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { placementWeight } from '../pool/plan.ts'
-import type { Member } from './announcement.ts'
+import type { HomeBackend } from './announcement.ts'
 
 const INDEXES = 2 ** 16
 
-/** Where clients of a pool are at home with other members than it has: as other balancers have it, or will have it. */
+/** Where clients of a pool are at home with other backends than it has: as other balancers have it, or will have it. */
 export class OtherHomes {
   readonly placement: NativePlacement
   readonly #core: PoolCore
   readonly #names: string[]
   readonly #known: ReadonlySet<string>
 
-  constructor(core: PoolCore, members: readonly Member[]) {
+  constructor(core: PoolCore, backends: readonly HomeBackend[]) {
     this.#core = core
-    this.#names = members.map(({ name }) => name)
+    this.#names = backends.map(({ name }) => name)
     this.#known = new Set(this.#names)
-    this.placement = core.placementOf(this.#names, Uint32Array.from(members, placementWeight))
+    this.placement = core.placementOf(this.#names, Uint32Array.from(backends, placementWeight))
   }
 
   /** Whether the backend is a member there. */
@@ -24,7 +24,7 @@ export class OtherHomes {
     return this.#known.has(name)
   }
 
-  /** The members as the native pool knows them now; -1: it does not. */
+  /** The backends as the native pool knows them now; -1: it does not. */
   identities(): Float64Array {
     return Float64Array.from(this.#names, name => {
       const place = this.#core.placeOf(name)

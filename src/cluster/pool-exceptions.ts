@@ -1,5 +1,5 @@
-import { ADOPTED } from '../native.ts'
 import type { NativeExceptions } from '../native/exceptions.ts'
+import { ADOPTED } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { OtherHomes } from './other-homes.ts'
 import { KEY_BYTES, SealedKeys } from './sealed-keys.ts'

@@ -1,5 +1,5 @@
 import type { PoolCore } from '../pool/core.ts'
-import { type Member, membersOf } from './announcement.ts'
+import { type HomeBackend, homeBackends } from './announcement.ts'
 import { OtherHomes } from './other-homes.ts'
 import type { PoolExceptions, SharedPin } from './pool-exceptions.ts'
 import type { SwitchPool } from './switches.ts'
@@ -9,11 +9,13 @@ const BUCKETS = 2048
 /** How many pins are told at a time. */
 const MOST_PINS = 1000
 
-/** A pool whose members change, and what it tells of its pins then. */
+/** A pool whose backends change, and what it tells of its pins then. */
 export class PoolSwitch implements SwitchPool {
   readonly #core: PoolCore
   readonly #exceptions: PoolExceptions
   readonly #put: (pins: readonly SharedPin[]) => Promise<void>
+  /** Undefined: to be found out. */
+  #held: { digest: string; backends: readonly HomeBackend[] } | undefined
 
   /** @param put - tells the store of exceptions; resolves when it has them: what goes on at its pace */
   constructor(core: PoolCore, exceptions: PoolExceptions, put: (pins: readonly SharedPin[]) => Promise<void>) {
@@ -23,15 +25,20 @@ export class PoolSwitch implements SwitchPool {
   }
 
   get digest(): string {
-    return this.#core.digest
+    return this.#now().digest
   }
 
-  get members(): Member[] {
-    return membersOf(this.#core.backends())
+  get backends(): readonly HomeBackend[] {
+    return this.#now().backends
   }
 
-  async tell(members: readonly Member[]): Promise<void> {
-    const homes = new OtherHomes(this.#core, members)
+  /** It has, perhaps, other backends now. */
+  changed(): void {
+    this.#held = undefined
+  }
+
+  async tell(backends: readonly HomeBackend[]): Promise<void> {
+    const homes = new OtherHomes(this.#core, backends)
     for (let from: number | undefined = 0; from !== undefined && !this.#isGone; ) {
       const { pins, next } = this.#exceptions.listBecoming(from, BUCKETS, homes)
       for (let at = 0; at < pins.length; at += MOST_PINS) await this.#put(pins.slice(at, at + MOST_PINS))
@@ -41,13 +48,18 @@ export class PoolSwitch implements SwitchPool {
     }
   }
 
-  tellBeside(members: readonly Member[] | undefined): void {
+  tellBeside(backends: readonly HomeBackend[] | undefined): void {
     if (this.#isGone) return
-    if (members === undefined) this.#core.native.shareBeside()
+    if (backends === undefined) this.#core.native.shareBeside()
     else {
-      const homes = new OtherHomes(this.#core, members)
+      const homes = new OtherHomes(this.#core, backends)
       this.#core.native.shareBeside(homes.placement, homes.identities())
     }
+  }
+
+  #now(): { digest: string; backends: readonly HomeBackend[] } {
+    this.#held ??= { digest: this.#core.digest, backends: homeBackends(this.#core.backends()) }
+    return this.#held
   }
 
   get #isGone(): boolean {

@@ -1,4 +1,4 @@
-import type { Announcement, Member } from './announcement.ts'
+import type { Announcement, HomeBackend } from './announcement.ts'
 
 /** How often it is looked who has said done. */
 const LOOK_MS = 100
@@ -18,22 +18,24 @@ export interface SwitchStore {
   /** What is announced: ids, by pool, the newest first. */
   announced(): Promise<ReadonlyMap<string, readonly string[]>>
   /** Undefined: it is over, or cannot be read. */
-  members(pool: string, id: string): Promise<readonly Member[] | undefined>
+  read(pool: string, id: string): Promise<readonly HomeBackend[] | undefined>
   /** For these announcements of a pool this balancer has told everything. */
   sayDone(pool: string, ids: readonly string[], lastsMs: number): Promise<void>
+  /** Resolves when everything is known here that others had told when it was called. */
+  caughtUp(): Promise<void>
   /** Who has said so of which, by balancer. */
   done(pool: string): Promise<ReadonlyMap<string, readonly string[]>>
 }
 
-/** A pool whose members change. */
+/** A pool whose backends change; it is asked often. */
 export interface SwitchPool {
-  /** Of the members that it has. */
+  /** Of the backends that it has. */
   readonly digest: string
-  readonly members: readonly Member[]
-  /** Tells the store of all pins that are exceptions with other members, and are none with those of now. */
-  tell(members: readonly Member[]): Promise<void>
-  /** From now on, of what is pinned here also that is told which is an exception with these members. */
-  tellBeside(members: readonly Member[] | undefined): void
+  readonly backends: readonly HomeBackend[]
+  /** Tells the store of all pins that are exceptions with other backends, and are none with those of now. */
+  tell(backends: readonly HomeBackend[]): Promise<void>
+  /** From now on, of what is pinned here also that is told which is an exception with these backends. */
+  tellBeside(backends: readonly HomeBackend[] | undefined): void
 }
 
 /** By the monotonic clock; a sleep ends early, and never rejects, when it is aborted. */
@@ -47,7 +49,7 @@ export interface SwitchParts {
   id: string
   timeoutMs: number
   store: SwitchStore
-  pools: { get(name: string): SwitchPool | undefined; keys(): Iterable<string> }
+  pools: { get(name: string): SwitchPool | undefined }
   clock: SwitchClock
   /** Told what went wrong when another's announcement was answered. It is tried again. */
   failed: (error: Error, pool: string) => void
@@ -70,10 +72,10 @@ export interface Switched {
 
 /** A pool as its announcements find it. */
 interface Followed {
-  /** The members that it has. */
-  held: { digest: string; members: readonly Member[] }
+  /** The backends that it has. */
+  held: { digest: string; backends: readonly HomeBackend[] }
   /** Those that it had before. */
-  before: readonly Member[] | undefined
+  before: readonly HomeBackend[] | undefined
   /** Announcements that are being answered. */
   telling: Set<string>
   told: Set<string>
@@ -82,20 +84,24 @@ interface Followed {
 }
 
 /**
- * Changes of the members of pools, in two steps: what will be is announced, every balancer tells which of its clients stay
+ * Changes of the backends of pools, in two steps: what will be is announced, every balancer tells which of its clients stay
  * where they are, and then whoever announced it changes. The others change when they are told to; until then they also
  * tell of clients that are new.
  */
 export class Switches {
   readonly #parts: SwitchParts
-  readonly #closing = new AbortController()
+  #closing = new AbortController()
   readonly #followed = new Map<string, Followed>()
 
   constructor(parts: SwitchParts) {
     this.#parts = parts
   }
 
-  /** Nobody waits any more. */
+  open(): void {
+    this.#closing = new AbortController()
+  }
+
+  /** Nobody waits any more, until it is opened again. */
   close(): void {
     this.#closing.abort()
   }
@@ -109,8 +115,9 @@ export class Switches {
     if (!store.isUp) return ended('away')
     if (!this.#others()) return ended('alone')
     const over = new AbortController()
-    const signal = AbortSignal.any([over.signal, this.#closing.signal])
-    const late = clock.sleep(timeoutMs, signal).then((): SwitchReason => (this.#closing.signal.aborted ? 'closed' : 'timeout'))
+    const closing = this.#closing.signal
+    const signal = AbortSignal.any([over.signal, closing])
+    const late = clock.sleep(timeoutMs, signal).then((): SwitchReason => (closing.aborted ? 'closed' : 'timeout'))
     try {
       return ended(await Promise.race([this.#agree(announcements, missing, signal), late]))
     } catch {
@@ -123,14 +130,17 @@ export class Switches {
 
   /** Answers what others have announced; called again and again. Rejects when the store is away. */
   async turn(): Promise<void> {
-    const { pools, store } = this.#parts
-    const announced = await store.announced()
-    for (const name of new Set([...pools.keys(), ...announced.keys(), ...this.#followed.keys()])) {
+    const announced = await this.#parts.store.announced()
+    for (const name of new Set([...announced.keys(), ...this.#followed.keys()])) {
       this.#follow(name, announced.get(name) ?? [])
     }
   }
 
-  async #agree(announcements: readonly Announcement[], missing: Set<string>, signal: AbortSignal): Promise<SwitchReason> {
+  async #agree(
+    announcements: readonly Announcement[],
+    missing: Set<string>,
+    signal: AbortSignal,
+  ): Promise<SwitchReason> {
     const { store, clock } = this.#parts
     await Promise.all(announcements.map(one => store.announce(one, this.#lastsMs)))
     for (;;) {
@@ -139,7 +149,10 @@ export class Switches {
       for (const member of store.live()) {
         if (done.some(({ id, by }) => by.get(member)?.includes(id) !== true)) missing.add(member)
       }
-      if (missing.size === 0) return 'done'
+      if (missing.size === 0) {
+        await store.caughtUp()
+        return 'done'
+      }
       await clock.sleep(LOOK_MS, signal)
       if (signal.aborted) return 'closed'
     }
@@ -154,50 +167,51 @@ export class Switches {
   }
 
   #follow(name: string, ids: readonly string[]): void {
-    const pool = this.#parts.pools.get(name)
-    const followed = this.#followedOf(name, pool)
+    const followed = this.#followedOf(name)
     for (const id of followed.told) if (!ids.includes(id)) followed.told.delete(id)
     for (const id of ids) {
       if (followed.told.has(id) || followed.telling.has(id)) continue
       followed.telling.add(id)
       void this.#answer(name, id, followed)
     }
-    if (ids.length === 0) this.#beside(name, followed, '', undefined)
     // Where this one is ahead of the others, it is they who have other homes.
-    else if (ids[0] === followed.held.digest) this.#beside(name, followed, followed.held.digest, followed.before)
-    if (pool === undefined && ids.length === 0 && followed.telling.size === 0) this.#followed.delete(name)
+    if (ids[0] === followed.held.digest) this.#beside(name, followed, followed.held.digest, followed.before)
+    if (ids.length > 0 || followed.telling.size > 0) return
+    this.#beside(name, followed, '', undefined)
+    this.#followed.delete(name)
   }
 
-  #followedOf(name: string, pool: SwitchPool | undefined): Followed {
-    const held = { digest: pool?.digest ?? '', members: pool?.members ?? [] }
+  #followedOf(name: string): Followed {
+    const { digest = '', backends = [] } = this.#parts.pools.get(name) ?? {}
+    const held = { digest, backends }
     const known = this.#followed.get(name)
     if (known === undefined) {
       const followed = { held, before: undefined, telling: new Set<string>(), told: new Set<string>(), beside: '' }
       this.#followed.set(name, followed)
       return followed
     }
-    if (known.held.digest !== held.digest) {
-      known.before = known.held.members
+    if (known.held.digest !== digest) {
+      known.before = known.held.backends
       known.held = held
     }
     return known
   }
 
-  #beside(name: string, followed: Followed, what: string, members: readonly Member[] | undefined): void {
+  #beside(name: string, followed: Followed, what: string, backends: readonly HomeBackend[] | undefined): void {
     if (followed.beside === what) return
     followed.beside = what
-    this.#parts.pools.get(name)?.tellBeside(members)
+    this.#parts.pools.get(name)?.tellBeside(backends)
   }
 
   async #answer(name: string, id: string, followed: Followed): Promise<void> {
     const { store, pools, clock, failed } = this.#parts
     try {
       const pool = pools.get(name)
-      const members = pool === undefined || pool.digest === id ? undefined : await store.members(name, id)
-      if (pool !== undefined && members !== undefined) {
+      const backends = pool === undefined || pool.digest === id ? undefined : await store.read(name, id)
+      if (pool !== undefined && backends !== undefined) {
         // First: whoever comes during the walk may be behind it.
-        this.#beside(name, followed, `to ${id}`, members)
-        await pool.tell(members)
+        this.#beside(name, followed, `to ${id}`, backends)
+        await pool.tell(backends)
       }
       // First: another that is answered meanwhile says this one, too.
       followed.told.add(id)

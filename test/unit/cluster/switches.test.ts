@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import type { Announcement, Member } from '../../../src/cluster/announcement.ts'
+import type { Announcement, HomeBackend } from '../../../src/cluster/announcement.ts'
 import { type Switched, Switches, type SwitchPool, type SwitchStore } from '../../../src/cluster/switches.ts'
 
 const TIMEOUT_MS = 10_000
 const TICK_MS = 100
 
-const NOW: Member[] = [{ name: 'a', weight: 1, backup: false }]
-const NEXT: Member[] = [...NOW, { name: 'b', weight: 1, backup: false }]
+const NOW: HomeBackend[] = [{ name: 'a', weight: 1, backup: false }]
+const NEXT: HomeBackend[] = [...NOW, { name: 'b', weight: 1, backup: false }]
 
 /** Time that goes on when it is told to. */
 class Clock {
@@ -46,11 +46,13 @@ async function settled(): Promise<void> {
 /** What the balancers share. */
 class Shared {
   readonly announced = new Map<string, string[]>()
-  readonly contents = new Map<string, readonly Member[]>()
+  readonly contents = new Map<string, readonly HomeBackend[]>()
   readonly done = new Map<string, Map<string, readonly string[]>>()
   readonly clock = new Clock()
   readonly live = new Set<string>()
   error: Error | undefined
+  /** What was told is on its way. */
+  reading: Promise<void> = Promise.resolve()
   calls = 0
 
   seenBy(id: string): SwitchStore {
@@ -61,17 +63,17 @@ class Shared {
     return {
       isUp: true,
       live: () => [...this.live],
-      announce: async ({ pool, id, members }: Announcement) => {
+      announce: async ({ pool, id, backends }: Announcement) => {
         await call()
         const others = (this.announced.get(pool) ?? []).filter(one => one !== id)
         this.announced.set(pool, [id, ...others])
-        this.contents.set(`${pool} ${id}`, members)
+        this.contents.set(`${pool} ${id}`, backends)
       },
       announced: async () => {
         await call()
         return new Map(this.announced)
       },
-      members: async (pool, id) => {
+      read: async (pool, id) => {
         await call()
         return this.contents.get(`${pool} ${id}`)
       },
@@ -79,6 +81,10 @@ class Shared {
         await call()
         const by = this.done.get(pool) ?? new Map<string, readonly string[]>()
         this.done.set(pool, by.set(id, ids))
+      },
+      caughtUp: async () => {
+        await call()
+        await this.reading
       },
       done: async pool => {
         await call()
@@ -91,23 +97,23 @@ class Shared {
 /** A pool that tells of its pins when it is let. */
 class FakePool implements SwitchPool {
   digest = 'now'
-  members: readonly Member[] = NOW
-  readonly told: (readonly Member[])[] = []
-  readonly beside: (readonly Member[] | undefined)[] = []
+  backends: readonly HomeBackend[] = NOW
+  readonly told: (readonly HomeBackend[])[] = []
+  readonly beside: (readonly HomeBackend[] | undefined)[] = []
   telling: Promise<void> = Promise.resolve()
 
-  async tell(members: readonly Member[]): Promise<void> {
-    this.told.push(members)
+  async tell(backends: readonly HomeBackend[]): Promise<void> {
+    this.told.push(backends)
     await this.telling
   }
 
-  tellBeside(members: readonly Member[] | undefined): void {
-    this.beside.push(members)
+  tellBeside(backends: readonly HomeBackend[] | undefined): void {
+    this.beside.push(backends)
   }
 
-  hold({ id, members }: Announcement): void {
+  hold({ id, backends }: Announcement): void {
     this.digest = id
-    this.members = members
+    this.backends = backends
   }
 }
 
@@ -130,7 +136,7 @@ class Balancer {
   }
 }
 
-const TO_NEXT: Announcement = { pool: 'p', id: 'next', members: NEXT }
+const TO_NEXT: Announcement = { pool: 'p', id: 'next', backends: NEXT }
 
 describe('changes of a membership that are announced', () => {
   let shared: Shared
@@ -175,6 +181,20 @@ describe('changes of a membership that are announced', () => {
     expect(waiting.ended).to.deep.include({ reason: 'done', missing: [] })
     // Once is enough.
     expect(two.pool.told).to.have.length(1)
+  })
+
+  it('wait until what was told is known here', async () => {
+    let read = (): void => undefined
+    shared.reading = new Promise(resolve => {
+      read = resolve
+    })
+    const waiting = announce(one, TO_NEXT)
+    await settled()
+    for (let turn = 0; turn < 3; turn++) await tick(one, two)
+    expect(waiting.ended).to.equal(undefined)
+    read()
+    await settled()
+    expect(waiting.ended).to.deep.include({ reason: 'done' })
   })
 
   it('go on when the time is up, and say who did not answer', async () => {
@@ -238,7 +258,7 @@ describe('changes of a membership that are announced', () => {
     expect([one.pool.told.length, two.pool.told.length]).to.deep.equal([1, 1])
   })
 
-  it('are no work for who has these members already, or has no such pool', async () => {
+  it('are no work for who has these backends already, or has no such pool', async () => {
     one.pool.hold(TO_NEXT)
     two.pools.clear()
     const three = new Balancer(shared, 'three')
