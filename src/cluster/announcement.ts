@@ -35,6 +35,11 @@ export function announcementOf(core: PoolCore, next: Iterable<HomeBackend>): Ann
   return movesHomes(core, backends) ? { pool: core.name, id: core.digestWith(backends), backends } : undefined
 }
 
+/** What the pool has already: of one that starts while others have something else. */
+export function presentOf(core: PoolCore): Announcement {
+  return { pool: core.name, id: core.digest, backends: homeBackends(core.backends()) }
+}
+
 /** Of backends, by name. */
 export function homeBackends(backends: Iterable<HomeBackend>): HomeBackend[] {
   return [...backends]

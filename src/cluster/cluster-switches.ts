@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
-import { type Announcement, announcementOf, type HomeBackend } from './announcement.ts'
+import { type Announcement, announcementOf, type HomeBackend, presentOf } from './announcement.ts'
 import type { Exchange } from './exchange.ts'
 import type { StoreLink } from './link.ts'
 import type { Members } from './members.ts'
@@ -85,15 +85,16 @@ export class ClusterSwitches {
       const announcement = this.#sharings.has(core.name) ? announcementOf(core, backends) : undefined
       return announcement === undefined ? [] : [announcement]
     })
-    if (announcements.length === 0) return
-    const { reason, ms, missing } = await this.#switches.announce(announcements)
-    const facts = { pools: announcements.map(({ pool }) => pool), ms: Math.round(ms), reason }
-    if (reason === 'timeout')
-      this.#log.warn(
-        { ...facts, balancers: this.#members.namesOf(missing) },
-        'backends change though not every balancer has said which clients stay: some may be sent elsewhere',
-      )
-    else this.#log.debug(facts, 'a change of backends was announced')
+    await this.#announce(announcements)
+  }
+
+  /**
+   * Before the first client, where others have other backends: as {@link ClusterSwitches.beforeChange}, for what this balancer
+   * begins with.
+   */
+  async beforeStart(cores: Iterable<PoolCore>): Promise<void> {
+    if (!this.#members.others.some(({ isLive, differences }) => isLive && differences.length > 0)) return
+    await this.#announce([...cores].filter(({ name }) => this.#sharings.has(name)).map(presentOf))
   }
 
   open(): void {
@@ -103,6 +104,18 @@ export class ClusterSwitches {
   /** Nobody waits any more, until it is opened again. */
   close(): void {
     this.#switches.close()
+  }
+
+  async #announce(announcements: readonly Announcement[]): Promise<void> {
+    if (announcements.length === 0) return
+    const { reason, ms, missing } = await this.#switches.announce(announcements)
+    const facts = { pools: announcements.map(({ pool }) => pool), ms: Math.round(ms), reason }
+    if (reason === 'timeout')
+      this.#log.warn(
+        { ...facts, balancers: this.#members.namesOf(missing) },
+        'backends change though not every balancer has said which clients stay: some may be sent elsewhere',
+      )
+    else this.#log.debug(facts, 'a change of backends was announced')
   }
 
   #poolOf(name: string): PoolSwitch | undefined {

@@ -54,8 +54,8 @@ export class Cluster {
   }
 
   /**
-   * Before the first client: notes exceptions from now on, and waits until those of others are here, as long as
-   * `startTimeout` at most.
+   * Before the first client: notes exceptions from now on, and waits until those of others are here, and those that come about
+   * where they have other backends, as long as `startTimeout` at most.
    *
    * @throws the reason of the signal
    */
@@ -70,7 +70,8 @@ export class Cluster {
     const { startTimeout } = this.settings
     const late = new AbortController()
     const either = AbortSignal.any([signal, late.signal])
-    await Promise.race([synced, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
+    const ready = synced.then(() => this.#switches.beforeStart(this.#cores.values()))
+    await Promise.race([ready, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
     late.abort()
     throwIfAborted(signal)
     if (!this.#isSynced)

@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import type { BackendOptions, BalancerOptions, PoolOptions } from '../../src/config/options.ts'
+import type { AdminOptions, BackendOptions, BalancerOptions, PoolOptions } from '../../src/config/options.ts'
 import { Balancer } from '../../src/index.ts'
+import { AdminClient } from '../admin/helpers.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { RedisClient, RedisServer } from '../helpers/redis.ts'
@@ -21,6 +23,13 @@ function backendsOf(names: readonly string[]): BackendOptions[] {
 /** Addresses of so many clients, of a block of their own. */
 function clientsOf(block: number, count: number): string[] {
   return Array.from({ length: count }, (_, at) => `10.${block}.${at >> 8}.${at & 255}`)
+}
+
+/** What some balancers have besides. */
+interface More {
+  backends?: PoolOptions['backends']
+  /** Of the first. */
+  admin?: AdminOptions
 }
 
 describe('a change of backends in a cluster', function () {
@@ -54,7 +63,7 @@ describe('a change of backends in a cluster', function () {
     await directory?.[Symbol.asyncDispose]()
   })
 
-  function optionsOf(backends: BackendOptions[], switchTimeout: number): BalancerOptions {
+  function optionsOf(backends: PoolOptions['backends'], switchTimeout: number): BalancerOptions {
     const pool: PoolOptions = {
       secret: 'a secret of tests',
       boundedLoad: 'off',
@@ -65,8 +74,13 @@ describe('a change of backends in a cluster', function () {
   }
 
   /** Balancers that know each other. */
-  async function start(count: number, switchTimeout = LONG_MS): Promise<Balancer[]> {
-    balancers = Array.from({ length: count }, () => new Balancer(optionsOf(backendsOf(FIVE), switchTimeout)))
+  async function start(count: number, switchTimeout = LONG_MS, more: More = {}): Promise<Balancer[]> {
+    const { backends = backendsOf(FIVE), admin } = more
+    const options = optionsOf(backends, switchTimeout)
+    balancers = Array.from(
+      { length: count },
+      (_, at) => new Balancer(at === 0 && admin ? { ...options, admin } : options),
+    )
     await Promise.all(balancers.map(balancer => balancer.listen()))
     await knowOf(count - 1)
     return balancers
@@ -128,6 +142,36 @@ describe('a change of backends in a cluster', function () {
     const homes = clientsOf(3, NEW_CLIENTS).map(client => all.map(balancer => visit(balancer, client)))
     expect(homes.every(([one, ...others]) => others.every(other => other === one))).to.equal(true)
     expect(homes.flat()).to.include('f')
+  })
+
+  it('that comes with a balancer that starts leads nobody elsewhere', async () => {
+    await start(2)
+    const visited = visitAll(clientsOf(1, CLIENTS))
+    const third = new Balancer(optionsOf(backendsOf([...FIVE, 'f']), LONG_MS))
+    balancers.push(third)
+    await third.listen()
+    expect(lost(third, visited)).to.deep.equal([])
+  })
+
+  it('that all find in a file leads nobody elsewhere', async () => {
+    const file = directory.file('servers')
+    const write = async (names: readonly string[]): Promise<void> =>
+      await writeFile(file, JSON.stringify(backendsOf(names)))
+    await write(FIVE)
+    const all = await start(2, LONG_MS, { backends: { file } })
+    const visited = visitAll(clientsOf(1, CLIENTS))
+    await write([...FIVE, 'f'])
+    await until('all have found it', () => all.every(one => one.pool().backends().length === FIVE.length + 1))
+    for (const balancer of all) expect(lost(balancer, visited)).to.deep.equal([])
+  })
+
+  it('that an operator makes leads nobody elsewhere', async () => {
+    const [first] = (await start(2, LONG_MS, { admin: { listen: `unix:${directory.file('admin')}` } })) as [Balancer]
+    const visited = visitAll(clientsOf(1, CLIENTS))
+    const client = new AdminClient({ socketPath: String(first.adminAddress()) })
+    const { status } = await client.ask('POST', '/v1/pools/p/backends', { body: backendsOf(['f'])[0] })
+    expect(status).to.equal(201)
+    expect(lost(first, visited)).to.deep.equal([])
   })
 
   it('that a program makes leads nobody elsewhere if it announces it', async () => {
