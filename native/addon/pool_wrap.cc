@@ -79,6 +79,8 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::share_exceptions>("shareExceptions"),
                          open_method<&PoolWrap::take_exceptions>("takeExceptions"),
                          open_method<&PoolWrap::list_exceptions>("listExceptions"),
+                         open_method<&PoolWrap::list_becoming>("listBecoming"),
+                         open_method<&PoolWrap::share_beside>("shareBeside"),
                          open_method<&PoolWrap::adopt>("adopt"),
                          open_method<&PoolWrap::survey_keys>("surveyKeys"),
                          open_method<&PoolWrap::is_spread>("isSpread"),

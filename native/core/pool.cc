@@ -49,6 +49,7 @@ Pool::~Pool() {
   delete roster_.load(std::memory_order_acquire);
   delete rates_.load(std::memory_order_acquire);
   delete exceptions_.load(std::memory_order_acquire);
+  delete beside_.load(std::memory_order_acquire);
 }
 
 int64_t Pool::set_backend(const std::string& name, const BackendSettings& settings) {

@@ -91,6 +91,17 @@ struct WantedExceptions {
   bool adopted = true;            // those of others, too, that have no sessions here
 };
 
+// Homes as other balancers have them, or will have, while a change of the membership goes from one to the next.
+struct OtherHomes {
+  std::shared_ptr<const Placement> placement;
+  std::vector<uint32_t> identities;  // of the backends at its positions; PinEvent::kNobody: not here
+
+  uint32_t home(uint64_t key_hash) const {
+    const Position position = placement->home(key_hash);
+    return position == kNoPosition ? PinEvent::kNobody : identities[position];
+  }
+};
+
 // Further tries that a session may have; its Seat remembers which backends failed it.
 inline constexpr unsigned kMaxRetries = 16;
 
@@ -232,6 +243,13 @@ class Pool {
   // Exceptions by the roster of now, as StickTable::list() goes.
   void list_exceptions(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
                        FunctionRef<void(const Exception&)> visit);
+  // The same of those that are none now, and are by other homes. Those of others, that have no sessions here, are left
+  // out.
+  void list_becoming(uint32_t& cursor, size_t most, uint64_t idle_ms, const OtherHomes& homes, uint64_t now_ms,
+                     FunctionRef<void(const Exception&)> visit);
+  // From now on what is made here and is an exception by these homes, too, is noted as one; null: no more. Only where
+  // they are shared.
+  void share_beside(std::unique_ptr<const OtherHomes> homes);
   // Takes a pin over that another balancer made; nobody is told of that. Sessions that live are not moved.
   Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms);
   // Another balancer has ended it. False: the key has no such pin, or has sessions, and keeps it.
@@ -298,8 +316,12 @@ class Pool {
   // pool_exceptions.cc. A predictable branch where they are not shared.
   bool shares() const { return exceptions_.load(std::memory_order_relaxed) != nullptr; }
   bool is_exception(const AffinityKey& key, const Pin& pin) const;
+  bool is_away_beside(const AffinityKey& key, const Pin& pin) const;
   void note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFound& known, const Pin& pin);
   void note_erased(const AffinityKey& key, const Pin& pin);
+  void list_pins(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
+                 FunctionRef<bool(const AffinityKey&, const Pin&)> is_wanted,
+                 FunctionRef<void(const Exception&)> visit);
   void set_peers(Backend& backend, uint32_t sessions);
   // pool_hot.cc
   uint64_t hot_hash(const AffinityKey& key) const;
@@ -365,6 +387,7 @@ class Pool {
   std::atomic<bool> limits_keys_;
   std::atomic<KeyRates*> rates_;                     // owned; null: how fast sessions come is not limited
   std::atomic<ExceptionRing*> exceptions_{nullptr};  // owned; set once
+  std::atomic<const OtherHomes*> beside_{nullptr};   // owned; null: all balancers have the same homes
   const std::unique_ptr<HotKeys> hot_;               // null: no key is spread
   const std::unique_ptr<WaitQueue> queue_;           // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;

@@ -5,6 +5,7 @@ import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { peekFindings } from './peek-findings.ts'
 import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { routeFindings } from './route-findings.ts'
@@ -27,6 +28,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...peekFindings(view),
     ...transparentFindings(view),
     ...cookieFindings(view),
     ...sharedFiles(view),

@@ -6,7 +6,7 @@ import { cluster } from './cluster-schema.ts'
 import { cookie } from './cookie-schema.ts'
 import { discoveryForms } from './discovery-schema.ts'
 import type { Mode } from './duration.ts'
-import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
+import { DAY, HOUR, LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { hotKey } from './hot-key-schema.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
@@ -53,8 +53,6 @@ export const LIMITS = {
 /** Points of a ring per unit of weight: the number of ketama and nginx, so that comparisons compare like with like. */
 export const RING_POINTS = 160
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }

@@ -3,7 +3,7 @@ import { type HotBy, hotByOf } from '../affinity/hot-keys.ts'
 import { type BackendAddress, formatAddress } from '../config/address.ts'
 import { checksOf } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedBackendHealth, ResolvedHealth, ResolvedPool } from '../config/resolved.ts'
-import { DerivedSecrets, digest } from '../config/secrets.ts'
+import { DerivedSecrets, type DigestInput, digest } from '../config/secrets.ts'
 import { PoolCookie } from '../cookies/pool-cookie.ts'
 import type { Discovery } from '../discovery/discovery.ts'
 import { LimpetError } from '../errors.ts'
@@ -134,8 +134,13 @@ export class PoolCore {
 
   /** 16 hex digits; changes with the membership. */
   get digest(): string {
+    return this.digestWith(this.#backends.values())
+  }
+
+  /** The same with other backends. */
+  digestWith(backends: DigestInput['backends']): string {
     const { placement, affinity } = this.settings
-    return digest(this.#secrets.digest, { placement, ...affinity, backends: this.#backends.values() })
+    return digest(this.#secrets.digest, { placement, ...affinity, backends })
   }
 
   /** 16 hex digits of what keys are made by: secret and prefixes. */
