@@ -5,8 +5,10 @@ import { throwIfAborted } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { VERSION } from '../package-info.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { ClusterSwitches, type NextBackends } from './cluster-switches.ts'
 import { Exchange } from './exchange.ts'
 import { openLink, type StoreLink } from './link.ts'
+import { SharedLoads } from './loads.ts'
 import { BEAT_MS, Members } from './members.ts'
 import { PoolSharing } from './pool-sharing.ts'
 import type { ClusterStatus } from './status.ts'
@@ -34,6 +36,8 @@ export class Cluster {
   readonly #followed = new WeakSet<PoolCore>()
   readonly #traffic = new Traffic()
   readonly #members: Members
+  readonly #switches: ClusterSwitches
+  readonly #loads: SharedLoads
   #over = new AbortController()
   #running: Promise<void> | undefined
   #open: OpenStore | undefined
@@ -54,16 +58,19 @@ export class Cluster {
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION)
+    this.#loads = new SharedLoads(cores, this.#members.id)
+    this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
   /**
-   * Before the first client: notes exceptions from now on, and waits until those of others are here, as long as
-   * `startTimeout` at most.
+   * Before the first client: notes exceptions from now on, and waits until those of others are here, and those that come about
+   * where they have other backends, as long as `startTimeout` at most.
    *
    * @throws the reason of the signal
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#over = new AbortController()
+    this.#switches.open()
     this.#followPools()
     const synced = new Promise<void>(resolve => {
       this.#onSynced = resolve
@@ -72,7 +79,8 @@ export class Cluster {
     const { startTimeout } = this.settings
     const late = new AbortController()
     const either = AbortSignal.any([signal, late.signal])
-    await Promise.race([synced, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
+    const ready = synced.then(() => this.#switches.beforeStart(this.#cores.values()))
+    await Promise.race([ready, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
     late.abort()
     throwIfAborted(signal)
     if (!this.#isSynced)
@@ -82,9 +90,18 @@ export class Cluster {
       )
   }
 
+  /**
+   * Before pools get other backends: resolves when every balancer has told which of its clients stay where they are, and after
+   * `switchTimeout` at the latest; at once, where no home moves, or the store is away. Never rejects.
+   */
+  async beforeChange(changes: readonly NextBackends[]): Promise<void> {
+    await this.#switches.beforeChange(changes)
+  }
+
   /** Pools or backends were changed: pins may be exceptions now that were none, and those of others may be known now. */
   changed(): void {
     this.#followPools()
+    this.#switches.changed()
     const { unknown } = this.#traffic.adopted
     if (unknown !== this.#unknown) this.#isLacking = true
     this.#unknown = unknown
@@ -93,6 +110,7 @@ export class Cluster {
 
   /** Says good-bye where that is quickly done. Idempotent. */
   async stop(): Promise<void> {
+    this.#switches.close()
     this.#over.abort()
     await this.#running
     const open = this.#open
@@ -155,6 +173,7 @@ export class Cluster {
       } catch (error) {
         if (signal.aborted) return
         this.#failed(error as Error)
+        this.#loads.away()
       }
       const delay = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** failures++)
       await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
@@ -204,6 +223,7 @@ export class Cluster {
     this.#members.forgotten()
     await this.#beat(open)
     synced()
+    this.#switches.use(open)
     this.#synced()
     let [beatAt, snapshotAt] = [BEAT_MS, SNAPSHOT_EVERY_MS].map(ms => performance.now() + ms) as [number, number]
     while (!signal.aborted) {
@@ -213,6 +233,7 @@ export class Cluster {
         exchange.missed()
       }
       const hasMore = await exchange.turn(TURN_MS)
+      await this.#switches.turn(!hasMore)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied()) this.#emptied()
@@ -226,6 +247,7 @@ export class Cluster {
   async #beat({ link, keys }: OpenStore): Promise<void> {
     try {
       await this.#members.beat(link, keys)
+      await this.#loads.beat(link, keys)
       this.#traffic.took('member')
     } catch (error) {
       if (!link.isOpen) throw error
@@ -237,6 +259,7 @@ export class Cluster {
     this.#open?.link.close()
     this.#open = undefined
     this.#isSynced = false
+    this.#switches.use(undefined)
     this.#members.lost()
   }
 

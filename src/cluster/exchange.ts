@@ -67,7 +67,7 @@ export class Exchange {
   async turn(turnMs: number): Promise<boolean> {
     if (this.#isBehind) await this.snapshot()
     const operations = this.#collect(turnMs)
-    const told = this.#tell(operations)
+    const told = this.tell(operations)
     const incoming: Incoming = new Map()
     const reads = Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
     // What was told has to be known before anything is thrown.
@@ -82,7 +82,7 @@ export class Exchange {
   async tellRest(): Promise<void> {
     for (;;) {
       const operations = this.#collect()
-      await this.#tell(operations)
+      await this.tell(operations)
       if (operations.length === 0 || !this.#parts.link.isOpen) return
     }
   }
@@ -165,7 +165,7 @@ export class Exchange {
   }
 
   /** What could not be told is told again by whoever connects anew. Never rejects. */
-  async #tell(operations: readonly Operation[]): Promise<void> {
+  async tell(operations: readonly Operation[]): Promise<void> {
     const winners: Incoming = new Map()
     const lost: Operation[] = []
     /** Of one key one after the other: a script that the server does not know yet comes later than one that it does. */

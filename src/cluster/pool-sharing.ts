@@ -1,5 +1,6 @@
 import type { PoolCore } from '../pool/core.ts'
 import { type AdoptedCounts, PoolExceptions, type SharedPin } from './pool-exceptions.ts'
+import { PoolSwitch } from './pool-switch.ts'
 
 /** The last exceptions that wait to be told; half a megabyte a pool. */
 const RING = 16_384
@@ -128,6 +129,11 @@ export class PoolSharing {
     this.#dropped += all.length - this.#waiting.length
   }
 
+  /** @param tell - resolves when the store has them */
+  switchBy(tell: (operations: readonly Operation[]) => Promise<void>): PoolSwitch {
+    return new PoolSwitch(this.#core, this.#exceptions, async pins => await tell(this.#puts(pins)))
+  }
+
   /** Takes over what others tell. */
   adopt(pins: readonly SharedPin[]): AdoptedCounts {
     return this.#exceptions.adopt(pins)
@@ -163,6 +169,10 @@ export class PoolSharing {
       withAdopted: wanted === 'all',
     })
     this.#sweep = next === undefined ? undefined : { ...sweep, cursor: next }
+    return this.#puts(pins)
+  }
+
+  #puts(pins: readonly SharedPin[]): Operation[] {
     const pool = this.#core.name
     return pins.map(({ key, backend, ttlMs }) => ({ kind: 'put', pool, key, backend, before: '', ttlMs }))
   }

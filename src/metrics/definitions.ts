@@ -107,7 +107,11 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
-  counted('limpet_key_failures_total', 'Times that a function for keys failed, or was too slow.', 'keyFailed'),
+  counted(
+    'limpet_key_failures_total',
+    'Times that a function for keys or routes failed, or was too slow.',
+    'keyFailed',
+  ),
   counted('limpet_cookies_set_total', 'Answers that a cookie was put into.', 'cookiesSet'),
   counted('limpet_cookies_learnt_total', 'Cookies of applications that were learnt.', 'cookiesLearnt'),
   counted(
@@ -286,6 +290,9 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_sessions', 'Sessions on a backend now.', [], ({ sessions }) => alone(sessions)),
   perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
     bound === null ? [] : alone(bound),
+  ),
+  perBackend('gauge', 'limpet_backend_peer_sessions', 'Sessions of other balancers, as told.', [], backend =>
+    backend.peerSessions === undefined ? [] : alone(backend.peerSessions),
   ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),

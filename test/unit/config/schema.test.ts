@@ -11,6 +11,7 @@ import type { BackendChanges, BackendOptions, BalancerOptions } from '../../../s
 import { type backendChangesSchema, type backendSchema, SCHEMAS } from '../../../src/config/schema.ts'
 import { allSettings } from '../../../src/config/schema-walk.ts'
 import { LimpetConfigError } from '../../../src/errors.ts'
+import { rounds } from '../../helpers/soak.ts'
 import { HERMETIC } from './helpers.ts'
 import { type JsonSchema, validates } from './json-schema-validator.ts'
 
@@ -37,9 +38,11 @@ describe('the types of the options', () => {
 })
 
 describe('both forms of the document', () => {
-  it('have the same keys', () => {
+  it('have the same keys, but for a function, which no text can be', () => {
     const paths = (schema: z.ZodType): string[] => allSettings(schema).map(({ path }) => path)
-    expect(paths(SCHEMAS.options)).to.deep.equal(paths(SCHEMAS.yaml))
+    const ofPrograms = paths(SCHEMAS.options).filter(path => path !== 'listeners[].route[].function')
+    expect(ofPrograms).to.deep.equal(paths(SCHEMAS.yaml))
+    expect(ofPrograms).to.have.lengthOf(paths(SCHEMAS.options).length - 1)
   })
 })
 
@@ -112,6 +115,7 @@ describe('limpet.schema.json', () => {
         [1],
       ),
     )
+    const changes = rounds(400, 1500)
     let accepted = 0
     fc.assert(
       fc.property(fc.constantFrom(...places), value, (place, replacement) => {
@@ -123,9 +127,9 @@ describe('limpet.schema.json', () => {
           true,
         )
       }),
-      { numRuns: 1500 },
+      { numRuns: changes },
     )
-    expect(accepted).to.be.greaterThan(50)
+    expect(accepted).to.be.greaterThan(changes / 30)
   })
 
   it('refuses what is not known, missing, misspelt or out of range', () => {

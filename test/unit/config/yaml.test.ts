@@ -188,7 +188,7 @@ describe('the text of a configuration', () => {
 })
 
 describe('a hostile text', () => {
-  const size = rounds(MOST_CONFIG_BYTES / 8, MOST_CONFIG_BYTES) - 16
+  const size = rounds(MOST_CONFIG_BYTES / 32, MOST_CONFIG_BYTES) - 16
   const fill = (part: string): string => part.repeat(Math.floor(size / part.length))
 
   it('is refused above its size', () => {
