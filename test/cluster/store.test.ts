@@ -222,9 +222,19 @@ describe('balancers that share exceptions through a server', function () {
         const shown = inspect(member.balancer, { depth: 9 }) + JSON.stringify(member.balancer.stats())
         expect(shown).to.not.match(/another-password|reader-password|p@ss|p%40ss/)
       }
+      // What docs/cluster.md says that a user needs.
+      const needed = ['~limpet:*', '+@read', '+@write', '+@connection', '+eval', '+evalsha', '+time']
+      await admin.command('ACL', 'SETUSER', 'limpet', 'on', '>limpet-password', ...needed)
       const right = await start({}, `redis://:${encoded}@${locked.address}`)
-      right.pinAway(1)
-      await right.told(1)
+      const restricted = await start({}, `redis://limpet:limpet-password@${locked.address}`)
+      const pins = restricted.pinAway(10)
+      await right.adopted(10)
+      expectAll(right, pins)
+      right.pinAway(1, 10)
+      await restricted.adopted(1)
+      restricted.pool.table.delete(client(0))
+      await right.becomes('one that is forgotten', ({ adopted }) => adopted.forgotten === 1)
+      expect(restricted.status.error).to.equal(undefined)
     })
   })
 
