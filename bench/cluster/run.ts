@@ -215,8 +215,8 @@ async function limpet() {
   for (let at = 0; at < count; at++) {
     const { home } = pool.explain(address(at))
     pool.table.set(address(at), NAMES.find(name => name !== home) ?? '')
-    // As clients come: not all at once.
-    if (at % 1000 === 999) await sleep(10)
+    // As clients come: not all at once, nor more than the queue holds.
+    if (at % 1000 === 999) await until('room in the queue', () => (one.stats().cluster?.backlog ?? 0) < 8000)
   }
   const known = (one: Balancer): number => {
     const { stored = 0, same = 0 } = one.stats().cluster?.adopted ?? {}
