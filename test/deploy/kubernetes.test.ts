@@ -9,7 +9,7 @@ import { requirePeer } from '../helpers/peers.ts'
 import { runProgram } from '../helpers/programs.ts'
 import { configurationOf, containerOf, disagreements, type Manifests } from './kubernetes-agreement.ts'
 import { type Manifest, typeErrors } from './kubernetes-types.ts'
-import { check, DEPLOY, documentsOf, sampleFile, settingsOf, textOf, VERSION } from './samples.ts'
+import { check, DEPLOY, documentsOf, ROOT, sampleFile, secondsOf, settingsOf, textOf, VERSION } from './samples.ts'
 
 const PLACE = join(DEPLOY, 'kubernetes')
 const { resources } = settingsOf<{ resources: string[] }>(textOf('kubernetes/kustomization.yaml'))
@@ -108,6 +108,16 @@ describe('deploy/kubernetes', () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     })
+  })
+
+  it('ends as its page says', () => {
+    const { terminationGracePeriodSeconds: grace } = manifests().deployment.spec?.template.spec ?? {}
+    const hook = Number(containerOf(manifests()).lifecycle?.preStop?.exec?.command?.[1])
+    const { shutdownTimeout } = settingsOf<{ shutdownTimeout: string }>(configurationOf(manifests()))
+    const page = readFileSync(join(ROOT, 'docs/deploy-kubernetes.md'), 'utf8')
+    const [, chapter = ''] = page.split('## How a pod ends')
+    const seconds = [...chapter.matchAll(/^\| (\d+)(?: at most)? \|/gm)].map(([, text]) => Number(text))
+    expect(seconds).to.deep.equal([0, hook, hook + secondsOf(shutdownTimeout), grace])
   })
 
   it("keeps clients' addresses, from which their homes are computed", () => {
