@@ -1,6 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
+import { causeOf } from './failures.ts'
+import { HelloName } from './hello-name.ts'
+import { hostName } from './host-name.ts'
 import { subjectOf } from './pem.ts'
 import { Wire } from './wire.ts'
 
@@ -16,6 +19,9 @@ export interface SecuredClient {
   readonly subject: string | undefined
 }
 
+/** The connection was reset while something was said to the client. */
+const LOST = new Set(['ECONNRESET', 'EPIPE'])
+
 /** How a handshake ended; the connection is still open where it was not done. */
 export type HandshakeEnd = SecuredClient | { readonly failed: string } | 'gone'
 
@@ -23,6 +29,7 @@ export type HandshakeEnd = SecuredClient | { readonly failed: string } | 'gone'
 export class Handshake {
   readonly #raw: Socket
   readonly #wire: Wire
+  readonly #hello: HelloName
   readonly #timer: NodeJS.Timeout
   #done: ((end: HandshakeEnd) => void) | undefined
   /** It left, or was lost: then its connection does. */
@@ -34,6 +41,7 @@ export class Handshake {
     this.#done = done
     this.#timer = setTimeout(() => this.#end({ failed: 'TIMEOUT' }), timeoutMs).unref()
     raw.once('error', this.#gone).once('close', this.#gone)
+    this.#hello = new HelloName(raw)
     const wire = new Wire(raw)
     this.#wire = wire
     // By then TLS has had every byte, also those that came with the end.
@@ -48,6 +56,7 @@ export class Handshake {
   stop(): void {
     this.#done = undefined
     clearTimeout(this.#timer)
+    this.#hello.stop()
     this.#raw.off('error', this.#gone).off('close', this.#gone)
     this.#wire.off('end', this.#gone)
   }
@@ -72,16 +81,15 @@ export class Handshake {
     const { servername, alpnProtocol } = socket as TLSSocket & { servername?: string | false | null }
     this.#end({
       socket,
-      sni: (servername || '').toLowerCase().replace(/\.$/, '') || undefined,
+      sni: hostName(servername || '') || this.#hello.read(),
       alpn: alpnProtocol || undefined,
       subject: certificate && subjectOf(certificate),
     })
   }
 
-  #failed(error: unknown, socket: TLSSocket): void {
-    const { authorizationError } = socket
-    const { code, reason, message } = error as { code?: string; reason?: string; message?: string }
-    this.#end({ failed: String(authorizationError ?? code ?? reason ?? message) })
+  #failed(error: unknown, { authorizationError }: TLSSocket): void {
+    const cause = String(authorizationError ?? causeOf(error))
+    this.#end(LOST.has(cause) ? 'gone' : { failed: cause })
   }
 
   #end(end: HandshakeEnd): void {

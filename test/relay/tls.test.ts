@@ -1,4 +1,6 @@
-import type { ConnectionOptions } from 'node:tls'
+import { once } from 'node:events'
+import { Duplex, PassThrough } from 'node:stream'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { expect } from 'chai'
 import type { ListenerTlsOptions, PoolOptions } from '../../src/index.ts'
 import { Certificates } from '../helpers/certificates.ts'
@@ -12,6 +14,14 @@ import { steady, TEST_MS, until, within } from '../helpers/wait.ts'
 /** What a listener takes of itself. */
 const AUTO: RelayPair = { name: 'auto', listener: { acceptor: 'auto', relay: 'auto' }, relay: 'stream' }
 const KIB = 1024
+
+/** What a client says first. */
+async function firstMessage(): Promise<Buffer> {
+  const said = new PassThrough()
+  connect({ socket: Duplex.from({ readable: new PassThrough(), writable: said }) })
+  const [message] = await once(said, 'data')
+  return message
+}
 
 describe('TLS that ends at a listener', function () {
   this.timeout(TEST_MS)
@@ -121,7 +131,17 @@ describe('TLS that ends at a listener', function () {
   it('shows the certificate of the name that is asked for, exact before wildcard, or the first', async () => {
     await using backend = await Backend.start()
     await using rig = await open([backend])
-    const asked = ['a.test', 'b.test', 'B.TEST', 'y.wild.test', 'x.wild.test', 'wild.test', 'z.y.wild.test', undefined]
+    const asked = [
+      'a.test',
+      'b.test',
+      'B.TEST',
+      'b.test.',
+      'y.wild.test',
+      'x.wild.test',
+      'wild.test',
+      'z.y.wild.test',
+      undefined,
+    ]
     const shown: unknown[] = []
     for (const servername of asked) {
       const client = await TlsClient.open(rig.dial, servername === undefined ? {} : { servername })
@@ -129,7 +149,7 @@ describe('TLS that ends at a listener', function () {
       shown.push(client.tls.getPeerCertificate().subject.CN)
       client.finish()
     }
-    expect(shown).to.deep.equal(['a', 'b', 'b', 'a', 'b', 'a', 'a', 'a'])
+    expect(shown).to.deep.equal(['a', 'b', 'b', 'b', 'a', 'b', 'a', 'a', 'a'])
     await rig.settle()
   })
 
@@ -161,7 +181,10 @@ describe('TLS that ends at a listener', function () {
     const gone = await rig.connect()
     gone.finish()
     await gone.over()
-    expect(await rig.causes(3)).to.deep.equal(['refusedTls', 'refusedTls', 'endClientGone'])
+    const lost = await rig.connect()
+    await lost.send(await firstMessage())
+    lost.reset()
+    expect(await rig.causes(4)).to.deep.equal(['refusedTls', 'refusedTls', 'endClientGone', 'endClientGone'])
     expect(backend.accepted).to.equal(0)
     await rig.settle()
   })
