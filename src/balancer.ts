@@ -17,6 +17,7 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
+import type { NextBackends } from './cluster/cluster-switches.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
@@ -27,6 +28,7 @@ import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { Client, Decision } from './pool/decision.ts'
+import { backendsAfter, type PlanChange } from './pool/plan.ts'
 import type { ChangeEvent, Pool, PoolOwner } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
@@ -184,6 +186,24 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
     const next = configArgument(options)
     return await this.#reloads.take(() => this.#reload(next))
+  }
+
+  /**
+   * Of a balancer that shares exceptions with others (`cluster`): tells them what the backends of a pool will be, and resolves when
+   * each of them has told which of its clients stay where they are, after `switchTimeout` at the latest. A change of backends that is
+   * made then, by the methods of {@link Pool}, leads no client elsewhere that comes through another balancer. Reloads and the
+   * admin API do it themselves. Resolves at once where nothing is shared, the store is away, or no home moves.
+   *
+   * @param change - as for {@link Pool.plan}
+   * @param options - `pool`: its name; may be left out if there is only one
+   * @throws {@link LimpetConfigError}, {@link LimpetError} as the change itself
+   */
+  async announce(change: PlanChange, options: { pool?: string | undefined } = {}): Promise<void> {
+    const { name } = this.pool(optionsArgument('options', options).pool)
+    if (this.#cluster === undefined) return
+    const core = this.#pools.core(name)
+    const backends = backendsAfter(core, change, backend => this.#checkBackend(core, backend))
+    await this.#cluster.beforeChange([{ core, backends: backends.values() }])
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
@@ -392,7 +412,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     service()
     await loadKeyModules(wanted)
     const { config: next, commit } = await this.#discoveries.prepare(wanted)
-    const reloaded = { pools: this.#pools, service, config: this.#config }
+    const reloaded = { pools: this.#pools, service, config: this.#config, beforeChange: this.#beforeChange }
     return await reload(reloaded, next, committed => {
       commit()
       return this.#hold(next, committed)
@@ -400,7 +420,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   async #found(found: FoundForPool): Promise<void> {
-    const done = await applyFound(found, () => this.#changeableService('reload'))
+    const service = (): Service => this.#changeableService('reload')
+    const done = await applyFound(found, { service, beforeChange: this.#beforeChange })
     if (done.length === 0) return
     this.#service?.backendsChanged()
     this.#backendsChanged()
@@ -418,6 +439,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const result = resultOf(++this.#generation, done, changes)
     this.#news.reloaded(result, done)
     return result
+  }
+
+  readonly #beforeChange = async (changes: readonly NextBackends[]): Promise<void> => {
+    await this.#cluster?.beforeChange(changes)
   }
 
   #backendsChanged(): void {

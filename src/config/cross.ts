@@ -1,5 +1,6 @@
 import { normalize } from 'node:path'
 import { needsScript } from '../affinity/needs-script.ts'
+import { clusterFindings } from './cluster-findings.ts'
 import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
@@ -34,6 +35,7 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...tooManyPools(view),
     ...adminFindings(view),
     ...tlsFindings(view),
+    ...clusterFindings(view),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
+import { boundedLoad } from './bounded-load.ts'
 import { cluster } from './cluster-schema.ts'
 import { cookie } from './cookie-schema.ts'
 import { discoveryForms } from './discovery-schema.ts'
@@ -15,7 +16,6 @@ import { routes } from './route.ts'
 import {
   backendAddress,
   bindAddress,
-  boundedLoad,
   duration,
   durationSwitch,
   keys,
@@ -253,9 +253,7 @@ function pool(mode: Mode) {
       placement: oneOf(['rendezvous', 'ring'], 'How the order of the backends is made for a key.').prefault(
         'rendezvous',
       ),
-      boundedLoad: boundedLoad(
-        'How much more than its share a backend may hold before new keys overflow to another; or off.',
-      ).prefault(1.25),
+      boundedLoad: boundedLoad(),
       secret: secret(
         "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
       ).optional(),

@@ -80,6 +80,8 @@ export interface RouteView {
 export interface PoolView {
   name: string
   isRing: boolean
+  /** Whose sessions its bound counts, as it is written. */
+  boundScope?: unknown
   secret: unknown
   /** The file of its stick table, as it is written. */
   tableFile?: string | undefined
@@ -175,6 +177,7 @@ function routeView(raw: unknown, index: number): RouteView {
 function poolView(name: string, raw: unknown): PoolView {
   const {
     placement,
+    boundedLoad,
     secret,
     stickTable,
     backends,
@@ -195,6 +198,7 @@ function poolView(name: string, raw: unknown): PoolView {
   return {
     name,
     isRing: placement === 'ring',
+    boundScope: isMapping(boundedLoad) ? boundedLoad.scope : undefined,
     isHotWithoutTable: isMapping(hotKey) && (stickTable === 'off' || stickTable === false),
     hotBy: isMapping(hotKey) && hotKey.by !== undefined ? valueIn(readHotBy(hotKey.by)) : undefined,
     isAutoWithoutTable:
