@@ -9,29 +9,41 @@ const named = process.argv.slice(2).some(argument => /^(\.\/)?test\/|\.test\.ts$
 
 // Begun first, so that none of them still runs alone when the others are done. By what was measured.
 const LONGEST = [
-  'upgrade/takeover',
-  'upgrade/hand-over',
-  'upgrade/load',
   'browser/dashboard',
   'faults/teardown',
+  'relay/admission',
   'lifecycle/processes',
-  'unit/config/yaml',
-  'unit/config/properties',
-  'upgrade/killed',
-  'peers/redis',
-  'cli/run',
-  'unit/plan',
   'faults/ports',
-  'os/service-manager',
-  'bench/command',
-  'lifecycle/table-crash',
-  'faults/signals',
-  'cli/main',
-  'unit/library-docs',
-  'lifecycle/reload-listeners',
+  'cli/run',
+  'peers/redis',
+  'faults/pipes',
+  'faults/dead-peer',
+  'faults/reset-before-accept',
+  'discovery/pool',
+  'faults/transparent',
   'bench/relay',
+  'bench/command',
+  'faults/bound',
   'faults/slow-reader',
+  'lifecycle/table-crash',
+  'lifecycle/ejection',
+  'upgrade/takeover',
+  'upgrade/load',
+  'faults/signals',
+  'faults/clock-jump',
+  'admin/load',
+  'lifecycle/agent',
+  'lifecycle/acceptor',
+  'bench/load',
+  'upgrade/hand-over',
+  'unit/config/properties',
+  'unit/config/yaml',
+  'faults/idle-clients',
   'cli/demo',
+  'faults/short-writes',
+  'lifecycle/reload-listeners',
+  'relay/reset',
+  'admin/security',
 ].map(name => `test/${name}.test.ts`)
 
 /** @param {string} file */
@@ -48,6 +60,7 @@ function everyFile() {
 
 module.exports = {
   'node-option': [`import=${pathToFileURL(join(__dirname, 'test/helpers/typescript/register.mjs'))}`],
+  ...(named ? {} : { require: ['./test/helpers/typescript/compile-once.ts'] }),
   extension: ['ts'],
   spec: named ? [] : everyFile(),
   ignore: ['test/**/*.soak.test.ts', 'test/package/**'],
@@ -55,8 +68,9 @@ module.exports = {
   // A test that hangs is found in this time. Machines are shared: what takes 8 s alone has been seen to take 27.
   timeout: 180_000,
   slow: 2_000,
-  // Half of a test's time is waiting: files side by side use both cores. A named file runs in this process, for a debugger.
+  // More than half of a test's time is waiting: so many files side by side use two cores. A named file runs in this process, for
+  // a debugger.
   parallel: !named,
-  jobs: 4,
+  jobs: 6,
   'forbid-only': Boolean(process.env.CI),
 }

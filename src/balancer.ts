@@ -16,6 +16,8 @@ import type {
   OpenSockets,
   PassedSockets,
 } from './balancer-types.ts'
+import { Cluster } from './cluster/cluster.ts'
+import type { NextBackends } from './cluster/cluster-switches.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
@@ -26,6 +28,7 @@ import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { Client, Decision } from './pool/decision.ts'
+import { backendsAfter, type PlanChange } from './pool/plan.ts'
 import type { ChangeEvent, Pool, PoolOwner } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
@@ -55,6 +58,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #pools: Pools
   readonly #discoveries: Discoveries
   readonly #files: OwnedFiles
+  /** Undefined: it shares nothing. */
+  readonly #cluster: Cluster | undefined
   /** @internal */
   readonly handOver: HandOver
   readonly #life = new BalancerLife(() => process.nextTick(() => this.emit('close')))
@@ -115,6 +120,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
+    const { cluster } = this.#config
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
@@ -179,6 +186,24 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
     const next = configArgument(options)
     return await this.#reloads.take(() => this.#reload(next))
+  }
+
+  /**
+   * Of a balancer that shares exceptions with others (`cluster`): tells them what the backends of a pool will be, and resolves when
+   * each of them has told which of its clients stay where they are, after `switchTimeout` at the latest. A change of backends that is
+   * made then, by the methods of {@link Pool}, leads no client elsewhere that comes through another balancer. Reloads and the
+   * admin API do it themselves. Resolves at once where nothing is shared, the store is away, or no home moves.
+   *
+   * @param change - as for {@link Pool.plan}
+   * @param options - `pool`: its name; may be left out if there is only one
+   * @throws {@link LimpetConfigError}, {@link LimpetError} as the change itself
+   */
+  async announce(change: PlanChange, options: { pool?: string | undefined } = {}): Promise<void> {
+    const { name } = this.pool(optionsArgument('options', options).pool)
+    if (this.#cluster === undefined) return
+    const core = this.#pools.core(name)
+    const backends = backendsAfter(core, change, backend => this.#checkBackend(core, backend))
+    await this.#cluster.beforeChange([{ core, backends: backends.values() }])
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
@@ -349,6 +374,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       if (isLast) await this.#admin.open(this.#config, reload, sockets.admin)
     } catch (error) {
       this.#discoveries.stop()
+      await this.#cluster?.stop()
       await this.#service?.close(0, AbortSignal.abort())
       this.#service = undefined
       await this.#admin.close()
@@ -366,6 +392,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#discoveries.start(signal)
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
+    await this.#cluster?.start(signal)
     const parts = {
       config: this.#config,
       pools: this.#pools.cores,
@@ -385,7 +412,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     service()
     await loadKeyModules(wanted)
     const { config: next, commit } = await this.#discoveries.prepare(wanted)
-    const reloaded = { pools: this.#pools, service, config: this.#config }
+    const reloaded = { pools: this.#pools, service, config: this.#config, beforeChange: this.#beforeChange }
     return await reload(reloaded, next, committed => {
       commit()
       return this.#hold(next, committed)
@@ -393,10 +420,11 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   async #found(found: FoundForPool): Promise<void> {
-    const done = await applyFound(found, () => this.#changeableService('reload'))
+    const service = (): Service => this.#changeableService('reload')
+    const done = await applyFound(found, { service, beforeChange: this.#beforeChange })
     if (done.length === 0) return
     this.#service?.backendsChanged()
-    this.#kept.changed()
+    this.#backendsChanged()
     this.#generation++
     this.#news.changedAll(done)
   }
@@ -407,10 +435,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#log.level = next.log.level
     this.#feed.setLog(sessionLogOf(this.#log, next.log.sessions))
     this.#service?.backendsChanged()
-    this.#kept.changed()
+    this.#backendsChanged()
     const result = resultOf(++this.#generation, done, changes)
     this.#news.reloaded(result, done)
     return result
+  }
+
+  readonly #beforeChange = async (changes: readonly NextBackends[]): Promise<void> => {
+    await this.#cluster?.beforeChange(changes)
+  }
+
+  #backendsChanged(): void {
+    this.#kept.changed()
+    this.#cluster?.changed()
   }
 
   #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
@@ -448,13 +485,19 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     }
     await adminClosed
     await this.#admin.close()
+    await this.#cluster?.stop()
     await this.#kept.close()
     for (const core of this.#pools.cores.values()) core.close()
     return result
   }
 
   #collectStats(): Stats {
-    return collectStats(this.#service, this.#generation, this.#config.listeners, this.#pools.cores.values())
+    return collectStats(this.#service, {
+      generation: this.#generation,
+      listeners: this.#config.listeners,
+      pools: this.#pools.cores.values(),
+      cluster: this.#cluster,
+    })
   }
 
   #checkBackend(core: PoolCore, { name, address }: ResolvedBackend): void {
@@ -466,7 +509,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    this.#kept.changed()
+    this.#backendsChanged()
     this.#news.changed(event, core, backend)
   }
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
+import type { Cluster } from './cluster/cluster.ts'
+import type { ClusterStatus } from './cluster/status.ts'
 import type { ResolvedListener } from './config/resolved.ts'
-import { poolsOf } from './config/route.ts'
 import type { DiscoveryStatus } from './discovery/discovery.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
@@ -28,6 +29,8 @@ export interface Stats {
   pools: Record<string, PoolStats>
   /** File descriptors of the process that sessions may use; 0 of 0 before the first `listen()`. */
   fdBudget: { used: number; limit: number }
+  /** What it has with other balancers; absent: nothing. */
+  cluster?: ClusterStatus
 }
 
 /** Figures of one listener. */
@@ -122,13 +125,16 @@ export interface TableStats {
 
 const GAUGES = 8
 
+/** What is counted besides sessions. */
+export interface Counted {
+  generation: number
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'pools'>[]
+  pools: Iterable<PoolCore>
+  cluster: Cluster | undefined
+}
+
 /** `service`: undefined while the balancer is not open. */
-export function collectStats(
-  service: Service | undefined,
-  generation: number,
-  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'route'>[],
-  pools: Iterable<PoolCore>,
-): Stats {
+export function collectStats(service: Service | undefined, { generation, listeners, pools, cluster }: Counted): Stats {
   const { used, limit } = native().fdBudget
   return {
     generation,
@@ -136,17 +142,18 @@ export function collectStats(
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      listeners.map(({ name, pool, route }): [string, ListenerStats] => [
+      listeners.map(({ name, pool, pools }): [string, ListenerStats] => [
         name,
         {
           address: service?.listeners.address(name) ?? null,
-          ...(pool === undefined ? { pools: poolsOf({ pool, route }) } : { pool }),
+          ...(pool === undefined ? { pools: [...pools] } : { pool }),
           sessions: service?.sessionsOf(name) ?? 0,
         },
       ]),
     ),
     pools: Object.fromEntries([...pools].map(pool => [pool.name, poolStats(pool)])),
     fdBudget: { used, limit },
+    ...(cluster === undefined ? {} : { cluster: cluster.status() }),
   }
 }
 

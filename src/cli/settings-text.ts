@@ -31,6 +31,7 @@ export function settingsText(
     node.commentBefore = ` digest ${digest ?? 'as the backends are that will be found'}${told}`
   }
   if (config.admin?.token !== undefined) showSecret(document.get('admin') as YAMLMap, 'token', config.admin.token)
+  if (config.cluster !== undefined) showSecret(document.get('cluster') as YAMLMap, 'url', config.cluster.url)
   visit(document, {
     Collection: (_, node, path) => {
       if (isShort(node, path.filter(isCollection).length)) node.flow = true
@@ -55,7 +56,7 @@ function count(number: number, thing: string): string {
 }
 
 /** A secret as it could be written in the configuration, or a comment in its place. */
-function showSecret(parent: YAMLMap, name: 'secret' | 'token', secret: PoolSecret): void {
+function showSecret(parent: YAMLMap, name: 'secret' | 'token' | 'url', secret: PoolSecret): void {
   const { source } = secret
   if (source.kind === 'env') parent.set(name, pairs({ env: source.name }))
   else if (source.kind === 'file') parent.set(name, pairs({ file: source.path }))

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import type { StoreLink } from './link.ts'
+
 /**
  * What is done in the store in one step. A key of an exception holds the name of its backend and expires by the store's
  * own clock; beside it is a stream of what changed, of about as many entries as it is told. Both are in the same slot of a
@@ -7,10 +10,9 @@
 /** Entries of the stream that are left when it is longer: whoever is further behind reads the keys themselves. */
 export const STREAM_ENTRIES = 100_000
 
-/** A script, and what it is called with. */
+/** A script. */
 export interface StoreScript {
   readonly lua: string
-  readonly keys: number
 }
 
 /**
@@ -20,7 +22,6 @@ export interface StoreScript {
  * One that holds already lasts longer by this, never shorter; the others are told where that is an eighth more or further.
  */
 export const PUT: StoreScript = {
-  keys: 2,
   lua: `
 local held = redis.call('GET', KEYS[1])
 local left = held and redis.call('PTTL', KEYS[1]) or 0
@@ -38,11 +39,103 @@ return {ARGV[2], ttl}`,
  * Ends an exception that leads to this backend, and no other. Answers with 1, or 0: there was none.
  */
 export const END: StoreScript = {
-  keys: 2,
   lua: `
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'by', ARGV[1], 'pool', ARGV[3], 'key', ARGV[4],
   'backend', ARGV[2], 'ttl', 0)
 return 1`,
+}
+
+/** Keys: exceptions of one shard. Answers with each one's backend, nothing where it is gone, and how long it holds. */
+export const READ: StoreScript = {
+  lua: `
+local found = {}
+for at, key in ipairs(KEYS) do
+  local backend = redis.call('GET', key)
+  found[at] = {backend, backend and redis.call('PTTL', key) or 0}
+end
+return found`,
+}
+
+/**
+ * Keys: of the incarnation. Arguments: what it becomes where there is none.
+ * Answers with what it is: another one than before says that the shard was emptied.
+ */
+export const INCARNATION: StoreScript = {
+  lua: `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])`,
+}
+
+/**
+ * Keys: of the members. Arguments: who says that he lives, what he says, after how many milliseconds members are forgotten.
+ * Answers with all: who, the milliseconds since he said something, and what. Ages are by the clock of the store alone.
+ */
+export const BEAT: StoreScript = {
+  lua: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+local all = redis.call('HGETALL', KEYS[1])
+local members = {}
+for at = 1, #all, 2 do
+  local space = string.find(all[at + 1], ' ', 1, true)
+  local age = now - tonumber(string.sub(all[at + 1], 1, space - 1))
+  if age > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[at])
+  else members[#members + 1] = {all[at], age, string.sub(all[at + 1], space + 1)} end
+end
+return members`,
+}
+
+/**
+ * Keys: of what is announced, of this announcement. Arguments: the pool, the id, the backends, the milliseconds that it
+ * lasts, how many of a pool are kept. The newest of a pool stand first.
+ */
+export const ANNOUNCE: StoreScript = {
+  lua: `
+local ids, count = ARGV[2], 1
+for id in string.gmatch(redis.call('HGET', KEYS[1], ARGV[1]) or '', '%S+') do
+  if id ~= ARGV[2] and count < tonumber(ARGV[5]) then
+    ids, count = ids .. ' ' .. id, count + 1
+  end
+end
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+redis.call('HSET', KEYS[1], ARGV[1], ids)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return count`,
+}
+
+/** Keys: of those who have said done. Arguments: who, to which, the milliseconds that it lasts. */
+export const SAY_DONE: StoreScript = {
+  lua: `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])`,
+}
+
+const NO_SCRIPT = 'NOSCRIPT'
+const digests = new Map<StoreScript, string>()
+
+/** Runs a script; the first time on a server, its text is sent. */
+export async function runScript(
+  link: StoreLink,
+  script: StoreScript,
+  keys: readonly string[],
+  values: readonly (string | number)[],
+): Promise<unknown> {
+  const [first = ''] = keys
+  const rest = [String(keys.length), ...keys, ...values.map(String)]
+  try {
+    return await link.call(first, ['EVALSHA', digestOf(script), ...rest])
+  } catch (error) {
+    if (!(error as Error).message.startsWith(NO_SCRIPT)) throw error
+    return await link.call(first, ['EVAL', script.lua, ...rest])
+  }
+}
+
+function digestOf(script: StoreScript): string {
+  const known = digests.get(script) ?? createHash('sha1').update(script.lua).digest('hex')
+  digests.set(script, known)
+  return known
 }

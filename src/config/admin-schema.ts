@@ -12,7 +12,9 @@ export function admin() {
       listen: listenAddress('Where it listens: unix:/path, host:port, "[v6]:port" or :port.').prefault(
         DEFAULT_ADMIN_LISTEN,
       ),
-      token: secret('What clients must show as their bearer token. Required unless it listens on a unix socket.'),
+      token: secret(
+        'What clients must show as their bearer token. Required unless it listens on a unix socket.',
+      ).optional(),
       hosts: z
         .array(hostHeader('A host, with or without a port.'))
         .max(MOST_HOSTS)

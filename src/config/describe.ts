@@ -1,11 +1,13 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { type DescribedBound, describeBound } from './bounded-load.ts'
+import { type DescribedCluster, describeCluster } from './cluster.ts'
 import { describeCookie } from './cookie.ts'
 import type { CookieOptions } from './cookie-options.ts'
 import { type DescribedDiscovery, describeDiscovery } from './discovery.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption, ProxyTlvName, RouteOptions } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
 import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
@@ -19,7 +21,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
-import { describeRoute } from './route.ts'
+import { type DescribedRoute, describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
 import {
   type DescribedBackendTls,
@@ -41,6 +43,8 @@ export interface DescribedConfig {
   log: { level: string; sessions: 'off' | 'on' | number }
   /** Absent: there is no admin API. */
   admin?: DescribedAdmin
+  /** Absent: it shares nothing with other balancers. */
+  cluster?: DescribedCluster
 }
 
 export interface DescribedAdmin {
@@ -55,7 +59,7 @@ export interface DescribedListener {
   bind: string | { fd: number }
   /** One of these two. */
   pool?: string
-  route?: RouteOptions[]
+  route?: DescribedRoute[]
   acceptor: string
   relay: string
   maxSessions: number
@@ -81,7 +85,7 @@ export interface DescribedAffinity {
 
 export interface DescribedPool {
   placement: string
-  boundedLoad: number | 'off'
+  boundedLoad: DescribedBound
   /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
   secret: string
   affinity: DescribedAffinity
@@ -169,6 +173,7 @@ export function describeConfig(config: ResolvedConfig): DescribedConfig {
     ...given({ user: config.user, group: config.group }),
     log: { level: config.log.level, sessions: shareText(config.log.sessions) },
     ...(config.admin === undefined ? {} : { admin: describeAdmin(config.admin) }),
+    ...(config.cluster === undefined ? {} : { cluster: describeCluster(config.cluster) }),
   }
 }
 
@@ -203,7 +208,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
+  const { placement, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
   const {
     health,
     failOpen,
@@ -221,7 +226,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
   } = pool
   return {
     placement,
-    boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
+    boundedLoad: describeBound(pool),
     secret: secret.toString(),
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),

@@ -62,6 +62,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   group: 'restart',
   log: 'at once',
   admin: 'restart',
+  cluster: 'restart',
 }
 
 /** Undefined: the place is in no class. */

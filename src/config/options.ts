@@ -1,9 +1,11 @@
+import type { ClusterOptions } from './cluster-options.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import type { PoolOptions } from './pool-options.ts'
 import type { Duration, SecretOption } from './value-options.ts'
 
 export type * from './affinity-options.ts'
 export type * from './backend-options.ts'
+export type * from './cluster-options.ts'
 export type * from './cookie-options.ts'
 export type * from './discovery-options.ts'
 export type * from './health-options.ts'
@@ -57,6 +59,8 @@ export interface BalancerOptions {
   log?: LogOptions | undefined
   /** The admin API, which `listen()` opens; without this there is none. */
   admin?: AdminOptions | undefined
+  /** Balancers that share which clients are not at home; without this each is alone. */
+  cluster?: ClusterOptions | undefined
 }
 
 /** The admin API: HTTP and JSON for whoever operates Limpet. */

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { inspect } from 'node:util'
+import { storeFindings } from './cluster.ts'
 import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
 import { isEnvironmentName, isFilePath, SECRET_BYTES } from './scalars.ts'
@@ -15,7 +16,7 @@ export type SecretSource =
   | { kind: 'file'; path: string }
 
 /**
- * The secret of a pool, or the token of the admin API. It shows where it came from and nothing else, whatever prints it: only {@link PoolSecret.bytes}
+ * The secret of a pool, the token of the admin API, or the URL of the store of a cluster. It shows where it came from and nothing else, whatever prints it: only {@link PoolSecret.bytes}
  * gives it out.
  */
 export class PoolSecret {
@@ -71,19 +72,23 @@ export interface Secrets {
   byPool: Map<string, PoolSecret>
   /** Of the admin API; undefined: none. */
   token: PoolSecret | undefined
+  /** Of the store of the cluster; undefined: there is no cluster, or no URL that could be read. */
+  storeUrl: PoolSecret | undefined
   findings: Finding[]
   warnings: Finding[]
 }
 
-/** Reads the secrets of all pools and of the admin API; a malformed one is told by the schema. */
-export function readSecrets({ pools, admin }: View, context: SecretContext): Secrets {
-  const secrets: Secrets = { byPool: new Map(), token: undefined, findings: [], warnings: [] }
+/** Reads the secrets of all pools, of the admin API and of the cluster; a malformed one is told by the schema. */
+export function readSecrets({ pools, admin, cluster }: View, context: SecretContext): Secrets {
+  const secrets: Secrets = { byPool: new Map(), token: undefined, storeUrl: undefined, findings: [], warnings: [] }
   for (const { name, secret } of pools) {
     const read =
       secret === undefined ? PoolSecret.ofPool(name) : readOne(secrets, ['pools', name, 'secret'], secret, context)
     if (read !== undefined) secrets.byPool.set(name, read)
   }
   secrets.token = sendable(secrets, readOne(secrets, ['admin', 'token'], admin?.token, context))
+  secrets.storeUrl = readOne(secrets, ['cluster', 'url'], cluster?.url, context)
+  secrets.findings.push(...storeFindings(secrets.storeUrl))
   return secrets
 }
 

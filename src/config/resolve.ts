@@ -3,6 +3,8 @@ import type { z } from 'zod'
 import { KeyModule } from '../affinity/key-module.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
+import { boundOf } from './bounded-load.ts'
+import type { ResolvedCluster } from './cluster.ts'
 import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
 import { membersOf } from './discovery.ts'
@@ -20,10 +22,10 @@ import type {
   ResolvedBackendChanges,
   ResolvedConfig,
   ResolvedHotKey,
-  ResolvedKey,
   ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
+import { reachablePools, routeOf } from './route.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
 import { pathText } from './text.ts'
 import { backendTlsOf, listenerTlsOf, readTlsFiles, type TlsFiles } from './tls-files.ts'
@@ -142,7 +144,7 @@ interface ReadFiles {
 
 function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFiles): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
+    const { boundedLoad: bound, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
     const { sendProxy: header, backends: source, ...rest } = others
     const sendProxy = sendProxyOf(header)
     const affinity = affinityOf(pool.affinity, directory)
@@ -151,18 +153,19 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
     const backendTls = backendTlsOf(rest.backendTls, tls, directory)
     const members = membersOf(source, directory)
-    const settings = { name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }
+    const settings = { name, ...boundOf(bound), secret, affinity, stickTable, health, limits, sendProxy, backendTls }
     return [name, { ...rest, ...settings, ...members }]
   })
-  const { listeners, threads, shutdownTimeout, state, user, group, log, admin } = document
+  const byName = new Map(pools)
+  const { listeners, threads, shutdownTimeout, state, user, group, log, admin, cluster } = document
   return {
-    listeners: listeners.map(listener => ({
-      ...listener,
-      pool: listener.pool,
-      route: listener.route ?? [],
-      tls: listenerTlsOf(listener.tls, tls, directory),
-    })),
-    pools: new Map(pools),
+    listeners: listeners.map(listener => {
+      const route = (listener.route ?? []).map(entry => routeOf(entry, module => placed(module, directory)))
+      const choice = { pool: listener.pool, route }
+      const reached = reachablePools(choice, byName.values())
+      return { ...listener, ...choice, pools: reached, tls: listenerTlsOf(listener.tls, tls, directory) }
+    }),
+    pools: byName,
     threads,
     shutdownTimeout,
     state: pathOf(state, directory),
@@ -170,7 +173,17 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     group,
     log: { level: log.level, sessions: log.sessions },
     admin: admin && { listen: admin.listen, token: secrets.token, hosts: admin.hosts },
+    cluster: cluster && clusterOf(cluster, { secrets, directory }),
   }
+}
+
+function clusterOf(
+  { ca, ...cluster }: NonNullable<ParsedDocument['cluster']>,
+  { secrets, directory }: Pick<ReadFiles, 'secrets' | 'directory'>,
+): ResolvedCluster {
+  const url = secrets.storeUrl
+  if (url === undefined) throw new TypeError('a cluster without a URL was let through')
+  return { ...cluster, url, ca: pathOf(ca, directory) }
 }
 
 function limitsOf(limits: ParsedDocument['pools'][string]['limits']): ResolvedLimits {
@@ -186,13 +199,13 @@ function affinityOf(
 ): ResolvedAffinity {
   const spread = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by, ipv6Only: false }
   const hot = spread ?? (affinity.ipv6Prefix === 0 ? HOT_SUBNET : undefined)
-  const keys = key.map(one => placed(one, directory))
+  const keys = key.map(one => (one instanceof KeyModule ? placed(one, directory) : one))
   return { ...affinity, key: keys, cookie: cookie && cookieOf(cookie), hotKey: hot }
 }
 
 /** Paths of modules are relative to the configuration file. */
-function placed(key: ResolvedKey, directory: string): ResolvedKey {
-  return key instanceof KeyModule ? new KeyModule(key.text, resolvePath(directory, key.path), key.exportName) : key
+function placed<Made>({ text, path, exportName }: KeyModule<Made>, directory: string): KeyModule<Made> {
+  return new KeyModule(text, resolvePath(directory, path), exportName)
 }
 
 function pathOf(file: string, directory: string): string | undefined {

@@ -1,7 +1,10 @@
 import type { KeyFunction } from '../affinity/key-function.ts'
 import type { KeyModule } from '../affinity/key-module.ts'
 import type { KeyRegex } from '../affinity/regex/key-regex.ts'
+import type { RouteFunction } from '../routing/route-function.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
+import type { ResolvedBound } from './bounded-load.ts'
+import type { ResolvedCluster } from './cluster.ts'
 import type { ResolvedCookie } from './cookie.ts'
 import type { ResolvedDiscovery } from './discovery.ts'
 import type {
@@ -39,6 +42,8 @@ export interface ResolvedConfig {
   readonly log: ResolvedLog
   /** Undefined: there is no admin API. */
   readonly admin: ResolvedAdmin | undefined
+  /** Undefined: it shares nothing with other balancers. */
+  readonly cluster: ResolvedCluster | undefined
   /** What is allowed but most likely not meant, one sentence each. */
   readonly warnings: readonly string[]
 }
@@ -64,6 +69,11 @@ export interface ResolvedListener {
   readonly pool: string | undefined
   /** The first whose conditions hold decides; empty: there is one pool. */
   readonly route: readonly ResolvedRoute[]
+  /**
+   * Names of the pools that its clients may go to, each once: those that are named there, and where code chooses, all others but
+   * those with `source.transparent`, which need the native relay.
+   */
+  readonly pools: readonly string[]
   readonly acceptor: AcceptorKind
   readonly relay: RelayKind
   /** 0: no limit of its own. */
@@ -83,8 +93,16 @@ export interface ResolvedListener {
   readonly deny: readonly string[]
 }
 
+/** Says to which pool of a listener clients go. */
+export type ResolvedRoute = ResolvedPoolRoute | ResolvedCodeRoute
+
+/** A function that says the pool, or that the next entry is to say it. */
+export interface ResolvedCodeRoute {
+  readonly by: RouteFunction | KeyModule<RouteFunction>
+}
+
 /** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
-export interface ResolvedRoute {
+export interface ResolvedPoolRoute {
   /** In small letters, `*.` before what only has to be the end of a name; undefined: any, and clients without TLS. */
   readonly sni?: string | undefined
   /** Undefined: any, and clients without TLS. */
@@ -111,11 +129,9 @@ export interface ResolvedPeek {
   readonly timeout: number
 }
 
-export interface ResolvedPool {
+export interface ResolvedPool extends ResolvedBound {
   readonly name: string
   readonly placement: PlacementAlgorithm
-  /** c · 1000 of the bound, an integer; 0: no bound. */
-  readonly boundMilli: number
   readonly secret: PoolSecret
   readonly affinity: ResolvedAffinity
   /** Undefined: no table. */

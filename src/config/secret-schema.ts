@@ -9,8 +9,5 @@ export function secret(description: string) {
       'A file that holds the secret; relative to the configuration file. A last line break does not count.',
     ),
   })
-  return z
-    .union([secretText('The secret itself.'), fromEnvironment, fromFile])
-    .optional()
-    .describe(description)
+  return z.union([secretText('The secret itself.'), fromEnvironment, fromFile]).describe(description)
 }

@@ -7,12 +7,13 @@ import {
   readBindAddress,
   readListenAddress,
 } from './address.ts'
-import { readKeys } from './key-source.ts'
+import { readHotBy, readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
+import { peekBytesOf } from './peek-schema.ts'
 import type { ResolvedKey } from './resolved.ts'
-import { isDefault, MOST_ROUTES } from './route.ts'
+import { asksCode, isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface View {
   pools: readonly PoolView[]
   /** Undefined: there is none. */
   admin?: AdminView | undefined
+  /** Undefined: there is none. */
+  cluster?: { url: unknown } | undefined
 }
 
 export interface AdminView {
@@ -39,7 +42,7 @@ export interface ListenerView {
   index: number
   name?: string | undefined
   bind?: BindAddress | undefined
-  /** Names of its pools, as far as there are any. */
+  /** Names of its pools, as far as it names any. */
   pools: readonly string[]
   /** What says which pool, as far as it can be read; undefined: nothing is known of it. */
   choice?: ListenerChoice | undefined
@@ -51,6 +54,8 @@ export interface ListenerView {
   /** Whether its clients come through proxies, as it is written. */
   acceptsProxy?: boolean
   trust?: unknown
+  /** How many of the first bytes it looks at; undefined: that cannot be read. */
+  peekBytes?: number | undefined
   allow?: unknown
   deny?: unknown
 }
@@ -68,11 +73,15 @@ export interface RouteView {
   pool?: string | undefined
   isDefault: boolean
   hasPort: boolean
+  /** A function says the pool, of whatever name. */
+  asksCode: boolean
 }
 
 export interface PoolView {
   name: string
   isRing: boolean
+  /** Whose sessions its bound counts, as it is written. */
+  boundScope?: unknown
   secret: unknown
   /** The file of its stick table, as it is written. */
   tableFile?: string | undefined
@@ -87,6 +96,8 @@ export interface PoolView {
   backendTls?: unknown
   /** Where keys are. */
   keys?: readonly ResolvedKey[] | undefined
+  /** What tells the clients of a hot key apart; undefined: nothing, or it cannot be read. */
+  hotBy?: string | undefined
   /** Requests for encryption are to be refused. */
   refusesEncryption?: boolean
   /** Of its cookie; undefined: it has none. */
@@ -115,13 +126,14 @@ export interface BackendView {
 }
 
 export function viewOf(raw: unknown): View {
-  const { listeners, pools, admin, state, user } = isMapping(raw) ? raw : {}
+  const { listeners, pools, admin, cluster, state, user } = isMapping(raw) ? raw : {}
   return {
     state: textOf(state),
     user,
     listeners: Array.isArray(listeners) ? listeners.slice(0, LIMITS.listeners).map(listenerView) : [],
     pools: isMapping(pools) ? Object.entries(pools).map(([name, pool]) => poolView(name, pool)) : [],
     admin: isMapping(admin) ? adminView(admin) : undefined,
+    cluster: isMapping(cluster) ? { url: cluster.url } : undefined,
   }
 }
 
@@ -141,6 +153,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
     bind: valueIn(readBindAddress(bind, true)),
     pools: [...new Set(names.filter(name => name !== undefined))],
     choice,
+    peekBytes: peekBytesOf(raw.peek),
     acceptsProxy: accept === 'on' || accept === true,
     ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
@@ -156,13 +169,15 @@ function choiceOf({ pool, route }: Record<string, unknown>): ListenerChoice {
 }
 
 function routeView(raw: unknown, index: number): RouteView {
-  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false }
-  return { index, pool: textOf(raw.pool), isDefault: isDefault(raw), hasPort: raw.port !== undefined }
+  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false, asksCode: false }
+  const [pool, hasPort] = [textOf(raw.pool), raw.port !== undefined]
+  return { index, pool, isDefault: isDefault(raw), hasPort, asksCode: asksCode(raw) }
 }
 
 function poolView(name: string, raw: unknown): PoolView {
   const {
     placement,
+    boundedLoad,
     secret,
     stickTable,
     backends,
@@ -179,12 +194,13 @@ function poolView(name: string, raw: unknown): PoolView {
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
-  const { key, fallback, cookie, postgres } = isMapping(affinity) ? affinity : {}
+  const { key, fallback, cookie, postgres, hotKey } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
-    isHotWithoutTable:
-      isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
+    boundScope: isMapping(boundedLoad) ? boundedLoad.scope : undefined,
+    isHotWithoutTable: isMapping(hotKey) && (stickTable === 'off' || stickTable === false),
+    hotBy: isMapping(hotKey) && hotKey.by !== undefined ? valueIn(readHotBy(hotKey.by)) : undefined,
     isAutoWithoutTable:
       isMapping(affinity) && affinity.ipv6Prefix === 'auto' && (stickTable === 'off' || stickTable === false),
     secret,

@@ -43,7 +43,10 @@ function showPool(parts, name, pool, factor, change) {
   const most = pool.backends.reduce((top, { sessions, bound }) => Math.max(top, sessions, bound ?? 0), 1)
   const limit = factor === undefined ? 'no bound' : `bound ${factor} × fair share`
   const open = pool.isFailOpen ? ' · checks are not believed: too few backends are up' : ''
-  setText(parts.summary, `${sum(pool.backends.map(one => one.sessions))} sessions · ${limit}${open}`)
+  setText(
+    parts.summary,
+    `${sum(pool.backends.map(one => one.sessions))} sessions · ${limit}${open}${foundText(pool.discovery)}`,
+  )
   keepOnly(
     parts.backends,
     pool.backends.map(one => one.name),
@@ -56,6 +59,13 @@ function showPool(parts, name, pool, factor, change) {
     }
     showBackend(parts.backends.get(backend.name), backend, most)
   })
+}
+
+/** Where its backends are found. */
+function foundText(discovery) {
+  if (discovery === undefined) return ''
+  const { source, found, isFresh, error } = discovery
+  return ` · ${found} found by ${source}${isFresh ? '' : `, earlier: ${error ?? 'not looked yet'}`}`
 }
 
 function createBackend(name, act) {
@@ -90,7 +100,7 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, most) {
   parts.latest = backend
-  const { address, weight, backup, state, health, agent, sessions, bound, connectFailures } = backend
+  const { address, weight, backup, state, health, agent, sessions, peerSessions, bound, connectFailures } = backend
   setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}${agentText(agent)}`)
   const [text, tone] = stateOf(state, health, agent)
   setText(parts.state, text)
@@ -105,7 +115,8 @@ function showBackend(parts, backend, most) {
   parts.bound.setAttribute('visibility', bound === null ? 'hidden' : 'visible')
   parts.load.classList.toggle('off', bound === null)
   parts.load.classList.toggle('full', bound !== null && sessions >= bound)
-  const load = `${sessions} sessions${bound === null ? '' : `, bound ${bound}`}`
+  const others = peerSessions === undefined ? '' : `, ${peerSessions} of other balancers`
+  const load = `${sessions} sessions${bound === null ? '' : `, bound ${bound}`}${others}`
   parts.picture.setAttribute('aria-label', load)
   const failures = connectFailures > 0 ? ` · ${connectFailures} failed connects` : ''
   setText(parts.sessions, `${load}${failures}`)

@@ -1,3 +1,4 @@
+import type { ClusterStatus } from '../cluster/status.ts'
 import type { DiscoveryStatus } from '../discovery/discovery.ts'
 import { VERSION } from '../package-info.ts'
 import type { BackendAgent } from '../pool/agents.ts'
@@ -106,7 +107,11 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
-  counted('limpet_key_failures_total', 'Times that a function for keys failed, or was too slow.', 'keyFailed'),
+  counted(
+    'limpet_key_failures_total',
+    'Times that a function for keys or routes failed, or was too slow.',
+    'keyFailed',
+  ),
   counted('limpet_cookies_set_total', 'Answers that a cookie was put into.', 'cookiesSet'),
   counted('limpet_cookies_learnt_total', 'Cookies of applications that were learnt.', 'cookiesLearnt'),
   counted(
@@ -120,6 +125,44 @@ const SESSIONS: readonly Definition[] = [
   counted('limpet_splice_fallbacks_total', 'Directions that the system refused to splice.', 'spliceFallbacks'),
   counted('limpet_session_records_dropped_total', 'Session records that nobody fetched in time.', 'recordsDropped'),
   counted('limpet_accept_pauses_total', 'Times that a thread stopped accepting for a while.', 'acceptPaused'),
+]
+
+const CLUSTER: readonly Definition[] = [
+  ofCluster('gauge', 'limpet_cluster_synced', 'Whether exceptions are shared.', [], ({ isSynced }) =>
+    alone(Number(isSynced)),
+  ),
+  ofCluster('gauge', 'limpet_cluster_members', 'Balancers that live, this one included.', [], ({ members }) =>
+    alone(1 + members.filter(({ isLive }) => isLive).length),
+  ),
+  ofCluster(
+    'gauge',
+    'limpet_cluster_members_differing',
+    'Balancers that live and have other pools or backends.',
+    [],
+    ({ members }) => alone(members.filter(({ isLive, differences }) => isLive && differences.length > 0).length),
+  ),
+  ofCluster('gauge', 'limpet_cluster_backlog', 'Exceptions that wait to be told.', [], ({ backlog }) => alone(backlog)),
+  ofCluster('counter', 'limpet_cluster_dropped_total', 'Exceptions lost because too many waited.', [], ({ dropped }) =>
+    alone(dropped),
+  ),
+  ofCluster('counter', 'limpet_cluster_published_total', 'What was told.', ['kind'], ({ published, ended }) =>
+    by('kind', { made: published, ended }),
+  ),
+  ofCluster('counter', 'limpet_cluster_lost_races_total', 'Exceptions others had made first.', [], ({ lostRaces }) =>
+    alone(lostRaces),
+  ),
+  ofCluster('counter', 'limpet_cluster_refused_total', 'What the store did not take.', [], ({ refused }) =>
+    alone(refused),
+  ),
+  ofCluster('counter', 'limpet_cluster_adopted_total', 'Exceptions of others.', ['outcome'], ({ adopted }) =>
+    by('outcome', adopted),
+  ),
+  ofCluster('counter', 'limpet_cluster_failures_total', 'Times that the store was not reached.', [], ({ failures }) =>
+    alone(failures),
+  ),
+  ofCluster('counter', 'limpet_cluster_resyncs_total', 'Times that everything was read anew.', [], ({ resyncs }) =>
+    alone(resyncs),
+  ),
 ]
 
 const LISTENERS: readonly Definition[] = [
@@ -248,6 +291,9 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
     bound === null ? [] : alone(bound),
   ),
+  perBackend('gauge', 'limpet_backend_peer_sessions', 'Sessions of other balancers, as told.', [], backend =>
+    backend.peerSessions === undefined ? [] : alone(backend.peerSessions),
+  ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),
   ),
@@ -292,7 +338,14 @@ const BACKENDS: readonly Definition[] = [
 ]
 
 /** Every metric that is read from {@link Stats}. */
-export const DEFINITIONS: readonly Definition[] = [...PROCESS, ...SESSIONS, ...LISTENERS, ...POOLS, ...BACKENDS]
+export const DEFINITIONS: readonly Definition[] = [
+  ...PROCESS,
+  ...SESSIONS,
+  ...CLUSTER,
+  ...LISTENERS,
+  ...POOLS,
+  ...BACKENDS,
+]
 
 function gauge(name: string, help: string, labels: readonly string[], read: Definition['read']): Definition {
   return { name, kind: 'gauge', help, labels, read }
@@ -331,6 +384,17 @@ function perTableFile(kind: Definition['kind'], name: string, help: string, figu
 }
 
 /** Only for pools whose backends are found. */
+/** Only where there is a cluster. */
+function ofCluster(
+  kind: Definition['kind'],
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (cluster: ClusterStatus) => Sample[],
+): Definition {
+  return { kind, name, help, labels, read: ({ cluster }) => (cluster === undefined ? [] : read(cluster)) }
+}
+
 function perDiscovery(
   kind: Definition['kind'],
   name: string,

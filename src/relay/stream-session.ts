@@ -78,7 +78,7 @@ export class StreamSession {
     this.#arrival = new Arrival(target, client, facts.clientAddress, {
       secured: socket => this.#watch(socket),
       count: counter => owner.count(counter),
-      keyFailed: (source, error) => owner.keyFailed(this, source, error),
+      codeFailed: (source, error) => owner.codeFailed(this, source, error),
       refused: cause => this.#end(cause),
       known: found => this.#goOn(found),
     })

@@ -28,8 +28,8 @@ describe('scripts of the store of exceptions, in a Redis server', () => {
     await directory?.[Symbol.asyncDispose]()
   })
 
-  async function call({ lua, keys }: StoreScript, ...args: string[]): Promise<Reply> {
-    return await client.command('EVAL', lua, String(keys), 'limpet:{s}:p:k', 'limpet:{s}:stream', ...args)
+  async function call({ lua }: StoreScript, ...args: string[]): Promise<Reply> {
+    return await client.command('EVAL', lua, '2', 'limpet:{s}:p:k', 'limpet:{s}:stream', ...args)
   }
 
   const put = async (by: string, backend: string, ttl = TTL_MS, before = ''): Promise<Reply> =>

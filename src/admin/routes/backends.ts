@@ -1,5 +1,7 @@
+import type { Balancer } from '../../balancer.ts'
 import type { BackendChanges, BackendOptions } from '../../config/options.ts'
 import { LimpetError } from '../../errors.ts'
+import type { PlanChange } from '../../pool/plan.ts'
 import type { BackendInfo, Pool } from '../../pool/pool.ts'
 import { readBody } from '../body.ts'
 import type { Call, Route } from '../route.ts'
@@ -26,7 +28,10 @@ export const addBackend: Route = {
   handle: async (call, { balancer, turns }) => {
     const pool = poolOf(call, balancer)
     const options = (await readBody(call.env.incoming)) as BackendOptions
-    await turns.take(() => pool.add(options))
+    await turns.take(async () => {
+      await announce(balancer, pool, { add: [options] })
+      pool.add(options)
+    })
     return call.json(infoOf(pool, options.name), 201)
   },
 }
@@ -48,7 +53,10 @@ export const updateBackend: Route = {
   handle: async (call, { balancer, turns }) => {
     const [pool, name] = [poolOf(call, balancer), nameOf(call)]
     const changes = (await readBody(call.env.incoming)) as BackendChanges
-    await turns.take(() => pool.update(name, changes))
+    await turns.take(async () => {
+      await announce(balancer, pool, { update: { [name]: changes } })
+      pool.update(name, changes)
+    })
     return call.json(infoOf(pool, name))
   },
 }
@@ -60,9 +68,21 @@ export const removeBackend: Route = {
   answers: { 204: { description: 'It was removed.' } },
   handle: async (call, { balancer, turns }) => {
     const [pool, name] = [poolOf(call, balancer), nameOf(call)]
-    await turns.take(() => pool.remove(name))
+    await turns.take(async () => {
+      await announce(balancer, pool, { remove: [name] })
+      pool.remove(name)
+    })
     return call.body(null, 204)
   },
+}
+
+/** Tells the other balancers of a cluster first. A change that is refused is refused when it is made, in words of its own. */
+async function announce(balancer: Balancer, pool: Pool, change: PlanChange): Promise<void> {
+  try {
+    await balancer.announce(change, { pool: pool.name })
+  } catch (error) {
+    if (!(error instanceof LimpetError)) throw error
+  }
 }
 
 function nameOf(call: Call): string {

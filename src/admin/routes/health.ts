@@ -1,5 +1,5 @@
-import type { Balancer } from '../../balancer.ts'
 import type { BackendInfo } from '../../pool/pool.ts'
+import type { Stats } from '../../stats.ts'
 import type { Route } from '../route.ts'
 
 export const isAlive: Route = {
@@ -21,15 +21,15 @@ export const isReady: Route = {
     503: { description: 'Why they cannot.', body: 'text/plain' },
   },
   handle: (call, { balancer }) => {
-    const reason = unreadiness(balancer)
+    if (balancer.status !== 'listening') return call.text(`the balancer is ${balancer.status}\n`, 503)
+    const stats = balancer.stats()
+    const reason = unreadiness(stats)
     if (reason !== undefined) return call.text(`${reason}\n`, 503)
-    return call.text(`${degradation(balancer) ?? 'ok'}\n`)
+    return call.text(`${degradation(stats) ?? 'ok'}\n`)
   },
 }
 
-function unreadiness(balancer: Balancer): string | undefined {
-  if (balancer.status !== 'listening') return `the balancer is ${balancer.status}`
-  const { pools } = balancer.stats()
+function unreadiness({ pools }: Stats): string | undefined {
   const idle = Object.entries(pools).find(
     ([, { backends, isFailOpen }]) => !backends.some(backend => mayServe(backend, isFailOpen)),
   )
@@ -39,9 +39,11 @@ function unreadiness(balancer: Balancer): string | undefined {
   return `no backend of the pool ${name} may serve${why}`
 }
 
-/** Clients are served, by backends that nobody has confirmed. */
-function degradation(balancer: Balancer): string | undefined {
-  const stale = Object.entries(balancer.stats().pools).find(([, { discovery }]) => discovery?.isFresh === false)
+/** Clients are served, by backends that nobody has confirmed, or without what other balancers know. */
+function degradation({ cluster, pools }: Stats): string | undefined {
+  if (cluster?.error !== undefined || cluster?.isSynced === false)
+    return `degraded: exceptions are not shared (${cluster.store}: ${cluster.error ?? 'it was not reached yet'})`
+  const stale = Object.entries(pools).find(([, { discovery }]) => discovery?.isFresh === false)
   if (stale === undefined) return undefined
   const [name, { discovery }] = stale
   const { source = '', error = 'it was not looked yet' } = discovery ?? {}

@@ -6,6 +6,7 @@ import type { Histogram } from '../../relay/durations.ts'
 import type { ReloadResult } from '../../reload/result.ts'
 import type { ListenerStats, Stats } from '../../stats.ts'
 import { change } from './backend.ts'
+import { cluster } from './cluster.ts'
 import { byName, count, milliseconds, type Told } from './parts.ts'
 import { poolStats } from './pool.ts'
 import { closing } from './sessions.ts'
@@ -34,6 +35,7 @@ const stats = z.strictObject({
   listeners: z.record(z.string(), listener),
   pools: z.record(z.string(), z.strictObject(poolStats)),
   fdBudget: z.strictObject({ used: count, limit: count }),
+  cluster: cluster.optional().describe('Absent: it shares nothing with other balancers.'),
 }) satisfies z.ZodType<Told<Stats>>
 
 const statuses = ['idle', 'opening', 'listening', 'closing', 'closed'] as const satisfies readonly BalancerStatus[]

@@ -5,6 +5,7 @@ import { type Column, tableLines } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { backendLines, mayServe } from './backend-table.ts'
 import { closingText } from './closing-text.ts'
+import { clusterLines } from './cluster-text.ts'
 import { bytesText, counted, countText, shareText, timeText } from './figures.ts'
 import { privilegeLines } from './privileges-text.ts'
 
@@ -34,10 +35,11 @@ export interface Rates {
 
 /** `status` for people. */
 export function statusLines(report: StatusReport, rates: Rates | undefined, terminal: Terminal): string[] {
-  const { listeners, pools } = report.stats
+  const { cluster, listeners, pools } = report.stats
   return [
     ...headLines(report, rates, terminal),
     ...report.closings.map(closing => terminal.cut(closingText(closing))),
+    ...clusterLines(cluster, terminal),
     ...listenerLines(Object.entries(listeners), terminal),
     ...Object.entries(pools).flatMap(([name, pool]) => ['', ...poolLines(name, pool, rates, terminal)]),
   ]

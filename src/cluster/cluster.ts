@@ -1,0 +1,256 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clusterText, type ResolvedCluster, storeOf } from '../config/cluster.ts'
+import { throwIfAborted } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import { VERSION } from '../package-info.ts'
+import type { PoolCore } from '../pool/core.ts'
+import { ClusterSwitches, type NextBackends } from './cluster-switches.ts'
+import { Exchange } from './exchange.ts'
+import { openLink, type StoreLink } from './link.ts'
+import { SharedLoads } from './loads.ts'
+import { BEAT_MS, Members } from './members.ts'
+import { PoolSharing } from './pool-sharing.ts'
+import type { ClusterStatus } from './status.ts'
+import { StoreKeys } from './store-keys.ts'
+import { Traffic } from './traffic.ts'
+
+/** From turn to turn of the exchange: about how long it is until other balancers know of an exception. */
+const TURN_MS = 100
+/** Until a lost store is tried again, the first time and at most; half of it is up to chance. */
+const RETRY_MS = { min: 200, max: 5000 }
+/** How long the last words may take. */
+const LEAVE_MS = 500
+
+/**
+ * What a balancer has with others: the exceptions that it shares with them, and what it knows of them. No client waits for
+ * any of it: whatever becomes of the store, the tables are as they are.
+ */
+export class Cluster {
+  readonly settings: ResolvedCluster
+  readonly #cores: ReadonlyMap<string, PoolCore>
+  readonly #log: Log
+  readonly #pools = new Map<string, PoolSharing>()
+  readonly #followed = new WeakSet<PoolCore>()
+  readonly #traffic = new Traffic()
+  readonly #members: Members
+  readonly #switches: ClusterSwitches
+  readonly #loads: SharedLoads
+  #over = new AbortController()
+  #running: Promise<void> | undefined
+  #open: { link: StoreLink; keys: StoreKeys } | undefined
+  #isSynced = false
+  #onSynced: () => void = () => undefined
+  #error: string | undefined
+  #failures = 0
+  #resyncs = 0
+
+  /** @param cores - those that there are, also when it is looked at later */
+  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log) {
+    this.settings = settings
+    this.#cores = cores
+    this.#log = log
+    this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION)
+    this.#loads = new SharedLoads(cores, this.#members.id)
+    this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
+  }
+
+  /**
+   * Before the first client: notes exceptions from now on, and waits until those of others are here, and those that come about
+   * where they have other backends, as long as `startTimeout` at most.
+   *
+   * @throws the reason of the signal
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#over = new AbortController()
+    this.#switches.open()
+    this.#followPools()
+    const synced = new Promise<void>(resolve => {
+      this.#onSynced = resolve
+    })
+    this.#running = this.#run(this.#over.signal)
+    const { startTimeout } = this.settings
+    const late = new AbortController()
+    const either = AbortSignal.any([signal, late.signal])
+    const ready = synced.then(() => this.#switches.beforeStart(this.#cores.values()))
+    await Promise.race([ready, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
+    late.abort()
+    throwIfAborted(signal)
+    if (!this.#isSynced)
+      this.#log.warn(
+        { cluster: clusterText(this.settings), reason: this.#error ?? `no answer within ${startTimeout} ms` },
+        'the exceptions of other balancers are not known yet: clients that have one may be sent elsewhere',
+      )
+  }
+
+  /**
+   * Before pools get other backends: resolves when every balancer has told which of its clients stay where they are, and after
+   * `switchTimeout` at the latest; at once, where no home moves, or the store is away. Never rejects.
+   */
+  async beforeChange(changes: readonly NextBackends[]): Promise<void> {
+    await this.#switches.beforeChange(changes)
+  }
+
+  /** Pools or backends were changed: pins may be exceptions now that were none. */
+  changed(): void {
+    this.#followPools()
+    this.#switches.changed()
+    for (const sharing of this.#pools.values()) sharing.want('roster')
+  }
+
+  /** Says good-bye where that is quickly done. Idempotent. */
+  async stop(): Promise<void> {
+    this.#switches.close()
+    this.#over.abort()
+    await this.#running
+    const open = this.#open
+    this.#open = undefined
+    if (open === undefined) return
+    const leaving = this.#members.leave(open.link, open.keys).catch(() => undefined)
+    await Promise.race([leaving, sleep(LEAVE_MS)])
+    open.link.close()
+  }
+
+  status(): ClusterStatus {
+    const backlogs = [...this.#pools.values()].map(sharing => sharing.backlog)
+    const { published, ended, lostRaces, refused, adopted, refusal } = this.#traffic
+    const error = this.#error ?? refusal
+    return {
+      store: clusterText(this.settings),
+      isSynced: this.#isSynced,
+      ...(error === undefined ? {} : { error }),
+      member: this.#members.name,
+      members: this.#members.others.map(member => ({ ...member, differences: [...member.differences] })),
+      backlog: backlogs.reduce((sum, { waiting }) => sum + waiting, 0),
+      dropped: backlogs.reduce((sum, { dropped }) => sum + dropped, 0),
+      published,
+      ended,
+      lostRaces,
+      refused,
+      adopted: { ...adopted },
+      failures: this.#failures,
+      resyncs: this.#resyncs,
+    }
+  }
+
+  #followPools(): void {
+    for (const name of this.#pools.keys()) if (!this.#cores.has(name)) this.#pools.delete(name)
+    for (const core of this.#cores.values()) {
+      if (this.#followed.has(core)) continue
+      this.#followed.add(core)
+      const sharing = PoolSharing.of(core)
+      if (sharing === undefined) this.#pools.delete(core.name)
+      else this.#pools.set(core.name, sharing)
+    }
+  }
+
+  /** Never rejects. */
+  async #run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await this.#exchange(signal, () => {
+          failures = 0
+        })
+      } catch (error) {
+        if (signal.aborted) return
+        this.#failed(error as Error)
+        this.#loads.away()
+      }
+      const delay = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** failures++)
+      await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
+
+  /** One connection, from its beginning to its end. */
+  async #exchange(signal: AbortSignal, synced: () => void): Promise<void> {
+    let lose: (error: Error) => void = () => undefined
+    const lost = new Promise<never>((_, reject) => {
+      lose = reject
+    })
+    lost.catch(() => undefined)
+    const link = await openLink(storeOf(this.settings), { ca: this.settings.ca, lost: error => lose(error), signal })
+    const keys = new StoreKeys(this.settings, link.shards)
+    const exchange = new Exchange({
+      link,
+      keys,
+      id: this.#members.id,
+      pools: this.#pools,
+      traffic: this.#traffic,
+    })
+    this.#open = { link, keys }
+    try {
+      const stopped = once(signal, 'abort').catch(() => undefined)
+      await Promise.race([this.#talk({ exchange, link, keys, signal, synced }), lost, stopped])
+    } finally {
+      // Whoever stops has something to say yet.
+      if (!signal.aborted) this.#close()
+    }
+  }
+
+  async #talk({ exchange, link, keys, signal, synced }: Talk): Promise<void> {
+    const random = randomBytes(8).toString('hex')
+    await exchange.wasEmptied(random)
+    await exchange.snapshot()
+    for (const sharing of this.#pools.values()) sharing.want('roster')
+    this.#members.forgotten()
+    await this.#members.beat(link, keys)
+    synced()
+    this.#switches.use({ link, keys, exchange })
+    this.#synced()
+    for (let beatAt = performance.now() + BEAT_MS; !signal.aborted; ) {
+      const hasMore = await exchange.turn(TURN_MS)
+      await this.#switches.turn(!hasMore)
+      if (performance.now() >= beatAt) {
+        beatAt = performance.now() + BEAT_MS
+        if (await exchange.wasEmptied(random)) this.#emptied()
+        await this.#members.beat(link, keys)
+        await this.#loads.beat(link, keys)
+      }
+      if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
+
+  #close(): void {
+    this.#open?.link.close()
+    this.#open = undefined
+    this.#isSynced = false
+    this.#switches.use(undefined)
+    this.#members.lost()
+  }
+
+  #synced(): void {
+    const wasAway = this.#error !== undefined
+    this.#isSynced = true
+    this.#error = undefined
+    this.#resyncs++
+    this.#onSynced()
+    const facts = { cluster: clusterText(this.settings), members: this.#members.live + 1 }
+    if (wasAway || this.#resyncs === 1) this.#log.info(facts, 'exceptions are shared')
+  }
+
+  #emptied(): void {
+    this.#log.warn({ cluster: clusterText(this.settings) }, 'the store was emptied: it is told all exceptions again')
+    this.#members.forgotten()
+    for (const sharing of this.#pools.values()) sharing.want('all')
+  }
+
+  #failed(error: Error): void {
+    const isNew = error.message !== this.#error
+    this.#failures++
+    this.#error = error.message
+    const facts = { cluster: clusterText(this.settings), reason: error.message }
+    if (isNew)
+      this.#log.warn(facts, 'the store cannot be used: exceptions are not shared, clients are served as before')
+    else this.#log.debug(facts, 'the store still cannot be used')
+  }
+}
+
+/** What one connection needs. */
+interface Talk {
+  exchange: Exchange
+  link: StoreLink
+  keys: StoreKeys
+  signal: AbortSignal
+  synced: () => void
+}
