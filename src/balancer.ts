@@ -17,11 +17,13 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
+import { memberName } from './cluster/members.ts'
+import { Rosters } from './cluster/rosters.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
-import { applyFound, type FoundForPool } from './discovery/apply.ts'
+import { applyFound } from './discovery/apply.ts'
 import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
 import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
@@ -33,6 +35,7 @@ import type { BackendRecord } from './pool/records.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
+import type { Done } from './reload/backends.ts'
 import { type Committed, reload } from './reload/reload.ts'
 import { type ReloadResult, resultOf } from './reload/result.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
@@ -58,6 +61,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #files: OwnedFiles
   /** Undefined: it shares nothing. */
   readonly #cluster: Cluster | undefined
+  /** Undefined: its backends are its own. */
+  readonly #rosters: Rosters | undefined
   /** @internal */
   readonly handOver: HandOver
   readonly #life = new BalancerLife(() => process.nextTick(() => this.emit('close')))
@@ -98,6 +103,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
+      rosters: () => this.#rosters,
     }
     this.#pools = new Pools(pools.values(), owner, core => {
       followDiscovery(core, this.#log)
@@ -112,14 +118,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     })
     this.#discoveries = new Discoveries(this.#pools.cores, this.#log, {
       canChange: () => this.#life.isListening && this.handOver.canChange,
-      apply: found => this.#reloads.take(() => this.#found(found)),
+      apply: found => this.#apply(service => applyFound(found, service)),
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
     const { cluster } = this.#config
-    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log)
+    if (cluster?.membership === 'cluster') this.#rosters = this.#shareRosters()
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, this.#rosters)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
@@ -391,21 +398,36 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const service = (): Service => this.#changeableService('reload')
     service()
     await loadKeyModules(wanted)
-    const { config: next, commit } = await this.#discoveries.prepare(wanted)
+    const found = await this.#discoveries.prepare(wanted)
+    const shared = this.#rosters?.prepare(found.config)
     const reloaded = { pools: this.#pools, service, config: this.#config }
-    return await reload(reloaded, next, committed => {
-      commit()
-      return this.#hold(next, committed)
+    return await reload(reloaded, shared?.config ?? found.config, committed => {
+      found.commit()
+      shared?.commit()
+      return this.#hold(found.config, committed)
     })
   }
 
-  async #found(found: FoundForPool): Promise<void> {
-    const done = await applyFound(found, () => this.#changeableService('reload'))
-    if (done.length === 0) return
-    this.#service?.backendsChanged()
-    this.#backendsChanged()
-    this.#generation++
-    this.#news.changedAll(done)
+  /** Other backends of pools, found or told, between reloads. */
+  async #apply(apply: (service: () => Service) => Promise<Done[]>): Promise<void> {
+    await this.#reloads.take(async () => {
+      const done = await apply(() => this.#changeableService('reload'))
+      if (done.length === 0) return
+      this.#service?.backendsChanged()
+      this.#backendsChanged()
+      this.#generation++
+      this.#news.changedAll(done)
+    })
+  }
+
+  #shareRosters(): Rosters {
+    return new Rosters(this.#pools.cores, memberName(), this.#log, {
+      canChange: () => this.#life.isListening && this.handOver.canChange,
+      assertCanChange: () => void this.#changeableService('pool.roster'),
+      configured: pool => this.#config.pools.get(pool)?.backends ?? [],
+      changes: core => this.#kept.changesOf(core),
+      apply: change => this.#apply(change),
+    })
   }
 
   /** A configuration holds, all of it, before anybody is told of any of it. */

@@ -10,6 +10,8 @@ import { Exchange } from './exchange.ts'
 import { openLink, type StoreLink } from './link.ts'
 import { BEAT_MS, Members } from './members.ts'
 import { PoolSharing } from './pool-sharing.ts'
+import { RosterStore } from './roster-store.ts'
+import type { Rosters } from './rosters.ts'
 import type { ClusterStatus } from './status.ts'
 import { StoreKeys } from './store-keys.ts'
 import { Traffic } from './traffic.ts'
@@ -33,6 +35,7 @@ export class Cluster {
   readonly #followed = new WeakSet<PoolCore>()
   readonly #traffic = new Traffic()
   readonly #members: Members
+  readonly #rosters: Rosters | undefined
   #over = new AbortController()
   #running: Promise<void> | undefined
   #open: { link: StoreLink; keys: StoreKeys } | undefined
@@ -42,23 +45,28 @@ export class Cluster {
   #failures = 0
   #resyncs = 0
 
-  /** @param cores - those that there are, also when it is looked at later */
-  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log) {
+  /**
+   * @param cores - those that there are, also when it is looked at later
+   * @param rosters - undefined: backends are changed at each balancer
+   */
+  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
-    this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION)
+    this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
+    this.#rosters = rosters
   }
 
   /**
-   * Before the first client: notes exceptions from now on, and waits until those of others are here, as long as
-   * `startTimeout` at most.
+   * Before the first client: notes exceptions from now on, and waits until those of others, and shared rosters, are here, as
+   * long as `startTimeout` at most.
    *
    * @throws the reason of the signal
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#over = new AbortController()
     this.#followPools()
+    this.#rosters?.begin()
     const synced = new Promise<void>(resolve => {
       this.#onSynced = resolve
     })
@@ -69,6 +77,7 @@ export class Cluster {
     await Promise.race([synced, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
     late.abort()
     throwIfAborted(signal)
+    this.#rosters?.serve()
     if (!this.#isSynced)
       this.#log.warn(
         { cluster: clusterText(this.settings), reason: this.#error ?? `no answer within ${startTimeout} ms` },
@@ -113,6 +122,7 @@ export class Cluster {
       adopted: { ...adopted },
       failures: this.#failures,
       resyncs: this.#resyncs,
+      rosters: this.#rosters?.status() ?? [],
     }
   }
 
@@ -172,6 +182,8 @@ export class Cluster {
   async #talk({ exchange, link, keys, signal, synced }: Talk): Promise<void> {
     const random = randomBytes(8).toString('hex')
     await exchange.wasEmptied(random)
+    // First: which clients are exceptions depends on the backends.
+    await this.#rosters?.open(new RosterStore(link, keys))
     await exchange.snapshot()
     for (const sharing of this.#pools.values()) sharing.want('roster')
     this.#members.forgotten()
@@ -183,6 +195,7 @@ export class Cluster {
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied(random)) this.#emptied()
+        await this.#rosters?.look()
         await this.#members.beat(link, keys)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
@@ -193,6 +206,7 @@ export class Cluster {
     this.#open?.link.close()
     this.#open = undefined
     this.#isSynced = false
+    this.#rosters?.lost()
     this.#members.lost()
   }
 

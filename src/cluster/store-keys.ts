@@ -58,6 +58,16 @@ export class StoreKeys {
     return `${this.#at(0)}:details`
   }
 
+  /** What operators changed of a pool, where that is shared. */
+  roster(pool: string): string {
+    return `${this.#at(0)}:roster:${pool}`
+  }
+
+  /** The stream of who changed that, and when. */
+  audit(pool: string): string {
+    return `${this.#at(0)}:audit:${pool}`
+  }
+
   #at(shard: number): string {
     return `${this.#prefix}:{${this.#name}:${shard}}`
   }
