@@ -48,6 +48,7 @@ function everyFile() {
 
 module.exports = {
   'node-option': [`import=${pathToFileURL(join(__dirname, 'test/helpers/typescript/register.mjs'))}`],
+  ...(named ? {} : { require: ['./test/helpers/typescript/compile-once.ts'] }),
   extension: ['ts'],
   spec: named ? [] : everyFile(),
   ignore: ['test/**/*.soak.test.ts', 'test/package/**'],

@@ -24,7 +24,7 @@ export const ERROR_CODES = {
   LIMPET_ERR_DISCOVERY: 'No backends were found for a pool',
   LIMPET_ERR_HANDED_OVER: 'Nothing can be changed here: another process takes the place of this one',
   LIMPET_ERR_INVALID_STATE: 'The method cannot be called in the present state of the object',
-  LIMPET_ERR_KEY_MODULE: 'A module for keys cannot be used',
+  LIMPET_ERR_KEY_MODULE: 'A module for keys or routes cannot be used',
   LIMPET_ERR_KEY_RATE: 'The sessions of this client come too fast',
   LIMPET_ERR_KEY_SESSIONS: 'This client has as many sessions as one client may have',
   LIMPET_ERR_NEEDS_RESTART: 'A reload would change what only a restart can change',

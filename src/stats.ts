@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ClusterStatus } from './cluster/status.ts'
 import type { ResolvedListener } from './config/resolved.ts'
-import { poolsOf } from './config/route.ts'
 import type { DiscoveryStatus } from './discovery/discovery.ts'
 import { native, POOL_COUNTERS, POOL_STRIDE, type PoolCounter, REASONS, type Reason } from './native.ts'
 import type { PoolCore } from './pool/core.ts'
@@ -129,7 +128,7 @@ const GAUGES = 8
 /** What is counted besides sessions. */
 export interface Counted {
   generation: number
-  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'route'>[]
+  listeners: readonly Pick<ResolvedListener, 'name' | 'pool' | 'pools'>[]
   pools: Iterable<PoolCore>
   cluster: Cluster | undefined
 }
@@ -143,11 +142,11 @@ export function collectStats(service: Service | undefined, { generation, listene
     counters: service?.counts ?? noSessions(),
     durations: service?.durations ?? new DurationColumns().told(),
     listeners: Object.fromEntries(
-      listeners.map(({ name, pool, route }): [string, ListenerStats] => [
+      listeners.map(({ name, pool, pools }): [string, ListenerStats] => [
         name,
         {
           address: service?.listeners.address(name) ?? null,
-          ...(pool === undefined ? { pools: poolsOf({ pool, route }) } : { pool }),
+          ...(pool === undefined ? { pools: [...pools] } : { pool }),
           sessions: service?.sessionsOf(name) ?? 0,
         },
       ]),

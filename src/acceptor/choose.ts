@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { needsScript } from '../affinity/needs-script.ts'
 import type { ResolvedAffinity, ResolvedListener } from '../config/resolved.ts'
+import { isByCode } from '../config/route.ts'
 import { LimpetError } from '../errors.ts'
 import { hasNativeRelay } from '../relay/native.ts'
 import { type StreamOnlyPool, whyStreamOnly } from '../relay/stream-only.ts'
@@ -27,9 +28,9 @@ export function chooseAcceptor(settings: ResolvedListener, pools: readonly Accep
 }
 
 function whyNotNative(settings: ResolvedListener, pools: readonly StreamOnlyPool[]): string | undefined {
-  const { bind, relay } = settings
+  const { bind, relay, tls, route } = settings
   if (relay === 'stream') return 'the stream relay takes its clients from the net module'
-  const why = whyStreamOnly(settings, pools)
+  const why = whyStreamOnly({ tls, isByCode: route.some(isByCode) }, pools)
   if (why !== undefined) return why
   // A socket that somebody else opened may be shared with others, who do not know that it must not block.
   if (bind.kind === 'fd') return 'the listen socket was opened by somebody else'

@@ -29,6 +29,7 @@ const FILES = [
   ['/history.js', 'history', 'js'],
   ['/pools.js', 'pools', 'js'],
   ['/chart.js', 'chart', 'js'],
+  ['/cluster.js', 'cluster', 'js'],
   ['/details.js', 'details', 'js'],
   ['/homes.js', 'homes', 'js'],
 ] as const satisfies readonly (readonly [string, string, keyof typeof TYPES])[]

@@ -1,5 +1,6 @@
 import type { ResolvedAffinity, ResolvedKey } from '../config/resolved.ts'
 import { KeyFallback, type NativeHeadKeys, type NativePool, native } from '../native.ts'
+import { functionName } from './key-function.ts'
 import { KeyModule } from './key-module.ts'
 import { FunctionKeySource, type KeySource, KnownKeySource, NativeKeySource } from './key-source.ts'
 import { needsScript } from './needs-script.ts'
@@ -51,5 +52,5 @@ function sourceOf(key: ResolvedKey, pool: () => NativePool): KeySource {
   if (typeof key === 'string') return new NativeKeySource(key, pool)
   if (key instanceof KeyRegex) return key
   if (key instanceof KeyModule) return new FunctionKeySource(key.text, () => key.function)
-  return new FunctionKeySource(`[Function ${key.name || 'anonymous'}]`, () => key)
+  return new FunctionKeySource(functionName(key), () => key)
 }

@@ -37,6 +37,11 @@ export function bytesOfAnswer(answer: unknown): Uint8Array | 'more' | undefined 
   return typeof answer === 'string' ? Buffer.from(answer) : answer
 }
 
+/** A function as it is called where a configuration is told, and in the log: there is no text that would make it again. */
+export function functionName({ name }: { readonly name: string }): string {
+  return `[Function ${name || 'anonymous'}]`
+}
+
 function describe(value: unknown): string {
   return value === null ? 'null' : `a value of the type ${typeof value}`
 }

@@ -15,14 +15,14 @@ export interface ModuleRefusal {
   cause?: unknown
 }
 
-/** A function for keys in a file of its own, named as `PATH#EXPORT`. */
-export class KeyModule {
+/** A function for keys, or for routes, in a file of its own, named as `PATH#EXPORT`. */
+export class KeyModule<Made = KeyFunction> {
   /** As it was written. */
   readonly text: string
   /** Absolute. */
   readonly path: string
   readonly exportName: string
-  #function: KeyFunction | undefined
+  #function: Made | undefined
 
   constructor(text: string, path: string, exportName: string) {
     this.text = text
@@ -31,7 +31,7 @@ export class KeyModule {
   }
 
   /** @throws {@link LimpetError} `LIMPET_ERR_INVALID_STATE`: it is not loaded */
-  get function(): KeyFunction {
+  get function(): Made {
     if (this.#function !== undefined) return this.#function
     throw new LimpetError('LIMPET_ERR_INVALID_STATE', `the module ${this.text} is not loaded`)
   }
@@ -60,7 +60,7 @@ export class KeyModule {
     }
     const found = names[exportName]
     if (typeof found !== 'function') return { message: `${exportName} of the module is no function`, accepted }
-    this.#function = found as KeyFunction
+    this.#function = found as Made
     return undefined
   }
 }

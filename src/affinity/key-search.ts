@@ -1,5 +1,5 @@
 import type { KeyConnection } from './key-function.ts'
-import type { Found, HeadLook, KeySource, NamedBackend } from './key-source.ts'
+import type { FailedSource, Found, HeadLook, KeySource, NamedBackend } from './key-source.ts'
 
 /** What came of a search. */
 export interface SearchResult {
@@ -16,16 +16,16 @@ export interface KeySearchEvents {
   /** Called once. */
   settled(result: SearchResult): void
   /** A source threw, or was too slow; the search goes on with the next one. */
-  failed(source: KeySource, error: unknown): void
+  failed(source: FailedSource, error: unknown): void
 }
 
 /**
  * Looks for the key of one connection: the sources are asked in their order, and the first that yields counts. Each is waited for
  * while it can still yield, and is not asked again once it cannot.
  */
-export class KeySearch {
-  readonly #sources: readonly KeySource[]
-  readonly #connection: KeyConnection
+export class KeySearch<Connection = KeyConnection> {
+  readonly #sources: readonly KeySource<Connection>[]
+  readonly #connection: Connection
   readonly #events: KeySearchEvents
   readonly #proxyHeader: Uint8Array | undefined
   /** The source whose turn it is. */
@@ -43,8 +43,8 @@ export class KeySearch {
 
   /** `proxyHeader`: what came before the head; undefined: nothing. */
   constructor(
-    sources: readonly KeySource[],
-    connection: KeyConnection,
+    sources: readonly KeySource<Connection>[],
+    connection: Connection,
     events: KeySearchEvents,
     proxyHeader?: Uint8Array,
   ) {
@@ -89,7 +89,7 @@ export class KeySearch {
     }
   }
 
-  #ask(source: KeySource): Found | Promise<Found> {
+  #ask(source: KeySource<Connection>): Found | Promise<Found> {
     // It has seen all that there is.
     if (this.#wantedMoreAt === this.#head.length) return 'more'
     try {
@@ -130,7 +130,7 @@ export class KeySearch {
     this.#next()
   }
 
-  #wait(source: KeySource, promise: Promise<Found>): void {
+  #wait(source: KeySource<Connection>, promise: Promise<Found>): void {
     const { length } = this.#head
     this.#pending = promise
     const settle = (found: Found): void => {

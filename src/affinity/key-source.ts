@@ -1,5 +1,5 @@
 import { HeadVerdict, type NativeHeadKeys, type NativeNamed, type NativePool, native } from '../native.ts'
-import { bytesOfAnswer, type KeyConnection, type KeyFunction } from './key-function.ts'
+import { bytesOfAnswer, type KeyConnection } from './key-function.ts'
 
 /** A backend that a client names itself, as the native pool takes it. */
 export type NamedBackend = Pick<NativeNamed, 'index' | 'generation'>
@@ -18,8 +18,8 @@ export interface HeadLook {
   last?(): Uint8Array | undefined
 }
 
-/** Where keys may be. */
-export interface KeySource {
+/** Where keys may be. `Connection`: what it must know of one. */
+export interface KeySource<Connection = KeyConnection> {
   /** As it is called in the log. */
   readonly name: string
   /** It is not asked before there are bytes, or none will come. */
@@ -27,8 +27,11 @@ export interface KeySource {
   /** Where it names a backend the sources behind it are waited for all the same. */
   readonly isPatient?: true
   /** Begins with a connection. `proxyHeader`: what came before its first bytes, if anything. */
-  begin(connection: KeyConnection, proxyHeader?: Uint8Array): HeadLook
+  begin(connection: Connection, proxyHeader?: Uint8Array): HeadLook
 }
+
+/** One that is told of, whatever it must know. */
+export type FailedSource = Pick<KeySource, 'name'>
 
 /** A kind of the native core's, by its text. */
 export class NativeKeySource implements KeySource {
@@ -73,25 +76,30 @@ export function foundOf(key: Uint8Array | NativeNamed | number): Found {
   return key === HeadVerdict.more ? 'more' : undefined
 }
 
+/** What {@link FunctionKeySource} asks. */
+type Code<Connection> = (head: Buffer, connection: Connection) => unknown
+
 /** A function of somebody else's. */
-export class FunctionKeySource implements KeySource {
+export class FunctionKeySource<Connection = KeyConnection> implements KeySource<Connection> {
   readonly name: string
   readonly waitsForBytes = true
-  readonly #function: () => KeyFunction
+  readonly #function: () => Code<Connection>
+  readonly #read: typeof bytesOfAnswer
 
-  /** `get`: the function, when it is first needed. */
-  constructor(name: string, get: () => KeyFunction) {
+  /** `get`: the function, when it is first needed; `read`: what its answers are, and throws where it is none. */
+  constructor(name: string, get: () => Code<Connection>, read = bytesOfAnswer) {
     this.name = name
     this.#function = get
+    this.#read = read
   }
 
-  begin(connection: KeyConnection): HeadLook {
+  begin(connection: Connection): HeadLook {
     const makeKey = this.#function()
     return {
       find: head => {
         // A copy: the backend gets what the client has sent, whatever is done to it here.
         const answer = makeKey(Buffer.from(head), connection)
-        return isPromise(answer) ? Promise.resolve(answer).then(bytesOfAnswer) : bytesOfAnswer(answer)
+        return isPromise(answer) ? Promise.resolve(answer).then(this.#read) : this.#read(answer)
       },
     }
   }

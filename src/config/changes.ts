@@ -4,8 +4,8 @@ import { effectOf } from './effects.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
 import type { PoolSecret } from './pool-secret.ts'
-import type { ResolvedConfig } from './resolved.ts'
-import { poolsOf } from './route.ts'
+import type { ResolvedConfig, ResolvedListener } from './resolved.ts'
+import { isByCode } from './route.ts'
 import { pathText } from './text.ts'
 
 /** A setting that differs, or a listener or a pool as a whole. */
@@ -58,12 +58,14 @@ export function changesBetween(before: ComparedConfig, after: ComparedConfig): F
   const { listeners: oldListeners, pools: oldPools, ...oldRest } = before
   const { listeners, pools, ...rest } = after
   const ofListeners = partChanges('listeners', 'listeners[]', byName(oldListeners), byName(listeners))
-  const otherAcceptors = new Set(
-    listeners.flatMap(({ name }) => (wantsNet(before, name) === wantsNet(after, name) ? [] : poolPaths(name))),
+  const otherAcceptors = listeners.flatMap(({ name }) =>
+    wantsNet(before, name) === wantsNet(after, name) ? [] : poolPaths(name),
   )
+  const isOther = (path: string): boolean =>
+    otherAcceptors.some(choice => path === choice || path.startsWith(`${choice}[`))
   return [
     ...settingChanges(settingsOf(oldRest), settingsOf(rest)),
-    ...ofListeners.map(change => (otherAcceptors.has(change.path) ? { ...change, needsRestart: true } : change)),
+    ...ofListeners.map(change => (isOther(change.path) ? { ...change, needsRestart: true } : change)),
     ...partChanges('pools', 'pools.<name>', new Map(Object.entries(oldPools)), new Map(Object.entries(pools))),
   ]
 }
@@ -76,8 +78,11 @@ function poolPaths(listener: string): string[] {
 function wantsNet({ listeners, pools }: ComparedConfig, name: string): boolean | undefined {
   const listener = listeners.find(candidate => candidate.name === name)
   if (listener === undefined || listener.acceptor === 'net' || listener.relay === 'stream') return undefined
-  return poolsOf({ pool: listener.pool, route: listener.route ?? [] }).some(name => {
-    const pool = pools[name]
+  const route = listener.route ?? []
+  if (route.some(entry => !('pool' in entry))) return true
+  const names = [listener.pool, ...route.map(entry => ('pool' in entry ? entry.pool : undefined))]
+  return names.some(name => {
+    const pool = name === undefined ? undefined : pools[name]
     return pool !== undefined && isServedInScript(pool)
   })
 }
@@ -132,10 +137,21 @@ function compared(config: ResolvedConfig): ComparedConfig {
     const affinity = { ...pool.affinity, key: keys.length === 1 && keys[0] !== undefined ? keys[0] : keys }
     return [name, { ...pool, affinity, secret: secret === undefined ? '' : textOf(secret) }] as const
   })
+  const listeners = described.listeners.map((listener, at) => comparedListener(listener, config.listeners[at]))
   const token = config.admin?.token
   const admin = described.admin && token !== undefined ? { ...described.admin, token: textOf(token) } : described.admin
   const cluster = described.cluster && config.cluster && { ...described.cluster, url: textOf(config.cluster.url) }
-  return { ...described, pools: Object.fromEntries(pools), ...given({ admin, cluster }) }
+  return { ...described, listeners, pools: Object.fromEntries(pools), ...given({ admin, cluster }) }
+}
+
+/** With functions themselves, as keys. */
+function comparedListener(described: DescribedListener, listener: ResolvedListener | undefined): DescribedListener {
+  const codes = listener?.route.map(entry => (isByCode(entry) ? entry.by : undefined)) ?? []
+  const route = described.route?.map((entry, at) => {
+    const code = codes[at]
+    return typeof code === 'function' ? { function: code } : entry
+  })
+  return route === undefined ? described : { ...described, route: route as DescribedListener['route'] & {} }
 }
 
 /** A pool without the list of its backends. */

@@ -6,7 +6,7 @@ import { type DescribedDiscovery, describeDiscovery } from './discovery.ts'
 import { formatDuration } from './duration.ts'
 import { given } from './given.ts'
 import { keyOption } from './key-source.ts'
-import type { BackendState, CheckType, KeyOption, ProxyTlvName, RouteOptions } from './options.ts'
+import type { BackendState, CheckType, KeyOption, ProxyTlvName } from './options.ts'
 import { describeSendProxy } from './outgoing.ts'
 import type {
   ResolvedAdmin,
@@ -20,7 +20,7 @@ import type {
   ResolvedStickTable,
   ResolvedTimeouts,
 } from './resolved.ts'
-import { describeRoute } from './route.ts'
+import { type DescribedRoute, describeRoute } from './route.ts'
 import { formatSize } from './size.ts'
 import {
   type DescribedBackendTls,
@@ -58,7 +58,7 @@ export interface DescribedListener {
   bind: string | { fd: number }
   /** One of these two. */
   pool?: string
-  route?: RouteOptions[]
+  route?: DescribedRoute[]
   acceptor: string
   relay: string
   maxSessions: number

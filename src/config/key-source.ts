@@ -1,6 +1,7 @@
-import { isModuleFile, KeyModule, splitModuleText } from '../affinity/key-module.ts'
+import { functionName } from '../affinity/key-function.ts'
 import { KeyRegex } from '../affinity/regex/key-regex.ts'
 import { isMapping } from './mapping.ts'
+import { MODULE_JSON, readModule } from './module.ts'
 import type { KeyOption } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { isProxyKey, PROXY_KEY_ACCEPTED, PROXY_KEY_JSON, proxyKeyOption, readProxyKey } from './proxy-key.ts'
@@ -85,13 +86,8 @@ export function readHotBy(value: unknown): Parsed<string> {
 }
 
 function shown(key: ResolvedKey): string {
-  if (typeof key === 'function') return nameOf(key)
+  if (typeof key === 'function') return functionName(key)
   return quote(typeof key === 'string' ? key : key.text)
-}
-
-/** As it is shown where a configuration is told: there is no text that would make a function again. */
-function nameOf(key: Extract<ResolvedKey, (...args: never) => unknown>): string {
-  return `[Function ${key.name || 'anonymous'}]`
 }
 
 function readKey(value: unknown): Parsed<ResolvedKey> {
@@ -122,15 +118,6 @@ function readRegex({ regex, bytes = USUAL_REGEX_BYTES, ...others }: Record<strin
   } catch (error) {
     return refuse(`${quote(text)} cannot be used: ${(error as Error).message}`, accepted)
   }
-}
-
-function readModule(text: unknown): Parsed<KeyModule> {
-  const accepted = '{ module: "./key.js#NAME" }: a .js, .mjs or .ts file, and the name of a function that it exports'
-  const split = typeof text === 'string' ? splitModuleText(text) : undefined
-  if (split === undefined) return refuse(`expected a file and the name of a function, got ${show(text)}`, accepted)
-  const { file, exportName } = split
-  if (!isModuleFile(file)) return refuse(`${quote(file)} is no module by its name`, accepted)
-  return accept(new KeyModule(text as string, file, exportName))
 }
 
 function readText(text: string): Parsed<string> {
@@ -178,7 +165,7 @@ function isPlace(value: unknown): value is number {
 
 /** A source as a configuration has it. */
 export function keyOption(key: ResolvedKey): KeyOption {
-  if (typeof key === 'function') return nameOf(key)
+  if (typeof key === 'function') return functionName(key)
   if (key instanceof KeyRegex) return { regex: key.text, bytes: key.bytes }
   return typeof key === 'string' ? textOption(key) : { module: key.text }
 }
@@ -234,7 +221,7 @@ const ONE = {
     },
     {
       type: 'object',
-      properties: { module: { type: 'string', pattern: '[.](js|mjs|ts)#.+$' } },
+      properties: { module: MODULE_JSON },
       required: ['module'],
       additionalProperties: false,
     },

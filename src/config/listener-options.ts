@@ -1,3 +1,4 @@
+import type { RouteFunction } from '../routing/route-function.ts'
 import type { ListenerTlsOptions } from './tls-options.ts'
 import type { Duration } from './value-options.ts'
 
@@ -19,8 +20,8 @@ export interface ListenerOptions {
   /** Name of the pool that its clients go to; `route` in its place: several. */
   pool?: string | undefined
   /**
-   * In place of `pool`: pools, and whom they are for. The first entry whose conditions all hold decides; one without any, as
-   * the last, is for the rest. Who has no route is closed, and counted as `refusedNoRoute`. At most 1,000; see docs/routing.md.
+   * In place of `pool`: pools, and whom they are for. The first entry whose conditions all hold, or whose function names a
+   * pool, decides; one without any, as the last, is for the rest. Who has no route is closed, and counted as `refusedNoRoute`. At most 1,000; see docs/routing.md.
    */
   route?: RouteOptions[] | undefined
   /**
@@ -77,8 +78,22 @@ export interface ListenerOptions {
   deny?: string[] | undefined
 }
 
+/** An entry of a listener's `route`: a pool and whom it is for, or code that says the pool. */
+export type RouteOptions = PoolRouteOptions | ModuleRouteOptions | FunctionRouteOptions
+
+/** A function in a file of its own says the pool. */
+export interface ModuleRouteOptions {
+  /** `./route.js#NAME`: a file, relative to the configuration file, and the {@link RouteFunction} that it exports. */
+  module: string
+}
+
+/** A function of the program says the pool. */
+export interface FunctionRouteOptions {
+  function: RouteFunction
+}
+
 /** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
-export interface RouteOptions {
+export interface PoolRouteOptions {
   /**
    * The name of the server that the client asks for (SNI of TLS), in any case. `*.example`: every name that ends in
    * `.example`, of one label more or several.

@@ -5,6 +5,7 @@ import { isMapping } from './mapping.ts'
 import { readSource, type sendProxy } from './outgoing-schema.ts'
 import type { Finding } from './parsed.ts'
 import type { ResolvedSendProxy } from './resolved.ts'
+import { routesByCode } from './route-findings.ts'
 import { type Path, quote } from './text.ts'
 import type { ListenerView, PoolView, View } from './view.ts'
 
@@ -69,12 +70,13 @@ function streamOnlyPart({ backendTls, cookieMode }: PoolView): string | undefine
 
 /** Behind routes one pool decides who carries the clients of them all. Undefined: nothing speaks against the native relay. */
 function whyStreamBehindRoutes(
-  { choice, pools: own }: ListenerView,
+  listener: ListenerView,
   pools: readonly PoolView[],
   transparent: string,
 ): string | undefined {
-  if (choice?.hasRoute !== true) return undefined
-  for (const pool of pools.filter(({ name }) => own.includes(name))) {
+  if (listener.choice?.hasRoute !== true) return undefined
+  if (routesByCode(listener)) return 'a function of route chooses the pool'
+  for (const pool of pools.filter(({ name }) => listener.pools.includes(name))) {
     const part = streamOnlyPart(pool)
     // Of the pool itself that is said at its own place.
     if (part !== undefined && pool.name !== transparent) return `${quote(pool.name)} beside it has ${part}`

@@ -21,10 +21,10 @@ import type {
   ResolvedBackendChanges,
   ResolvedConfig,
   ResolvedHotKey,
-  ResolvedKey,
   ResolvedLimits,
   ResolvedPool,
 } from './resolved.ts'
+import { reachablePools, routeOf } from './route.ts'
 import { backendChangesSchema, backendSchema, type ParsedDocument, planSchema, SCHEMAS } from './schema.ts'
 import { pathText } from './text.ts'
 import { backendTlsOf, listenerTlsOf, readTlsFiles, type TlsFiles } from './tls-files.ts'
@@ -155,15 +155,16 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     const settings = { name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }
     return [name, { ...rest, ...settings, ...members }]
   })
+  const byName = new Map(pools)
   const { listeners, threads, shutdownTimeout, state, user, group, log, admin, cluster } = document
   return {
-    listeners: listeners.map(listener => ({
-      ...listener,
-      pool: listener.pool,
-      route: listener.route ?? [],
-      tls: listenerTlsOf(listener.tls, tls, directory),
-    })),
-    pools: new Map(pools),
+    listeners: listeners.map(listener => {
+      const route = (listener.route ?? []).map(entry => routeOf(entry, module => placed(module, directory)))
+      const choice = { pool: listener.pool, route }
+      const reached = reachablePools(choice, byName.values())
+      return { ...listener, ...choice, pools: reached, tls: listenerTlsOf(listener.tls, tls, directory) }
+    }),
+    pools: byName,
     threads,
     shutdownTimeout,
     state: pathOf(state, directory),
@@ -197,13 +198,13 @@ function affinityOf(
 ): ResolvedAffinity {
   const spread = hotKey && { shareMilli: hotKey.share, spread: hotKey.spread, by: hotKey.by, ipv6Only: false }
   const hot = spread ?? (affinity.ipv6Prefix === 0 ? HOT_SUBNET : undefined)
-  const keys = key.map(one => placed(one, directory))
+  const keys = key.map(one => (one instanceof KeyModule ? placed(one, directory) : one))
   return { ...affinity, key: keys, cookie: cookie && cookieOf(cookie), hotKey: hot }
 }
 
 /** Paths of modules are relative to the configuration file. */
-function placed(key: ResolvedKey, directory: string): ResolvedKey {
-  return key instanceof KeyModule ? new KeyModule(key.text, resolvePath(directory, key.path), key.exportName) : key
+function placed<Made>({ text, path, exportName }: KeyModule<Made>, directory: string): KeyModule<Made> {
+  return new KeyModule(text, resolvePath(directory, path), exportName)
 }
 
 function pathOf(file: string, directory: string): string | undefined {

@@ -1,6 +1,7 @@
 import type { KeyFunction } from '../affinity/key-function.ts'
 import type { KeyModule } from '../affinity/key-module.ts'
 import type { KeyRegex } from '../affinity/regex/key-regex.ts'
+import type { RouteFunction } from '../routing/route-function.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
 import type { ResolvedCluster } from './cluster.ts'
 import type { ResolvedCookie } from './cookie.ts'
@@ -67,6 +68,11 @@ export interface ResolvedListener {
   readonly pool: string | undefined
   /** The first whose conditions hold decides; empty: there is one pool. */
   readonly route: readonly ResolvedRoute[]
+  /**
+   * Names of the pools that its clients may go to, each once: those that are named there, and where code chooses, all others but
+   * those with `source.transparent`, which need the native relay.
+   */
+  readonly pools: readonly string[]
   readonly acceptor: AcceptorKind
   readonly relay: RelayKind
   /** 0: no limit of its own. */
@@ -86,8 +92,16 @@ export interface ResolvedListener {
   readonly deny: readonly string[]
 }
 
+/** Says to which pool of a listener clients go. */
+export type ResolvedRoute = ResolvedPoolRoute | ResolvedCodeRoute
+
+/** A function that says the pool, or that the next entry is to say it. */
+export interface ResolvedCodeRoute {
+  readonly by: RouteFunction | KeyModule<RouteFunction>
+}
+
 /** A pool of a listener, and the conditions under which clients go to it, all of which must hold. */
-export interface ResolvedRoute {
+export interface ResolvedPoolRoute {
   /** In small letters, `*.` before what only has to be the end of a name; undefined: any, and clients without TLS. */
   readonly sni?: string | undefined
   /** Undefined: any, and clients without TLS. */

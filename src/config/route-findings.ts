@@ -15,8 +15,28 @@ export function routeFindings(view: View): Finding[] {
       ...choiceFindings(listener.index, choice),
       ...unknown.map(([path, pool]) => unknownPool(path, pool, names)),
       ...idleRoutes(listener, choice),
+      ...codeFindings(listener),
     ]
   })
+}
+
+/** Whether a function chooses among the pools. */
+export function routesByCode({ choice }: ListenerView): boolean {
+  return choice?.routes.some(({ asksCode }) => asksCode) === true
+}
+
+/** Functions run in the main thread, and who is there stays with the stream relay. */
+function codeFindings(listener: ListenerView): Finding[] {
+  if (!routesByCode(listener)) return []
+  const message = 'a function of route chooses the pool, which the native one cannot ask'
+  return [
+    ['acceptor', listener.acceptor, 'auto or net'],
+    ['relay', listener.relay, 'auto or stream'],
+  ].flatMap(([key, value, accepted]): Finding[] =>
+    value === 'native'
+      ? [{ path: ['listeners', listener.index, String(key)], message, accepted: String(accepted) }]
+      : [],
+  )
 }
 
 /** One pool, or routes to several. */

@@ -1,8 +1,13 @@
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import type { RouteOptions } from './options.ts'
+import { functionName } from '../affinity/key-function.ts'
+import { KeyModule } from '../affinity/key-module.ts'
+import type { RouteFunction } from '../routing/route-function.ts'
+import type { Mode } from './duration.ts'
+import { MODULE_JSON, readModule } from './module.ts'
+import type { ModuleRouteOptions, PoolRouteOptions } from './options.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
-import type { ResolvedListener, ResolvedRoute } from './resolved.ts'
+import type { ResolvedCodeRoute, ResolvedListener, ResolvedPool, ResolvedRoute } from './resolved.ts'
 import { reference, scalar, whole } from './scalars.ts'
 import { quote, show } from './text.ts'
 
@@ -32,8 +37,8 @@ function readProtocol(value: unknown): Parsed<string> {
   return PROTOCOL.test(value) ? accept(value) : refuse(`${quote(value)} is no name of a protocol`, accepted)
 }
 
-/** Each condition is a key, which NativeRouteRules knows. One that the operator's own code answers would be another key here. */
-const route = z.strictObject({
+/** Each condition is a key, which NativeRouteRules knows. */
+const poolRoute = z.strictObject({
   sni: scalar<string, string>(readServerName, {
     type: 'string',
     maxLength: LONGEST_HOST + 1,
@@ -49,28 +54,88 @@ const route = z.strictObject({
   pool: reference('Name of the pool that those clients go to.', 'pool'),
 })
 
-export function routes() {
+/** Code knows of pools what it names; conditions stand in entries of their own, before it. */
+const moduleRoute = z.strictObject({
+  module: scalar<KeyModule<RouteFunction>, string>(readModule<RouteFunction>, {
+    ...MODULE_JSON,
+    description: 'A file, and the function there that says the pool, or nothing: ./route.js#NAME.',
+  }),
+})
+
+function readFunction(value: unknown): Parsed<RouteFunction> {
+  if (typeof value === 'function') return accept(value as RouteFunction)
+  return refuse(`expected a function, got ${show(value)}`, '(head, connection) => pool')
+}
+
+/** Only programs can say it so. */
+const functionRoute = z.strictObject({
+  function: scalar<RouteFunction, RouteFunction>(readFunction, { description: 'A function that says the pool.' }),
+})
+
+/** An entry that was read. */
+type ParsedRoute = z.output<typeof poolRoute | typeof moduleRoute | typeof functionRoute>
+
+export function routes(mode: Mode) {
+  const forms = [poolRoute, moduleRoute] as const
+  const entry = z.union(mode === 'yaml' ? forms : [...forms, functionRoute])
   return z
-    .array(route)
+    .array(entry)
     .max(MOST_ROUTES)
     .optional()
     .describe(
-      'Instead of pool: pools, and whom they are for. The first whose conditions all hold; one without any is for the rest.',
+      'Instead of pool: pools, and whom they are for, or code that says which. The first whose conditions all hold; one without any is for the rest.',
     )
 }
 
-/** Names of the pools that the clients of a listener may go to, each once. */
-export function poolsOf({ pool, route }: Pick<ResolvedListener, 'pool' | 'route'>): string[] {
-  return [...new Set(pool === undefined ? route.map(({ pool }) => pool) : [pool])]
+/** `place`: makes the path of a module absolute. */
+export function routeOf(
+  entry: ParsedRoute,
+  place: (module: KeyModule<RouteFunction>) => KeyModule<RouteFunction>,
+): ResolvedRoute {
+  if ('module' in entry) return { by: place(entry.module) }
+  return 'function' in entry ? { by: entry.function } : entry
 }
 
-/** Whether it is for everybody. */
-export function isDefault({ sni, alpn, port }: { sni?: unknown; alpn?: unknown; port?: unknown }): boolean {
-  return sni === undefined && alpn === undefined && port === undefined
+/** Whether a function is asked. */
+export function isByCode(entry: ResolvedRoute): entry is ResolvedCodeRoute {
+  return 'by' in entry
 }
+
+/** Names of the pools that a listener names, each once. */
+export function poolsOf({ pool, route }: Pick<ResolvedListener, 'pool' | 'route'>): string[] {
+  return [...new Set(pool === undefined ? route.flatMap(entry => (isByCode(entry) ? [] : entry.pool)) : [pool])]
+}
+
+/** Names of those that its clients may go to: see {@link ResolvedListener.pools}. */
+export function reachablePools(
+  listener: Pick<ResolvedListener, 'pool' | 'route'>,
+  pools: Iterable<Pick<ResolvedPool, 'name' | 'source'>>,
+): string[] {
+  const named = poolsOf(listener)
+  if (!listener.route.some(isByCode)) return named
+  const others = [...pools].filter(({ source }) => source.transparent === 'off')
+  return [...new Set([...named, ...others.map(({ name }) => name)])]
+}
+
+/** As it is written: whether code is asked. */
+export function asksCode(entry: Record<string, unknown>): boolean {
+  return entry.module !== undefined || entry.function !== undefined
+}
+
+/** As it is written: whether it is for everybody. */
+export function isDefault(entry: Record<string, unknown>): boolean {
+  return entry.sni === undefined && entry.alpn === undefined && entry.port === undefined && !asksCode(entry)
+}
+
+/** An entry as a configuration is told; of a function only its name. */
+export type DescribedRoute = PoolRouteOptions | ModuleRouteOptions | { function: string }
 
 /** As a configuration has it. */
-export function describeRoute({ sni, alpn, port, pool }: ResolvedRoute): RouteOptions {
+export function describeRoute(entry: ResolvedRoute): DescribedRoute {
+  if (isByCode(entry)) {
+    return entry.by instanceof KeyModule ? { module: entry.by.text } : { function: functionName(entry.by) }
+  }
+  const { sni, alpn, port, pool } = entry
   return {
     ...(sni === undefined ? {} : { sni }),
     ...(alpn === undefined ? {} : { alpn }),

@@ -314,7 +314,7 @@ function listener(mode: Mode) {
     name: name('Its name, different from those of the other listeners.'),
     bind: bindAddress(mode, 'Where it listens: host:port, "[v6]:port", :port or unix:/path. Port 0: a free port.'),
     pool: reference('Name of the pool that its clients go to; or route.', 'pool').optional(),
-    route: routes(),
+    route: routes(mode),
     acceptor: oneOf(
       ['auto', 'net', 'native'],
       'How clients are accepted. native: by the threads of the native relay (Linux); net: by Node. auto: native where it can be.',

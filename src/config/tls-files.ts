@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Stats } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { certificateWarnings, whyNotAuthorities, whyNotPair } from '../tls/pem.ts'
 import { isMapping } from './mapping.ts'
@@ -59,8 +59,12 @@ export class TlsFileError extends Error {
   readonly accepted = ACCEPTED
 }
 
+/** What was read, by its path, for as long as somebody uses it. */
+const used = new Map<string, WeakRef<TlsFile>>()
+
 /**
- * Reads a file of TLS.
+ * Reads a file of TLS. One that only root may read stays what it was when it was read, until it looks otherwise: a process that
+ * is root no longer would take no configuration any more.
  *
  * @throws {@link TlsFileError}
  */
@@ -69,11 +73,28 @@ export function readTlsFile(path: string): { file: TlsFile; mode: number } {
     const read = readSmallFile(path, MOST_BYTES + 1)
     if (read === undefined) throw new TlsFileError(`${quote(path)} is not a regular file`)
     if (read.bytes.length > MOST_BYTES) throw new TlsFileError(`${quote(path)} is larger than 4 MiB`)
-    return { file: new TlsFile(path, read.bytes, looksOf(read.stats)), mode: read.stats.mode }
+    const file = new TlsFile(path, read.bytes, looksOf(read.stats))
+    used.set(path, new WeakRef(file))
+    return { file, mode: read.stats.mode }
   } catch (error) {
     if (error instanceof TlsFileError) throw error
     const { code = String(error) } = error as NodeJS.ErrnoException
+    const unchanged = code === 'EACCES' ? usedStill(path) : undefined
+    if (unchanged !== undefined) return unchanged
     throw new TlsFileError(`${quote(path)} ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`}`)
+  }
+}
+
+/** A file that was read, and looks as it did then; undefined: it does not, or nobody can tell. */
+function usedStill(path: string): { file: TlsFile; mode: number } | undefined {
+  const file = used.get(path)?.deref()
+  if (file === undefined) return undefined
+  try {
+    const stats = statSync(path)
+    return looksOf(stats) === file.looks() ? { file, mode: stats.mode } : undefined
+  } catch {
+    // Its directory cannot be looked into either; whoever reads it tells that.
+    return undefined
   }
 }
 

@@ -12,7 +12,7 @@ import { isMapping } from './mapping.ts'
 import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
 import type { ResolvedKey } from './resolved.ts'
-import { isDefault, MOST_ROUTES } from './route.ts'
+import { asksCode, isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
 
 /**
@@ -41,7 +41,7 @@ export interface ListenerView {
   index: number
   name?: string | undefined
   bind?: BindAddress | undefined
-  /** Names of its pools, as far as there are any. */
+  /** Names of its pools, as far as it names any. */
   pools: readonly string[]
   /** What says which pool, as far as it can be read; undefined: nothing is known of it. */
   choice?: ListenerChoice | undefined
@@ -70,6 +70,8 @@ export interface RouteView {
   pool?: string | undefined
   isDefault: boolean
   hasPort: boolean
+  /** A function says the pool, of whatever name. */
+  asksCode: boolean
 }
 
 export interface PoolView {
@@ -159,8 +161,9 @@ function choiceOf({ pool, route }: Record<string, unknown>): ListenerChoice {
 }
 
 function routeView(raw: unknown, index: number): RouteView {
-  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false }
-  return { index, pool: textOf(raw.pool), isDefault: isDefault(raw), hasPort: raw.port !== undefined }
+  if (!isMapping(raw)) return { index, isDefault: false, hasPort: false, asksCode: false }
+  const [pool, hasPort] = [textOf(raw.pool), raw.port !== undefined]
+  return { index, pool, isDefault: isDefault(raw), hasPort, asksCode: asksCode(raw) }
 }
 
 function poolView(name: string, raw: unknown): PoolView {

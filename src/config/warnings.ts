@@ -3,6 +3,7 @@ import type { Mode } from './duration.ts'
 import { outgoingWarnings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
 import { proxyWarnings } from './proxy-findings.ts'
+import { routesByCode } from './route-findings.ts'
 import { listNames, quote } from './text.ts'
 import { tlsWarnings } from './tls-findings.ts'
 import type { PoolView, View } from './view.ts'
@@ -10,7 +11,9 @@ import type { PoolView, View } from './view.ts'
 /** What is allowed, and most likely not meant. */
 export function warningsOf(view: View, mode: Mode, localAddresses: ReadonlySet<string>): Finding[] {
   const used = new Set(view.listeners.flatMap(listener => listener.pools))
-  const unused = mode === 'yaml' && view.listeners.length > 0 ? view.pools.filter(pool => !used.has(pool.name)) : []
+  // Code may name any pool.
+  const isKnown = view.listeners.length > 0 && !view.listeners.some(routesByCode)
+  const unused = mode === 'yaml' && isKnown ? view.pools.filter(pool => !used.has(pool.name)) : []
   return [
     ...(mode === 'yaml' && view.listeners.length === 0 ? [noListeners()] : []),
     ...(mode === 'yaml' ? variablesAsText(view) : []),

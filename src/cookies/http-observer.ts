@@ -1,4 +1,5 @@
 import { HTTPParser } from 'http-parser-js'
+import { type Kind, StrictParser } from './strict-parser.ts'
 
 /** What a parser may take in without having found anything whole: the longest head, and the longest line of a chunk. */
 const MOST_UNREAD_BYTES = 65_536
@@ -9,8 +10,6 @@ const BODY = { any: 0, none: 1, end: 2 } as const
 const SWITCHING_PROTOCOLS = 101
 const WITHOUT_BODY = new Set([204, 304])
 
-/** A parser, with the place that it has come to in the bytes that it reads: its types leave that out. */
-type Parser = InstanceType<typeof HTTPParser> & { offset: number }
 type HeadersComplete = (
   versionMajor: number,
   versionMinor: number,
@@ -22,10 +21,6 @@ type HeadersComplete = (
   isUpgrade: boolean,
 ) => number
 
-// Whoever asks for this switches all parsers of the process from one object to separate arguments. Another library may: so it
-// is settled here.
-void HTTPParser.kOnExecute
-
 /** A place in the bytes that were read: the end of a head, with its empty line, or of a message. */
 export interface Mark {
   readonly end: 'head' | 'message'
@@ -35,7 +30,7 @@ export interface Mark {
 
 /** One direction: a parser, how much it has taken in since it last found something, and what it found in the last bytes. */
 interface Side {
-  readonly parser: Parser
+  readonly parser: StrictParser
   unread: number
   marks: Mark[]
 }
@@ -54,9 +49,7 @@ export interface ObserverSettings {
 /**
  * Reads the requests and responses of one connection of HTTP/1.x as they pass, and tells the fields `Set-Cookie` of every final
  * response. What it cannot read, it reads no further: that ends the observation, never the connection. An answer with status
- * 101, or 2xx to CONNECT, ends it as well: what follows is not HTTP.
- *
- * The parser reads ASCII: of a value with other bytes, which no cookie may have (RFC 6265, 4.1.1), something else is told.
+ * 101, or 2xx to CONNECT, ends it as well: what follows is not HTTP. Texts are Latin-1, which has a character for each byte.
  */
 export class HttpObserver {
   readonly #settings: ObserverSettings
@@ -66,6 +59,7 @@ export class HttpObserver {
   readonly #methods: number[] = []
   /** What follows a request that may end HTTP, until its response tells. */
   #behindUpgrade: Buffer[] | undefined
+  #behindUpgradeBytes = 0
   #isUpgrade = false
   #state: 'reads' | 'over' | 'failed' = 'reads'
 
@@ -115,10 +109,10 @@ export class HttpObserver {
 
   #keep(chunk: Buffer): void {
     if (!this.#settings.readsLater) this.#state = 'failed'
-    const kept = this.#behindUpgrade ?? []
-    this.#behindUpgrade = [...kept, chunk]
-    const bytes = this.#behindUpgrade.reduce((sum, { length }) => sum + length, 0)
-    if (bytes > MOST_UNREAD_BYTES) this.#state = 'failed'
+    this.#behindUpgrade ??= []
+    this.#behindUpgrade.push(chunk)
+    this.#behindUpgradeBytes += chunk.length
+    if (this.#behindUpgradeBytes > MOST_UNREAD_BYTES) this.#state = 'failed'
   }
 
   #request(fields: string[], method: number, isUpgrade: boolean): number {
@@ -152,6 +146,7 @@ export class HttpObserver {
     if (this.#behindUpgrade === undefined || this.#methods.length > 0) return
     const rest = Buffer.concat(this.#behindUpgrade)
     this.#behindUpgrade = undefined
+    this.#behindUpgradeBytes = 0
     this.#isUpgrade = false
     this.sent(rest)
   }
@@ -162,8 +157,8 @@ export class HttpObserver {
   }
 }
 
-function sideOf(type: 'REQUEST' | 'RESPONSE', headersComplete: HeadersComplete, messageComplete?: () => void): Side {
-  const parser = new HTTPParser(type) as Parser
+function sideOf(kind: Kind, headersComplete: HeadersComplete, messageComplete?: () => void): Side {
+  const parser = new StrictParser(kind)
   const side: Side = { parser, unread: 0, marks: [] }
   const found = (): void => {
     side.unread = 0
@@ -173,7 +168,7 @@ function sideOf(type: 'REQUEST' | 'RESPONSE', headersComplete: HeadersComplete, 
     side.marks.push({ end: 'head', at: parser.offset })
     return headersComplete(...head)
   }
-  parser[HTTPParser.kOnHeadersComplete] = complete as never
+  parser[HTTPParser.kOnHeadersComplete] = complete
   parser[HTTPParser.kOnBody] = found
   parser[HTTPParser.kOnMessageComplete] = () => {
     side.marks.push({ end: 'message', at: parser.offset })
@@ -182,19 +177,23 @@ function sideOf(type: 'REQUEST' | 'RESPONSE', headersComplete: HeadersComplete, 
   return side
 }
 
-/** Whether the parser knows how long the body is: it takes any number, and no coding but `chunked`. */
+/** Whether the parser knows how long the body is: it takes any number, no coding but `chunked`, and of both of them one. */
 function isReadable(fields: string[]): boolean {
+  let hasLength = false
+  let hasCoding = false
   for (let at = 0; at < fields.length; at += 2) {
     const value = fields[at + 1] ?? ''
     switch (fields[at]?.toLowerCase()) {
       case 'content-length':
+        hasLength = true
         if (!/^\d{1,15}$/.test(value)) return false
         break
       case 'transfer-encoding':
+        hasCoding = true
         if (value.toLowerCase() !== 'chunked') return false
         break
       default:
     }
   }
-  return true
+  return !(hasLength && hasCoding)
 }

@@ -1,4 +1,5 @@
 import type { ResolvedInsertCookie } from '../config/cookie.ts'
+import { withoutSpace } from './optional-space.ts'
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const
 
@@ -25,7 +26,7 @@ export function cookieSetBy(field: string, name: string): string | undefined {
   const [pair = '', ...attributes] = field.split(';')
   const equals = pair.indexOf('=')
   if (equals < 0 || pair.slice(0, equals).trim() !== name) return undefined
-  const value = pair.slice(equals + 1).trim()
+  const value = withoutSpace(pair.slice(equals + 1))
   return value === '' || takesBack(attributes) ? undefined : value
 }
 

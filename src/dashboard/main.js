@@ -1,6 +1,7 @@
 import { ApiError, call, keepToken, pathOf, readEvents } from './api.js'
 import { openChange, startChange } from './change.js'
 import { Chart } from './chart.js'
+import { showCluster } from './cluster.js'
 import { byId, element, setList, setText } from './dom.js'
 import { BYTE_STEPS, bytes, duration, Rates, share, short, sum } from './figures.js'
 import { showPools } from './pools.js'
@@ -75,6 +76,7 @@ function show({ version, uptimeMs, generation, status, stats }) {
   if (sessionRates.add([counters.opened], uptimeMs)) showRates('session', sessionChart, sessionRates, short)
   if (byteRates.add([counters.bytesToClient, counters.bytesToBackend], uptimeMs))
     showRates('byte', byteChart, byteRates, bytes)
+  showCluster(stats.cluster)
   showPools(stats.pools, config, uptimeMs, openChange)
   showNames(Object.keys(stats.pools))
 }

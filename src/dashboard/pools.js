@@ -43,7 +43,10 @@ function showPool(parts, name, pool, factor, change) {
   const most = pool.backends.reduce((top, { sessions, bound }) => Math.max(top, sessions, bound ?? 0), 1)
   const limit = factor === undefined ? 'no bound' : `bound ${factor} × fair share`
   const open = pool.isFailOpen ? ' · checks are not believed: too few backends are up' : ''
-  setText(parts.summary, `${sum(pool.backends.map(one => one.sessions))} sessions · ${limit}${open}`)
+  setText(
+    parts.summary,
+    `${sum(pool.backends.map(one => one.sessions))} sessions · ${limit}${open}${foundText(pool.discovery)}`,
+  )
   keepOnly(
     parts.backends,
     pool.backends.map(one => one.name),
@@ -56,6 +59,13 @@ function showPool(parts, name, pool, factor, change) {
     }
     showBackend(parts.backends.get(backend.name), backend, most)
   })
+}
+
+/** Where its backends are found. */
+function foundText(discovery) {
+  if (discovery === undefined) return ''
+  const { source, found, isFresh, error } = discovery
+  return ` · ${found} found by ${source}${isFresh ? '' : `, earlier: ${error ?? 'not looked yet'}`}`
 }
 
 function createBackend(name, act) {

@@ -1,30 +1,24 @@
 import type { ResolvedListener } from '../config/resolved.ts'
-import { poolsOf } from '../config/route.ts'
-import { native } from '../native.ts'
+import { isByCode } from '../config/route.ts'
 import type { Destination, Routes } from '../relay/target.ts'
+import { routeSourcesOf } from '../routing/route-sources.ts'
 
 /** Where the clients of a listener go. */
 export interface Destinations {
-  /** With routes: that of the last one. */
+  /** With routes: that of the last one that names a pool, or the first pool where none does. */
   main: Destination
   routes: Routes<Destination> | undefined
 }
 
 /** `find`: a pool by its name; undefined: there is none. */
 export function destinationsOf(
-  { name, pool, route }: ResolvedListener,
+  { name, pool, route, pools }: ResolvedListener,
   find: (pool: string) => Destination | undefined,
 ): Destinations {
-  const names = poolsOf({ pool, route })
-  const to = names.map(found => find(found)).filter(destination => destination !== undefined)
-  const main = to[names.indexOf(pool ?? route.at(-1)?.pool ?? '')]
-  if (main === undefined || to.length < names.length) throw new RangeError(`the listener ${name} has no pool`)
+  const to = pools.map(found => find(found)).filter(destination => destination !== undefined)
+  const last = pool ?? route.flatMap(entry => (isByCode(entry) ? [] : entry.pool)).at(-1)
+  const main = to[last === undefined ? 0 : pools.indexOf(last)]
+  if (main === undefined || to.length < pools.length) throw new RangeError(`the listener ${name} has no pool`)
   if (pool !== undefined) return { main, routes: undefined }
-  const rules = new (native().RouteRules)(
-    route.map(({ sni }) => sni ?? ''),
-    route.map(({ alpn }) => alpn ?? ''),
-    Uint32Array.from(route, ({ port }) => port ?? 0),
-    Uint32Array.from(route, route => names.indexOf(route.pool)),
-  )
-  return { main, routes: { rules, to } }
+  return { main, routes: { ...routeSourcesOf(route, pools), to } }
 }

@@ -72,18 +72,19 @@ export function makeReady(open: OpenListener, relays: Relays): void {
   if (open.acceptor instanceof NetAcceptor) relays.add(open.target, open.settings.relay, open.hasOptions)
 }
 
-/** As loops are looked for. */
+/** As loops are looked for: those that code may choose are its own business. */
 export function boundOf({ acceptor, settings }: OpenListener): BoundListener {
   return { name: settings.name, pools: poolsOf(settings), bind: settings.bind, address: acceptor.address() }
 }
 
 /** Writes where it listens. */
 export function tellListening(open: OpenListener, log: Log): void {
-  const { name, pools, ...listener } = boundOf(open)
+  const { name, pools: _, ...listener } = boundOf(open)
+  const { pool, pools } = open.settings
   const address = boundAddress(listener)
   const acceptor = open.acceptor instanceof NativeAcceptor ? 'native' : 'net'
   const relay = open.target.nativeId === undefined ? 'stream' : 'native'
   const tls = open.target.tls === undefined ? {} : { tls: open.target.tls.serials }
-  const to = open.settings.pool === undefined ? { pools } : { pool: open.settings.pool }
+  const to = pool === undefined ? { pools } : { pool }
   log.info({ listener: name, address: address && formatAddress(address), ...to, acceptor, relay, ...tls }, 'listening')
 }

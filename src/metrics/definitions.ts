@@ -107,7 +107,11 @@ const SESSIONS: readonly Definition[] = [
     late: 'keyLate',
     too_far: 'keyTooFar',
   }),
-  counted('limpet_key_failures_total', 'Times that a function for keys failed, or was too slow.', 'keyFailed'),
+  counted(
+    'limpet_key_failures_total',
+    'Times that a function for keys or routes failed, or was too slow.',
+    'keyFailed',
+  ),
   counted('limpet_cookies_set_total', 'Answers that a cookie was put into.', 'cookiesSet'),
   counted('limpet_cookies_learnt_total', 'Cookies of applications that were learnt.', 'cookiesLearnt'),
   counted(

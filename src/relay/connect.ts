@@ -6,8 +6,8 @@ import { reset } from './direction.ts'
 /** Why a backend could not be reached. */
 export interface ConnectFailure {
   counter: Extract<SessionCounter, `connect${string}`>
-  /** The cause was this host, not the backend. */
-  local: boolean
+  /** The backend is not to blame, and keeps its client for later: the cause was this host, or what the client asked for. */
+  keepsPin: boolean
   /** The queue of a unix socket is full; nothing tells when it has room. */
   isCrowded?: boolean
 }
@@ -62,15 +62,15 @@ export function connectBackend(
     done(failure)
   }
   const onConnect = (): void =>
-    finish(isConnectedToItself(socket) ? { counter: 'connectSelf', local: false } : undefined)
+    finish(isConnectedToItself(socket) ? { counter: 'connectSelf', keepsPin: false } : undefined)
   const onError = (error: NodeJS.ErrnoException): void => finish(failureOf(error))
   const onClose = (): void => clearTimeout(timer)
-  const timer = setTimeout(() => finish({ counter: 'connectTimeout', local: false }), settings.connectMs).unref()
+  const timer = setTimeout(() => finish({ counter: 'connectTimeout', keepsPin: false }), settings.connectMs).unref()
   return socket.unref().once('connect', onConnect).once('error', onError).once('close', onClose)
 }
 
 function failureOf({ code = '' }: NodeJS.ErrnoException): ConnectFailure {
-  return { counter: FAILURES[code] ?? 'connectOther', local: LOCAL.has(code), isCrowded: code === 'EAGAIN' }
+  return { counter: FAILURES[code] ?? 'connectOther', keepsPin: LOCAL.has(code), isCrowded: code === 'EAGAIN' }
 }
 
 /** TCP's simultaneous open lets a socket reach itself when the backend's port is in the range of local ports and is free. */

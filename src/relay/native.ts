@@ -103,7 +103,7 @@ export class NativeRelayHost {
     this.#targets[id] = target
     target.nativeId = id
     const { routes } = target
-    if (routes !== undefined) {
+    if (routes?.rules !== undefined) {
       this.#relay.setRoutes(
         id,
         routes.rules,

@@ -60,8 +60,9 @@ export class Relays {
    */
   add(target: Target, kind: RelayKind, hasOptions: boolean): void {
     if (kind === 'stream') return
+    const { tls, routes } = target
     const why = whyStreamOnly(
-      target,
+      { tls, isByCode: routes !== undefined && routes.rules === undefined },
       target.all.map(({ pool }) => pool.settings),
     )
     if (why !== undefined) {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { KeySource, NamedBackend } from '../affinity/key-source.ts'
+import type { FailedSource, NamedBackend } from '../affinity/key-source.ts'
 import type { SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { BackendTls } from '../tls/backend-tls.ts'
@@ -12,8 +12,8 @@ export interface SessionOwner {
   ended(session: StreamSession, cause: SessionCounter): void
   /** Undefined: connections to the backends of the pool are plain. */
   backendTls(pool: PoolCore): BackendTls | undefined
-  /** What makes keys failed; it is counted. */
-  keyFailed(session: StreamSession, source: KeySource, error: unknown): void
+  /** Code that makes keys, or chooses among the routes, failed; it is counted. */
+  codeFailed(session: StreamSession, source: FailedSource, error: unknown): void
   /** Gives a client whose key is known to the native relay. False: it cannot be; then nothing has happened. */
   passOn(session: StreamSession, client: KnownClient): boolean
 }

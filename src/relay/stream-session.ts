@@ -34,8 +34,8 @@ const WAIT_ENDS = new Map<SessionCounter, number>([
   ['endClientGone', WaitEnd.gone],
 ])
 /** A host name that was added but never looked up. */
-const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', local: false }
-const LATE: ConnectFailure = { counter: 'connectTimeout', local: false }
+const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', keepsPin: false }
+const LATE: ConnectFailure = { counter: 'connectTimeout', keepsPin: false }
 /** As with the native relay. */
 const CROWDED_MS = 20
 /**
@@ -78,7 +78,7 @@ export class StreamSession {
     this.#arrival = new Arrival(target, client, facts.clientAddress, {
       secured: socket => this.#watch(socket),
       count: counter => owner.count(counter),
-      keyFailed: (source, error) => owner.keyFailed(this, source, error),
+      codeFailed: (source, error) => owner.codeFailed(this, source, error),
       refused: cause => this.#end(cause),
       known: found => this.#goOn(found),
     })
@@ -344,11 +344,11 @@ export class StreamSession {
     this.#backend = undefined
     const { pool } = this.target
     if (this.#tries === this.target.retries) {
-      this.#end('refusedNoBackend', failure.local ? Outcome.abandoned : Outcome.failed)
+      this.#end('refusedNoBackend', failure.keepsPin ? Outcome.abandoned : Outcome.failed)
       return
     }
     this.#tries++
-    this.#dial(pool.native.redispatch(this.#seat, failure.local))
+    this.#dial(pool.native.redispatch(this.#seat, failure.keepsPin))
   }
 
   #join(): void {

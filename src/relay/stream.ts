@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FailureLog } from '../affinity/failure-log.ts'
-import type { KeySource } from '../affinity/key-source.ts'
+import type { FailedSource } from '../affinity/key-source.ts'
 import type { NativeFdBudget, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { type LiveSession, matchesFilter, type SessionFilter, type SessionInfo } from '../sessions/info.ts'
@@ -123,9 +123,10 @@ export class StreamRelay implements SessionOwner {
     this.#feed.closed({ ...facts(session), cause, bytesToBackend, bytesToClient, durationMs })
   }
 
-  keyFailed({ target }: StreamSession, source: KeySource, error: unknown): void {
+  codeFailed({ isUnrouted, target }: StreamSession, source: FailedSource, error: unknown): void {
+    const { listener, pool } = target
     this.count('keyFailed')
-    this.#failures.tell(source, target.pool.name, error)
+    this.#failures.tell(source, { listener, pool: isUnrouted ? undefined : pool.name }, error)
   }
 
   passOn(session: StreamSession, client: KnownClient): boolean {

@@ -1,8 +1,9 @@
 import type { ProxyRules } from '../acceptor/filter.ts'
 import { USUAL_PEEK } from '../config/peek-schema.ts'
 import type { ResolvedPeek, ResolvedSendProxy, ResolvedSource, ResolvedTimeouts } from '../config/resolved.ts'
-import type { NativeAddressFilter, NativeRouteRules } from '../native.ts'
+import type { NativeAddressFilter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { RouteSources } from '../routing/route-sources.ts'
 import type { Terminator } from '../tls/terminator.ts'
 import type { SessionSettings } from './session-settings.ts'
 
@@ -14,9 +15,8 @@ export interface Destination {
 }
 
 /** Of a listener that serves several pools: which one a client is for. */
-export interface Routes<T> {
-  readonly rules: NativeRouteRules
-  /** By the places that the rules give. */
+export interface Routes<T> extends RouteSources {
+  /** By the places that rules give. */
   readonly to: readonly T[]
 }
 
@@ -56,7 +56,7 @@ interface StreamSessions {
 export class Target implements SessionSettings {
   /** Undefined: sockets that were given to a pool. */
   readonly listener: string | undefined
-  /** With routes: that of the last one. */
+  /** With routes: that of the last one, see {@link Destinations}. */
   readonly pool: PoolCore
   /** Undefined: all of its clients go to the pool. */
   readonly routes: Routes<Target> | undefined
@@ -103,7 +103,7 @@ export class Target implements SessionSettings {
     this.nativeIdBefore = before?.nativeId
     this.told = new Set(before?.told)
     this.routes = routes && {
-      rules: routes.rules,
+      ...routes,
       to: routes.to.map(destination => new Target({ ...settings, ...destination, chooser: this })),
     }
   }

@@ -10,8 +10,10 @@ import { FilesOnDisk } from './files-on-disk.ts'
 import { whyNotAuthorities, whyNotPair } from './pem.ts'
 import { Wire } from './wire.ts'
 
-const FAILED: ConnectFailure = { counter: 'connectTls', local: false }
-const LATE: ConnectFailure = { counter: 'connectTimeout', local: false }
+const FAILED: ConnectFailure = { counter: 'connectTls', keepsPin: false }
+/** For what a client asked for, or did not: nobody is to have a backend ejected by asking for names that it does not have. */
+const FAILED_FOR_CLIENT: ConnectFailure = { counter: 'connectTls', keepsPin: true }
+const LATE: ConnectFailure = { counter: 'connectTimeout', keepsPin: false }
 
 /** Whom to connect to. */
 export interface TlsBackend {
@@ -57,7 +59,7 @@ export class BackendTls {
         return
       }
       if (introduction !== undefined) raw.write(introduction)
-      this.#shakeHands(raw, this.#optionsFor(backend, sni), deadline, backend.name, done)
+      this.#shakeHands(raw, { backend, endpoint, sni }, deadline, done)
     })
     return raw
   }
@@ -93,10 +95,11 @@ export class BackendTls {
     }
   }
 
-  #shakeHands(raw: Socket, options: ConnectionOptions, deadline: number, backend: string, done: Connected): void {
+  #shakeHands(raw: Socket, { backend, sni }: TlsBackend, deadline: number, done: Connected): void {
     const wire = new Wire(raw)
     wire.on('error', () => undefined)
-    const socket = connect({ ...options, socket: wire })
+    const socket = connect({ ...this.#optionsFor(backend, sni), socket: wire })
+    const failed = this.#settings.serverName === 'sni' ? FAILED_FOR_CLIENT : FAILED
     wire.carry(socket)
     const finish = (failure: ConnectFailure | undefined, cause?: string): void => {
       clearTimeout(timer)
@@ -109,12 +112,12 @@ export class BackendTls {
       // What still happens to it is of no consequence.
       socket.on('error', () => undefined).destroy()
       raw.destroy()
-      this.#failures.count(`${backend}: ${cause}`)
+      this.#failures.count(`${backend.name}: ${cause}`)
       done(failure)
     }
     const onSecure = (): void => finish(undefined)
-    const onError = (error: Error): void => finish(FAILED, causeOf(error))
-    const onEnd = (): void => finish(FAILED, 'CLOSED')
+    const onError = (error: Error): void => finish(failed, causeOf(error))
+    const onEnd = (): void => finish(failed, 'CLOSED')
     // By whoever wanted it; after an error of its own the other listeners have heard of that first.
     const abandoned = (): void => {
       clearTimeout(timer)

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { hostName } from './host-name.ts'
 import { namesOf } from './pem.ts'
 
 /** A certificate and its key, in PEM. */
@@ -37,9 +38,9 @@ export class Certificates {
     if (!names.has(key)) names.set(key, context)
   }
 
-  /** The one for a name: exact, or else by the wildcard of its last label but one. Undefined: the default. */
+  /** The one for a name: exact, or else by a wildcard in the place of its first label. Undefined: the default. */
   find(name: string): SecureContext | undefined {
-    const asked = name.toLowerCase()
+    const asked = hostName(name)
     const dot = asked.indexOf('.')
     return this.#exact.get(asked) ?? (dot > 0 ? this.#wildcard.get(asked.slice(dot + 1)) : undefined)
   }

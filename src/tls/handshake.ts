@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
+import { HelloName } from './hello-name.ts'
+import { hostName } from './host-name.ts'
 import { subjectOf } from './pem.ts'
 import { Wire } from './wire.ts'
 
@@ -23,6 +25,7 @@ export type HandshakeEnd = SecuredClient | { readonly failed: string } | 'gone'
 export class Handshake {
   readonly #raw: Socket
   readonly #wire: Wire
+  readonly #hello: HelloName
   readonly #timer: NodeJS.Timeout
   #done: ((end: HandshakeEnd) => void) | undefined
   /** It left, or was lost: then its connection does. */
@@ -34,6 +37,7 @@ export class Handshake {
     this.#done = done
     this.#timer = setTimeout(() => this.#end({ failed: 'TIMEOUT' }), timeoutMs).unref()
     raw.once('error', this.#gone).once('close', this.#gone)
+    this.#hello = new HelloName(raw)
     const wire = new Wire(raw)
     this.#wire = wire
     // By then TLS has had every byte, also those that came with the end.
@@ -48,6 +52,7 @@ export class Handshake {
   stop(): void {
     this.#done = undefined
     clearTimeout(this.#timer)
+    this.#hello.stop()
     this.#raw.off('error', this.#gone).off('close', this.#gone)
     this.#wire.off('end', this.#gone)
   }
@@ -72,7 +77,7 @@ export class Handshake {
     const { servername, alpnProtocol } = socket as TLSSocket & { servername?: string | false | null }
     this.#end({
       socket,
-      sni: (servername || '').toLowerCase().replace(/\.$/, '') || undefined,
+      sni: hostName(servername || '') || this.#hello.read(),
       alpn: alpnProtocol || undefined,
       subject: certificate && subjectOf(certificate),
     })

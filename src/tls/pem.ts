@@ -55,10 +55,12 @@ export function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
 
 /**
  * The subject of a certificate as RFC 4514 has it: the most special part first, `CN=alice,OU=sales,O=Example`. Node.js gives
- * its parts line by line, in the order of the certificate, and escapes commas and line breaks in them.
+ * its parts line by line, in the order of the certificate, those of several values with ` + ` in between, and escapes commas,
+ * plus signs and line breaks in them.
  */
 export function subjectOf({ subject }: X509Certificate): string {
-  return subject.split('\n').reverse().join(',')
+  const parts = subject.split('\n').map(part => part.split(' + ').reverse().join('+'))
+  return parts.reverse().join(',')
 }
 
 function certificateOf(pem: Buffer): X509Certificate | string {

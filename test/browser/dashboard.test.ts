@@ -89,6 +89,17 @@ describe('dashboard in a browser', () => {
     expect(complaints).to.deep.equal([])
   })
 
+  it('tells of other balancers, and which of them give other homes', async () => {
+    const page = await openLive()
+    const card = page.getByRole('region', { name: 'Other balancers' })
+    await card.getByText('synced').waitFor()
+    await card.getByText('lives · 0.1.0 · same homes').waitFor()
+    await card.getByText('other homes: pool redis: weight of r2 is 2 there, 1 here').waitFor()
+    await card.getByText('not seen for 42 s').waitFor()
+    expect(await card.locator('dt').nth(1).textContent()).to.equal(HOSTILE)
+    expect(complaints).to.deep.equal([])
+  })
+
   /** Whether something of this colour, as a little-endian number, is drawn on the canvas of a chart. */
   const isDrawn = (page: Page, chart: string, colour: number): Promise<boolean> =>
     page.evaluate(`{

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { TextStream } from '../../src/cli/terminal.ts'
-import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const SOURCE_MAIN = join(ROOT, 'src/cli/main.ts')
@@ -140,7 +140,7 @@ export class Child {
 
 /** Starts a script of the sources as a process of its own. */
 export function startSource(script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Child {
-  return new Child(process.execPath, [...TYPESCRIPT, script, ...args], env)
+  return new Child(process.execPath, [compiled(script), ...args], env)
 }
 
 /** A server that greets with its name and echoes. */

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, Socket } from 'node:net'
 import { expect } from 'chai'
 import type { CheckReport } from '../../src/cli/check.ts'
 import { freePort } from '../helpers/net.ts'
-import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { until } from '../helpers/wait.ts'
 import {
   type Child,
@@ -258,7 +258,7 @@ describe('cli: run', () => {
       runnable(backends, 'log: { level: trace, sessions: on }').replace(':0,', `:${await freePort()},`),
     )
     const full = openSync('/dev/full', 'w')
-    const child = spawn(process.execPath, [...TYPESCRIPT, SOURCE_MAIN, 'run', '-c', file], {
+    const child = spawn(process.execPath, [compiled(SOURCE_MAIN), 'run', '-c', file], {
       cwd: ROOT,
       stdio: ['ignore', full, 'inherit'],
     })

@@ -5,11 +5,11 @@ import type { BalancerOptions, SessionClosed } from '../../src/index.ts'
 import type { Dial } from './net.ts'
 import type { Exit } from './processes.ts'
 import { Program } from './programs.ts'
-import { TYPESCRIPT } from './typescript/arguments.ts'
+import { compiled } from './typescript/compiled.ts'
 import { until } from './wait.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const DIE_AT = new URL('children/die-at.ts', import.meta.url).href
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url)
+const DIE_AT = new URL('children/die-at.ts', import.meta.url)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 interface LogLine {
@@ -49,9 +49,10 @@ export class LimpetRun implements AsyncDisposable {
    * @param point - where it is killed, as `die-at.ts` has it; undefined: nowhere
    */
   static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}, point?: string): LimpetRun {
-    const preloaded = point === undefined ? [] : ['--import', `${DIE_AT}?point=${encodeURIComponent(point)}`]
-    const args = [...TYPESCRIPT, ...preloaded, MAIN, 'run', '-c', file, ...options]
-    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } }))
+    const preloaded = point === undefined ? [] : ['--import', compiled(DIE_AT)]
+    const args = [...preloaded, compiled(MAIN), 'run', '-c', file, ...options]
+    const all = { ...process.env, LIMPET_TEST_DIE_AT: point, ...env }
+    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: all }))
   }
 
   get pid(): number {

@@ -26,6 +26,13 @@ export const PEERS = {
   strace: 'strace',
   dnsmasq: 'dnsmasq-base',
   chromium: 'chromium',
+  kubectl: 'kubernetes-client',
+  'docker-compose': 'docker-compose',
+  keepalived: 'keepalived',
+  shellcheck: 'shellcheck',
+  yamllint: 'yamllint',
+  sysctl: 'procps',
+  'systemd-analyze': 'systemd',
 } as const
 
 export type Peer = keyof typeof PEERS

@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Context } from 'mocha'
 import { requireFeature } from './peers.ts'
-import { TYPESCRIPT } from './typescript/arguments.ts'
+import { compiled } from './typescript/compiled.ts'
 import { within } from './wait.ts'
 
-const CHILDREN = fileURLToPath(new URL('children/', import.meta.url))
+const CHILDREN = new URL('children/', import.meta.url)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Clock ticks a second in /proc/PID/stat; fixed on Linux (proc(5), sysconf(_SC_CLK_TCK)). */
 const TICKS = 100
@@ -53,8 +53,8 @@ export class Child implements AsyncDisposable {
 
   /** Starts a module, and waits until it answers. */
   static async start(name: string, prefix: Prefix = []): Promise<Child> {
-    const module = `${CHILDREN}${name}.ts`
-    const [program = '', ...args] = [...prefix, process.execPath, '--expose-gc', ...TYPESCRIPT, module]
+    const module = compiled(new URL(`${name}.ts`, CHILDREN))
+    const [program = '', ...args] = [...prefix, process.execPath, '--expose-gc', module]
     const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const
     const child = new Child(name, spawn(program, args, { cwd: ROOT, stdio: [...stdio] }))
     try {

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import type { Dial } from './net.ts'
 import { Program } from './programs.ts'
-import { TYPESCRIPT } from './typescript/arguments.ts'
+import { compiled } from './typescript/compiled.ts'
 import { until } from './wait.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
@@ -84,7 +84,7 @@ export class TestServiceManager implements AsyncDisposable {
 
   constructor({ sockets, notifyPath, file, watchdogMicros = 0 }: ManagerOptions) {
     const list = JSON.stringify(sockets.map(({ name, path = '' }) => [name, path]))
-    const service = [process.execPath, ...TYPESCRIPT, MAIN, 'run', '-c', file]
+    const service = [process.execPath, compiled(MAIN), 'run', '-c', file]
     const args = ['-c', MANAGER, notifyPath, String(watchdogMicros), list, ...service]
     this.#program = new Program('python3', args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#sockets = sockets

@@ -11,6 +11,7 @@ import type { Balancer } from '../../src/balancer.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { resolveOptions } from '../../src/config/resolve.ts'
 import type { SessionOpened } from '../../src/relay/session-feed.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { within } from '../helpers/wait.ts'
 import {
   afterTest,
@@ -106,7 +107,7 @@ for (const acceptor of ACCEPTORS) {
 
     it('keeps the process alive while it listens, and not longer', async () => {
       const backend = await startBackend()
-      const child = fork(new URL('./fixtures/listener.mjs', import.meta.url), [backend.address, acceptor])
+      const child = fork(compiled(new URL('./fixtures/listener.mjs', import.meta.url)), [backend.address, acceptor])
       afterTest(() => child.kill('SIGKILL'))
       const [port] = (await once(child, 'message')) as [number]
       // Its channel to the parent is closed, too.
@@ -167,7 +168,7 @@ describe('the choice of the acceptor', () => {
   })
 
   it('is refused, if native, in the worker of a cluster', async () => {
-    const child = fork(new URL('./fixtures/cluster-native.mjs', import.meta.url))
+    const child = fork(compiled(new URL('./fixtures/cluster-native.mjs', import.meta.url)))
     afterTest(() => child.kill('SIGKILL'))
     expect((await once(child, 'message'))[0]).to.deep.equal({ code: 'LIMPET_ERR_UNSUPPORTED', listener: 'l' })
   })

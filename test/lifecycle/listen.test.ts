@@ -9,6 +9,7 @@ import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { handleOf } from '../../src/relay/handle.ts'
 import { freePort } from '../helpers/net.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import {
   afterTest,
   ask,
@@ -67,7 +68,7 @@ async function listenOnDescriptor(backend: (port: number) => string): Promise<{ 
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const fd = handleOf(server)?.fd ?? -1
-  const child = fork(new URL('./fixtures/listen-fd.mjs', import.meta.url), [backend(port)], {
+  const child = fork(compiled(new URL('./fixtures/listen-fd.mjs', import.meta.url)), [backend(port)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', fd],
   })
   afterTest(() => child.kill('SIGKILL'))
@@ -175,7 +176,7 @@ describe('unix sockets', () => {
 
   it('are taken over from a process that was killed', async () => {
     const path = join(temporaryDirectory(), 'stale.sock')
-    const child = fork(new URL('./fixtures/leave-socket.mjs', import.meta.url), [path])
+    const child = fork(compiled(new URL('./fixtures/leave-socket.mjs', import.meta.url)), [path])
     await once(child, 'message')
     child.kill('SIGKILL')
     await once(child, 'exit')

@@ -6,6 +6,7 @@ import { NetAcceptor } from '../../src/acceptor/net-acceptor.ts'
 import type { Balancer } from '../../src/balancer.ts'
 import type { ListenerOptions } from '../../src/config/options.ts'
 import { freePort } from '../helpers/net.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { afterTest, cleanUp, makeBalancer, plainListener, rejection, startBackend } from './helpers.ts'
 
 /** Steps of an opening after which it is disturbed: more than it has. */
@@ -78,7 +79,10 @@ describe('an opening that is disturbed', () => {
   it('leaves nothing bound in the worker of a cluster, where a bind is a question to the primary', async () => {
     const backend = await startBackend()
     const port = await freePort()
-    const child = fork(new URL('./fixtures/cluster-abort.mjs', import.meta.url), [backend.address, String(port)])
+    const child = fork(compiled(new URL('./fixtures/cluster-abort.mjs', import.meta.url)), [
+      backend.address,
+      String(port),
+    ])
     afterTest(() => child.kill('SIGKILL'))
     const exit = once(child, 'exit')
     const [message] = await once(child, 'message')

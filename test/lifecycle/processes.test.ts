@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { afterTest, ask, cleanUp, connectTo, firstData, RELAYS, startBackend } from './helpers.ts'
 
 function startProcess(fixture: string, ...args: string[]): ChildProcess {
-  const child = fork(new URL(`./fixtures/${fixture}.mjs`, import.meta.url), args, {
+  const child = fork(compiled(new URL(`./fixtures/${fixture}.mjs`, import.meta.url)), args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   afterTest(() => child.kill('SIGKILL'))
@@ -13,7 +14,7 @@ function startProcess(fixture: string, ...args: string[]): ChildProcess {
 }
 
 async function startWorker(relay: string): Promise<Worker> {
-  const worker = new Worker(new URL('./fixtures/worker.mjs', import.meta.url), { workerData: { relay } })
+  const worker = new Worker(compiled(new URL('./fixtures/worker.mjs', import.meta.url)), { workerData: { relay } })
   afterTest(() => worker.terminate())
   const [opened] = await once(worker, 'message')
   expect(opened).to.equal(20)

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { SessionClosed, SessionOpened } from '../../src/relay/session-feed.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { steady } from '../helpers/wait.ts'
 import {
   afterTest,
@@ -180,7 +180,7 @@ for (const relay of RELAYS) {
 
     it('have a log that writes a line for every session', async () => {
       const backend = await startBackend()
-      const fixture = fileURLToPath(new URL('./fixtures/session-log.mjs', import.meta.url))
+      const fixture = compiled(new URL('./fixtures/session-log.mjs', import.meta.url))
       const { stdout } = await promisify(execFile)(process.execPath, [fixture, backend.address, relay])
       const lines = stdout.trim().split('\n')
       expect(lines).to.have.length(1)

@@ -73,6 +73,7 @@ describe('TLS to backends', function () {
     await made.add('stranger', { names: ['127.0.0.1'], by: 'other' })
     await made.add('expired', { names: ['127.0.0.1'], by: 'ca', days: -1 })
     await made.add('misnamed', { names: ['somebody.else'], by: 'ca' })
+    await made.add('named', { names: ['named.test'], by: 'ca' })
     await made.add('client', { by: 'ca' })
   })
 
@@ -189,6 +190,22 @@ describe('TLS to backends', function () {
     expect(tlsSocket.servername).to.equal('good.test')
     expect(tlsSocket.getPeerCertificate().subject.CN).to.equal('client')
     expect(tlsSocket.alpnProtocol).to.equal('one')
+    client.destroy()
+  })
+
+  it('blames no backend for a name that a client asks for, or for none', async () => {
+    await using backend = await start('named')
+    await using rig = await Rig.open(AUTO, {
+      backends: [backend.as('a')],
+      pool: { backendTls: { ca: made.cert('ca'), serverName: 'sni' }, ejection: { failures: 1, maxEjected: 100 } },
+      listener: { tls: { certificates: [made.pair('good')] } },
+    })
+    for (const options of [{ servername: 'not.there.test' }, {}]) await TlsClient.open(rig.dial, options)
+    expect(await rig.causes(2)).to.deep.equal(['refusedNoBackend', 'refusedNoBackend'])
+    expect(rig.counters.connectTls).to.equal(2)
+    expect(rig.balancer.pool().backends()[0]).to.include({ connectFailures: 0, takesNew: true })
+    const client = await TlsClient.open(rig.dial, { servername: 'named.test' })
+    await backend.next()
     client.destroy()
   })
 

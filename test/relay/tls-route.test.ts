@@ -38,21 +38,29 @@ describe('routes of a listener at which TLS ends', function () {
     try {
       await balancer.listen()
       const dial = toDial(balancer.address())
+      // Of a session of TLS 1.2 that is resumed, Node.js does not know what was asked for.
+      const begun = await TlsClient.open(dial, { servername: 'x.wild.test', maxVersion: 'TLSv1.2' })
+      expect(await begun.echo('hello')).to.equal('hello')
+      const resumed = { session: begun.tls.getSession(), maxVersion: 'TLSv1.2' } as const
+      begun.destroy()
       for (const [place, options] of [
         [0, { servername: 'x.wild.test', ALPNProtocols: ['mqtt'] }],
         [1, { servername: 'wild.test', ALPNProtocols: ['mqtt'] }],
         [2, { servername: 'any.test', ALPNProtocols: ['mqtt', 'http/1.1'] }],
         [2, {}],
+        [0, { ...resumed, servername: 'x.wild.test' }],
+        [2, { ...resumed, servername: 'any.test' }],
       ] as const) {
         const before = backends.all.map(({ accepted }) => accepted)
         const client = await TlsClient.open(dial, { ...options, rejectUnauthorized: false })
         await client.send('hello')
         expect(String(await client.read(5))).to.equal('hello')
-        client.destroy()
         const served = backends.all.map(({ accepted }, at) => accepted - (before[at] ?? 0))
+        expect(client.tls.isSessionReused()).to.equal('session' in options)
         expect(served.indexOf(1), JSON.stringify(options)).to.equal(place)
+        client.destroy()
       }
-      expect(balancer.stats().counters).to.include({ opened: 4, refusedNoRoute: 0 })
+      expect(balancer.stats().counters).to.include({ opened: 7, refusedNoRoute: 0 })
     } finally {
       await balancer.destroy()
     }

@@ -6,6 +6,7 @@ import { Placement } from '../../src/core/placement.ts'
 import type { Plan, PlanChange } from '../../src/pool/plan.ts'
 import type { Pool } from '../../src/pool/pool.ts'
 import { addressLines } from '../helpers/oracle/homes.ts'
+import { rounds } from '../helpers/soak.ts'
 import { thrownCode } from '../lifecycle/helpers.ts'
 
 const SECRET = 'a secret of tests'
@@ -89,7 +90,7 @@ describe('pool.plan()', () => {
           if (home !== after[index]) expect([...planned]).to.include(`${home} ${after[index]}`)
         }
       })
-      fc.assert(property, { numRuns: 12 })
+      fc.assert(property, { numRuns: rounds(4, 12) })
     })
 
     it(`a removal moves the homes of the removed one, and no others (${placement})`, () => {

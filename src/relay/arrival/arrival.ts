@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { KeySource } from '../../affinity/key-source.ts'
+import type { FailedSource, KeySource } from '../../affinity/key-source.ts'
 import type { CookieSession } from '../../cookies/cookie-session.ts'
 import type { SessionCounter } from '../../native.ts'
 import type { SecuredClient } from '../../tls/handshake.ts'
@@ -8,7 +8,7 @@ import type { ProxiedClient } from '../proxied-client.ts'
 import type { Target } from '../target.ts'
 import { refuseEncryption } from './encryption.ts'
 import { type PeekLimits, unreadOf } from './first-bytes.ts'
-import { type HeadFound, HeadPeek } from './head-peek.ts'
+import { type HeadFound, HeadPeek, type HeadSearch } from './head-peek.ts'
 import { HeadStep, type StepSettings } from './head-step.ts'
 import { findKey } from './key.ts'
 import { readProxyHeader } from './proxy-head.ts'
@@ -20,7 +20,8 @@ export interface ArrivalEvents {
   /** Its TLS ends here, and this is the socket that what was in it is read from. */
   secured(socket: Socket): void
   count(counter: SessionCounter): void
-  keyFailed(source: KeySource, error: unknown): void
+  /** Code for keys or routes. */
+  codeFailed(source: FailedSource, error: unknown): void
   /** It is to have no backend. */
   refused(cause: SessionCounter): void
   /** All is known that says which backend is its own. */
@@ -106,8 +107,12 @@ export class Arrival {
     const { clientAddress, clientPort } = this
     const { listener, pool } = this.target
     const connection = Object.freeze({ clientAddress, clientPort, listener, pool: pool.name })
-    const search = { sources: this.#withinTls(sources), connection, proxyHeader: this.proxied?.bytes }
-    const failed = (source: KeySource, error: unknown): void => this.events.keyFailed(source, error)
+    this.search({ sources: this.#withinTls(sources), connection, proxyHeader: this.proxied?.bytes }, limits, next)
+  }
+
+  /** Looks for an answer in its first bytes, and keeps what was read. */
+  search<Connection>(search: HeadSearch<Connection>, limits: PeekLimits, next: (found: HeadFound) => void): void {
+    const failed = (source: FailedSource, error: unknown): void => this.events.codeFailed(source, error)
     const found = (what: HeadFound): void => {
       this.head = what.head
       this.#peekUntil = what.until

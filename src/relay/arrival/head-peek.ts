@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { KeyConnection } from '../../affinity/key-function.ts'
 import { KeySearch, type SearchResult } from '../../affinity/key-search.ts'
-import type { KeySource, NamedBackend } from '../../affinity/key-source.ts'
+import type { FailedSource, KeySource, NamedBackend } from '../../affinity/key-source.ts'
 import type { SessionCounter } from '../../native.ts'
 import { FirstBytes, type PeekLimits } from './first-bytes.ts'
 
@@ -19,9 +19,9 @@ export interface HeadFound {
 }
 
 /** Who finds something in first bytes, and for whom. */
-export interface HeadSearch {
-  readonly sources: readonly KeySource[]
-  readonly connection: KeyConnection
+export interface HeadSearch<Connection = KeyConnection> {
+  readonly sources: readonly KeySource<Connection>[]
+  readonly connection: Connection
   /** What came before them; undefined: nothing. */
   readonly proxyHeader: Uint8Array | undefined
 }
@@ -29,21 +29,27 @@ export interface HeadSearch {
 export interface PeekEvents {
   /** Called once, not before {@link HeadPeek.start}; after {@link HeadPeek.stop} not at all. */
   found(found: HeadFound): void
-  failed(source: KeySource, error: unknown): void
+  failed(source: FailedSource, error: unknown): void
 }
 
 /**
  * Waits for the key in the first bytes of a client in JavaScript: for the stream relay, and where keys are made by functions.
  * Otherwise the native relay does it, in native/relay/worker_peek.cc.
  */
-export class HeadPeek {
-  readonly #search: KeySearch
+export class HeadPeek<Connection = KeyConnection> {
+  readonly #search: KeySearch<Connection>
   readonly #first: FirstBytes
   readonly #found: PeekEvents['found']
   #isLate = false
 
   /** `head`: what was read before. */
-  constructor(client: Socket, search: HeadSearch, limits: PeekLimits, { found, failed }: PeekEvents, head?: Buffer) {
+  constructor(
+    client: Socket,
+    search: HeadSearch<Connection>,
+    limits: PeekLimits,
+    { found, failed }: PeekEvents,
+    head?: Buffer,
+  ) {
     const settled = (result: SearchResult): void => this.#settled(result)
     this.#search = new KeySearch(search.sources, search.connection, { settled, failed }, search.proxyHeader)
     this.#found = found

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
-import { native, RouteVerdict } from '../../native.ts'
-import type { SecuredClient } from '../../tls/handshake.ts'
+import { native } from '../../native.ts'
+import type { RoutedClient } from '../../routing/route-sources.ts'
 import { rawOf } from '../../tls/wire.ts'
 import { handleOf } from '../handle.ts'
 import type { ProxiedClient } from '../proxied-client.ts'
 import type { Routes, Target } from '../target.ts'
 import type { Arrival, ArrivalStep } from './arrival.ts'
-import type { HeadLooked } from './head-step.ts'
+import type { HeadFound } from './head-peek.ts'
 
 /**
  * The port that a client of the stream relay connected to: that of the PROXY header, where it names one. 0: it has none (unix
@@ -20,26 +20,6 @@ function destinationPort(client: Socket, proxied: ProxiedClient | undefined): nu
   return original || (client.localPort ?? 0)
 }
 
-/** Where a client goes whose TLS has ended here. Undefined: there is no route for it. */
-function chooseSecured(
-  { rules, to }: Routes<Target>,
-  { sni = '', alpn = '' }: SecuredClient,
-  port: number,
-): Target | undefined {
-  return to[rules.chooseFor(sni, alpn, port)]
-}
-
-/** Where a client goes that has said this; `more`: it must say more first. Undefined: there is no route for it. */
-function chooseRoute(
-  { rules, to }: Routes<Target>,
-  head: Uint8Array,
-  isEnded: boolean,
-  port: number,
-): Target | 'more' | undefined {
-  const place = rules.choose(head, isEnded, port)
-  return place === RouteVerdict.more ? 'more' : to[place]
-}
-
 /** The pool that it is for, where its listener serves several. */
 export const findRoute: ArrivalStep = (arrival, next) => {
   const { routes } = arrival.target
@@ -47,28 +27,23 @@ export const findRoute: ArrivalStep = (arrival, next) => {
     next()
     return
   }
-  const { client, proxied, secured } = arrival
-  const port = routes.rules.asksForPort ? destinationPort(rawOf(client) ?? client, proxied) : 0
-  const routed = (target: Target | undefined): void => hasRoute(arrival, target, next)
-  if (secured !== undefined) routed(chooseSecured(routes, secured, port))
-  else lookForRoute(arrival, routes, port, routed)
+  const { sources, to } = routes
+  const chosen = ({ key }: HeadFound): void => {
+    const name = key === undefined ? undefined : Buffer.from(key).toString()
+    hasRoute(arrival, name === undefined ? undefined : to.find(({ pool }) => pool.name === name), next)
+  }
+  arrival.search(
+    { sources, connection: routedClient(arrival, routes), proxyHeader: undefined },
+    arrival.limits(),
+    chosen,
+  )
 }
 
-function lookForRoute(
-  arrival: Arrival,
-  routes: Routes<Target>,
-  port: number,
-  routed: (target: Target | undefined) => void,
-): void {
-  let chosen: Target | undefined
-  const limits = arrival.limits()
-  const look = (head: Buffer, isEnded: boolean): HeadLooked => {
-    const target = chooseRoute(routes, head.subarray(0, limits.bytes), isEnded, port)
-    if (target === 'more') return { head, isDone: false }
-    chosen = target
-    return { head, isDone: true }
-  }
-  arrival.look(limits, look, () => routed(chosen))
+function routedClient(arrival: Arrival, { asksForPort }: Routes<Target>): RoutedClient {
+  const { client, clientAddress, clientPort, proxied, secured, target } = arrival
+  const port = asksForPort ? destinationPort(rawOf(client) ?? client, proxied) : 0
+  const connection = { clientAddress, clientPort, listener: target.listener, port: port === 0 ? undefined : port }
+  return { connection: Object.freeze(connection), port, secured }
 }
 
 function hasRoute(arrival: Arrival, target: Target | undefined, next: () => void): void {

@@ -1,5 +1,5 @@
 /**
- * Preloaded into a Limpet that is to be killed in the middle of a takeover (`?point=…`):
+ * Preloaded into a Limpet that is to be killed in the middle of a takeover, where LIMPET_TEST_DIE_AT says:
  *
  *   before:Class.method, after:Class.method   when that is called, or has resolved; `#2` behind it: the second time
  *   reads:TEXT                                when it has read a line that begins so
@@ -13,7 +13,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown
 
 const CLASSES: Record<string, { prototype: object }> = { Balancer, HandOver, Takeover }
 
-const point = new URL(import.meta.url).searchParams.get('point') ?? ''
+const point = process.env.LIMPET_TEST_DIE_AT ?? ''
 const [, how, what = ''] = /^(before|after|reads):(.*)$/.exec(point) ?? []
 if (how === 'reads') dieAtLine(what)
 else dieAtCall(how === 'after', what)

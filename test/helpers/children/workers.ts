@@ -2,20 +2,19 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { loadAddon } from '../../../src/addon.ts'
 import type { BalancerOptions } from '../../../src/index.ts'
 import { openFds } from '../rig.ts'
+import { compiled } from '../typescript/compiled.ts'
 import { answerParent } from './answer.ts'
 
-const BOOT = new URL('./worker-boot.mjs', import.meta.url)
 const CALLS = new URL('./worker-calls.mjs', import.meta.url)
-const MODULE = fileURLToPath(new URL('./worker-limpet.ts', import.meta.url))
+const LIMPET = new URL('./worker-limpet.ts', import.meta.url)
 let workers: Worker[] = []
 
 /** Starts so many workers; gives what each says first. */
-async function start(count: number, file: URL, workerData: object): Promise<unknown[]> {
+async function start(count: number, file: URL | string, workerData: object): Promise<unknown[]> {
   workers = Array.from({ length: count }, () => new Worker(file, { workerData }))
   return await Promise.all(workers.map(async worker => ((await once(worker, 'message')) as [unknown])[0]))
 }
@@ -29,7 +28,7 @@ function addonFile(): string | undefined {
 answerParent({
   /** Starts so many balancers; gives the addresses of their listeners. */
   start: async (count: number, options: BalancerOptions): Promise<unknown[]> =>
-    await start(count, BOOT, { module: MODULE, options }),
+    await start(count, compiled(LIMPET), { options }),
   /** Starts so many workers that do nothing but call into the addon. */
   startCalls: async (count: number): Promise<unknown[]> => await start(count, CALLS, { addon: addonFile() }),
   /** Terminates them all; gives their exit codes. */

@@ -122,10 +122,11 @@ describe('a search for keys', () => {
     const lines: object[] = []
     const failures = new FailureLog({ warn: (facts: object) => lines.push(facts) } as unknown as Log)
     const [one, two] = [new FunctionKeySource('one', () => () => 'x'), new FunctionKeySource('two', () => () => 'x')]
-    for (let n = 0; n < 1000; n++) failures.tell(one, 'p', new Error('no'))
-    failures.tell(two, 'p', 'a text')
+    for (let n = 0; n < 1000; n++) failures.tell(one, { listener: 'l', pool: 'p' }, new Error('no'))
+    // It was to choose the pool.
+    failures.tell(two, { listener: 'l', pool: undefined }, 'a text')
     expect(lines).to.have.length(2)
     expect(lines[0]).to.deep.include({ pool: 'p', source: 'one', unsaid: 0 })
-    expect(lines[1]).to.deep.include({ source: 'two', error: 'a text' })
+    expect(lines[1]).to.deep.include({ listener: 'l', source: 'two', error: 'a text' })
   })
 })

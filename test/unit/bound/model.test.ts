@@ -5,6 +5,7 @@ import { type ModelBackend, ModelPicker, type ModelSeat } from '../../helpers/or
 import { gauges, loads, unpack } from '../../helpers/oracle/picks.ts'
 import type { OraclePlacement } from '../../helpers/oracle/placement.ts'
 import { nativePool, oraclePlacement, setBackend } from '../../helpers/oracle/subject.ts'
+import { rounds } from '../../helpers/soak.ts'
 
 const BACKEND = fc.record({
   name: fc.integer({ min: 0, max: 5 }).map(i => `b${i}`),
@@ -159,7 +160,7 @@ describe('the picker', () => {
         for (const operation of operations) pair.run(operation)
         pair.finish()
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(120, 400) },
     )
   })
 })

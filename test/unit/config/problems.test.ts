@@ -31,7 +31,7 @@ describe('problems of a configuration', () => {
       'limpet.yaml:3:11: listeners[0].bind: 7200 is a number, not an address: write ":7200" for a port. Accepted: host:port, "[v6]:port" (quoted in YAML), :port or unix:/path',
       'limpet.yaml:4:11: listeners[0].pool: there is no pool "rediss"; did you mean "redis"? Accepted: redis',
       'limpet.yaml:5:15: listeners[0].acceptor: "naive" is not accepted; did you mean "native"? Accepted: auto, net, native',
-      'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, threads, shutdownTimeout, state, user, group, log, admin',
+      'limpet.yaml:6:1: shutdown_timeout: unknown key; did you mean "shutdownTimeout"? Accepted: listeners, pools, threads, shutdownTimeout, state, user, group, log, admin, cluster',
       'limpet.yaml:9:5: pools.redis.placment: unknown key; did you mean "placement"? Accepted: placement, boundedLoad, secret, affinity, stickTable, timeouts, maxSessions, retries, health, failOpen, ejection, returnHome, rebalance, agent, limits, slowStart, sendProxy, source, backends, backendTls',
       'limpet.yaml:10:20: pools.redis.secret.env: the environment variable "LIMPET_NOT_SET" is not set. Accepted: a variable that holds 8 to 4096 bytes',
       'limpet.yaml:11:26: pools.redis.timeouts.connect: 5 has no unit: write 5s for seconds or 5ms for milliseconds. Accepted: a number with a unit (ms, s, m, h, d), like 5s or 1.5h, from 1ms to 1h',

@@ -7,6 +7,7 @@ import { resolveOptions } from '../../../src/config/resolve.ts'
 import { SCHEMAS } from '../../../src/config/schema.ts'
 import { allSettings } from '../../../src/config/schema-walk.ts'
 import { formatProblem, LimpetConfigError } from '../../../src/errors.ts'
+import { rounds } from '../../helpers/soak.ts'
 import { HERMETIC } from './helpers.ts'
 
 const VALID = `listeners:
@@ -100,11 +101,11 @@ const yamlish = fc.array(fc.constantFrom(...fragments, ...words), { maxLength: 6
 
 describe('whatever is given as a configuration', () => {
   it('any text is refused with places, or accepted', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), checkText), { numRuns: 300 })
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), checkText), { numRuns: rounds(100, 300) })
   })
 
   it('any text that looks like YAML is refused with places, or accepted', () => {
-    fc.assert(fc.property(yamlish, checkText), { numRuns: 3000 })
+    fc.assert(fc.property(yamlish, checkText), { numRuns: rounds(600, 3000) })
   })
 
   it('any damage to a valid text is refused with places, or accepted', () => {
@@ -119,7 +120,7 @@ describe('whatever is given as a configuration', () => {
           cuts.reduce((text, [at, length, insert]) => text.slice(0, at) + insert + text.slice(at + length), VALID),
         )
       }),
-      { numRuns: 1500 },
+      { numRuns: rounds(300, 1500) },
     )
   })
 
@@ -144,7 +145,7 @@ describe('whatever is given as a configuration', () => {
           expect(problem.path).to.be.a('string')
         checkText(stringify(value))
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(100, 500) },
     )
   })
 
@@ -180,7 +181,7 @@ describe('whatever is given as a configuration', () => {
           )
         },
       ),
-      { numRuns: 300 },
+      { numRuns: rounds(75, 300) },
     )
   })
 

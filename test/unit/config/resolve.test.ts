@@ -4,6 +4,7 @@ import { parseConfig } from '../../../src/config/load.ts'
 import type { ListenerOptions, PoolOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveBackendChanges, resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedConfig, ResolvedPool } from '../../../src/config/resolved.ts'
+import { rounds } from '../../helpers/soak.ts'
 import { caught, HERMETIC, poolText } from './helpers.ts'
 
 const ISSUE = `
@@ -65,6 +66,7 @@ describe('a configuration', () => {
         bind: { kind: 'ip', host: '127.0.0.1', port: 7200, family: 4, needsLookup: false },
         pool: 'redis',
         route: [],
+        pools: ['redis'],
         acceptor: 'auto',
         relay: 'auto',
         maxSessions: 0,
@@ -216,7 +218,7 @@ describe('settings', () => {
   })
 
   it('of boundedLoad become thousandths without a rounding error', () => {
-    for (let thousandths = 1000; thousandths <= 1_000_000; thousandths += 37) {
+    for (let thousandths = 1000; thousandths <= 1_000_000; thousandths += rounds(337, 37)) {
       expect(pool({ boundedLoad: thousandths / 1000 }).boundMilli).to.equal(thousandths)
     }
     expect(pool({ boundedLoad: 1.1 }).boundMilli).to.equal(1100)

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { changedSettings } from '../../../src/config/changes.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { poolsOf } from '../../../src/config/route.ts'
-import { HERMETIC, linesOf, problemsOf } from './helpers.ts'
+import { HERMETIC, linesOf, problemsOf, problemsOfOptions } from './helpers.ts'
 
 const POOLS = 'pools: { a: {}, b: {} }\n'
 
@@ -109,6 +110,90 @@ describe('listeners[].route', () => {
     const pools = 'pools: { a: {}, b: { backends: [{ name: x, address: "127.0.0.1:7200" }] } }\n'
     const [problem] = problemsOf(textOf(['{ sni: x.example, pool: b }', '{ pool: a }'], '127.0.0.1:7200', pools))
     expect(problem?.code).to.equal('LIMPET_ERR_SELF_BACKEND')
+  })
+})
+
+describe('listeners[].route by code', () => {
+  const choose = (): string => 'a'
+  const MODULE = '{ module: "./route.js#choose" }'
+  const options = (route: unknown[], listener = {}, pools: object = { a: {}, b: {} }): object => ({
+    listeners: [{ name: 'l', bind: ':7200', route, ...listener }],
+    pools,
+  })
+
+  it('may lead to every pool, and is told as it can be read again', () => {
+    const config = parseConfig(textOf(['{ sni: x.example, pool: b }', MODULE]), {
+      ...HERMETIC,
+      directory: '/etc/limpet',
+    })
+    const [listener] = config.listeners
+    const [, entry] = listener?.route ?? []
+    expect(entry).to.have.property('by').that.includes({ path: '/etc/limpet/route.js', exportName: 'choose' })
+    expect(listener?.pools).to.deep.equal(['b', 'a'])
+    expect(config.warnings.join()).not.to.match(/no listener sends clients/)
+    expect(describeConfig(config).listeners[0]?.route).to.deep.equal([
+      { sni: 'x.example', pool: 'b' },
+      { module: './route.js#choose' },
+    ])
+  })
+
+  it('is a function of a program, which is told by its name', () => {
+    const config = resolveOptions(options([{ function: choose }, { pool: 'b' }]) as never, HERMETIC)
+    expect(config.listeners[0]?.route[0]).to.deep.equal({ by: choose })
+    expect(describeConfig(config).listeners[0]?.route?.[0]).to.deep.equal({ function: '[Function choose]' })
+    expect(problemsOfOptions(options([{ function: 'choose' }])).map(({ message }) => message)).to.deep.equal([
+      'expected a function, got the text "choose"',
+    ])
+    expect(messages('{ function: choose }').join()).to.match(/unknown key/)
+  })
+
+  it('stands in an entry of its own, and names a module', () => {
+    expect(linesOf(textOf(['{ module: "./route.js#choose", sni: x.example }']))).to.deep.equal([
+      'limpet.yaml:5:40: listeners[0].route[0].sni: cannot be given together with module. Accepted: one of sni, alpn, port, pool, module',
+    ])
+    expect(messages('{ module: "./route.js#choose", pool: a }')).to.have.lengthOf(1)
+    expect(messages('{ module: ./route.js }')[0]).to.match(/^expected a file and the name of a function/)
+    expect(messages('{ module: "./route.txt#choose" }')).to.deep.equal(['"./route.txt" is no module by its name'])
+  })
+
+  it('is for nobody behind an entry for everybody, and is none itself', () => {
+    expect(messages('{ pool: a }', MODULE)).to.have.lengthOf(1)
+    expect(parseConfig(textOf([MODULE, '{ pool: a }']), HERMETIC).listeners[0]?.route).to.have.lengthOf(2)
+  })
+
+  it('goes neither with the native acceptor nor with the native relay', () => {
+    for (const key of ['acceptor', 'relay']) {
+      const problems = problemsOfOptions(options([{ function: choose }], { [key]: 'native' }))
+      expect(problems.map(({ path, code }) => [path, code])).to.deep.equal([
+        [`listeners[0].${key}`, 'LIMPET_ERR_CONFIG'],
+      ])
+    }
+  })
+
+  it('does not lead to pools that are transparent, which are refused where the listener names them', () => {
+    const pools = { a: {}, b: { source: { transparent: 'on' } } }
+    const config = resolveOptions(options([{ function: choose }], {}, pools) as never, HERMETIC)
+    expect(config.listeners[0]?.pools).to.deep.equal(['a'])
+    const problems = problemsOfOptions(options([{ function: choose }, { pool: 'b' }], {}, pools))
+    expect(problems.map(({ path, code }) => [path, code])).to.deep.equal([
+      ['listeners[0].route', 'LIMPET_ERR_TRANSPARENT'],
+    ])
+  })
+
+  it('is compared by the function itself, and is another acceptor', () => {
+    const resolve = (route: unknown[]): ReturnType<typeof resolveOptions> =>
+      resolveOptions(options(route) as never, HERMETIC)
+    const changes = (before: unknown[], after: unknown[]): [string, boolean][] =>
+      changedSettings(resolve(before), resolve(after)).map(({ path, needsRestart }) => [path, needsRestart])
+    const other = { choose: (): string => 'b' }
+    expect(changes([{ function: choose }], [{ function: choose }])).to.deep.equal([])
+    expect(changes([{ function: choose }], [{ function: other.choose }])).to.deep.equal([
+      ['listeners.l.route[0].function', false],
+    ])
+    expect(changes([{ pool: 'a' }], [{ function: choose }])).to.deep.equal([
+      ['listeners.l.route[0].pool', true],
+      ['listeners.l.route[0].function', true],
+    ])
   })
 })
 

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, utimes, writeFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { describeConfig } from '../../../src/config/describe.ts'
@@ -75,6 +75,28 @@ pools: { p: { secret: long enough, backendTls: { serverName: b.test, ca: good.pe
       [`${place}.certificates[3].cert`, 'LIMPET_ERR_TLS_FILE'],
       [`${place}.clientCa`, 'LIMPET_ERR_TLS_FILE'],
     ])
+  })
+
+  it('takes a file again that only root may read, as long as it looks the same', async function () {
+    if (process.geteuid?.() !== 0) this.skip()
+    await made.add('secret', { names: ['secret.test'] })
+    await chmod(made.directory.path, 0o711)
+    await chmod(made.cert('secret'), 0o644)
+    const text = `${listener(`{ ${certificates(pair('secret'))} }`)}${POOL}`
+    const read = (): unknown =>
+      parseConfig(text, { ...HERMETIC, directory: made.directory.path }).listeners[0]?.tls?.certificates
+    const asNobody = <T>(act: () => T): T => {
+      process.seteuid?.(65_534)
+      try {
+        return act()
+      } finally {
+        process.seteuid?.(0)
+      }
+    }
+    const [before] = read() as { key: unknown }[]
+    expect((asNobody(read) as { key: unknown }[])[0]?.key).to.equal(before?.key)
+    await utimes(made.key('secret'), 1, 1)
+    expect(asNobody(() => told(text))).to.deep.equal([['listeners[0].tls.certificates[0].key', 'LIMPET_ERR_TLS_FILE']])
   })
 
   it('warns of certificates that have expired, that nobody can ask for, and of keys that everybody can read', () => {

@@ -14,7 +14,7 @@ describe('the text of a configuration', () => {
       'limpet.yaml:2:1: a second document begins here. Accepted: one document in a file',
     )
     expect(linesOf('- a\n')).to.deep.equal([
-      'limpet.yaml:1:1: expected a mapping, got a list. Accepted: a mapping of listeners, pools, threads, shutdownTimeout, state, user, group, log, admin',
+      'limpet.yaml:1:1: expected a mapping, got a list. Accepted: a mapping of listeners, pools, threads, shutdownTimeout, state, user, group, log, admin, cluster',
     ])
     for (const text of ['null', '~', '3', '[]']) {
       const lines = linesOf(text, { requireListeners: true })
@@ -188,7 +188,7 @@ describe('the text of a configuration', () => {
 })
 
 describe('a hostile text', () => {
-  const size = rounds(MOST_CONFIG_BYTES / 8, MOST_CONFIG_BYTES) - 16
+  const size = rounds(MOST_CONFIG_BYTES / 32, MOST_CONFIG_BYTES) - 16
   const fill = (part: string): string => part.repeat(Math.floor(size / part.length))
 
   it('is refused above its size', () => {

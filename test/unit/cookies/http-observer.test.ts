@@ -158,6 +158,36 @@ const TALKS: readonly [name: string, talk: Talk, cookies: string[]][] = [
   ],
 ]
 
+const FOREIGN: readonly [name: string, talk: Talk, cookies: string[]][] = [
+  [
+    'a head with bytes that are not ASCII, of which some would be line ends and colons there',
+    [
+      ['client', `GET / HTTP/1.1\r\nX: \xc4\x8d \x8a \xba\r\n\r\n`],
+      ['backend', setting('\xc3\xa0', 'X: \xc4\x8d\r\nContent-Length: 0\r\n')],
+    ],
+    ['sid=\xc3\xa0'],
+  ],
+  [
+    'a body whose length a field only seems to tell',
+    [
+      ['client', GET + GET],
+      [
+        'backend',
+        `HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n\ttransfer-encoding: chunked\r\n\r\nhi${setting('1')}`,
+      ],
+    ],
+    ['sid=1'],
+  ],
+  [
+    'fields on several lines, however much space is on them',
+    [
+      ['client', `GET / HTTP/1.1\r\nX: y\r\n${' '.repeat(60_000)}\r\n\r\n`],
+      ['backend', `HTTP/1.1 200 OK\r\nSet-Cookie:\r\n sid=1;\r\n\t Path=/ \r\nContent-Length: 0\r\n\r\n`],
+    ],
+    ['sid=1; Path=/'],
+  ],
+]
+
 const OVER: readonly [name: string, talk: Talk, cookies: string[]][] = [
   [
     '101, whose own fields count',
@@ -185,6 +215,23 @@ const OVER: readonly [name: string, talk: Talk, cookies: string[]][] = [
 const FAULTS: readonly [name: string, talk: Talk][] = [
   ['a client that speaks HTTP/2', [['client', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n']]],
   ['a client that speaks something else', [['client', '\x16\x03\x01\n']]],
+  ['a client that speaks something else without lines', [['client', '\x16\x03\x01']]],
+  [
+    'a server that speaks something else without lines',
+    [
+      ['client', GET],
+      ['backend', '\x15'],
+    ],
+  ],
+  ...['-6', '0x2', 'x', '', '1 2', 'fffffffffffffff'].map((size): (typeof FAULTS)[number] => [
+    `a chunk of the size ${JSON.stringify(size)}`,
+    [['client', `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\nx`]],
+  ]),
+  ...[' ', '\xd4'].map((letter): (typeof FAULTS)[number] => [
+    `a line of a head that is no field, with ${JSON.stringify(letter)}`,
+    [['client', `POST / HTTP/1.1\r\n${letter}Transfer-Encoding${letter}: chunked\r\n\r\n`]],
+  ]),
+  ['a length and a coding', [['client', 'POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n']]],
   [
     'a server that speaks something else',
     [
@@ -251,6 +298,13 @@ describe('observing a connection of HTTP', () => {
     })
   }
 
+  for (const [name, talk, cookies] of FOREIGN) {
+    it(`sees the cookies behind ${name}`, () => {
+      expect(observe(talk, 1)).to.deep.equal({ cookies, isReading: true, hasFailed: false })
+      expect(observe(talk)).to.deep.equal({ cookies, isReading: true, hasFailed: false })
+    })
+  }
+
   for (const [name, talk, cookies] of OVER) {
     it(`ends with ${name}`, () => {
       for (const pieceBytes of [1, 7, Number.POSITIVE_INFINITY])
@@ -260,7 +314,7 @@ describe('observing a connection of HTTP', () => {
 
   for (const [name, talk] of FAULTS) {
     it(`gives up at ${name}`, () => {
-      for (const pieceBytes of [1000, Number.POSITIVE_INFINITY])
+      for (const pieceBytes of [1, 1000, Number.POSITIVE_INFINITY])
         expect(observe(talk, pieceBytes)).to.deep.equal({ cookies: [], isReading: false, hasFailed: true })
     })
   }

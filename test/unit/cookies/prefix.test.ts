@@ -18,6 +18,8 @@ describe("a backend's name before the value of a cookie", () => {
       ['Set-Cookie: sid=; Max-Age=0', 'Set-Cookie: sid=; Max-Age=0'],
       ['Set-Cookie: other=7', 'Set-Cookie: other=7'],
       ['X-Set-Cookie: sid=7', 'X-Set-Cookie: sid=7'],
+      ['Set-Cookie:\r\n sid=7;\r\n Path=/', 'Set-Cookie:\r\n sid=a~7;\r\n Path=/'],
+      ['Set-Cookie: sid="7"', 'Set-Cookie: sid=a~"7"'],
     ] as const) {
       const [head, wanted] = [field, changed].map(text => `HTTP/1.1 200 OK\r\nX: y\r\n${text}\r\nZ: \xe9\r\n\r\n`)
       expect(answered(head ?? '')).to.equal(wanted)
@@ -27,6 +29,9 @@ describe("a backend's name before the value of a cookie", () => {
   it('is taken from there where it is sent', () => {
     for (const [pairs, changed] of [
       ['sid=a~7', 'sid=7'],
+      ['sid=a~\xc3\xa0', 'sid=\xc3\xa0'],
+      ['xsid=a~7; sidx=a~7; s=a~7', 'xsid=a~7; sidx=a~7; s=a~7'],
+      ['x=1;\r\n sid=a~7', 'x=1;\r\n sid=7'],
       ['x=a~1; sid=b~7~8; y=a~2', 'x=a~1; sid=7~8; y=a~2'],
       ['sid=eu~a~7', 'sid=7'],
       ['sid=gone~7', 'sid=7'],
@@ -166,6 +171,19 @@ describe('heads that are rewritten', () => {
       expect(pass(talk, 1000)).to.deep.equal([all(talk, 'client'), all(talk, 'backend')])
     })
   }
+
+  it('keep nothing back of another protocol, which may wait for an answer in the middle of a line', () => {
+    for (const [said, isAtOnce] of [
+      ['\x16\x03\x01\x00', true],
+      ['GET / HTTP/1.1', false],
+    ] as const) {
+      const observer = new HttpObserver({ readsLater: false })
+      const reader = { read: (chunk: Buffer) => observer.sent(chunk), isReading: () => observer.isReading }
+      const filter = new HeadRewrite(reader, asked)
+      expect(filter.push(Buffer.from(said, 'latin1')).toString('latin1')).to.equal(isAtOnce ? said : '')
+      expect(filter.isHolding).to.equal(!isAtOnce)
+    }
+  })
 
   it('lose no byte, whatever comes', () => {
     const piece = fc.constantFrom(

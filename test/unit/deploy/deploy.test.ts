@@ -61,15 +61,4 @@ describe('deploy', () => {
     }
     await expectKnown(rules.map(({ expr }) => expr))
   })
-
-  it('has units whose options systemd reads', () => {
-    for (const name of ['limpet.service', 'limpet.socket']) {
-      const lines = textOf(`systemd/${name}`)
-        .split('\n')
-        .filter(line => line !== '' && !line.startsWith('#'))
-      for (const line of lines) expect(line, name).to.match(/^(?:\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.+)$/)
-    }
-    expect(textOf('systemd/limpet.service')).to.match(/^Type=notify$/m)
-    expect(textOf('systemd/limpet.socket')).to.match(/^FileDescriptorName=/m)
-  })
 })
