@@ -17,18 +17,20 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
+import type { NextBackends } from './cluster/cluster-switches.ts'
 import { memberName } from './cluster/members.ts'
 import { Rosters } from './cluster/rosters.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
-import { applyFound } from './discovery/apply.ts'
+import { applyFound, type FoundContext } from './discovery/apply.ts'
 import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
 import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
 import type { PoolCore } from './pool/core.ts'
 import type { Client, Decision } from './pool/decision.ts'
+import { backendsAfter, type PlanChange } from './pool/plan.ts'
 import type { ChangeEvent, Pool, PoolOwner } from './pool/pool.ts'
 import { Pools } from './pool/pools.ts'
 import type { BackendRecord } from './pool/records.ts'
@@ -103,6 +105,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
+      announce: async (core, change) => await this.announce(change, { pool: core.name }),
       rosters: () => this.#rosters,
     }
     this.#pools = new Pools(pools.values(), owner, core => {
@@ -118,7 +121,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     })
     this.#discoveries = new Discoveries(this.#pools.cores, this.#log, {
       canChange: () => this.#life.isListening && this.handOver.canChange,
-      apply: found => this.#apply(service => applyFound(found, service)),
+      apply: found => this.#apply(context => applyFound(found, context)),
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
@@ -191,6 +194,24 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   async reload(options: BalancerOptions | ResolvedConfig): Promise<ReloadResult> {
     const next = configArgument(options)
     return await this.#reloads.take(() => this.#reload(next))
+  }
+
+  /**
+   * Of a balancer that shares exceptions with others (`cluster`): tells them what the backends of a pool will be, and resolves when
+   * each of them has told which of its clients stay where they are, after `switchTimeout` at the latest. A change of backends that is
+   * made then, by the methods of {@link Pool}, leads no client elsewhere that comes through another balancer. Reloads and the
+   * admin API do it themselves. Resolves at once where nothing is shared, the store is away, or no home moves.
+   *
+   * @param change - as for {@link Pool.plan}
+   * @param options - `pool`: its name; may be left out if there is only one
+   * @throws {@link LimpetConfigError}, {@link LimpetError} as the change itself
+   */
+  async announce(change: PlanChange, options: { pool?: string | undefined } = {}): Promise<void> {
+    const { name } = this.pool(optionsArgument('options', options).pool)
+    if (this.#cluster === undefined) return
+    const core = this.#pools.core(name)
+    const backends = backendsAfter(core, change, backend => this.#checkBackend(core, backend))
+    await this.#cluster.beforeChange([{ core, backends: backends.values() }])
   }
 
   /** Closes at once: cuts every session and stops the threads. Idempotent; in every state. */
@@ -400,7 +421,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await loadKeyModules(wanted)
     const found = await this.#discoveries.prepare(wanted)
     const shared = this.#rosters?.prepare(found.config)
-    const reloaded = { pools: this.#pools, service, config: this.#config }
+    const reloaded = { pools: this.#pools, service, config: this.#config, beforeChange: this.#beforeChange }
     return await reload(reloaded, shared?.config ?? found.config, committed => {
       found.commit()
       shared?.commit()
@@ -409,9 +430,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   }
 
   /** Other backends of pools, found or told, between reloads. */
-  async #apply(apply: (service: () => Service) => Promise<Done[]>): Promise<void> {
+  async #apply(apply: (context: FoundContext) => Promise<Done[]>): Promise<void> {
     await this.#reloads.take(async () => {
-      const done = await apply(() => this.#changeableService('reload'))
+      const service = (): Service => this.#changeableService('reload')
+      const done = await apply({ service, beforeChange: this.#beforeChange })
       if (done.length === 0) return
       this.#service?.backendsChanged()
       this.#backendsChanged()
@@ -426,6 +448,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       assertCanChange: () => void this.#changeableService('pool.roster'),
       configured: pool => this.#config.pools.get(pool)?.backends ?? [],
       changes: core => this.#kept.changesOf(core),
+      beforeChange: this.#beforeChange,
       apply: change => this.#apply(change),
     })
   }
@@ -440,6 +463,10 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const result = resultOf(++this.#generation, done, changes)
     this.#news.reloaded(result, done)
     return result
+  }
+
+  readonly #beforeChange = async (changes: readonly NextBackends[]): Promise<void> => {
+    await this.#cluster?.beforeChange(changes)
   }
 
   #backendsChanged(): void {

@@ -50,6 +50,15 @@ void PlacementWrap::make(Call& call) {
   placement_ = make_placement(rules, members, predecessor ? predecessor->placement_.get() : nullptr);
 }
 
+bool PlacementWrap::other_homes(std::span<const double> identities, OtherHomes& homes) const {
+  if (identities.size() < names_) return false;
+  homes.placement = placement_;
+  for (const uint32_t name : given_) {
+    homes.identities.push_back(identities[name] < 0 ? PinEvent::kNobody : static_cast<uint32_t>(identities[name]));
+  }
+  return true;
+}
+
 napi_value PlacementWrap::home(Call& call) {
   AffinityKey key;
   if (!call.key(0, keys_, key)) return call.of(-2.0);

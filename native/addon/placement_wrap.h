@@ -2,9 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "../core/placement.h"
+#include "../core/pool.h"
 #include "call.h"
 
 namespace limpet {
@@ -13,6 +14,10 @@ class PlacementWrap : public Napi::ObjectWrap<PlacementWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit PlacementWrap(const Napi::CallbackInfo& info);
+
+  // The homes of a pool of the same rules: `identities` has the backend of each of the constructor's names, negative:
+  // none. False: fewer than there are names.
+  bool other_homes(std::span<const double> identities, OtherHomes& homes) const;
 
  private:
   void make(Call& call);
@@ -27,7 +32,7 @@ class PlacementWrap : public Napi::ObjectWrap<PlacementWrap> {
   KeyRules keys_;
   size_t names_ = 0;
   std::vector<uint32_t> given_;  // position → index in the constructor's names
-  std::unique_ptr<Placement> placement_;
+  std::shared_ptr<const Placement> placement_;
 };
 
 }  // namespace limpet

@@ -32,6 +32,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value publish(Call& call);
   napi_value set_limits(Call& call);
   napi_value inherit(Call& call);
+  napi_value set_peer_sessions(Call& call);
   napi_value pick(Call& call);
   napi_value knows(Call& call);
   napi_value learn(Call& call);
@@ -61,6 +62,10 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value share_exceptions(Call& call);
   napi_value take_exceptions(Call& call);
   napi_value list_exceptions(Call& call);
+  napi_value list_becoming(Call& call);
+  napi_value share_beside(Call& call);
+  bool other_homes(Call& call, size_t at, OtherHomes& homes) const;
+  napi_value list_shared(Call& call, FunctionRef<void(uint32_t&, FunctionRef<void(const Exception&)>)> list);
   napi_value adopt(Call& call);
   napi_value survey_keys(Call& call);
   napi_value table_file(Call& call);

@@ -1,6 +1,7 @@
 // The methods of class `Pool` on exceptions, which balancers of a cluster share: see NativeSharing in
 // src/native/exceptions.ts.
 #include "../relay/clock.h"
+#include "placement_wrap.h"
 #include "pool_wrap.h"
 
 namespace limpet {
@@ -60,10 +61,44 @@ napi_value PoolWrap::take_exceptions(Call& call) {
 }
 
 napi_value PoolWrap::list_exceptions(Call& call) {
+  const WantedExceptions wanted{call.u64(2), call.flag(3)};
+  return list_shared(call, [&](uint32_t& cursor, FunctionRef<void(const Exception&)> visit) {
+    pool_->list_exceptions(cursor, call.u32(1), wanted, coarse_ms(), visit);
+  });
+}
+
+napi_value PoolWrap::list_becoming(Call& call) {
+  OtherHomes homes;
+  if (!other_homes(call, 3, homes)) return nullptr;
+  return list_shared(call, [&](uint32_t& cursor, FunctionRef<void(const Exception&)> visit) {
+    pool_->list_becoming(cursor, call.u32(1), call.u64(2), homes, coarse_ms(), visit);
+  });
+}
+
+napi_value PoolWrap::share_beside(Call& call) {
+  auto homes = std::make_unique<OtherHomes>();
+  if (call.missing(0)) {
+    pool_->share_beside(nullptr);
+  } else if (other_homes(call, 0, *homes)) {
+    pool_->share_beside(std::move(homes));
+  }
+  return nullptr;
+}
+
+// False, with an exception pending: they are none.
+bool PoolWrap::other_homes(Call& call, size_t at, OtherHomes& homes) const {
+  const auto* const placement = call.wrapped<PlacementWrap>(at);
+  if (placement && placement->other_homes(call.doubles(at + 1), homes)) return true;
+  call.misuse("a placement, and a backend for each of its names");
+  return false;
+}
+
+// A part of the table from the cursor on that is the first argument; `list` moves it on.
+napi_value PoolWrap::list_shared(Call& call, FunctionRef<void(uint32_t&, FunctionRef<void(const Exception&)>)> list) {
   uint32_t cursor = call.u32(0);
   std::string keys;
   std::vector<double> pins;
-  pool_->list_exceptions(cursor, call.u32(1), {call.u64(2), call.flag(3)}, coarse_ms(), [&](const Exception& one) {
+  list(cursor, [&](const Exception& one) {
     write_key(one.key, keys);
     pins.insert(pins.end(), {static_cast<double>(one.backend), static_cast<double>(one.ttl_ms)});
   });

@@ -49,6 +49,7 @@ Pool::~Pool() {
   delete roster_.load(std::memory_order_acquire);
   delete rates_.load(std::memory_order_acquire);
   delete exceptions_.load(std::memory_order_acquire);
+  delete beside_.load(std::memory_order_acquire);
 }
 
 int64_t Pool::set_backend(const std::string& name, const BackendSettings& settings) {
@@ -58,6 +59,7 @@ int64_t Pool::set_backend(const std::string& name, const BackendSettings& settin
 bool Pool::remove_backend(const std::string& name) {
   // Nobody could give them back: the record waits for its own sessions only.
   inherit(name, 0);
+  if (Backend* const backend = registry_->find(name)) set_peers(*backend, 0);
   return registry_->remove(name, table());
 }
 

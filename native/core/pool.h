@@ -91,6 +91,17 @@ struct WantedExceptions {
   bool adopted = true;            // those of others, too, that have no sessions here
 };
 
+// Homes as other balancers have them, or will have, while a change of the membership goes from one to the next.
+struct OtherHomes {
+  std::shared_ptr<const Placement> placement;
+  std::vector<uint32_t> identities;  // of the backends at its positions; PinEvent::kNobody: not here
+
+  uint32_t home(uint64_t key_hash) const {
+    const Position position = placement->home(key_hash);
+    return position == kNoPosition ? PinEvent::kNobody : identities[position];
+  }
+};
+
 // Further tries that a session may have; its Seat remembers which backends failed it.
 inline constexpr unsigned kMaxRetries = 16;
 
@@ -163,6 +174,10 @@ class Pool {
   // those of the others, take them for sessions of this pool. False: there is no such backend.
   bool inherit(const std::string& name, uint32_t sessions);
 
+  // What other balancers have on the backends that are set now, by registry index, as they have told last; those
+  // without an element have none. Bounds count it from now on; limits, and all that is counted, do not. pool_peers.cc
+  void set_peer_sessions(std::span<const uint32_t> by_index);
+
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
   // Takes a seat for a new session; `seat` comes fresh, but for `named`. On failure nothing is held. `may_wait`: with
@@ -228,6 +243,13 @@ class Pool {
   // Exceptions by the roster of now, as StickTable::list() goes.
   void list_exceptions(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
                        FunctionRef<void(const Exception&)> visit);
+  // The same of those that are none now, and are by other homes. Those of others, that have no sessions here, are left
+  // out.
+  void list_becoming(uint32_t& cursor, size_t most, uint64_t idle_ms, const OtherHomes& homes, uint64_t now_ms,
+                     FunctionRef<void(const Exception&)> visit);
+  // From now on what is made here and is an exception by these homes, too, is noted as one; null: no more. Only where
+  // they are shared.
+  void share_beside(std::unique_ptr<const OtherHomes> homes);
   // Takes a pin over that another balancer made; nobody is told of that. Sessions that live are not moved.
   Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms);
   // Another balancer has ended it. False: the key has no such pin, or has sessions, and keeps it.
@@ -260,8 +282,8 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
-  // The backends that new clients come to now, each with its bound: the number of sessions with which it would get
-  // none; kNoBound where there is none. As roster().
+  // The backends that new clients come to now, each with its bound: the number of sessions here with which it would
+  // get none; kNoBound where there is none. As roster().
   void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
   static constexpr uint64_t kNoBound = UINT64_MAX;
   // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
@@ -294,8 +316,13 @@ class Pool {
   // pool_exceptions.cc. A predictable branch where they are not shared.
   bool shares() const { return exceptions_.load(std::memory_order_relaxed) != nullptr; }
   bool is_exception(const AffinityKey& key, const Pin& pin) const;
+  bool is_away_beside(const AffinityKey& key, const Pin& pin) const;
   void note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFound& known, const Pin& pin);
   void note_erased(const AffinityKey& key, const Pin& pin);
+  void list_pins(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
+                 FunctionRef<bool(const AffinityKey&, const Pin&)> is_wanted,
+                 FunctionRef<void(const Exception&)> visit);
+  void set_peers(Backend& backend, uint32_t sessions);
   // pool_hot.cc
   uint64_t hot_hash(const AffinityKey& key) const;
   uint64_t sessions_of_places(const AffinityKey& key) const;
@@ -360,11 +387,13 @@ class Pool {
   std::atomic<bool> limits_keys_;
   std::atomic<KeyRates*> rates_;                     // owned; null: how fast sessions come is not limited
   std::atomic<ExceptionRing*> exceptions_{nullptr};  // owned; set once
+  std::atomic<const OtherHomes*> beside_{nullptr};   // owned; null: all balancers have the same homes
   const std::unique_ptr<HotKeys> hot_;               // null: no key is spread
   const std::unique_ptr<WaitQueue> queue_;           // null: nobody waits for a seat
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back
+  std::atomic<uint64_t> peer_seats_{0};         // the same, of other balancers' sessions: read beside it by every pick
   // Set while one pick runs its passes alone, so that contention cannot starve it.
   alignas(64) std::atomic<bool> exclusive_{false};
   std::mutex pick_mutex_;

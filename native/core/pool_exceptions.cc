@@ -17,6 +17,12 @@ void Pool::share_exceptions(size_t size) {
   exceptions_.store(new ExceptionRing(size), std::memory_order_release);
 }
 
+void Pool::share_beside(std::unique_ptr<const OtherHomes> homes) {
+  if (!shares()) return;
+  const OtherHomes* const old = beside_.exchange(homes.release(), std::memory_order_seq_cst);
+  if (old) domain_->retire([old] { delete old; });
+}
+
 // Under the lock of the key's buckets, before the pin is stored: what is known of the pin from before is still there.
 void Pool::note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFound& known, const Pin& pin) {
   std::optional<Pin> before = live_.origin(key, hash);
@@ -24,7 +30,7 @@ void Pool::note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFoun
   if (before && before->same_backend(pin) && before->away == pin.away) return;
   const uint32_t was = before ? identity_of(*before) : PinEvent::kNobody;
   ExceptionRing& ring = *exceptions_.load(std::memory_order_acquire);
-  if (pin.away) {
+  if (pin.away || is_away_beside(key, pin)) {
     ring.push({key, identity_of(pin), was == identity_of(pin) ? PinEvent::kNobody : was, PinEvent::Kind::kMade});
   } else if (before) {
     ring.push({key, was, PinEvent::kNobody, PinEvent::Kind::kEnded});
@@ -32,7 +38,7 @@ void Pool::note_confirmed(const AffinityKey& key, uint64_t hash, const MaybeFoun
 }
 
 void Pool::note_erased(const AffinityKey& key, const Pin& pin) {
-  if (pin.provisional || !is_exception(key, pin)) return;
+  if (pin.provisional || !(is_exception(key, pin) || is_away_beside(key, pin))) return;
   exceptions_.load(std::memory_order_acquire)->push({key, identity_of(pin), PinEvent::kNobody, PinEvent::Kind::kEnded});
 }
 
@@ -44,12 +50,35 @@ bool Pool::is_exception(const AffinityKey& key, const Pin& pin) const {
   return !home || home->backend->index != pin.backend || home->backend->generation != pin.generation;
 }
 
+// A place of a hot key looks like any hashed key, and may have its home from the places before it: by its own key it is
+// told too often rather than too seldom.
+bool Pool::is_away_beside(const AffinityKey& key, const Pin& pin) const {
+  const OtherHomes* const homes = beside_.load(std::memory_order_seq_cst);
+  return homes && homes->home(place_hash(key)) != identity_of(pin);
+}
+
 void Pool::list_exceptions(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
                            FunctionRef<void(const Exception&)> visit) {
+  const auto is_wanted = [this](const AffinityKey& key, const Pin& pin) { return is_exception(key, pin); };
+  list_pins(cursor, most, wanted, now_ms, is_wanted, visit);
+}
+
+void Pool::list_becoming(uint32_t& cursor, size_t most, uint64_t idle_ms, const OtherHomes& homes, uint64_t now_ms,
+                         FunctionRef<void(const Exception&)> visit) {
+  const auto is_wanted = [&](const AffinityKey& key, const Pin& pin) {
+    return !is_exception(key, pin) && homes.home(place_hash(key)) != identity_of(pin);
+  };
+  // What others made is theirs to tell: each would tell of the whole cluster's.
+  list_pins(cursor, most, {.idle_ms = idle_ms, .adopted = false}, now_ms, is_wanted, visit);
+}
+
+void Pool::list_pins(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
+                     FunctionRef<bool(const AffinityKey&, const Pin&)> is_wanted,
+                     FunctionRef<void(const Exception&)> visit) {
   if (!table_) return;
   for (const StickTable::Listed& entry : table_->list(cursor, most, now_ms)) {
     const Pin& pin = entry.found.pin;
-    if (pin.provisional || !roster().find(pin.backend, pin.generation) || !is_exception(entry.key, pin)) continue;
+    if (pin.provisional || !roster().find(pin.backend, pin.generation) || !is_wanted(entry.key, pin)) continue;
     const bool lives = live_.any(entry.key, table_->hash(entry.key));
     if (!lives && (entry.found.idle_ms > wanted.idle_ms || (pin.adopted && !wanted.adopted))) continue;
     const auto left = static_cast<uint64_t>(std::max<int64_t>(0, entry.found.expires_in_ms));

@@ -6,6 +6,7 @@ import { throwIfAborted } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { VERSION } from '../package-info.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { ClusterSwitches, type NextBackends } from './cluster-switches.ts'
 import { Exchange } from './exchange.ts'
 import { openLink, type StoreLink } from './link.ts'
 import { BEAT_MS, Members } from './members.ts'
@@ -36,6 +37,7 @@ export class Cluster {
   readonly #traffic = new Traffic()
   readonly #members: Members
   readonly #rosters: Rosters | undefined
+  readonly #switches: ClusterSwitches
   #over = new AbortController()
   #running: Promise<void> | undefined
   #open: { link: StoreLink; keys: StoreKeys } | undefined
@@ -55,16 +57,18 @@ export class Cluster {
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
+    this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
   /**
-   * Before the first client: notes exceptions from now on, and waits until those of others, and shared rosters, are here, as
-   * long as `startTimeout` at most.
+   * Before the first client: notes exceptions from now on, and waits until those of others, and shared rosters, are here, and
+   * those that come about where others have other backends, as long as `startTimeout` at most.
    *
    * @throws the reason of the signal
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#over = new AbortController()
+    this.#switches.open()
     this.#followPools()
     this.#rosters?.begin()
     const synced = new Promise<void>(resolve => {
@@ -74,7 +78,8 @@ export class Cluster {
     const { startTimeout } = this.settings
     const late = new AbortController()
     const either = AbortSignal.any([signal, late.signal])
-    await Promise.race([synced, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
+    const ready = synced.then(() => this.#switches.beforeStart(this.#cores.values()))
+    await Promise.race([ready, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
     late.abort()
     throwIfAborted(signal)
     this.#rosters?.serve()
@@ -85,14 +90,24 @@ export class Cluster {
       )
   }
 
+  /**
+   * Before pools get other backends: resolves when every balancer has told which of its clients stay where they are, and after
+   * `switchTimeout` at the latest; at once, where no home moves, or the store is away. Never rejects.
+   */
+  async beforeChange(changes: readonly NextBackends[]): Promise<void> {
+    await this.#switches.beforeChange(changes)
+  }
+
   /** Pools or backends were changed: pins may be exceptions now that were none. */
   changed(): void {
     this.#followPools()
+    this.#switches.changed()
     for (const sharing of this.#pools.values()) sharing.want('roster')
   }
 
   /** Says good-bye where that is quickly done. Idempotent. */
   async stop(): Promise<void> {
+    this.#switches.close()
     this.#over.abort()
     await this.#running
     const open = this.#open
@@ -189,9 +204,11 @@ export class Cluster {
     this.#members.forgotten()
     await this.#members.beat(link, keys)
     synced()
+    this.#switches.use({ link, keys, exchange })
     this.#synced()
     for (let beatAt = performance.now() + BEAT_MS; !signal.aborted; ) {
       const hasMore = await exchange.turn(TURN_MS)
+      await this.#switches.turn(!hasMore)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied(random)) this.#emptied()
@@ -207,6 +224,7 @@ export class Cluster {
     this.#open = undefined
     this.#isSynced = false
     this.#rosters?.lost()
+    this.#switches.use(undefined)
     this.#members.lost()
   }
 

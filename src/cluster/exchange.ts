@@ -53,7 +53,7 @@ export class Exchange {
    */
   async turn(turnMs: number): Promise<boolean> {
     const operations = this.#collect(turnMs)
-    const told = this.#tell(operations)
+    const told = this.tell(operations)
     const incoming: Incoming = new Map()
     const counts = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
     await told
@@ -125,7 +125,7 @@ export class Exchange {
   }
 
   /** What could not be told is told again by whoever connects anew. */
-  async #tell(operations: readonly Operation[]): Promise<void> {
+  async tell(operations: readonly Operation[]): Promise<void> {
     const incoming: Incoming = new Map()
     const lost: Operation[] = []
     await Promise.all(

@@ -53,6 +53,8 @@ export class Members {
   #agreements = new Map<string, Agreement>()
   #told: string | undefined
   #others: MemberStatus[] = []
+  /** Names of the others that live, by id. */
+  #liveNames = new Map<string, string>()
 
   /** @param id - of this balancer */
   constructor(
@@ -82,6 +84,15 @@ export class Members {
     return this.#others.filter(({ isLive }) => isLive).length
   }
 
+  /** Their ids, and this one's. */
+  get liveIds(): readonly string[] {
+    return [this.id, ...this.#liveNames.keys()]
+  }
+
+  namesOf(ids: readonly string[]): string[] {
+    return ids.map(id => (id === this.id ? this.name : (this.#liveNames.get(id) ?? id)))
+  }
+
   /** A store that has forgotten everything has to be told everything again. */
   forgotten(): void {
     this.#told = undefined
@@ -90,6 +101,7 @@ export class Members {
   /** Nobody is known any more to live. */
   lost(): void {
     this.#others = this.#others.map(member => ({ ...member, isLive: false }))
+    this.#liveNames.clear()
   }
 
   /** Says that this balancer lives, and hears who else does. */
@@ -102,6 +114,7 @@ export class Members {
     const said: Said = { ...this.#said, digest, ...(rosters === undefined ? {} : { rosters }) }
     const all = (await runScript(link, BEAT, [keys.members], [this.id, JSON.stringify(said), FORGET_MS])) as Beat[]
     const others = all.filter(([id]) => id !== this.id).flatMap(([id, age, text]) => readMember(id, age, text))
+    this.#liveNames = new Map(others.filter(({ ageMs }) => ageMs < LIVE_MS).map(({ id, name }) => [id, name]))
     await this.#learn(link, keys, others, digest)
     this.#others = others.map(({ id: _, rosters: there, ...member }) => ({
       ...member,

@@ -1,5 +1,7 @@
+import type { NativeExceptions } from '../native/exceptions.ts'
 import { ADOPTED } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import type { OtherHomes } from './other-homes.ts'
 import { KEY_BYTES, SealedKeys } from './sealed-keys.ts'
 
 /** What has become of a pin that balancers share. */
@@ -67,7 +69,19 @@ export class PoolExceptions {
 
   /** Exceptions by the membership of now, a part of the table at a time: from 0, or from `next` of the part before. */
   list(from: number, most: number, { idleMs, withAdopted }: ListedExceptions): { pins: SharedPin[]; next?: number } {
-    const { keys, pins, next } = this.#core.native.listExceptions(from, most, idleMs, withAdopted)
+    return this.#listed(this.#core.native.listExceptions(from, most, idleMs, withAdopted))
+  }
+
+  /** The same of pins that are none now, and are by other homes: those of this balancer, to backends that are there, too. */
+  listBecoming(from: number, most: number, homes: OtherHomes): { pins: SharedPin[]; next?: number } {
+    const { placement } = homes
+    const { pins, next } = this.#listed(
+      this.#core.native.listBecoming(from, most, Number.MAX_SAFE_INTEGER, placement, homes.identities()),
+    )
+    return { pins: pins.filter(({ backend }) => homes.has(backend)), ...(next === undefined ? {} : { next }) }
+  }
+
+  #listed({ keys, pins, next }: NativeExceptions & { next: number }): { pins: SharedPin[]; next?: number } {
     const listed = this.#texts(keys).flatMap((key, at) => {
       const [identity = -1, ttlMs = 0] = pins.subarray(PIN * at, PIN * (at + 1))
       const backend = this.#nameOf(identity)

@@ -1,5 +1,6 @@
 import type { PoolCore } from '../pool/core.ts'
 import { type AdoptedCounts, PoolExceptions, type SharedPin } from './pool-exceptions.ts'
+import { PoolSwitch } from './pool-switch.ts'
 
 /** The last exceptions that wait to be told; half a megabyte a pool. */
 const RING = 16_384
@@ -93,6 +94,11 @@ export class PoolSharing {
     this.#waiting = [...operations, ...this.#waiting].slice(0, RING)
   }
 
+  /** @param tell - resolves when the store has them */
+  switchBy(tell: (operations: readonly Operation[]) => Promise<void>): PoolSwitch {
+    return new PoolSwitch(this.#core, this.#exceptions, async pins => await tell(this.#puts(pins)))
+  }
+
   adopt(pins: readonly SharedPin[]): AdoptedCounts {
     return this.#exceptions.adopt(pins)
   }
@@ -117,6 +123,10 @@ export class PoolSharing {
       withAdopted: wanted === 'all',
     })
     this.#sweep = next === undefined ? undefined : { wanted, cursor: next }
+    return this.#puts(pins)
+  }
+
+  #puts(pins: readonly SharedPin[]): Operation[] {
     const pool = this.#core.name
     return pins.map(({ key, backend, ttlMs }) => ({ kind: 'put', pool, key, backend, before: '', ttlMs }))
   }

@@ -1,12 +1,12 @@
 import { checkBackendHealth } from '../config/backend-health.ts'
 import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
 import { LIMITS } from '../config/schema.ts'
+import type { FoundContext } from '../discovery/apply.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { membershipChange } from '../pool/membership.ts'
 import { lookUp } from '../pool/records.ts'
 import { checkRing, tooManyBackends } from '../pool/refusals.ts'
 import { applyBackends, type Done, destinationsAfter } from '../reload/backends.ts'
-import type { Service } from '../service.ts'
 import { type PoolOverlay, withOverlay } from '../state/overlay.ts'
 
 /**
@@ -35,15 +35,17 @@ export function applyAtStart(core: PoolCore, backends: readonly ResolvedBackend[
 /**
  * Makes these the backends of a pool that serves, as a reload would: in one turn of the event loop, as one roster.
  *
- * @param service - gives the one that is open; throws where nothing can be changed any more
  * @throws what a reload would throw; nothing is changed then
  */
 export async function applyRoster(
   core: PoolCore,
   backends: readonly ResolvedBackend[],
-  service: () => Service,
+  { service, beforeChange }: FoundContext,
 ): Promise<Done[]> {
   const hosts = await lookUp(core.unknownHosts(backends))
+  service()
+  // Who made the change has announced it; what it makes of another configuration is something else.
+  await beforeChange([{ core, backends }])
   service().checkBackends(core.name, destinationsAfter(core, backends, hosts))
   const change = membershipChange(core.backends(), backends)
   return change.set.length + change.removed.length === 0 ? [] : applyBackends([{ core, change }], hosts)

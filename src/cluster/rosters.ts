@@ -175,7 +175,8 @@ export class Rosters {
     const edited = roster.edited(edit, options, this.#name)
     if (edited === undefined) return undefined
     if (edited === 'same') return roster.record?.version
-    const { before, next } = edited
+    const { before, next, backends } = edited
+    await roster.announce(backends)
     const record = await this.#asked(name, true, async store => await store.set(name, before, next))
     if (record !== undefined) roster.made(record)
     return record?.version

@@ -89,6 +89,31 @@ end
 return members`,
 }
 
+/**
+ * Keys: of what is announced, of this announcement. Arguments: the pool, the id, the backends, the milliseconds that it
+ * lasts, how many of a pool are kept. The newest of a pool stand first.
+ */
+export const ANNOUNCE: StoreScript = {
+  lua: `
+local ids, count = ARGV[2], 1
+for id in string.gmatch(redis.call('HGET', KEYS[1], ARGV[1]) or '', '%S+') do
+  if id ~= ARGV[2] and count < tonumber(ARGV[5]) then
+    ids, count = ids .. ' ' .. id, count + 1
+  end
+end
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+redis.call('HSET', KEYS[1], ARGV[1], ids)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return count`,
+}
+
+/** Keys: of those who have said done. Arguments: who, to which, the milliseconds that it lasts. */
+export const SAY_DONE: StoreScript = {
+  lua: `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])`,
+}
+
 const NO_SCRIPT = 'NOSCRIPT'
 const digests = new Map<StoreScript, string>()
 

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ResolvedBackend } from '../config/resolved.ts'
+import type { FoundContext } from '../discovery/apply.ts'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
 import type { Done } from '../reload/backends.ts'
-import type { Service } from '../service.ts'
 import type { PoolOverlay } from '../state/overlay.ts'
+import type { NextBackends } from './cluster-switches.ts'
 import { applyAtStart, applyRoster, rosterBackends } from './roster-apply.ts'
 import { EMPTY, type RosterEdit } from './roster-edit.ts'
 import { damaged, otherVersion, tooLarge } from './roster-errors.ts'
@@ -28,8 +29,19 @@ export interface RosterOwner {
   configured(pool: string): readonly ResolvedBackend[]
   /** What is changed of them now; undefined: nothing. */
   changes(core: PoolCore): PoolOverlay | undefined
+  /** Resolves when every balancer has told which of its clients stay where they are. Never rejects. */
+  beforeChange(changes: readonly NextBackends[]): Promise<void>
   /** Changes backends in a turn of its own, and tells of it. Rejects with what that throws. */
-  apply(apply: (service: () => Service) => Promise<Done[]>): Promise<void>
+  apply(apply: (context: FoundContext) => Promise<Done[]>): Promise<void>
+}
+
+/** What an edit makes. */
+export interface Edited {
+  /** What the store must call the roster yet. */
+  before: string
+  next: NewRoster
+  /** The backends of the pool then. */
+  backends: readonly ResolvedBackend[]
 }
 
 /** The roster of one pool: what the store has, and what of it holds here. */
@@ -115,15 +127,11 @@ export class SharedRoster {
   }
 
   /**
-   * What an edit would make of what was learnt last; the same record: nothing would change.
+   * What an edit would make of what was learnt last; `same`: nothing would change.
    *
-   * @returns also what the store must call it yet; undefined: it has to be learnt anew
+   * @returns undefined: it has to be learnt anew
    */
-  edited(
-    edit: RosterEdit,
-    options: RosterOptions,
-    by: string,
-  ): { before: string; next: NewRoster } | 'same' | undefined {
+  edited(edit: RosterEdit, options: RosterOptions, by: string): Edited | 'same' | undefined {
     const { core } = this
     const [record, before] = [this.#record, this.#seen]
     if (before === undefined) return undefined
@@ -134,10 +142,15 @@ export class SharedRoster {
     const old = record?.overlay ?? this.#unshared()
     const overlay = edit.apply(old, this.#configured())
     if (record !== undefined && this.#fault === undefined && isDeepStrictEqual(overlay, old)) return 'same'
-    rosterBackends(core.settings, this.#configured(), overlay)
+    const backends = rosterBackends(core.settings, this.#configured(), overlay)
     const text = overlayText(overlay)
     if (text === undefined) throw tooLarge(core.name)
-    return { before, next: { version: version + 1, overlay, text, by, actor, what: edit.what } }
+    return { before, backends, next: { version: version + 1, overlay, text, by, actor, what: edit.what } }
+  }
+
+  /** Others tell which of their clients stay where they are, before anybody has these backends. */
+  async announce(backends: readonly ResolvedBackend[]): Promise<void> {
+    if (this.#hasBackends) await this.#owner.beforeChange([{ core: this.core, backends }])
   }
 
   /** The store has taken it. */
@@ -165,12 +178,12 @@ export class SharedRoster {
     const { core } = this
     this.#isApplying = true
     try {
-      await this.#owner.apply(async service => {
+      await this.#owner.apply(async context => {
         const record = this.#record
         // Another turn has done it, or a reload has removed the pool.
         if (record === undefined || core.isRetired || (record === this.#applied && !this.#isLocal)) return []
         const backends = rosterBackends(core.settings, this.#configured(), record.overlay)
-        const done = this.#hasBackends ? await applyRoster(core, backends, service) : []
+        const done = this.#hasBackends ? await applyRoster(core, backends, context) : []
         this.holds(record)
         return done
       })

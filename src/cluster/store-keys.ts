@@ -68,6 +68,21 @@ export class StoreKeys {
     return `${this.#at(0)}:audit:${pool}`
   }
 
+  /** Which changes of which pools are announced, in the first shard. */
+  get announced(): string {
+    return `${this.#at(0)}:announced`
+  }
+
+  /** The backends of one that is announced. */
+  announcement(pool: string, id: string): string {
+    return `${this.#at(0)}:announcement:${pool}:${id}`
+  }
+
+  /** Who has said done to those of a pool. */
+  announcedDone(pool: string): string {
+    return `${this.#at(0)}:done:${pool}`
+  }
+
   #at(shard: number): string {
     return `${this.#prefix}:{${this.#name}:${shard}}`
   }

@@ -1,3 +1,4 @@
+import type { NextBackends } from '../cluster/cluster-switches.ts'
 import { checkBackendHealth } from '../config/backend-health.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { membershipChange } from '../pool/membership.ts'
@@ -7,6 +8,14 @@ import { applyBackends, type Done, destinationsAfter } from '../reload/backends.
 import type { Service } from '../service.ts'
 import type { Discovery } from './discovery.ts'
 import type { Found } from './found.ts'
+
+/** What a change needs of the balancer. */
+export interface FoundContext {
+  /** Gives the one that is open; throws where nothing can be changed any more. */
+  service: () => Service
+  /** Awaited before anything is changed. */
+  beforeChange: (changes: readonly NextBackends[]) => Promise<void>
+}
 
 /** A pool, and what was found for it. */
 export interface FoundForPool {
@@ -18,12 +27,17 @@ export interface FoundForPool {
 /**
  * Makes what was found the backends of a pool that serves, as a reload would: in one turn of the event loop, as one roster.
  *
- * @param service - gives the one that is open; throws where nothing can be changed any more
  * @throws what a reload would throw; nothing is changed then
  */
-export async function applyFound({ core, discovery, found }: FoundForPool, service: () => Service): Promise<Done[]> {
+export async function applyFound(
+  { core, discovery, found }: FoundForPool,
+  { service, beforeChange }: FoundContext,
+): Promise<Done[]> {
   // Only in files there are names.
   const hosts = await lookUp(core.unknownHosts(found.backends))
+  service()
+  if (core.discovery === discovery)
+    await beforeChange([{ core, backends: discovery.members(found.backends, core.backends()) }])
   const open = service()
   // A reload has given the pool others meanwhile, or has removed it.
   if (core.discovery !== discovery) return []

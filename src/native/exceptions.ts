@@ -1,3 +1,5 @@
+import type { NativePlacement } from './placement.ts'
+
 /** Exceptions on their way: sixteen bytes a key, its kind and its value, of which the last seven are 0. */
 export interface NativeExceptionKeys {
   keys: Buffer
@@ -38,6 +40,19 @@ export interface NativeSharing {
     idleMs: number,
     withAdopted: boolean,
   ): NativeExceptions & { next: number }
+  /**
+   * The same of pins that are no exceptions now, and are by another placement: `homes` has, for each of its names, the
+   * backend as `setBackend()` told it, or -1. Those of others that have no sessions here are left out.
+   */
+  listBecoming(
+    cursor: number,
+    most: number,
+    idleMs: number,
+    placement: NativePlacement,
+    homes: Float64Array,
+  ): NativeExceptions & { next: number }
+  /** From now on what is made here, and is an exception by that placement, is noted, too; without one: no more. */
+  shareBeside(placement?: NativePlacement, homes?: Float64Array): void
   /**
    * Takes over what other balancers have made, and forgets what they have ended, where that is what the table says and no
    * session lives by it: pairs of a backend and a time, 0: ended. Returns how many became what, see {@link ADOPTED}.

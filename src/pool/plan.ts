@@ -97,8 +97,8 @@ export function planOf(
   core.assertOpen()
   const { timeMs = TIME_MS } = optionsArgument('options', options)
   integer('timeMs', timeMs, 1, MOST_TIME_MS)
-  const before = new Map<string, ResolvedBackend>([...core.backends()].map(backend => [backend.name, backend]))
-  const after = changed(core, before, change, check)
+  const before = backendsOf(core)
+  const after = backendsAfter(core, change, check)
   if (after.size > LIMITS.backends) throw tooManyBackends(core.name)
   checkRing(core.settings, after.values())
   const homes = homesMoved(core, before, after, timeMs * MIXES_PER_MS)
@@ -107,15 +107,22 @@ export function planOf(
   return { ...homes, ...clientsMoved(core, lost), returnHome: core.settings.returnHome }
 }
 
-/** The backends as they would be. */
-function changed(
+function backendsOf(core: PoolCore): Map<string, ResolvedBackend> {
+  return new Map([...core.backends()].map(backend => [backend.name, backend]))
+}
+
+/**
+ * The backends as they would be.
+ *
+ * @param check - throws for a backend that cannot be taken
+ */
+export function backendsAfter(
   core: PoolCore,
-  before: ReadonlyMap<string, ResolvedBackend>,
   change: PlanChange,
   check: (backend: ResolvedBackend) => void,
 ): Map<string, ResolvedBackend> {
   const { add, remove, update } = resolvePlan(change)
-  const backends = new Map(before)
+  const backends = backendsOf(core)
   for (const name of remove) {
     if (!backends.delete(name)) throw unknownBackend(core.name, name)
   }
@@ -145,7 +152,7 @@ export function serversOf(backends: ReadonlyMap<string, ResolvedBackend>): (name
 }
 
 /** The weight in the placement of homes; nobody is at home at a backup. */
-export function placementWeight(backend: ResolvedBackend | undefined): number {
+export function placementWeight(backend: Pick<ResolvedBackend, 'weight' | 'backup'> | undefined): number {
   return backend === undefined || backend.backup ? 0 : backend.weight
 }
 

@@ -7,9 +7,10 @@ import { checkBackendHealth } from '../config/backend-health.ts'
 import type { BackendChanges, BackendOptions } from '../config/options.ts'
 import { resolveBackend, resolveBackendChanges } from '../config/resolve.ts'
 import type { ResolvedBackend } from '../config/resolved.ts'
-import { argumentRangeError, argumentTypeError } from '../errors.ts'
+import { argumentRangeError, argumentTypeError, LimpetError } from '../errors.ts'
 import type { PoolCore } from './core.ts'
 import { changedBackend } from './membership.ts'
+import type { PlanChange } from './plan.ts'
 import { backendExists, refuseDiscovered, unknownBackend } from './refusals.ts'
 
 /** Changes of the backends of this balancer alone, each made when the method returns. */
@@ -23,8 +24,16 @@ export interface OwnBackends {
 export interface PoolRosterOwner {
   /** Throws when the balancer cannot take such a backend now. */
   check(core: PoolCore, backend: ResolvedBackend): void
+  /** Tells other balancers of a change that is made here only. Rejects where it would be refused. */
+  announce(core: PoolCore, change: PlanChange): Promise<void>
   /** Undefined: backends are those of this balancer. */
   rosters(): Rosters | undefined
+}
+
+/** A change that is made here only. */
+interface OwnChange {
+  plan: PlanChange
+  make(): void
 }
 
 const MOST_CHANGES = 1000
@@ -66,7 +75,7 @@ export class PoolRoster {
       if (before !== undefined) throw backendExists(this.#core.name, name)
       return this.#checked(backend)
     })
-    return await this.#change(edit, how, () => this.#own.add(options))
+    return await this.#change(edit, how, { plan: { add: [options] }, make: () => this.#own.add(options) })
   }
 
   /**
@@ -82,7 +91,10 @@ export class PoolRoster {
       if (resolved.address !== undefined) refuseDiscovered(this.#core.settings, name)
       return this.#checked(changedBackend(this.#known(name, before), resolved))
     })
-    return await this.#change(edit, how, () => this.#own.update(name, changes))
+    return await this.#change(edit, how, {
+      plan: { update: { [name]: changes } },
+      make: () => this.#own.update(name, changes),
+    })
   }
 
   /**
@@ -98,7 +110,7 @@ export class PoolRoster {
       refuseDiscovered(this.#core.settings, name)
       return undefined
     })
-    return await this.#change(edit, how, () => this.#own.remove(name))
+    return await this.#change(edit, how, { plan: { remove: [name] }, make: () => this.#own.remove(name) })
   }
 
   /**
@@ -124,15 +136,25 @@ export class PoolRoster {
     return await this.#shared().changes(this.#core, most)
   }
 
-  async #change(edit: RosterEdit, how: RosterOptions, own: () => void): Promise<number | undefined> {
+  async #change(edit: RosterEdit, how: RosterOptions, own: OwnChange): Promise<number | undefined> {
     const options = rosterOptions(how)
     this.#core.assertOpen()
     const rosters = this.#owner.rosters()
     if (rosters !== undefined && options.local !== true) return await rosters.change(this.#core, edit, options)
     if (options.ifVersion !== undefined) throw noVersion(this.#core.name)
-    own()
+    await this.#announce(own.plan)
+    own.make()
     rosters?.changedHere(this.#core)
     return undefined
+  }
+
+  /** A change that is refused is refused when it is made, in words of its own. */
+  async #announce(plan: PlanChange): Promise<void> {
+    try {
+      await this.#owner.announce(this.#core, plan)
+    } catch (error) {
+      if (!(error instanceof LimpetError)) throw error
+    }
   }
 
   #shared(): Rosters {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { NextBackends } from '../cluster/cluster-switches.ts'
 import { changedSettings, type FoundChange, restartPaths } from '../config/changes.ts'
 import { effectOf } from '../config/effects.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
@@ -18,6 +19,8 @@ export interface Reloaded {
   /** The service that is open; throws where there is none any more. */
   service: () => Service
   config: ResolvedConfig
+  /** Awaited before any of it is changed. */
+  beforeChange: (changes: readonly NextBackends[]) => Promise<void>
 }
 
 /** A reload that can be committed. */
@@ -63,6 +66,8 @@ export async function reload<T>(
     await assertSources([...next.pools.values()].filter(pool => !isSameSource(pool, config.pools.get(pool.name))))
     const hosts = await lookUpNew(kept, next)
     await service.preparePools(added)
+    // No listener that is new accepts yet.
+    await reloaded.beforeChange(kept.map(core => ({ core, backends: backendsOf(next, core) })))
     const cores = new Map([...kept, ...added].map(core => [core.name, core]))
     const listeners = await service.listeners.prepare({ listeners: next.listeners, pools: next.pools, cores })
     undo.push(() => service.listeners.withdraw(listeners))

@@ -54,6 +54,29 @@ struct Sharing : Five {
     }
     return names;
   }
+  // Homes as they are without a backend.
+  OtherHomes without(const std::string& gone) {
+    OtherHomes homes;
+    std::vector<Member> members;
+    for (const RosterEntry& one : pool.roster().entries) {
+      if (one.backend->name == gone) continue;
+      members.push_back({one.backend->name, 1, one.backend->identity()});
+      homes.identities.push_back(one.backend->identity());
+    }
+    homes.placement = make_placement(pool.rules().placement, members, nullptr);
+    return homes;
+  }
+  // The same of those that will be exceptions once that one is gone.
+  std::string becoming(const std::string& gone, uint64_t idle_ms = UINT64_MAX) {
+    const OtherHomes homes = without(gone);
+    std::string names;
+    for (uint32_t cursor = 0; cursor < pool.table()->buckets();) {
+      pool.list_becoming(cursor, 100, idle_ms, homes, now_ms, [&](const Exception& one) {
+        names += name(one.backend) + ":" + std::to_string(one.ttl_ms / 1000) + " ";
+      });
+    }
+    return names;
+  }
   void publish_as(const std::string& backend, BackendState state) {
     set(backend, 1, 0, state);
     pool.publish();
@@ -252,6 +275,60 @@ TEST("the list can leave out what was idle for long, and what others made") {
   CHECK_EQUAL(pool.listed({.idle_ms = 10'000, .adopted = false}), pool.nth(3) + ":60 ");
 }
 
+TEST("those that will be exceptions are at home now, and will not be") {
+  Sharing pool;
+  const std::string home = pool.nth(0);
+  pool.visit(1);
+  CHECK_EQUAL(pool.becoming(home), home + ":60 ");
+  CHECK(pool.becoming(pool.nth(1)).empty());
+  // Who is an exception already was told.
+  CHECK(pool.set_pin(1, pool.nth(2)));
+  CHECK(pool.becoming(home).empty());
+  // Who has not come for long is left out, unless a session lives.
+  CHECK(pool.set_pin(1, home));
+  pool.now_ms += 20'000;
+  CHECK(pool.becoming(home, 10'000).empty());
+  Seat seat;
+  pool.begin(seat);
+  CHECK_EQUAL(pool.becoming(home, 10'000), home + ":60 ");
+  pool.confirm(seat);
+  pool.release(seat);
+}
+
+TEST("a pick whose connect has not succeeded will be none") {
+  Sharing pool;
+  Seat seat;
+  pool.begin(seat);
+  CHECK(pool.becoming(pool.nth(0)).empty());
+  pool.confirm(seat);
+  CHECK_EQUAL(pool.becoming(pool.nth(0)), pool.nth(0) + ":60 ");
+  pool.release(seat);
+}
+
+TEST("those of others that will be exceptions are told by the others") {
+  Sharing pool;
+  const std::string home = pool.nth(0);
+  pool.adopt(1, home);
+  CHECK(pool.becoming(home).empty());
+  pool.visit(1);
+  CHECK_EQUAL(pool.becoming(home), home + ":60 ");
+}
+
+TEST("while others have other homes, what is an exception there is noted, too, and its end") {
+  Sharing pool;
+  const std::string home = pool.nth(0);
+  pool.pool.share_beside(std::make_unique<OtherHomes>(pool.without(home)));
+  CHECK_EQUAL(pool.visit(1), home);
+  CHECK_EQUAL(pool.events(), "+" + home);
+  CHECK_EQUAL(pool.visit(1), home);
+  CHECK_EQUAL(pool.events(), "");
+  CHECK(pool.pool.erase_pin(client(1), pool.now_ms));
+  CHECK_EQUAL(pool.events(), "-" + home);
+  pool.pool.share_beside(nullptr);
+  CHECK_EQUAL(pool.visit(1), home);
+  CHECK_EQUAL(pool.events(), "");
+}
+
 TEST("the ring keeps the newest, in order, and counts the others") {
   ExceptionRing ring(4);
   for (uint32_t i = 0; i < 10; i++) ring.push({client(i), i, PinEvent::kNobody, Kind::kMade});
@@ -311,6 +388,7 @@ TEST("threads pick, adopt and forget the same keys: the seats come out even") {
       if (number == 0) {
         pool.pool.adopt(key, to.index, to.generation, kTtlMs, kStartMs);
         pool.pool.forget(client((i + 25) % 50), to.index, to.generation, kStartMs);
+        if (i % 100 == 0) pool.pool.share_beside(std::make_unique<OtherHomes>(pool.without(to.name)));
         continue;
       }
       Seat seat;

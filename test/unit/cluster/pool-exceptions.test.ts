@@ -1,10 +1,13 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { OtherHomes } from '../../../src/cluster/other-homes.ts'
 import { type Exception, PoolExceptions, type SharedPin } from '../../../src/cluster/pool-exceptions.ts'
 import type { PoolOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
+import type { ResolvedBackend } from '../../../src/config/resolved.ts'
 import { Outcome } from '../../../src/native.ts'
 import { PoolCore } from '../../../src/pool/core.ts'
+import { membershipChange } from '../../../src/pool/membership.ts'
 
 const NAMES = ['a', 'b', 'c', 'd']
 const TTL_MS = 30 * 60_000
@@ -66,11 +69,27 @@ class Member {
     return pins
   }
 
+  becoming(backends: readonly ResolvedBackend[]): SharedPin[] {
+    const homes = new OtherHomes(this.core, backends)
+    const pins: SharedPin[] = []
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const part: { pins: SharedPin[]; next?: number } = this.exceptions.listBecoming(from, 1000, homes)
+      pins.push(...part.pins)
+      from = part.next
+    }
+    return pins
+  }
+
   adopt(taken: readonly Exception[]): Record<string, number> {
     return this.exceptions.adopt(
       taken.map(({ key, backend, kind }) => ({ key, backend, ttlMs: kind === 'made' ? TTL_MS : 0 })),
     )
   }
+}
+
+function newBackend(name: string): ResolvedBackend {
+  const address = { kind: 'ip', host: '127.0.0.1', family: 4, port: 1, needsLookup: false } as const
+  return { name, address, weight: 1, maxSessions: 0, backup: false, state: 'ready' }
 }
 
 describe('exceptions of a pool', () => {
@@ -184,6 +203,44 @@ describe('exceptions of a pool', () => {
     third.exceptions.adopt(listed)
     expect(third.list()).to.have.length(listed.length)
     expect(third.list({ ...EVERYTHING, withAdopted: false })).to.deep.equal([])
+  })
+
+  it('that a change of the backends will make are listed before it, and are the same after it', () => {
+    const one = member()
+    const clients = Array.from({ length: 300 }, (_, at) => `203.0.113.${at % 250}`)
+    for (const client of clients) one.visit(client)
+    // An exception already, and to one that is gone then.
+    one.pin('198.51.100.1', one.away('198.51.100.1'))
+    const next = [...one.core.backends()].filter(({ name }) => name !== 'c')
+    const backends = [
+      ...next.map(backend => (backend.name === 'd' ? { ...backend, weight: 3 } : backend)),
+      newBackend('e'),
+    ]
+    const becoming = one.becoming(backends)
+    const added = membershipChange(one.core.backends(), backends)
+    one.core.apply(added)
+    const sorted = (pins: SharedPin[]): string[] => pins.map(({ key, backend }) => `${key} ${backend}`).sort()
+    const after = one.list()
+    expect(becoming.length).to.be.above(10)
+    expect(sorted(after)).to.include.members(sorted(becoming))
+    expect(after.length - becoming.length).to.be.at.most(1)
+  })
+
+  it('that are new while others have other homes are told, too, if they are exceptions there', () => {
+    const [one, other] = [member(), member()]
+    const backends = [...one.core.backends(), newBackend('e')]
+    const homes = new OtherHomes(one.core, backends)
+    one.core.native.shareBeside(homes.placement, homes.identities())
+    const clients = Array.from({ length: 250 }, (_, at) => `203.0.113.${at}`)
+    for (const client of clients) one.visit(client)
+    other.adopt(one.take())
+    other.core.apply(membershipChange(other.core.backends(), backends))
+    const moved = clients.filter(client => other.home(client) !== one.home(client))
+    expect(moved).to.not.be.empty
+    expect(clients.map(client => other.visit(client))).to.deep.equal(clients.map(client => one.visit(client)))
+    one.core.native.shareBeside()
+    one.visit('198.51.100.77')
+    expect(one.take()).to.deep.equal([])
   })
 
   it('leave two pools with the same pins, whatever was pinned and ended in which order', () => {
