@@ -401,6 +401,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     await this.#cluster?.start(signal)
+    // A shared roster may have changed backends, of which nobody is told yet.
+    if (this.#rosters !== undefined) this.#kept.changed()
     const parts = {
       config: this.#config,
       pools: this.#pools.cores,

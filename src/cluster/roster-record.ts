@@ -6,6 +6,8 @@ import { poolOverlayOf } from '../state/state-file.ts'
 export const MOST_CHARACTERS = 4 * 2 ** 20
 /** Of a name of a balancer or a person; what is longer is cut. */
 const LONGEST_NAME = 256
+/** Of what was changed, for people; what is longer is cut. */
+const LONGEST_WHAT = 1000
 /** What is called so is no roster. */
 export const NO_STAMP = ' '
 
@@ -58,6 +60,10 @@ export function overlayText(overlay: PoolOverlay): string | undefined {
 
 export function cutName(name: string): string {
   return name.slice(0, LONGEST_NAME)
+}
+
+export function cutWhat(what: string): string {
+  return what.slice(0, LONGEST_WHAT)
 }
 
 function recordOf(fields: ReadonlyMap<string, string>): RosterRecord {

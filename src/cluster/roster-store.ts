@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StoreLink } from './link.ts'
-import { cutName, type FoundRoster, fieldsOf, type RosterRecord, readRoster } from './roster-record.ts'
+import { cutName, cutWhat, type FoundRoster, fieldsOf, type RosterRecord, readRoster } from './roster-record.ts'
 import { AUDIT_ENTRIES, ROSTER_SET, ROSTER_STAMPS } from './roster-scripts.ts'
 import type { RosterChangeEntry } from './roster-status.ts'
 import { runScript } from './scripts.ts'
@@ -48,7 +48,7 @@ export class RosterStore {
   async set(pool: string, before: string, roster: NewRoster): Promise<RosterRecord | undefined> {
     const { version, overlay, by, actor, text, what, id = randomBytes(8).toString('hex'), at = '' } = roster
     const names = [this.#keys.roster(pool), this.#keys.audit(pool)]
-    const values = [before, version, id, text, cutName(by), cutName(actor), what, at, AUDIT_ENTRIES]
+    const values = [before, version, id, text, cutName(by), cutName(actor), cutWhat(what), at, AUDIT_ENTRIES]
     const done = await runScript(this.#link, ROSTER_SET, names, values)
     return done === null ? undefined : { version, id, overlay, by, actor, at: Number(done) }
   }

@@ -15,6 +15,8 @@ import { type OpenStore, type RosterOwner, SharedRoster } from './shared-roster.
 const MOST_TRIES = 20
 /** At most so long it is waited before that. */
 const PAUSE_MS = 50
+/** After so long it is not tried again: each time every balancer may be waited for, as long as `switchTimeout`. */
+const LONGEST_MS = 30_000
 
 /**
  * The backends of pools that are changed at all balancers: what operators changed of those of the configuration is in the
@@ -91,7 +93,8 @@ export class Rosters {
    */
   async change(core: PoolCore, edit: RosterEdit, options: RosterOptions): Promise<number> {
     return await this.#changes.take(async () => {
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const deadline = performance.now() + LONGEST_MS
+      for (let tries = 0; tries < MOST_TRIES && performance.now() < deadline; tries++) {
         this.#owner.assertCanChange()
         if (tries > 0) await sleep(Math.random() * PAUSE_MS)
         const roster = this.#of(core)

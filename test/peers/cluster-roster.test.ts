@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { Balancer } from '../../src/balancer.ts'
 import type { RosterStatus } from '../../src/cluster/roster-status.ts'
@@ -151,6 +153,13 @@ describe('backends that are changed at all balancers', function () {
     const forgotten = await admin.ask('DELETE', '/v1/pools/p/roster')
     expect([forgotten.status, JSON.parse(forgotten.text)]).to.deep.equal([200, { version: 2 }])
     await agree([one, other], 'a1 b1 c1')
+    await client.command('HSET', key(), 'version', '3', 'overlay', '?')
+    await until('that to be told', () => rosterOf(one).error !== undefined)
+    const ready = await admin.ask('GET', '/readyz')
+    expect([ready.status, ready.text]).to.deep.equal([
+      200,
+      `degraded: the shared backends of the pool p cannot be used (${rosterOf(one).error})\n`,
+    ])
     const metrics = (await admin.ask('GET', '/metrics')).text
     expect(metrics).to.include('limpet_cluster_roster_version{pool="p"} 2\n')
   })
@@ -159,9 +168,12 @@ describe('backends that are changed at all balancers', function () {
     const one = await start()
     await one.pool().roster.update('a', { state: 'maint' })
     await one.pool().roster.remove('c')
-    const other = await start(options({ backends: [...BACKENDS, { name: 'd', address: '127.0.0.1:20' }] }))
+    const more = options({ backends: [...BACKENDS, { name: 'd', address: '127.0.0.1:20' }] })
+    const state = join(directory.path, 'state')
+    const other = await start({ ...more, state })
     expect(seen(other)).to.equal('a1maint b1 d1')
     expect(rosterOf(other).version).to.equal(2)
+    await until('the state file to have it', () => /"removed": \[\s*"c"/.test(readFileSync(state, 'utf8')))
     await one.reload(options({ backends: BACKENDS.map(backend => ({ ...backend, weight: 2 })) }))
     expect(seen(one)).to.equal('a2maint b2')
     await until('their versions to be the same, but not their backends', () => {
