@@ -18,11 +18,13 @@ import type {
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { NextBackends } from './cluster/cluster-switches.ts'
+import { memberName } from './cluster/members.ts'
+import { Rosters } from './cluster/rosters.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
 import type { ResolvedBackend, ResolvedConfig } from './config/resolved.ts'
-import { applyFound, type FoundForPool } from './discovery/apply.ts'
+import { applyFound, type FoundContext } from './discovery/apply.ts'
 import { Discoveries, followDiscovery } from './discovery/discoveries.ts'
 import { argumentTypeError, throwIfAborted } from './errors.ts'
 import { createLog, type Log, sessionLogOf } from './log/log.ts'
@@ -35,6 +37,7 @@ import type { BackendRecord } from './pool/records.ts'
 import { prepareSocket } from './relay/prepare-socket.ts'
 import type { Served } from './relay/relays.ts'
 import { SessionFeed } from './relay/session-feed.ts'
+import type { Done } from './reload/backends.ts'
 import { type Committed, reload } from './reload/reload.ts'
 import { type ReloadResult, resultOf } from './reload/result.ts'
 import { type CloseResult, Service, unlessAborted } from './service.ts'
@@ -60,6 +63,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   readonly #files: OwnedFiles
   /** Undefined: it shares nothing. */
   readonly #cluster: Cluster | undefined
+  /** Undefined: its backends are its own. */
+  readonly #rosters: Rosters | undefined
   /** @internal */
   readonly handOver: HandOver
   readonly #life = new BalancerLife(() => process.nextTick(() => this.emit('close')))
@@ -100,6 +105,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       assertChangeable: () => this.handOver.assertChangeable(),
       check: (core, backend) => this.#checkBackend(core, backend),
       changed: (event, core, backend) => this.#changed(event, core, backend),
+      announce: async (core, change) => await this.announce(change, { pool: core.name }),
+      rosters: () => this.#rosters,
     }
     this.#pools = new Pools(pools.values(), owner, core => {
       followDiscovery(core, this.#log)
@@ -114,14 +121,15 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     })
     this.#discoveries = new Discoveries(this.#pools.cores, this.#log, {
       canChange: () => this.#life.isListening && this.handOver.canChange,
-      apply: found => this.#reloads.take(() => this.#found(found)),
+      apply: found => this.#apply(context => applyFound(found, context)),
     })
     this.#kept = new KeptChanges(this.#pools.cores, () => this.#config, this.#log)
     this.handOver = new HandOver(this.#pools.cores, this.#kept)
     this.#files = new OwnedFiles(this.#pools, this.#kept)
     const kept = (): Promise<void> => this.#kept.settled()
     const { cluster } = this.#config
-    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log)
+    if (cluster?.membership === 'cluster') this.#rosters = this.#shareRosters()
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, this.#rosters)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 
@@ -393,6 +401,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#kept.restore()
     for (const core of this.#pools.cores.values()) core.tableFile?.settle(this.#log)
     await this.#cluster?.start(signal)
+    // A shared roster may have changed backends, of which nobody is told yet.
+    if (this.#rosters !== undefined) this.#kept.changed()
     const parts = {
       config: this.#config,
       pools: this.#pools.cores,
@@ -411,22 +421,38 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const service = (): Service => this.#changeableService('reload')
     service()
     await loadKeyModules(wanted)
-    const { config: next, commit } = await this.#discoveries.prepare(wanted)
+    const found = await this.#discoveries.prepare(wanted)
+    const shared = this.#rosters?.prepare(found.config)
     const reloaded = { pools: this.#pools, service, config: this.#config, beforeChange: this.#beforeChange }
-    return await reload(reloaded, next, committed => {
-      commit()
-      return this.#hold(next, committed)
+    return await reload(reloaded, shared?.config ?? found.config, committed => {
+      found.commit()
+      shared?.commit()
+      return this.#hold(found.config, committed)
     })
   }
 
-  async #found(found: FoundForPool): Promise<void> {
-    const service = (): Service => this.#changeableService('reload')
-    const done = await applyFound(found, { service, beforeChange: this.#beforeChange })
-    if (done.length === 0) return
-    this.#service?.backendsChanged()
-    this.#backendsChanged()
-    this.#generation++
-    this.#news.changedAll(done)
+  /** Other backends of pools, found or told, between reloads. */
+  async #apply(apply: (context: FoundContext) => Promise<Done[]>): Promise<void> {
+    await this.#reloads.take(async () => {
+      const service = (): Service => this.#changeableService('reload')
+      const done = await apply({ service, beforeChange: this.#beforeChange })
+      if (done.length === 0) return
+      this.#service?.backendsChanged()
+      this.#backendsChanged()
+      this.#generation++
+      this.#news.changedAll(done)
+    })
+  }
+
+  #shareRosters(): Rosters {
+    return new Rosters(this.#pools.cores, memberName(), this.#log, {
+      canChange: () => this.#life.isListening && this.handOver.canChange,
+      assertCanChange: () => void this.#changeableService('pool.roster'),
+      configured: pool => this.#config.pools.get(pool)?.backends ?? [],
+      changes: core => this.#kept.changesOf(core),
+      beforeChange: this.#beforeChange,
+      apply: change => this.#apply(change),
+    })
   }
 
   /** A configuration holds, all of it, before anybody is told of any of it. */

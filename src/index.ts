@@ -4,6 +4,7 @@ export { Balancer } from './balancer.ts'
 export type * from './balancer-types.ts'
 export type { MemberStatus } from './cluster/members.ts'
 export type { AdoptedCounts } from './cluster/pool-exceptions.ts'
+export type { RosterChangeEntry, RosterOptions, RosterStatus } from './cluster/roster-status.ts'
 export type { ClusterStatus } from './cluster/status.ts'
 export type { DescribedBound, ResolvedBound } from './config/bounded-load.ts'
 export type { DescribedCluster, ResolvedCluster } from './config/cluster.ts'
@@ -36,6 +37,7 @@ export type { MovedClients } from './pool/moves.ts'
 export type { NextPick } from './pool/next-pick.ts'
 export type { Plan, PlanChange, PlannedBackend, PlannedMove, PlanOptions } from './pool/plan.ts'
 export type { BackendInfo, Explanation, Pool } from './pool/pool.ts'
+export type { PoolRoster } from './pool/pool-roster.ts'
 export type {
   PinFilter,
   PinInfo,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { backendChangesSchema, backendSchema, planSchema } from '../config/schema.ts'
 import type { Named } from './route.ts'
 import { agentChange, backend, change, ejection, healthChange } from './schemas/backend.ts'
+import { rosterChange } from './schemas/cluster.ts'
 import { error } from './schemas/error.ts'
 import { count } from './schemas/parts.ts'
 import { newPin, pin, savedCounts, savedPins } from './schemas/pins.ts'
@@ -20,6 +21,11 @@ export const BODIES = {
   backend: { name: 'Backend', schema: backend },
   newBackend: { name: 'NewBackend', schema: backendSchema },
   backendChanges: { name: 'BackendChanges', schema: backendChangesSchema },
+  rosterChanges: { name: 'RosterChanges', schema: z.strictObject({ changes: z.array(rosterChange) }) },
+  rosterVersion: {
+    name: 'RosterVersion',
+    schema: z.strictObject({ version: count.describe('Of the shared backends.') }),
+  },
   explanation: { name: 'Explanation', schema: explanation },
   planChange: { name: 'PlanChange', schema: planSchema },
   plan: { name: 'Plan', schema: plan },

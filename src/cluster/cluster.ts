@@ -11,6 +11,8 @@ import { openLink, type StoreLink } from './link.ts'
 import { SharedLoads } from './loads.ts'
 import { BEAT_MS, Members } from './members.ts'
 import { PoolSharing } from './pool-sharing.ts'
+import { RosterStore } from './roster-store.ts'
+import type { Rosters } from './rosters.ts'
 import type { ClusterStatus } from './status.ts'
 import { StoreKeys } from './store-keys.ts'
 import { Traffic } from './traffic.ts'
@@ -36,6 +38,7 @@ export class Cluster {
   readonly #followed = new WeakSet<PoolCore>()
   readonly #traffic = new Traffic()
   readonly #members: Members
+  readonly #rosters: Rosters | undefined
   readonly #switches: ClusterSwitches
   readonly #loads: SharedLoads
   #over = new AbortController()
@@ -52,19 +55,23 @@ export class Cluster {
   #failures = 0
   #resyncs = 0
 
-  /** @param cores - those that there are, also when it is looked at later */
-  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log) {
+  /**
+   * @param cores - those that there are, also when it is looked at later
+   * @param rosters - undefined: backends are changed at each balancer
+   */
+  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
-    this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION)
+    this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
+    this.#rosters = rosters
     this.#loads = new SharedLoads(cores, this.#members.id)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
   /**
-   * Before the first client: notes exceptions from now on, and waits until those of others are here, and those that come about
-   * where they have other backends, as long as `startTimeout` at most.
+   * Before the first client: notes exceptions from now on, and waits until those of others, and shared rosters, are here, and
+   * those that come about where others have other backends, as long as `startTimeout` at most.
    *
    * @throws the reason of the signal
    */
@@ -72,6 +79,7 @@ export class Cluster {
     this.#over = new AbortController()
     this.#switches.open()
     this.#followPools()
+    this.#rosters?.begin()
     const synced = new Promise<void>(resolve => {
       this.#onSynced = resolve
     })
@@ -83,6 +91,7 @@ export class Cluster {
     await Promise.race([ready, sleep(startTimeout, undefined, { signal: either, ref: true }).catch(() => undefined)])
     late.abort()
     throwIfAborted(signal)
+    this.#rosters?.serve()
     if (!this.#isSynced)
       this.#log.warn(
         { cluster: clusterText(this.settings), reason: this.#error ?? `no answer within ${startTimeout} ms` },
@@ -139,6 +148,7 @@ export class Cluster {
       adopted: { ...adopted },
       failures: this.#failures,
       resyncs: this.#resyncs,
+      rosters: this.#rosters?.status() ?? [],
     }
   }
 
@@ -215,9 +225,11 @@ export class Cluster {
   }
 
   async #talk(open: OpenStore, signal: AbortSignal, synced: () => void): Promise<void> {
-    const { exchange } = open
+    const { exchange, link, keys } = open
     const wanted = (await exchange.wasEmptied()) ? 'all' : 'roster'
     this.#isLacking = false
+    // First: which clients are exceptions depends on the backends.
+    await this.#rosters?.open(new RosterStore(link, keys))
     await exchange.snapshot()
     for (const sharing of this.#pools.values()) sharing.want(wanted)
     this.#members.forgotten()
@@ -237,6 +249,7 @@ export class Cluster {
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied()) this.#emptied()
+        await this.#rosters?.look()
         await this.#beat(open)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
@@ -259,6 +272,7 @@ export class Cluster {
     this.#open?.link.close()
     this.#open = undefined
     this.#isSynced = false
+    this.#rosters?.lost()
     this.#switches.use(undefined)
     this.#members.lost()
   }

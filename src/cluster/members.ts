@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { PoolCore } from '../pool/core.ts'
 import { type Agreement, agreementDigest, agreementOf, differences } from './agreement.ts'
 import type { StoreLink } from './link.ts'
+import { type RosterVersions, readVersions, rosterDifferences } from './roster-differences.ts'
 import { BEAT, runScript } from './scripts.ts'
 import type { StoreKeys } from './store-keys.ts'
 
@@ -34,12 +35,19 @@ interface Said {
   name: string
   version: string
   digest: string
+  rosters?: RosterVersions
+}
+
+/** What this process is called by other balancers. */
+export function memberName(): string {
+  return `${hostname()}/${process.pid}`
 }
 
 /** Who is in the cluster, and whether all agree. */
 export class Members {
   readonly #cores: ReadonlyMap<string, PoolCore>
   readonly #said: Omit<Said, 'digest'>
+  readonly #rosters: () => RosterVersions
   readonly id: string
   /** What others agree on, by the digest of that. */
   #agreements = new Map<string, Agreement>()
@@ -49,10 +57,16 @@ export class Members {
   #liveNames = new Map<string, string>()
 
   /** @param id - of this balancer */
-  constructor(cores: ReadonlyMap<string, PoolCore>, id: string, version: string) {
+  constructor(
+    cores: ReadonlyMap<string, PoolCore>,
+    id: string,
+    version: string,
+    rosters: () => RosterVersions = () => undefined,
+  ) {
     this.#cores = cores
     this.id = id
-    this.#said = { name: `${hostname()}/${process.pid}`, version }
+    this.#said = { name: memberName(), version }
+    this.#rosters = rosters
   }
 
   /** This balancer's. */
@@ -96,15 +110,19 @@ export class Members {
     const digest = agreementDigest(here)
     if (this.#told !== digest) await this.#tell(link, keys, here)
     this.#told = digest
-    const said: Said = { ...this.#said, digest }
+    const rosters = this.#rosters()
+    const said: Said = { ...this.#said, digest, ...(rosters === undefined ? {} : { rosters }) }
     const all = (await runScript(link, BEAT, [keys.members], [this.id, JSON.stringify(said), FORGET_MS])) as Beat[]
     const others = all.filter(([id]) => id !== this.id).flatMap(([id, age, text]) => readMember(id, age, text))
     this.#liveNames = new Map(others.filter(({ ageMs }) => ageMs < LIVE_MS).map(({ id, name }) => [id, name]))
     await this.#learn(link, keys, others, digest)
-    this.#others = others.map(({ id: _, ...member }) => ({
+    this.#others = others.map(({ id: _, rosters: there, ...member }) => ({
       ...member,
       isLive: member.ageMs < LIVE_MS,
-      differences: member.digest === digest ? [] : this.#differences(here, member.digest),
+      differences: [
+        ...(member.digest === digest ? [] : this.#differences(here, member.digest)),
+        ...rosterDifferences(rosters, there),
+      ],
     }))
   }
 
@@ -143,9 +161,10 @@ type Known = Said & { id: string; ageMs: number }
 
 /** Nothing: whoever wrote that is no balancer. */
 function readMember(id: string, ageMs: number, text: string): Known[] {
-  const { name, version, digest } = (parsed(text) ?? {}) as Partial<Said>
+  const { name, version, digest, rosters } = (parsed(text) ?? {}) as Partial<Said>
   if ([name, version, digest].some(part => typeof part !== 'string')) return []
-  return [{ id, ageMs, name: String(name), version: String(version), digest: String(digest) }]
+  const said = { name: String(name), version: String(version), digest: String(digest), rosters: readVersions(rosters) }
+  return [{ id, ageMs, ...said }]
 }
 
 function readAgreement(text: unknown): Agreement | undefined {

@@ -1,5 +1,6 @@
 import type { MemberStatus } from './members.ts'
 import type { AdoptedCounts } from './pool-exceptions.ts'
+import type { RosterStatus } from './roster-status.ts'
 
 /** What a balancer has with others of its cluster. Plain data; counters only grow. */
 export interface ClusterStatus {
@@ -31,4 +32,6 @@ export interface ClusterStatus {
   failures: number
   /** Times that everything was read anew, the first included. */
   resyncs: number
+  /** Backends that are changed at all balancers, by pool; empty: they are changed at each (`membership: local`). */
+  rosters: RosterStatus[]
 }

@@ -58,6 +58,16 @@ export class StoreKeys {
     return `${this.#at(0)}:details`
   }
 
+  /** What operators changed of a pool, where that is shared. */
+  roster(pool: string): string {
+    return `${this.#at(0)}:roster:${pool}`
+  }
+
+  /** The stream of who changed that, and when. */
+  audit(pool: string): string {
+    return `${this.#at(0)}:audit:${pool}`
+  }
+
   /** Which changes of which pools are announced, in the first shard. */
   get announced(): string {
     return `${this.#at(0)}:announced`

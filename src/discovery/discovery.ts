@@ -149,6 +149,12 @@ export class Discovery {
     return this.#overridden(found)
   }
 
+  /** From now on this is what operators changed, and nothing else. */
+  override(changed: Readonly<Record<string, BackendChanges>>): void {
+    this.#overrides.clear()
+    for (const [name, changes] of Object.entries(changed)) this.#override(name, changes)
+  }
+
   /** What operators changed is forgotten. */
   forget(): void {
     this.#overrides.clear()

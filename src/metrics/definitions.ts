@@ -163,6 +163,19 @@ const CLUSTER: readonly Definition[] = [
   ofCluster('counter', 'limpet_cluster_resyncs_total', 'Times that everything was read anew.', [], ({ resyncs }) =>
     alone(resyncs),
   ),
+  ofCluster('gauge', 'limpet_cluster_roster_version', 'Version of shared backends.', ['pool'], ({ rosters }) =>
+    rosters.map(({ pool, version }) => sample({ pool }, version)),
+  ),
+  ofCluster(
+    'gauge',
+    'limpet_cluster_roster_differs',
+    'Whether backends are not those of the newest shared roster.',
+    ['pool'],
+    ({ rosters }) =>
+      rosters.map(({ pool, version, newest, isLocal, error }) =>
+        sample({ pool }, Number(version !== newest || isLocal || error !== undefined)),
+      ),
+  ),
 ]
 
 const LISTENERS: readonly Definition[] = [

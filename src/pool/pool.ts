@@ -1,3 +1,4 @@
+import { sharedRoster } from '../cluster/roster-errors.ts'
 import { checkBackendHealth } from '../config/backend-health.ts'
 import { describeBackend } from '../config/describe.ts'
 import type { BackendChanges, BackendHealthOptions, BackendOptions, BackendState } from '../config/options.ts'
@@ -12,6 +13,7 @@ import { type LiveKeys, type LiveKeysOptions, liveKeysOf } from './live-keys.ts'
 import { changedBackend } from './membership.ts'
 import { type NextPick, nextPick } from './next-pick.ts'
 import { type Plan, type PlanChange, type PlanOptions, planOf } from './plan.ts'
+import { PoolRoster, type PoolRosterOwner } from './pool-roster.ts'
 import type { BackendRecord } from './records.ts'
 import { backendExists, checkRing, refuseDiscovered, tooManyBackends, unknownBackend } from './refusals.ts'
 import { PoolTable } from './table.ts'
@@ -98,11 +100,9 @@ export interface Explanation {
 export type ChangeEvent = 'backendAdded' | 'backendUpdated' | 'backendRemoved'
 
 /** What the balancer does for its pools. */
-export interface PoolOwner {
+export interface PoolOwner extends PoolRosterOwner {
   /** Throws when nothing can be changed any more, since another process takes the place of this one. */
   assertChangeable(): void
-  /** Throws when the balancer cannot take such a backend now. */
-  check(core: PoolCore, backend: ResolvedBackend): void
   changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void
 }
 
@@ -114,6 +114,8 @@ export interface PoolOwner {
 export class Pool {
   /** Its stick table. */
   readonly table: PoolTable
+  /** Its backends at all balancers of a cluster. */
+  readonly roster: PoolRoster
   readonly #core: PoolCore
   readonly #owner: PoolOwner
 
@@ -122,6 +124,11 @@ export class Pool {
     this.#core = core
     this.#owner = owner
     this.table = new PoolTable(core, () => owner.assertChangeable())
+    this.roster = new PoolRoster(core, owner, {
+      add: options => this.#add(options),
+      update: (name, changes) => this.#update(name, changes),
+      remove: name => this.#remove(name),
+    })
   }
 
   /** Its name in the configuration. */
@@ -148,9 +155,14 @@ export class Pool {
    * @throws {@link LimpetConfigError} an option is not valid
    * @throws {@link LimpetError} `LIMPET_ERR_BACKEND_EXISTS`, `LIMPET_ERR_TOO_MANY_BACKENDS`, `LIMPET_ERR_SELF_BACKEND`;
    *   `LIMPET_ERR_BAD_ADDRESS`: a host name after `listen()`, which looks names up once; `LIMPET_ERR_DISCOVERED`: the backends
-   *   of this pool are found
+   *   of this pool are found; `LIMPET_ERR_ROSTER_SHARED`: they are those of all balancers, which {@link Pool.roster} changes
    */
   add(options: BackendOptions): void {
+    this.#assertOwn()
+    this.#add(options)
+  }
+
+  #add(options: BackendOptions): void {
     const backend = resolveBackend(options)
     refuseDiscovered(this.#core.settings, backend.name)
     if (this.#core.backend(backend.name) !== undefined) throw backendExists(this.name, backend.name)
@@ -161,9 +173,14 @@ export class Pool {
    * Removes a backend: its homes move to the others, its pins are forgotten, it gets no new sessions. Those that it
    * has go on until they end.
    *
-   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_DISCOVERED`
+   * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_DISCOVERED`, `LIMPET_ERR_ROSTER_SHARED`
    */
   remove(name: string): void {
+    this.#assertOwn()
+    this.#remove(name)
+  }
+
+  #remove(name: string): void {
     const backend = this.#known(name)
     refuseDiscovered(this.#core.settings, name)
     this.#owner.assertChangeable()
@@ -177,9 +194,15 @@ export class Pool {
    *
    * @throws {@link LimpetConfigError} an option is not valid
    * @throws {@link LimpetError} `LIMPET_ERR_UNKNOWN_BACKEND`, `LIMPET_ERR_SELF_BACKEND`; `LIMPET_ERR_BAD_ADDRESS`: a
-   *   host name after `listen()`; `LIMPET_ERR_DISCOVERED`: an address, and the backends of this pool are found
+   *   host name after `listen()`; `LIMPET_ERR_DISCOVERED`: an address, and the backends of this pool are found;
+   *   `LIMPET_ERR_ROSTER_SHARED`
    */
   update(name: string, changes: BackendChanges): void {
+    this.#assertOwn()
+    this.#update(name, changes)
+  }
+
+  #update(name: string, changes: BackendChanges): void {
     const resolved = resolveBackendChanges(changes)
     const backend = changedBackend(this.#known(name), resolved)
     if (resolved.address !== undefined) refuseDiscovered(this.#core.settings, name)
@@ -264,6 +287,10 @@ export class Pool {
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number } {
     if (!(input instanceof Uint8Array)) throw argumentTypeError('input', 'a Uint8Array', input)
     return this.#core.native.homes(input)
+  }
+
+  #assertOwn(): void {
+    if (this.#owner.rosters() !== undefined) throw sharedRoster(this.name)
   }
 
   #known(name: string): BackendRecord {

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config/resolved.ts'
 import type { Log } from '../log/log.ts'
 import type { PoolCore } from '../pool/core.ts'
-import { overlayOf } from './overlay.ts'
+import { overlayOf, type PoolOverlay } from './overlay.ts'
 import { restore } from './restore.ts'
 import { type SavedState, StateFile } from './state-file.ts'
 
@@ -88,13 +88,13 @@ export class KeptChanges {
 
   /** What is changed now. */
   collect(): SavedState {
-    const { pools } = this.#configured()
-    const overlays = [...this.#cores].map(([name, core]) => [
-      name,
-      core.discovery === undefined
-        ? overlayOf(pools.get(name)?.backends ?? [], core.backends())
-        : core.discovery.overlay(core.backends()),
-    ])
+    const overlays = [...this.#cores].map(([name, core]) => [name, this.changesOf(core)])
     return Object.fromEntries(overlays.filter(([, overlay]) => overlay !== undefined))
+  }
+
+  /** What is changed of one pool; undefined: nothing. */
+  changesOf(core: PoolCore): PoolOverlay | undefined {
+    if (core.discovery !== undefined) return core.discovery.overlay(core.backends())
+    return overlayOf(this.#configured().pools.get(core.name)?.backends ?? [], core.backends())
   }
 }

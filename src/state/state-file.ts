@@ -218,6 +218,12 @@ export function savedStateOf(raw: unknown): SavedState {
   return raw as SavedState
 }
 
+/** Throws an error for people if it is not what was changed of one pool. */
+export function poolOverlayOf(raw: unknown): PoolOverlay {
+  assertFits(overlaySchema, raw)
+  return raw as PoolOverlay
+}
+
 function assertFits(schema: z.ZodType, raw: unknown): void {
   const { error } = schema.safeParse(raw)
   if (error === undefined) return

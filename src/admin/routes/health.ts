@@ -43,6 +43,9 @@ function unreadiness({ pools }: Stats): string | undefined {
 function degradation({ cluster, pools }: Stats): string | undefined {
   if (cluster?.error !== undefined || cluster?.isSynced === false)
     return `degraded: exceptions are not shared (${cluster.store}: ${cluster.error ?? 'it was not reached yet'})`
+  const unfit = cluster?.rosters.find(({ error }) => error !== undefined)
+  if (unfit !== undefined)
+    return `degraded: the shared backends of the pool ${unfit.pool} cannot be used (${unfit.error})`
   const stale = Object.entries(pools).find(([, { discovery }]) => discovery?.isFresh === false)
   if (stale === undefined) return undefined
   const [name, { discovery }] = stale

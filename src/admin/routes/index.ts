@@ -12,6 +12,7 @@ import { describeApi } from './openapi.ts'
 import { planChange } from './plan.ts'
 import { listPools, showPool } from './pools.ts'
 import { reloadConfig } from './reload.ts'
+import { forgetRoster, listRosterChanges } from './roster.ts'
 import { closeSession, listSessions } from './sessions.ts'
 import { showStatus } from './status.ts'
 import { clearPins, deletePin, importPins, listPins, setPin, showPin } from './table.ts'
@@ -31,6 +32,8 @@ export const ROUTES: readonly Route[] = [
   showBackend,
   updateBackend,
   removeBackend,
+  listRosterChanges,
+  forgetRoster,
   explainAddress,
   planChange,
   listKeys,

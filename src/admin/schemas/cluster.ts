@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { MemberStatus } from '../../cluster/members.ts'
+import type { RosterChangeEntry, RosterStatus } from '../../cluster/roster-status.ts'
 import type { ClusterStatus } from '../../cluster/status.ts'
 import { ADOPTED } from '../../native.ts'
 import { byName, count, milliseconds, type Told } from './parts.ts'
@@ -12,6 +13,25 @@ const member = z.strictObject({
   digest: z.string().describe('Of all its pools: those of equal digests give equal homes.'),
   differences: z.array(z.string()).describe('In what its pools are other ones than those here.'),
 }) satisfies z.ZodType<Told<MemberStatus>>
+
+const roster = z.strictObject({
+  pool: z.string(),
+  version: count.describe('That of the backends here; 0: nobody has changed any.'),
+  newest: count.describe('The newest that is known.'),
+  by: z.string().optional().describe('The balancer where that was made.'),
+  actor: z.string().optional().describe('Who made it there, as far as it was said.'),
+  at: milliseconds.optional().describe('When, since the epoch, by the clock of the store.'),
+  isLocal: z.boolean().describe('Whether backends were changed here only since.'),
+  error: z.string().optional().describe('Why the newest cannot be used; absent: it can.'),
+}) satisfies z.ZodType<Told<RosterStatus>>
+
+export const rosterChange = z.strictObject({
+  version: count.describe('That it made.'),
+  by: z.string().describe('The balancer where it was made.'),
+  actor: z.string().optional().describe('Who made it there, as far as it was said.'),
+  at: milliseconds.describe('When, since the epoch, by the clock of the store.'),
+  what: z.string(),
+}) satisfies z.ZodType<Told<RosterChangeEntry>>
 
 export const cluster = z.strictObject({
   store: z.string().describe('Name of the cluster, and where its store is.'),
@@ -28,4 +48,5 @@ export const cluster = z.strictObject({
   adopted: byName<(typeof ADOPTED)[number]>(ADOPTED).describe('What became of exceptions of others.'),
   failures: count.describe('Times that the store could not be reached, or was lost.'),
   resyncs: count.describe('Times that everything was read anew, the first included.'),
+  rosters: z.array(roster).describe('Backends that are changed at all balancers; empty: they are changed at each.'),
 }) satisfies z.ZodType<Told<ClusterStatus>>

@@ -7,14 +7,18 @@ import { backendLines } from './backend-table.ts'
 import { AdminClient } from './client.ts'
 import { counted } from './figures.ts'
 import { askPool, backendPath, type NamedPool, naming, poolPath } from './pools.ts'
+import { changeHeaders, changeQuery, type RosterFlags } from './roster.ts'
 import { type AdminOptions, findAdmin } from './target.ts'
 
 export interface BackendsOptions extends AdminOptions {
   pool?: string | undefined
 }
 
+/** Of a command that changes something. */
+export interface ChangeOptions extends BackendsOptions, RosterFlags {}
+
 /** Settings of a backend, as they are typed. */
-export interface SettingsOptions extends BackendsOptions {
+export interface SettingsOptions extends ChangeOptions {
   address?: string | undefined
   weight?: number | undefined
   maxSessions?: number | undefined
@@ -40,7 +44,8 @@ export async function addBackend(name: string, options: SettingsOptions, io: Io)
     throw new UsageError(`an address is needed: limpet backends add ${visible(name)} --address 10.0.0.7:6379`)
   }
   const { client, pool } = await subjectOf(options, io)
-  const added = await client.ask<BackendInfo>('POST', `${poolPath(pool.name)}/backends`, { name, ...settings })
+  const path = `${poolPath(pool.name)}/backends${changeQuery(options)}`
+  const added = await client.ask<BackendInfo>('POST', path, { name, ...settings }, changeHeaders(options))
   return await tell(
     options,
     added,
@@ -49,9 +54,10 @@ export async function addBackend(name: string, options: SettingsOptions, io: Io)
   )
 }
 
-export async function removeBackend(name: string, options: BackendsOptions, io: Io): Promise<number> {
+export async function removeBackend(name: string, options: ChangeOptions, io: Io): Promise<number> {
   const { client, pool } = await subjectOf(options, io)
-  await naming(pool, [name], () => client.ask('DELETE', backendPath(pool.name, name)))
+  const path = `${backendPath(pool.name, name)}${changeQuery(options)}`
+  await naming(pool, [name], () => client.ask('DELETE', path, undefined, changeHeaders(options)))
   const sessions = pool.backends.find(backend => backend.name === name)?.sessions ?? 0
   const text = `${visible(name)} was removed from the pool ${visible(pool.name)}${goOn(sessions)}`
   return await tell(options, { removed: name, pool: pool.name, sessions }, text, io)
@@ -66,12 +72,7 @@ export async function setBackend(name: string, options: SettingsOptions, io: Io)
 }
 
 /** `drain`, `ready` and `maint`. */
-export async function changeState(
-  name: string,
-  state: BackendState,
-  options: BackendsOptions,
-  io: Io,
-): Promise<number> {
+export async function changeState(name: string, state: BackendState, options: ChangeOptions, io: Io): Promise<number> {
   return await change(name, { state }, options, io, ({ sessions, state: now }) => {
     const going = now === 'ready' ? '' : goOn(sessions)
     return `${visible(now)}${going}`
@@ -81,13 +82,14 @@ export async function changeState(
 async function change(
   name: string,
   changes: BackendChanges,
-  options: BackendsOptions,
+  options: ChangeOptions,
   io: Io,
   textOf: (after: BackendInfo) => string,
 ): Promise<number> {
   const { client, pool } = await subjectOf(options, io)
+  const path = `${backendPath(pool.name, name)}${changeQuery(options)}`
   const after = await naming(pool, [name], () =>
-    client.ask<BackendInfo>('PATCH', backendPath(pool.name, name), changes),
+    client.ask<BackendInfo>('PATCH', path, changes, changeHeaders(options)),
   )
   return await tell(options, after, `${visible(name)} of the pool ${visible(pool.name)} is now ${textOf(after)}`, io)
 }

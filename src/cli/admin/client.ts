@@ -27,8 +27,8 @@ export class AdminClient {
   }
 
   /** The answer's JSON; undefined for an answer without a body. Throws a {@link CliError} for whatever goes wrong. */
-  async ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
-    const answer = await this.#send(method, path, 'application/json', body)
+  async ask<T>(method: Method, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
+    const answer = await this.#send(method, path, 'application/json', body, more)
     const text = await this.#text(answer)
     const { statusCode = 0 } = answer
     if (statusCode >= 200 && statusCode < 300) return this.#parse(text) as T

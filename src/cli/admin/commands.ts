@@ -6,7 +6,9 @@ import type { Io } from '../io.ts'
 import { durationFrom, numberAbove, wholeNumber } from '../option-parsers.ts'
 import {
   BACKEND_ADD_HELP,
+  BACKEND_CHANGES_HELP,
   BACKEND_DRAIN_HELP,
+  BACKEND_FORGET_HELP,
   BACKEND_LIST_HELP,
   BACKEND_MAINT_HELP,
   BACKEND_READY_HELP,
@@ -154,11 +156,19 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
   const command = (name: string, summary: string, description: string, help: string): Command =>
     located(add(backends, name, summary, description, help)).option(POOL_FLAG, POOL_TEXT)
   const json = (command: Command): Command => command.option('--json', 'print one JSON object')
+  const ifVersion = (command: Command): Command =>
+    command.addOption(
+      new Option('--if-version <n>', 'only if the shared backends have this version').argParser(
+        wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+  const changing = (command: Command): Command =>
+    ifVersion(json(command)).option('--local', 'at this balancer only, where backends are shared')
 
   json(command('list', 'a table of the backends', 'Prints a table of the backends.', BACKEND_LIST_HELP)).action(
     async options => done((await import('./backends.ts')).listBackends(options, io)),
   )
-  json(
+  changing(
     settings(
       command(
         'add',
@@ -168,7 +178,7 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       ).argument('<name>', 'its stable name: homes depend on it'),
     ),
   ).action(async (name, options) => done((await import('./backends.ts')).addBackend(name, options, io)))
-  json(
+  changing(
     command(
       'remove',
       'remove a backend',
@@ -176,7 +186,7 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       BACKEND_REMOVE_HELP,
     ).argument('<name>', 'the backend'),
   ).action(async (name, options) => done((await import('./backends.ts')).removeBackend(name, options, io)))
-  json(
+  changing(
     settings(
       command(
         'set',
@@ -189,7 +199,7 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
 
   const change = async (name: string, state: BackendState, options: object): Promise<void> =>
     done((await import('./backends.ts')).changeState(name, state, options, io))
-  json(
+  changing(
     command(
       'drain',
       'no new clients',
@@ -199,7 +209,7 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       .argument('<name>', 'the backend')
       .option('--hard', 'send it nobody: its clients go elsewhere with their next connection'),
   ).action(async (name, { hard, ...options }) => change(name, hard === true ? 'drain-hard' : 'drain', options))
-  json(
+  changing(
     command(
       'ready',
       'back to serving',
@@ -207,7 +217,7 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       BACKEND_READY_HELP,
     ).argument('<name>', 'the backend'),
   ).action(async (name, options) => change(name, 'ready', options))
-  json(
+  changing(
     command(
       'maint',
       'take a backend out',
@@ -215,6 +225,25 @@ function addBackends(program: Command, io: Io, add: AddCommand, done: Done): voi
       BACKEND_MAINT_HELP,
     ).argument('<name>', 'the backend'),
   ).action(async (name, options) => change(name, 'maint', options))
+  ifVersion(
+    json(
+      command(
+        'forget',
+        'what was changed at all balancers',
+        'Makes shared backends those of the configuration again, at all balancers; a reload does not.',
+        BACKEND_FORGET_HELP,
+      ),
+    ),
+  ).action(async options => done((await import('./roster.ts')).forget(options, io)))
+  command(
+    'changes',
+    'who changed shared backends, and when',
+    'Prints the last changes of shared backends, at whichever balancer they were made, the latest first.',
+    BACKEND_CHANGES_HELP,
+  )
+    .addOption(new Option('--limit <n>', 'most that are printed (default: 100)').argParser(wholeNumber(1, 1000)))
+    .option('--json', 'print a JSON object a line')
+    .action(async options => done((await import('./roster.ts')).listChanges(options, io)))
 }
 
 function addSessions(program: Command, io: Io, add: AddCommand, done: Done): void {

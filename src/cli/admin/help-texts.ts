@@ -89,6 +89,18 @@ export const BACKEND_MAINT_HELP = help(
   REFUSED,
 )
 
+const SHARED = ['\nBackends are shared where cluster.membership is cluster.']
+export const BACKEND_FORGET_HELP = help(
+  ['limpet backends forget', 'limpet backends forget --if-version 7'],
+  'backends are not shared, or they have another version',
+  SHARED,
+)
+export const BACKEND_CHANGES_HELP = help(
+  ['limpet backends changes', 'limpet backends changes --limit 1000 --json'],
+  'backends are not shared',
+  SHARED,
+)
+
 export const PLAN_HELP = [
   '\nShares are of the key space, and so of the clients. Where the pool is large, a\nsample of it is looked at; its size is told. A running process also knows pins\nand sessions: it is asked at --admin, else LIMPET_ADMIN, else\nunix:/run/limpet/admin.sock.',
   section(
