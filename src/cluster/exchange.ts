@@ -11,6 +11,8 @@ const MOST_OPERATIONS = 1000
 const MOST_READ = 1000
 /** Keys that one script reads. */
 const READ_AT_ONCE = 200
+/** From the end of one snapshot to the next, where entries of the stream are missing. */
+const SNAPSHOT_EVERY_MS = 2000
 /** Before everything. */
 const FIRST = '0-0'
 /** No time to live is longer; what a store says may be anything. */
@@ -37,6 +39,7 @@ export class Exchange {
   /** The last entry that was read, by shard. */
   readonly #read: string[]
   #isBehind = false
+  #snapshotAt = 0
   #turns = 0
 
   constructor(parts: ExchangeParts) {
@@ -65,7 +68,11 @@ export class Exchange {
    * @returns whether there is more already
    */
   async turn(turnMs: number): Promise<boolean> {
-    if (this.#isBehind) await this.snapshot()
+    if (this.#isBehind && performance.now() >= this.#snapshotAt) {
+      await this.snapshot()
+      // A store that evicts its streams would have one turn after the other begin so.
+      this.#snapshotAt = performance.now() + SNAPSHOT_EVERY_MS
+    }
     const operations = this.#collect(turnMs)
     const told = this.tell(operations)
     const incoming: Incoming = new Map()
