@@ -156,7 +156,7 @@ describe('routes by functions', function () {
       told.push(connection)
       return 'b'
     }
-    const proxyProtocol = { accept: 'on', trust: ['127.0.0.1'] } as const
+    const proxyProtocol = { accept: true, trust: ['127.0.0.1'] }
     const balancer = await open(optionsOf([{ function: choose }], { proxyProtocol }))
     const conn = await connect(balancer)
     await conn.send('PROXY TCP4 192.0.2.7 192.0.2.9 1111 2222\r\nhello')
