@@ -64,6 +64,7 @@ export class ClusterSwitches {
   /** Pools or backends were changed. */
   changed(): void {
     for (const sharing of this.#sharings.values()) this.#pools.get(sharing)?.changed()
+    this.#switches.changed()
   }
 
   /**
