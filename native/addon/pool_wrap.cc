@@ -19,7 +19,7 @@ constexpr uint32_t kFailed = 1;
 constexpr uint32_t kReset = 3;  // was served, and reset in its first moments
 
 // Of a backend, as readBackends() tells them.
-constexpr size_t kFigures = 4;
+constexpr size_t kFigures = 5;
 
 // One line `address home`. False: it is no address.
 bool append_home(std::string& output, std::string_view line, const Pool& pool) {
@@ -53,6 +53,7 @@ Napi::Function PoolWrap::define(Napi::Env env) {
                          open_method<&PoolWrap::publish>("publish"),
                          open_method<&PoolWrap::set_limits>("setLimits"),
                          open_method<&PoolWrap::inherit>("inherit"),
+                         open_method<&PoolWrap::set_peer_sessions>("setPeerSessions"),
                          open_method<&PoolWrap::redispatch>("redispatch"),
                          open_method<&PoolWrap::on_turn>("onTurn"),
                          open_method<&PoolWrap::take_turn>("takeTurn"),
@@ -178,6 +179,11 @@ napi_value PoolWrap::set_limits(Call& call) {
 }
 
 napi_value PoolWrap::inherit(Call& call) { return call.of(pool_->inherit(call.text(0), call.u32(1))); }
+
+napi_value PoolWrap::set_peer_sessions(Call& call) {
+  pool_->set_peer_sessions(call.words(0));
+  return nullptr;
+}
 
 uint32_t PoolWrap::claim_seat() {
   if (free_seats_.empty()) {
@@ -372,6 +378,7 @@ napi_value PoolWrap::read_backends(Call& call) {
     row[1] = static_cast<double>(backend.total());
     row[2] = static_cast<double>(backend.connect_failures());
     row[3] = backend.inherited();
+    row[4] = backend.peers();
   });
   return call.of(static_cast<double>(pool_->registry().indexes()));
 }

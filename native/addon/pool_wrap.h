@@ -32,6 +32,7 @@ class PoolWrap : public Napi::ObjectWrap<PoolWrap> {
   napi_value publish(Call& call);
   napi_value set_limits(Call& call);
   napi_value inherit(Call& call);
+  napi_value set_peer_sessions(Call& call);
   napi_value pick(Call& call);
   napi_value knows(Call& call);
   napi_value learn(Call& call);

@@ -33,32 +33,34 @@ bool Pool::Assignment::candidate(const RosterEntry& entry) const {
 Pool::Assignment::Candidates Pool::Assignment::candidates() const {
   uint64_t elsewhere = 0;
   uint64_t share = roster_.eligible_share;
-  for (const EntryIndex at : roster_.ineligible) elsewhere += roster_.entries[at].backend->sessions();
-  for (const Backend* backend : roster_.removed) elsewhere += backend->sessions();
+  for (const EntryIndex at : roster_.ineligible) elsewhere += roster_.entries[at].backend->load();
+  for (const Backend* backend : roster_.removed) elsewhere += backend->load();
   // This pick is counted already: with so few seats taken in all, nobody can be at a limit.
   if (pool_.seats() > roster_.least_limit) {
     for (const EntryIndex at : roster_.limited) {
       const RosterEntry& entry = roster_.entries[at];
       if (!entry.full() || seat_.has_tried(entry.backend)) continue;
-      elsewhere += entry.backend->sessions();
+      elsewhere += entry.backend->load();
       share -= entry.share();
     }
   }
   for (const RosterEntry& entry : roster_.entries) {
     if (seat_.tried_count == 0) break;
     if (!entry.eligible() || !seat_.has_tried(entry.backend)) continue;
-    elsewhere += entry.backend->sessions();
+    elsewhere += entry.backend->load();
     share -= entry.share();
   }
-  const uint64_t total = pool_.seats_.load(std::memory_order_acquire);
+  const uint64_t total =
+      pool_.seats_.load(std::memory_order_acquire) + pool_.peer_seats_.load(std::memory_order_acquire);
   return {total > elsewhere ? total - elsewhere : 1, share};
 }
 
 // load < max(1, ceil(c · (m+1) · w / W)), without a division: for integers, load < ceil(x / y) iff load · y < x.
 bool Pool::Assignment::has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const {
   const uint32_t bound_milli = pool_.bound_milli_.load(std::memory_order_relaxed);
-  if (sessions == 0 || bound_milli == 0) return true;
-  return Wide{sessions} * all.share * 1000 < Wide{all.sessions} * entry.share() * bound_milli;
+  const uint64_t load = uint64_t{sessions} + entry.backend->peers();
+  if (load == 0 || bound_milli == 0) return true;
+  return Wide{load} * all.share * 1000 < Wide{all.sessions} * entry.share() * bound_milli;
 }
 
 bool Pool::Assignment::take(const RosterEntry& entry, const Candidates& all) const {
@@ -112,16 +114,16 @@ bool Pool::Assignment::pass() {
   return barred && try_others(all, nullptr);
 }
 
-// The candidate with the fewest sessions for its weight; null: there is no candidate.
+// The candidate with the least load for its weight; null: there is no candidate.
 const RosterEntry* Pool::Assignment::emptiest() const {
   const RosterEntry* best = nullptr;
-  uint64_t best_sessions = 0;
+  uint64_t best_load = 0;
   for (const RosterEntry& other : roster_.entries) {
     if (!candidate(other)) continue;
-    const uint64_t sessions = other.backend->sessions();
-    if (best && Wide{sessions} * best->share() >= Wide{best_sessions} * other.share()) continue;
+    const uint64_t load = other.backend->load();
+    if (best && Wide{load} * best->share() >= Wide{best_load} * other.share()) continue;
     best = &other;
-    best_sessions = sessions;
+    best_load = load;
   }
   return best;
 }

@@ -30,12 +30,13 @@ class Pool::Assignment {
  private:
   // The candidates of one pass (eligible, below maxSessions, not tried yet) and what the bound is made of.
   struct Candidates {
-    uint64_t sessions;  // m + 1: sessions on the candidates, picks under way, this one included
+    uint64_t sessions;  // m + 1: sessions on the candidates, of peers too, picks under way, this one included
     uint64_t share;     // W, of weights as far as they are ramped
   };
 
   bool candidate(const RosterEntry& entry) const;
   Candidates candidates() const;
+  // `sessions`: of this pool.
   bool has_room(const RosterEntry& entry, uint32_t sessions, const Candidates& all) const;
   bool take(const RosterEntry& entry, const Candidates& all) const;
   bool try_home(const Candidates& all);

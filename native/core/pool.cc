@@ -59,6 +59,7 @@ int64_t Pool::set_backend(const std::string& name, const BackendSettings& settin
 bool Pool::remove_backend(const std::string& name) {
   // Nobody could give them back: the record waits for its own sessions only.
   inherit(name, 0);
+  if (Backend* const backend = registry_->find(name)) set_peers(*backend, 0);
   return registry_->remove(name, table());
 }
 

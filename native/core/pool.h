@@ -174,6 +174,10 @@ class Pool {
   // those of the others, take them for sessions of this pool. False: there is no such backend.
   bool inherit(const std::string& name, uint32_t sessions);
 
+  // What other balancers have on the backends that are set now, by registry index, as they have told last; those
+  // without an element have none. Bounds count it from now on; limits, and all that is counted, do not. pool_peers.cc
+  void set_peer_sessions(std::span<const uint32_t> by_index);
+
   // Data plane. `now_ms`: a monotonic clock, coarse will do.
 
   // Takes a seat for a new session; `seat` comes fresh, but for `named`. On failure nothing is held. `may_wait`: with
@@ -278,8 +282,8 @@ class Pool {
   // Only while a Thread is pinned, or on the thread that publishes.
   const Roster& roster() const { return *roster_.load(std::memory_order_seq_cst); }
   const Registry& registry() const { return *registry_; }
-  // The backends that new clients come to now, each with its bound: the number of sessions with which it would get
-  // none; kNoBound where there is none. As roster().
+  // The backends that new clients come to now, each with its bound: the number of sessions here with which it would
+  // get none; kNoBound where there is none. As roster().
   void each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) const;
   static constexpr uint64_t kNoBound = UINT64_MAX;
   // Whether the key's home would take one more session of it now, if `coming` more were there already. As roster().
@@ -318,6 +322,7 @@ class Pool {
   void list_pins(uint32_t& cursor, size_t most, const WantedExceptions& wanted, uint64_t now_ms,
                  FunctionRef<bool(const AffinityKey&, const Pin&)> is_wanted,
                  FunctionRef<void(const Exception&)> visit);
+  void set_peers(Backend& backend, uint32_t sessions);
   // pool_hot.cc
   uint64_t hot_hash(const AffinityKey& key) const;
   uint64_t sessions_of_places(const AffinityKey& key) const;
@@ -388,6 +393,7 @@ class Pool {
   const std::shared_ptr<PoolCounters> counters_;
   std::atomic<const Roster*> roster_;
   alignas(64) std::atomic<uint64_t> seats_{0};  // m: raised before a seat is taken, lowered after it was given back
+  std::atomic<uint64_t> peer_seats_{0};         // the same, of other balancers' sessions: read beside it by every pick
   // Set while one pick runs its passes alone, so that contention cannot starve it.
   alignas(64) std::atomic<bool> exclusive_{false};
   std::mutex pick_mutex_;

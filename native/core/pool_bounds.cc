@@ -1,5 +1,7 @@
 // Who takes new clients, and the bounds, as they are shown. Not what picks compute: those judge by the picks under way
 // besides.
+#include <algorithm>
+
 #include "pool.h"
 
 namespace limpet {
@@ -26,13 +28,18 @@ void Pool::each_candidate(FunctionRef<void(const Backend&, uint64_t)> visit) con
   uint64_t share = 0;
   for (const RosterEntry& entry : roster().entries) {
     if (!candidate(entry)) continue;
-    sessions += entry.backend->sessions();
+    sessions += entry.backend->load();
     share += entry.share();
   }
   for (const RosterEntry& entry : roster().entries) {
     // Of who became one since then: the share would be missing.
     if (share == 0 || !candidate(entry)) continue;
-    visit(*entry.backend, bound_milli != 0 ? bound_of(bound_milli, sessions, entry.share(), share) : kNoBound);
+    if (bound_milli == 0) {
+      visit(*entry.backend, kNoBound);
+      continue;
+    }
+    const uint64_t bound = bound_of(bound_milli, sessions, entry.share(), share);
+    visit(*entry.backend, bound - std::min<uint64_t>(bound, entry.backend->peers()));
   }
 }
 

@@ -183,6 +183,11 @@ size_t Registry::indexes() const {
   return by_index_.size();
 }
 
+void Registry::each_staged(FunctionRef<void(Backend&)> visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, staged] : staged_) visit(*staged.backend);
+}
+
 void Registry::each(FunctionRef<void(const Backend&)> visit) const {
   const std::lock_guard lock(mutex_);
   for (const auto& backend : by_index_) {

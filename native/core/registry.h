@@ -45,6 +45,8 @@ class Registry {
   void free_records(const std::vector<Backend*>& released);
 
   size_t indexes() const;
+  // Every backend that is set, under the lock.
+  void each_staged(FunctionRef<void(Backend&)> visit) const;
   // Every record, removed ones with sessions included, under the lock.
   void each(FunctionRef<void(const Backend&)> visit) const;
 

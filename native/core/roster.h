@@ -76,6 +76,11 @@ struct alignas(64) Backend {
     inherited_ = sessions;
     word_.fetch_add(more, std::memory_order_acq_rel);
   }
+  // Sessions of other balancers on the backend, as they have told last (pool_peers.cc): only the bound counts them.
+  uint32_t peers() const { return peers_.load(std::memory_order_acquire); }
+  void set_peers(uint32_t sessions) { peers_.store(sessions, std::memory_order_release); }
+  // What the bound counts.
+  uint64_t load() const { return uint64_t{sessions()} + peers(); }
   // The record may be gone as soon as this returns.
   void give_back() { word_.fetch_sub(1, std::memory_order_acq_rel); }
 
@@ -90,6 +95,7 @@ struct alignas(64) Backend {
   // locked instruction.
   std::atomic<uint64_t> word_{0};
   uint32_t inherited_ = 0;  // of the seats in word_
+  std::atomic<uint32_t> peers_{0};
   std::atomic<uint64_t> connect_failures_{0};
   std::atomic<uint64_t> next_turn_ns_{0};  // where sessions are admitted at a rate
 };

@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { CookieMode } from './cookie-options.ts'
-import type { Mode } from './duration.ts'
+import { DAY, type Mode } from './duration.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { duration, MISSING, off, oneOf, scalar, yesNo } from './scalars.ts'
 import { quote, show } from './text.ts'
 
-const DAY = 86_400_000
 /** Browsers keep no cookie for longer (RFC 6265bis, 5.5). */
 const LONGEST_AGE = 400 * DAY
 

@@ -1,9 +1,11 @@
 import { normalize } from 'node:path'
 import { needsScript } from '../affinity/needs-script.ts'
+import { clusterFindings } from './cluster-findings.ts'
 import { cookieFindings } from './cookie.ts'
 import { adminBindProblem, bindProblems, loopProblems } from './loops.ts'
 import { transparentFindings } from './outgoing.ts'
 import type { Finding } from './parsed.ts'
+import { peekFindings } from './peek-findings.ts'
 import { proxyFindings } from './proxy-findings.ts'
 import { ringRefusal } from './ring.ts'
 import { routeFindings } from './route-findings.ts'
@@ -26,12 +28,14 @@ export function crossFindings(view: View, localAddresses: ReadonlySet<string>): 
     ...view.listeners.flatMap(proxyFindings),
     ...loopProblems(view, localAddresses),
     ...view.pools.flatMap(poolFindings),
+    ...peekFindings(view),
     ...transparentFindings(view),
     ...cookieFindings(view),
     ...sharedFiles(view),
     ...tooManyPools(view),
     ...adminFindings(view),
     ...tlsFindings(view),
+    ...clusterFindings(view),
   ]
 }
 

@@ -1,4 +1,5 @@
 import { type BindAddress, formatAddress } from './address.ts'
+import { type DescribedBound, describeBound } from './bounded-load.ts'
 import { type DescribedCluster, describeCluster } from './cluster.ts'
 import { describeCookie } from './cookie.ts'
 import type { CookieOptions } from './cookie-options.ts'
@@ -84,7 +85,7 @@ export interface DescribedAffinity {
 
 export interface DescribedPool {
   placement: string
-  boundedLoad: number | 'off'
+  boundedLoad: DescribedBound
   /** Where the secret came from, never the secret: `(set)`, `(from env NAME)`, `(from file)`, `(derived from the pool's name)`. */
   secret: string
   affinity: DescribedAffinity
@@ -207,7 +208,7 @@ function describeBind(bind: BindAddress): string | { fd: number } {
 }
 
 function describePool(pool: ResolvedPool): DescribedPool {
-  const { placement, boundMilli, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
+  const { placement, secret, affinity, stickTable, timeouts, maxSessions, retries } = pool
   const {
     health,
     failOpen,
@@ -225,7 +226,7 @@ function describePool(pool: ResolvedPool): DescribedPool {
   } = pool
   return {
     placement,
-    boundedLoad: boundMilli === 0 ? 'off' : boundMilli / 1000,
+    boundedLoad: describeBound(pool),
     secret: secret.toString(),
     affinity: describeAffinity(affinity),
     stickTable: stickTable === undefined ? 'off' : describeTable(stickTable),

@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { type DnsServer, readDnsName, readDnsServer } from './discovery.ts'
-import type { Mode } from './duration.ts'
+import { DAY, type Mode } from './duration.ts'
 import { backendHealth } from './health-schema.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
 import { duration, filePath, oneOf, scalar, whole } from './scalars.ts'
 
 const MINUTE = 60_000
-const DAY = 86_400_000
 const MOST_NAMES = 100
 const MOST_SERVERS = 8
 const ACCEPTED_NAMES = `a complete DNS name, or a list of 1 to ${MOST_NAMES} of them`

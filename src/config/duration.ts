@@ -8,6 +8,10 @@ export type Mode = 'yaml' | 'options'
 const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const
 type Unit = keyof typeof UNITS
 
+/** Milliseconds. */
+export const HOUR = UNITS.h
+export const DAY = UNITS.d
+
 /** Longest time of a timer: setTimeout and epoll count milliseconds in a signed 32-bit integer (24.8 days). */
 export const LONGEST_TIMER_MS = 24 * UNITS.d
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LONGEST_TIMER_MS, type Mode } from './duration.ts'
+import { HOUR, LONGEST_TIMER_MS, type Mode } from './duration.ts'
 import type { CheckType } from './options.ts'
 import {
   backendAddress,
@@ -15,7 +15,6 @@ import {
   whole,
 } from './scalars.ts'
 
-const HOUR = 3_600_000
 const STEP_WORDS = ['send', 'sendHex', 'expect', 'expectHex', 'expectRegex'] as const
 const LONGEST_TEXT = 4096
 const MOST_STEPS = 32

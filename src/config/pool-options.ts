@@ -10,6 +10,23 @@ import type { Duration, SecretOption } from './value-options.ts'
 /** How the order of the backends is made for a key. */
 export type PlacementAlgorithm = 'rendezvous' | 'ring'
 
+/** Whose sessions a bound counts: this balancer's, or those of all balancers of the cluster. */
+export type BoundScope = 'local' | 'cluster'
+
+/** How far the loads of backends may differ. */
+export interface BoundedLoadOptions {
+  /**
+   * How much more than its share a backend may hold; 1 to 1000 with at most 3 decimals.
+   * @defaultValue 1.25
+   */
+  factor?: number | undefined
+  /**
+   * Whose sessions are counted. `cluster`: those of the others as they have told last, about once a second.
+   * @defaultValue 'local'
+   */
+  scope?: BoundScope | undefined
+}
+
 /** When a client that was sent elsewhere goes home again. */
 export type ReturnHome = 'never' | 'next-connect' | 'after-idle'
 
@@ -36,10 +53,10 @@ export interface PoolOptions {
   placement?: PlacementAlgorithm | undefined
   /**
    * How much more than its share a backend may hold before new keys overflow to another: 1.25 is a quarter more.
-   * 1 to 1000 with at most 3 decimals, or `off` (`false`).
+   * 1 to 1000 with at most 3 decimals, alone or with a scope; or `off` (`false`).
    * @defaultValue 1.25
    */
-  boundedLoad?: number | 'off' | false | undefined
+  boundedLoad?: number | BoundedLoadOptions | 'off' | false | undefined
   /**
    * What makes homes unpredictable for clients. Balancers with equal secrets and backends give equal homes.
    * @defaultValue derived from the pool's name, which clients may guess

@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import type { Mode } from './duration.ts'
+import { HOUR, type Mode } from './duration.ts'
 import { duration, type network, onOff } from './scalars.ts'
-
-const HOUR = 3_600_000
 
 /** `trust`: the reader of its networks, which has a default. */
 export function proxyProtocol(mode: Mode, trust: z.ZodPrefault<z.ZodArray<ReturnType<typeof network>>>) {

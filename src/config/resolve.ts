@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { KeyModule } from '../affinity/key-module.ts'
 import { type ConfigProblem, formatProblem, LimpetConfigError } from '../errors.ts'
 import { healthOf } from './backend-health.ts'
+import { boundOf } from './bounded-load.ts'
 import type { ResolvedCluster } from './cluster.ts'
 import { cookieOf } from './cookie.ts'
 import { crossFindings } from './cross.ts'
@@ -143,7 +144,7 @@ interface ReadFiles {
 
 function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFiles): Omit<ResolvedConfig, 'warnings'> {
   const pools = Object.entries(document.pools).map(([name, pool]): [string, ResolvedPool] => {
-    const { boundedLoad: boundMilli, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
+    const { boundedLoad: bound, secret: _, health: checks, stickTable: table, limits: given, ...others } = pool
     const { sendProxy: header, backends: source, ...rest } = others
     const sendProxy = sendProxyOf(header)
     const affinity = affinityOf(pool.affinity, directory)
@@ -152,7 +153,7 @@ function configOf(document: ParsedDocument, { secrets, tls, directory }: ReadFil
     const [health, limits] = [checks && healthOf(checks), limitsOf(given)]
     const backendTls = backendTlsOf(rest.backendTls, tls, directory)
     const members = membersOf(source, directory)
-    const settings = { name, boundMilli, secret, affinity, stickTable, health, limits, sendProxy, backendTls }
+    const settings = { name, ...boundOf(bound), secret, affinity, stickTable, health, limits, sendProxy, backendTls }
     return [name, { ...rest, ...settings, ...members }]
   })
   const byName = new Map(pools)

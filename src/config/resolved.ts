@@ -3,6 +3,7 @@ import type { KeyModule } from '../affinity/key-module.ts'
 import type { KeyRegex } from '../affinity/regex/key-regex.ts'
 import type { RouteFunction } from '../routing/route-function.ts'
 import type { BackendAddress, BindAddress, ListenAddress } from './address.ts'
+import type { ResolvedBound } from './bounded-load.ts'
 import type { ResolvedCluster } from './cluster.ts'
 import type { ResolvedCookie } from './cookie.ts'
 import type { ResolvedDiscovery } from './discovery.ts'
@@ -128,11 +129,9 @@ export interface ResolvedPeek {
   readonly timeout: number
 }
 
-export interface ResolvedPool {
+export interface ResolvedPool extends ResolvedBound {
   readonly name: string
   readonly placement: PlacementAlgorithm
-  /** c · 1000 of the bound, an integer; 0: no bound. */
-  readonly boundMilli: number
   readonly secret: PoolSecret
   readonly affinity: ResolvedAffinity
   /** Undefined: no table. */

@@ -221,27 +221,6 @@ export function wholeOrAuto(range: WholeRange, description: string): z.ZodType<n
   return scalar(read, { anyOf: [{ enum: ['auto'] }, { type: 'integer', minimum: min, maximum: max }], description })
 }
 
-/** The least and the most of boundedLoad. */
-const BOUND = { min: 1, max: 1000 }
-
-/** The bound's factor as an integer number of thousandths (0: off), since 1.1 · 50 is more than 55 in a double. */
-export function boundedLoad(description: string): z.ZodType<number, number | 'off' | false> {
-  const accepted = `a number from ${BOUND.min} to ${BOUND.max} with at most 3 decimals, or off`
-  const read = (value: unknown): Parsed<number> => {
-    if (value === 'off' || value === false) return accept(0)
-    if (typeof value === 'string') return refuse(`expected a number or off, got ${show(value)}`, accepted)
-    if (typeof value !== 'number') return refuse(`expected a number, got ${show(value)}`, accepted)
-    if (value === 0) return refuse('0 is too small: write off for no bound', accepted)
-    if (Number.isNaN(value) || value < BOUND.min)
-      return refuse(`${value} is too small: below 1 there would be no seat for everybody`, accepted)
-    if (value > BOUND.max) return refuse(`${value} is too large: write off for no bound`, accepted)
-    const thousandths = Math.round(value * 1000)
-    return thousandths / 1000 === value ? accept(thousandths) : refuse(`${value} has more than 3 decimals`, accepted)
-  }
-  const number = { type: 'number', minimum: BOUND.min, maximum: BOUND.max }
-  return scalar(read, { anyOf: [number, { enum: ['off', false] }], description })
-}
-
 /** A number with at most 3 decimals as an integer number of thousandths; the range is of these. */
 export function thousandths({ min, max }: WholeRange, description: string): z.ZodType<number, number> {
   const accepted = `a number from ${min / 1000} to ${max / 1000} with at most 3 decimals`

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { admin } from './admin-schema.ts'
 import { backendHealthProblems } from './backend-health.ts'
+import { boundedLoad } from './bounded-load.ts'
 import { cluster } from './cluster-schema.ts'
 import { cookie } from './cookie-schema.ts'
 import { discoveryForms } from './discovery-schema.ts'
 import type { Mode } from './duration.ts'
-import { LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
+import { DAY, HOUR, LONGEST_TIMER_MS, LONGEST_TTL_MS } from './duration.ts'
 import { agent, backendHealth, ejection, failOpen, health } from './health-schema.ts'
 import { hotKey } from './hot-key-schema.ts'
 import { sendProxy, source } from './outgoing-schema.ts'
@@ -15,7 +16,6 @@ import { routes } from './route.ts'
 import {
   backendAddress,
   bindAddress,
-  boundedLoad,
   duration,
   durationSwitch,
   filePath,
@@ -53,8 +53,6 @@ export const LIMITS = {
 /** Points of a ring per unit of weight: the number of ketama and nginx, so that comparisons compare like with like. */
 export const RING_POINTS = 160
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const KERNEL_SECONDS = { min: 1000, max: 32_767_000, wholeSeconds: true, why: "the kernel's limit" }
 const TIMER = { min: 1, max: LONGEST_TIMER_MS, why: 'the longest a timer can run' }
 const SESSIONS = { min: 0, max: 10_000_000 }
@@ -255,9 +253,7 @@ function pool(mode: Mode) {
       placement: oneOf(['rendezvous', 'ring'], 'How the order of the backends is made for a key.').prefault(
         'rendezvous',
       ),
-      boundedLoad: boundedLoad(
-        'How much more than its share a backend may hold before new keys overflow to another; or off.',
-      ).prefault(1.25),
+      boundedLoad: boundedLoad(),
       secret: secret(
         "What makes homes unpredictable for clients. Default: derived from the pool's name, which clients may guess.",
       ).optional(),

@@ -7,10 +7,11 @@ import {
   readBindAddress,
   readListenAddress,
 } from './address.ts'
-import { readKeys } from './key-source.ts'
+import { readHotBy, readKeys } from './key-source.ts'
 import { isMapping } from './mapping.ts'
 import { type SourceView, sourceView } from './outgoing.ts'
 import type { Parsed } from './parsed.ts'
+import { peekBytesOf } from './peek-schema.ts'
 import type { ResolvedKey } from './resolved.ts'
 import { asksCode, isDefault, MOST_ROUTES } from './route.ts'
 import { LIMITS } from './schema.ts'
@@ -53,6 +54,8 @@ export interface ListenerView {
   /** Whether its clients come through proxies, as it is written. */
   acceptsProxy?: boolean
   trust?: unknown
+  /** How many of the first bytes it looks at; undefined: that cannot be read. */
+  peekBytes?: number | undefined
   allow?: unknown
   deny?: unknown
 }
@@ -77,6 +80,8 @@ export interface RouteView {
 export interface PoolView {
   name: string
   isRing: boolean
+  /** Whose sessions its bound counts, as it is written. */
+  boundScope?: unknown
   secret: unknown
   /** The file of its stick table, as it is written. */
   tableFile?: string | undefined
@@ -91,6 +96,8 @@ export interface PoolView {
   backendTls?: unknown
   /** Where keys are. */
   keys?: readonly ResolvedKey[] | undefined
+  /** What tells the clients of a hot key apart; undefined: nothing, or it cannot be read. */
+  hotBy?: string | undefined
   /** Requests for encryption are to be refused. */
   refusesEncryption?: boolean
   /** Of its cookie; undefined: it has none. */
@@ -146,6 +153,7 @@ function listenerView(raw: unknown, index: number): ListenerView {
     bind: valueIn(readBindAddress(bind, true)),
     pools: [...new Set(names.filter(name => name !== undefined))],
     choice,
+    peekBytes: peekBytesOf(raw.peek),
     acceptsProxy: accept === 'on' || accept === true,
     ...{ acceptor, relay, deferAccept, fastOpen, tls, trust, allow, deny },
   }
@@ -169,6 +177,7 @@ function routeView(raw: unknown, index: number): RouteView {
 function poolView(name: string, raw: unknown): PoolView {
   const {
     placement,
+    boundedLoad,
     secret,
     stickTable,
     backends,
@@ -185,12 +194,13 @@ function poolView(name: string, raw: unknown): PoolView {
   const { size = 0 } = isMapping(queue) ? queue : {}
   // An agent may limit its backend, too.
   const { port = 0 } = isMapping(agent) ? agent : {}
-  const { key, fallback, cookie, postgres } = isMapping(affinity) ? affinity : {}
+  const { key, fallback, cookie, postgres, hotKey } = isMapping(affinity) ? affinity : {}
   return {
     name,
     isRing: placement === 'ring',
-    isHotWithoutTable:
-      isMapping(affinity) && isMapping(affinity.hotKey) && (stickTable === 'off' || stickTable === false),
+    boundScope: isMapping(boundedLoad) ? boundedLoad.scope : undefined,
+    isHotWithoutTable: isMapping(hotKey) && (stickTable === 'off' || stickTable === false),
+    hotBy: isMapping(hotKey) && hotKey.by !== undefined ? valueIn(readHotBy(hotKey.by)) : undefined,
     isAutoWithoutTable:
       isMapping(affinity) && affinity.ipv6Prefix === 'auto' && (stickTable === 'off' || stickTable === false),
     secret,

@@ -2,6 +2,7 @@ import { type Found, foundOf, type HeadLook, type KeySource } from '../affinity/
 import type { ResolvedInsertCookie } from '../config/cookie.ts'
 import type { NativeNamed, SessionCounter } from '../native.ts'
 import type { PoolCore } from '../pool/core.ts'
+import { servesPins } from '../pool/serves-pins.ts'
 import { type ByteFilter, NO_BYTES } from './byte-filter.ts'
 import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
 import { HttpObserver } from './http-observer.ts'
@@ -17,7 +18,7 @@ export interface SessionFilters {
 }
 
 /** The pool, as far as cookies need it. */
-type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native'>
+type CookiePool = Pick<PoolCore, 'backend' | 'placeOf' | 'isRetired' | 'native' | 'servedAs' | 'servers'>
 
 /** The cookie of one session: read from its first request, put into its first response, or learnt from any. */
 export class CookieSession implements KeySource {
@@ -49,10 +50,11 @@ export class CookieSession implements KeySource {
     return this.#placeIn(cookie.toString('latin1'))
   }
 
-  /** Where the native pool has the backend that a value names; undefined: it names none. */
+  /** Where the native pool has the backend that a value names; undefined: it names none that could be followed. */
   #placeIn(value: string): NativeNamed | undefined {
-    const name = this.#cookie.backendIn(value, candidate => this.#pool.backend(candidate) !== undefined)
-    return name === undefined || this.#pool.isRetired ? undefined : this.#pool.placeOf(name)
+    const pool = this.#pool
+    const name = this.#cookie.backendIn(value, candidate => pool.backend(candidate) !== undefined)
+    return name === undefined || pool.isRetired || !servesPins(pool, name) ? undefined : pool.placeOf(name)
   }
 
   /** For a session that is joined to a backend, by a seat. */

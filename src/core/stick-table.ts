@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { optionsArgument } from '../arguments.ts'
+import { LONGEST_TTL_MS } from '../config/duration.ts'
 import type { Duration } from '../config/options.ts'
 import { type NativeStickTable, native } from '../native.ts'
 import { withTableMemory } from '../table-memory.ts'
@@ -33,7 +34,7 @@ export interface StickTableEntry {
   expiresInMs: number
 }
 
-const TTL_RANGE = { min: 1000, max: 365 * 86_400_000 }
+const TTL_RANGE = { min: 1000, max: LONGEST_TTL_MS }
 const MOST_ENTRIES = 100_000_000
 const MOST_VALUE = 16_382
 const SECRET_BYTES = 192

@@ -6,9 +6,14 @@ export function factorOf(boundedLoad) {
   return typeof factor === 'number' ? factor : undefined
 }
 
+/** Sessions on a backend, those of other balancers too where its bound counts them. */
+export function loadOf({ sessions, peerSessions = 0 }) {
+  return sessions + peerSessions
+}
+
 /** Jain's index of sessions by weight: 1 is even, 1/n is all on one. Undefined: nothing to judge. */
 export function fairnessOf(pool) {
-  const loads = pool.backends.filter(one => one.takesNew).map(({ sessions, weight }) => sessions / weight)
+  const loads = pool.backends.filter(one => one.takesNew).map(one => loadOf(one) / one.weight)
   const squares = loads.reduce((total, load) => total + load * load, 0)
   if (squares === 0) return undefined
   const total = loads.reduce((all, load) => all + load, 0)

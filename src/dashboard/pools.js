@@ -100,7 +100,7 @@ function createBackend(name, act) {
 
 function showBackend(parts, backend, most) {
   parts.latest = backend
-  const { address, weight, backup, state, health, agent, sessions, bound, connectFailures } = backend
+  const { address, weight, backup, state, health, agent, sessions, peerSessions, bound, connectFailures } = backend
   setText(parts.address, `${address} · weight ${weight}${backup ? ' · backup' : ''}${agentText(agent)}`)
   const [text, tone] = stateOf(state, health, agent)
   setText(parts.state, text)
@@ -115,7 +115,8 @@ function showBackend(parts, backend, most) {
   parts.bound.setAttribute('visibility', bound === null ? 'hidden' : 'visible')
   parts.load.classList.toggle('off', bound === null)
   parts.load.classList.toggle('full', bound !== null && sessions >= bound)
-  const load = `${sessions} sessions${bound === null ? '' : `, bound ${bound}`}`
+  const others = peerSessions === undefined ? '' : `, ${peerSessions} of other balancers`
+  const load = `${sessions} sessions${bound === null ? '' : `, bound ${bound}`}${others}`
   parts.picture.setAttribute('aria-label', load)
   const failures = connectFailures > 0 ? ` · ${connectFailures} failed connects` : ''
   setText(parts.sessions, `${load}${failures}`)

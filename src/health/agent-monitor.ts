@@ -6,7 +6,7 @@ import { askAgent } from './agent-line.ts'
 import { type AgentWords, readAgentLine } from './agent-words.ts'
 import { CheckFailure } from './check.ts'
 import { Gate } from './gate.ts'
-import { pause } from './pause.ts'
+import { type Question, Rounds } from './rounds.ts'
 
 /** What became of asking an agent, where that is news. */
 export interface AgentChange {
@@ -110,15 +110,12 @@ function agentHost(core: PoolCore, name: string): string | undefined {
 }
 
 /** Asks one agent again and again. */
-class Asker {
+class Asker implements Question<AgentWords> {
   readonly host: string
-  /** Resolved after the first answer, or when there was none. */
-  readonly first: Promise<void>
   readonly #core: PoolCore
   readonly #name: string
-  readonly #gate: Gate
   readonly #changed: AgentChanged
-  readonly #stop = new AbortController()
+  readonly #rounds: Rounds<AgentWords>
   /** What was told once is told again only after it had ended. */
   #isLost = false
   #isOdd = false
@@ -127,49 +124,33 @@ class Asker {
     this.host = host
     this.#core = core
     this.#name = name
-    this.#gate = gate
     this.#changed = changed
-    this.first = this.#once()
-    void this.first.then(() => this.#goOn())
+    this.#rounds = new Rounds(this, gate, ANSWER_MS)
+  }
+
+  /** Resolved after the first answer, or when there was none. */
+  get first(): Promise<void> {
+    return this.#rounds.first
   }
 
   stop(): void {
-    this.#stop.abort()
+    this.#rounds.stop()
   }
 
-  async #goOn(): Promise<void> {
-    const { signal } = this.#stop
-    const { interval } = this.#core.settings.agent
-    while (!signal.aborted) {
-      await pause(interval, signal)
-      if (!signal.aborted) await this.#once()
-    }
+  pauseMs(): number {
+    return this.#core.settings.agent.interval
   }
 
-  async #once(): Promise<void> {
-    const answer = await this.#gate.pass(() => this.#ask())
-    if (this.#stop.signal.aborted || this.#core.isClosed || answer === undefined) return
+  async ask(end: AbortSignal): Promise<AgentWords> {
+    const line = await askAgent(this.host, this.#core.settings.agent.port, end)
+    if (line.trim() === '') throw new CheckFailure('it said nothing')
+    return readAgentLine(line)
+  }
+
+  take(answer: AgentWords | CheckFailure): void {
+    if (this.#core.isClosed) return
     if (answer instanceof CheckFailure) this.#failed(answer)
-    else this.#take(answer)
-  }
-
-  /** Undefined: nobody wants to know any more. */
-  async #ask(): Promise<AgentWords | CheckFailure | undefined> {
-    // It waited at the gate until then.
-    if (this.#stop.signal.aborted) return undefined
-    const end = new AbortController()
-    const abort = (): void => end.abort()
-    const timer = setTimeout(abort, ANSWER_MS).unref()
-    this.#stop.signal.addEventListener('abort', abort)
-    try {
-      const line = await askAgent(this.host, this.#core.settings.agent.port, end.signal)
-      return line.trim() === '' ? new CheckFailure('it said nothing') : readAgentLine(line)
-    } catch (error) {
-      return CheckFailure.of(error)
-    } finally {
-      clearTimeout(timer)
-      this.#stop.signal.removeEventListener('abort', abort)
-    }
+    else this.#said(answer)
   }
 
   #failed({ message }: CheckFailure): void {
@@ -178,7 +159,7 @@ class Asker {
     this.#isLost = true
   }
 
-  #take(words: AgentWords): void {
+  #said(words: AgentWords): void {
     if (this.#isLost) this.#tell('found')
     this.#isLost = false
     const isOdd = words.unknown.length > 0

@@ -4,7 +4,7 @@ import { CheckFailure, type CheckTarget, LATE } from './check.ts'
 import type { TimedCheck } from './checks/index.ts'
 import type { Gate } from './gate.ts'
 import { Hysteresis } from './hysteresis.ts'
-import { pause } from './pause.ts'
+import { type Question, Rounds } from './rounds.ts'
 
 /** What a checker needs besides its backend. */
 export interface CheckerContext {
@@ -18,7 +18,7 @@ export interface CheckerContext {
 const GRACE_MS = 1000
 
 /** Checks one backend again and again, and tells when it went up or down. */
-export class Checker {
+export class Checker implements Question<undefined> {
   /** Who is asked; a checker of another address is another checker. */
   readonly target: CheckTarget
   /** How; the same holds of other settings. */
@@ -27,12 +27,10 @@ export class Checker {
   }
   readonly #context: CheckerContext
   readonly #changed: (isUp: boolean, reason: string) => void
-  readonly #stop = new AbortController()
   readonly #hysteresis: Hysteresis
+  readonly #rounds: Rounds<undefined>
   /** Whether what is held was told. */
   #isTold = false
-  /** Resolved after the first check. */
-  readonly first: Promise<void>
 
   /** `known`: what was found before, by other checks; undefined: nothing. */
   constructor(
@@ -44,56 +42,40 @@ export class Checker {
     this.target = target
     this.#context = context
     this.#changed = changed
-    const { initial } = context.settings
-    this.#hysteresis = new Hysteresis(context.settings, known ?? (initial === 'check' ? undefined : initial === 'up'))
+    const { settings, check, gate } = context
+    const { initial } = settings
+    this.#hysteresis = new Hysteresis(settings, known ?? (initial === 'check' ? undefined : initial === 'up'))
     this.#isTold = known !== undefined
-    this.first = this.#once()
-    void this.first.then(() => this.#goOn())
+    this.#rounds = new Rounds(this, gate, check.longestMs)
+  }
+
+  /** Resolved after the first check. */
+  get first(): Promise<void> {
+    return this.#rounds.first
   }
 
   stop(): void {
-    this.#stop.abort()
+    this.#rounds.stop()
   }
 
-  async #goOn(): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      const { interval, fastInterval } = this.#context.settings
-      const isSettled = this.#isTold && !this.#hysteresis.isChanging
-      await pause(isSettled ? interval : Math.min(interval, fastInterval), signal)
-      if (!signal.aborted) await this.#once()
-    }
+  pauseMs(): number {
+    const { interval, fastInterval } = this.settings
+    const isSettled = this.#isTold && !this.#hysteresis.isChanging
+    return isSettled ? interval : Math.min(interval, fastInterval)
   }
 
-  async #once(): Promise<void> {
-    const failure = await this.#context.gate.pass(() => this.#ask())
-    if (this.#stop.signal.aborted || failure?.isLocal === true) return
+  /** Rejects with what was wrong. */
+  async ask(end: AbortSignal): Promise<undefined> {
+    await Promise.race([this.#context.check.check(this.target, end), givenUp(end)])
+  }
+
+  take(failure: CheckFailure | undefined): void {
+    if (failure?.isLocal === true) return
     const isWell = failure === undefined
     const isNews = this.#hysteresis.take(isWell) || (!this.#isTold && isWell === this.#hysteresis.isUp)
     if (!isNews) return
     this.#isTold = true
     this.#changed(isWell, failure?.message ?? 'the check went well')
-  }
-
-  /** What was wrong; undefined: nothing. */
-  async #ask(): Promise<CheckFailure | undefined> {
-    const { check } = this.#context
-    // It waited at the gate until then.
-    if (this.#stop.signal.aborted) return undefined
-    // Not AbortSignal.any() of the checker's own signal, which would remember every check that there ever was.
-    const end = new AbortController()
-    const abort = (): void => end.abort()
-    const timer = setTimeout(abort, check.longestMs).unref()
-    this.#stop.signal.addEventListener('abort', abort)
-    try {
-      await Promise.race([check.check(this.target, end.signal), givenUp(end.signal)])
-      return undefined
-    } catch (error) {
-      return CheckFailure.of(error)
-    } finally {
-      clearTimeout(timer)
-      this.#stop.signal.removeEventListener('abort', abort)
-    }
   }
 }
 

@@ -291,6 +291,9 @@ const BACKENDS: readonly Definition[] = [
   perBackend('gauge', 'limpet_backend_bound', 'Sessions below which new clients come.', [], ({ bound }) =>
     bound === null ? [] : alone(bound),
   ),
+  perBackend('gauge', 'limpet_backend_peer_sessions', 'Sessions of other balancers, as told.', [], backend =>
+    backend.peerSessions === undefined ? [] : alone(backend.peerSessions),
+  ),
   perBackend('counter', 'limpet_backend_picks_total', 'Sessions that a backend was picked for.', [], ({ total }) =>
     alone(total),
   ),

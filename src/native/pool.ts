@@ -56,6 +56,11 @@ export interface NativePool extends NativeSharing {
    * backend.
    */
   inherit(name: string, sessions: number): boolean
+  /**
+   * What others have, as told last, on the backend of each index: the bound, and nothing else, counts it as sessions of this
+   * pool. All of the backends that are set now: those without an element have none.
+   */
+  setPeerSessions(sessions: Uint32Array): void
   /** Publishes what was staged as one new roster; returns its number. */
   publish(): number
   /**
@@ -112,11 +117,11 @@ export interface NativePool extends NativeSharing {
   placeOf(address: string, coming: number): { key: string; home: number; hasRoom: boolean } | null
   /** Home of every line (LF separated addresses) of `input` as `address home` lines; a malformed line gives `address !`. Only whole lines are consumed. */
   homes(input: Uint8Array): { output: Buffer; consumed: number; malformed: number }
-  /** Fills `[active, total, connectFailures, inherited]` per backend index; returns how many indexes there are. */
+  /** Fills `[active, total, connectFailures, inherited, peers']` per backend index; returns how many indexes there are. */
   readBackends(into: Float64Array): number
   /**
-   * Sets the element of each backend's index to its bound now, infinite where there is none; leaves those alone that get no
-   * new clients.
+   * Sets the element of each backend's index to its bound now, less what others have there, infinite where there is none;
+   * leaves those alone that get no new clients.
    */
   readBounds(into: Float64Array): void
   /**

@@ -15,6 +15,7 @@ import type { PoolHealth } from './health.ts'
 import type { MembershipChange } from './membership.ts'
 import { Moves } from './moves.ts'
 import { limitsOf, makeNativePool, makePlacement } from './native-pool.ts'
+import { PeerSessions } from './peer-sessions.ts'
 import { type BackendRecord, type Hosts, isSameEndpoint, lookUp, recordOf } from './records.ts'
 import { BackendReports } from './reports.ts'
 import { Serving } from './serving.ts'
@@ -48,6 +49,8 @@ export class PoolCore {
   readonly #staging: Staging
   /** Takes what checks, agents and sessions tell of its backends. */
   readonly reports: BackendReports
+  /** What balancers of a cluster tell each other of its backends. */
+  readonly peers: PeerSessions
   /** Found out once for each that has checks of its own: rosters ask for them. */
   #checks = new WeakMap<ResolvedBackendHealth, ResolvedHealth>()
   readonly #secrets: DerivedSecrets
@@ -76,6 +79,7 @@ export class PoolCore {
     )
     this.#staging = new Staging(this, this.#serving)
     this.reports = new BackendReports(this.#staging, this.#serving)
+    this.peers = new PeerSessions(this, this.#staging.indexes)
     this.#secrets = new DerivedSecrets(settings.secret.bytes())
     for (const backend of settings.backends) this.#backends.set(backend.name, recordOf(backend))
   }
@@ -194,6 +198,7 @@ export class PoolCore {
     }
     this.#serving.configure(settings)
     this.native.setLimits(settings.boundMilli, limitsOf(settings))
+    if (settings.boundScope === 'local') this.peers.set(new Map())
     this.#staging.republish()
   }
 

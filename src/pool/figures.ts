@@ -5,6 +5,7 @@ import type { BackendIndexes } from './indexes.ts'
 export interface BackendFigures {
   sessions: number
   inherited: number
+  peerSessions: number
   takesNew: boolean
   bound: number | null
   total: number
@@ -21,29 +22,50 @@ export interface BackendFailures {
 }
 
 /** Numbers of each backend that the native pool gives. */
-const FIGURES = 4
+const FIGURES = 5
+/** Instead of its bound, of who gets no new clients; 0 is the bound of one that others have filled. */
+const NO_CANDIDATE = -1
 /** Failures of each backend in a row, of connects and of sessions. */
 const ROWS = 2
 
 /** What is on each backend now, by name. */
 export function readFigures(native: NativePool, backends: BackendIndexes): (name: string) => BackendFigures {
-  let figures = new Float64Array(FIGURES * (backends.end + 1))
-  const indexes = native.readBackends(figures)
-  if (indexes * FIGURES > figures.length) {
-    figures = new Float64Array(FIGURES * indexes)
-    native.readBackends(figures)
-  }
-  const bounds = new Float64Array(indexes)
+  const figures = readRows(native, backends)
+  const bounds = new Float64Array(figures.length / FIGURES).fill(NO_CANDIDATE)
   native.readBounds(bounds)
   return name => {
     const index = backends.of(name) ?? 0
     const at = FIGURES * index
-    const [sessions = 0, total = 0, connectFailures = 0, inherited = 0] = figures.subarray(at, at + FIGURES)
-    const bound = bounds[index] ?? 0
-    const takesNew = bound > 0
+    const [sessions = 0, total = 0, connectFailures = 0, inherited = 0, peerSessions = 0] = figures.subarray(
+      at,
+      at + FIGURES,
+    )
+    const bound = bounds[index] ?? NO_CANDIDATE
+    const takesNew = bound !== NO_CANDIDATE
     const shown = takesNew && bound < Infinity ? bound : null
-    return { sessions, inherited, takesNew, bound: shown, total, connectFailures }
+    return { sessions, inherited, peerSessions, takesNew, bound: shown, total, connectFailures }
   }
+}
+
+/** Backends that have sessions, and how many; those that were removed and have some left, too. */
+export function readSessions(native: NativePool, backends: BackendIndexes): [name: string, sessions: number][] {
+  const figures = readRows(native, backends)
+  const sessions = new Map<string, number>()
+  for (let index = 0; index < backends.end; index++) {
+    const [name, more = 0] = [backends.at(index)?.name, figures[FIGURES * index]]
+    // One that was removed and came back has sessions at two indexes.
+    if (name !== undefined && more > 0) sessions.set(name, (sessions.get(name) ?? 0) + more)
+  }
+  return [...sessions]
+}
+
+function readRows(native: NativePool, backends: BackendIndexes): Float64Array {
+  const figures = new Float64Array(FIGURES * (backends.end + 1))
+  const indexes = native.readBackends(figures)
+  if (indexes * FIGURES <= figures.length) return figures
+  const all = new Float64Array(FIGURES * indexes)
+  native.readBackends(all)
+  return all
 }
 
 /** Who had so many failures in a row since the last time. */

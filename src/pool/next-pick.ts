@@ -1,5 +1,6 @@
 import { NativeBackendState, type Reason } from '../native.ts'
 import type { PoolCore } from './core.ts'
+import { servesPins } from './serves-pins.ts'
 
 /** Where a connection of a client would go now, and why. Limits of the client and of the listener are not asked. */
 export interface NextPick {
@@ -46,14 +47,6 @@ export function nextPick(core: PoolCore, { address, home, order, pin, blockPin }
   if (isOpen && admitted) return told(home, isPinned ? 'overflow' : 'home')
   const other = order.find(name => name !== home && hasRoom(name)) ?? order.find(hasRoom)
   return other === undefined ? undefined : told(other, isPinned || admitted ? 'overflow' : 'failover')
-}
-
-/** A backup serves only while no other backend takes new clients. */
-function servesPins(core: PoolCore, name: string): boolean {
-  if (core.servedAs(name) === NativeBackendState.down) return false
-  return (
-    core.backend(name)?.backup !== true || ![...core.servers()].some(other => core.backend(other)?.backup === false)
-  )
 }
 
 function isFull(core: PoolCore, name: string, sessions: number): boolean {

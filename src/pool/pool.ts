@@ -44,10 +44,16 @@ export interface BackendInfo {
    * Those of them that live in the process whose place this one has taken, as that one tells until it has ended; absent: none.
    */
   inherited?: number
+  /**
+   * Sessions that other balancers have on it, as they have told last; absent: they are not counted (`boundedLoad.scope` is
+   * `local`).
+   */
+  peerSessions?: number
   /** Whether new clients come to it now: it is ready, not down, below `maxSessions`, and no backup that is not needed. */
   takesNew: boolean
   /**
    * New clients come to it while it has fewer sessions than this, by `boundedLoad`; it changes with every session of the pool.
+   * What other balancers have on it is taken off, where they are counted; 0: they have filled it.
    * Null: there is no bound, or no new clients come to it whatever it has.
    */
   bound: number | null
@@ -287,13 +293,14 @@ export function infoOf(core: PoolCore): BackendInfo[] {
   return [...core.backends()].map(backend => {
     const health = core.health.of(backend)
     const ramp = core.rampOf(backend.name)
-    const { inherited, ...now } = figures(backend.name)
+    const { inherited, peerSessions, ...now } = figures(backend.name)
     const agent = core.agents.of(backend.name)
     const facts = {
       ...(health === undefined ? {} : { health }),
       ...(agent === undefined ? {} : { agent }),
       ...(ramp === 1 ? {} : { ramp }),
       ...(inherited === 0 ? {} : { inherited }),
+      ...(core.settings.boundScope === 'local' ? {} : { peerSessions }),
     }
     return { ...settingsOf(backend), ...facts, ...now }
   })

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
+import { causeOf } from './failures.ts'
 import { HelloName } from './hello-name.ts'
 import { hostName } from './host-name.ts'
 import { subjectOf } from './pem.ts'
@@ -17,6 +18,9 @@ export interface SecuredClient {
   /** Of its certificate, which was verified; undefined: it has none. */
   readonly subject: string | undefined
 }
+
+/** The connection was reset while something was said to the client. */
+const LOST = new Set(['ECONNRESET', 'EPIPE'])
 
 /** How a handshake ended; the connection is still open where it was not done. */
 export type HandshakeEnd = SecuredClient | { readonly failed: string } | 'gone'
@@ -83,10 +87,9 @@ export class Handshake {
     })
   }
 
-  #failed(error: unknown, socket: TLSSocket): void {
-    const { authorizationError } = socket
-    const { code, reason, message } = error as { code?: string; reason?: string; message?: string }
-    this.#end({ failed: String(authorizationError ?? code ?? reason ?? message) })
+  #failed(error: unknown, { authorizationError }: TLSSocket): void {
+    const cause = String(authorizationError ?? causeOf(error))
+    this.#end(LOST.has(cause) ? 'gone' : { failed: cause })
   }
 
   #end(end: HandshakeEnd): void {

@@ -1,6 +1,7 @@
 import { constants, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server } from 'node:tls'
+import { DAY } from '../config/duration.ts'
 import { readTlsFile, type TlsFile } from '../config/tls-files.ts'
 import type { ResolvedListenerTls } from '../config/tls-resolved.ts'
 import type { Log } from '../log/log.ts'
@@ -13,7 +14,7 @@ import { whyNotAuthorities, whyNotPair } from './pem.ts'
 /** As `tls.Server` takes them: a name, an HMAC secret and an AES key of 16 bytes each. */
 const TICKET_KEY_BYTES = 48
 /** Sessions of so long ago are not resumed: whoever finds the key then can read no older ones. */
-const TICKET_KEYS_MS = 24 * 3_600_000
+const TICKET_KEYS_MS = DAY
 /** The same for all contexts, so that a session is resumed whichever certificate it began with. */
 const SESSION_ID_CONTEXT = 'limpet'
 

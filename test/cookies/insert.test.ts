@@ -126,6 +126,16 @@ describe('a cookie of its own (affinity.cookie, insert)', function () {
     expect(await say(`Cookie: ${cookieFor(away)}\r\n`)).to.equal(away)
     expect(await say('')).to.equal('')
     expect(rig.counters.refusedNoKey).to.equal(1)
+    // A key is waited for, in case that the backend cannot be had; nobody is there who has a cookie of one that is not.
+    const { accepted } = rig.counters
+    const client = await rig.connect()
+    await client.send(`GET / HTTP/1.1\r\nHost: x\r\nCookie: ${cookieFor(away)}\r\n`)
+    await until('it to be there', () => rig.counters.accepted > accepted)
+    rig.balancer.pool().update(away, { state: 'maint' })
+    await client.send('X-User: ann\r\nConnection: close\r\n\r\n')
+    expect(answerOf(await everything(client)).body).to.equal(home)
+    expect(await say(`Cookie: ${cookieFor(away)}\r\n`)).to.equal('')
+    expect(rig.counters.refusedNoKey).to.equal(2)
   })
 
   it('waits for a client that says nothing for now', async () => {

@@ -137,6 +137,31 @@ TEST("every assignment, any weights, limits and states, while they change") {
   }
 }
 
+TEST("every assignment, while other balancers tell what they have, or had") {
+  Random random(2);
+  for (uint64_t round = 0; round < rounds(20, 400) && failures == 0; round++) {
+    TestPool pool({.bound_milli = kBounds[round % 7], .table_size = 0, .secret = round});
+    for (uint64_t i = 0; i < 8; i++) {
+      const auto limit = static_cast<uint32_t>(random.chance(70) ? 0 : random.between(1, 12));
+      const auto state = static_cast<BackendState>(random.chance(85) ? 0 : random.between(1, 2));
+      pool.set("b" + std::to_string(i), static_cast<uint32_t>(random.below(5)), limit, state);
+    }
+    pool.pool.publish();
+    Traffic traffic(pool, round, round % 3 == 0 ? 5 : 0);
+    for (unsigned change = 0; change < 12; change++) {
+      std::map<std::string, uint32_t> peers;
+      // Of no relation to what is here: nothing, little, everything on one, more than there can be.
+      const uint64_t most = random.chance(20) ? UINT32_MAX : random.chance(50) ? 8 : 300;
+      for (uint64_t i = random.below(9); i > 0; i--) {
+        peers["b" + std::to_string(random.below(8))] = static_cast<uint32_t>(random.below(most));
+      }
+      pool.tell(peers);
+      traffic.run(rounds(60, 300), random.between(1, 80));
+    }
+    traffic.end();
+  }
+}
+
 TEST("every assignment of a new key, with a stick table") {
   for (const uint32_t bound : {1050U, 1250U}) {
     TestPool pool({.bound_milli = bound});

@@ -1,4 +1,6 @@
-import type { ConnectionOptions } from 'node:tls'
+import { once } from 'node:events'
+import { Duplex, PassThrough } from 'node:stream'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { expect } from 'chai'
 import type { ListenerTlsOptions, PoolOptions } from '../../src/index.ts'
 import { Certificates } from '../helpers/certificates.ts'
@@ -12,6 +14,14 @@ import { steady, TEST_MS, until, within } from '../helpers/wait.ts'
 /** What a listener takes of itself. */
 const AUTO: RelayPair = { name: 'auto', listener: { acceptor: 'auto', relay: 'auto' }, relay: 'stream' }
 const KIB = 1024
+
+/** What a client says first. */
+async function firstMessage(): Promise<Buffer> {
+  const said = new PassThrough()
+  connect({ socket: Duplex.from({ readable: new PassThrough(), writable: said }) })
+  const [message] = await once(said, 'data')
+  return message
+}
 
 describe('TLS that ends at a listener', function () {
   this.timeout(TEST_MS)
@@ -171,7 +181,10 @@ describe('TLS that ends at a listener', function () {
     const gone = await rig.connect()
     gone.finish()
     await gone.over()
-    expect(await rig.causes(3)).to.deep.equal(['refusedTls', 'refusedTls', 'endClientGone'])
+    const lost = await rig.connect()
+    await lost.send(await firstMessage())
+    lost.reset()
+    expect(await rig.causes(4)).to.deep.equal(['refusedTls', 'refusedTls', 'endClientGone', 'endClientGone'])
     expect(backend.accepted).to.equal(0)
     await rig.settle()
   })

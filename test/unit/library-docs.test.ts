@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import * as library from '../../src/index.ts'
 import { REASONS, SESSION_COUNTERS } from '../../src/native.ts'
-import { TYPESCRIPT } from '../helpers/typescript/arguments.ts'
+import { compiled } from '../helpers/typescript/compiled.ts'
 import { afterTest, cleanUp } from '../lifecycle/helpers.ts'
 
 const text = readFileSync(new URL('../../docs/library.md', import.meta.url), 'utf8')
@@ -47,8 +47,8 @@ describe('docs/library.md', () => {
       const directory = mkdtempSync(join(tmpdir(), 'limpet-'))
       afterTest(() => rmSync(directory, { recursive: true, force: true }))
       const file = join(directory, 'example.mjs')
-      writeFileSync(file, code.replaceAll("'limpet'", `'${new URL('../../src/index.ts', import.meta.url).href}'`))
-      const { stderr } = await promisify(execFile)(process.execPath, [...TYPESCRIPT, file], { timeout: 20_000 })
+      writeFileSync(file, code.replaceAll("'limpet'", `'${compiled(new URL('../../src/index.ts', import.meta.url))}'`))
+      const { stderr } = await promisify(execFile)(process.execPath, [file], { timeout: 20_000 })
       expect(stderr).to.equal('')
     })
   }

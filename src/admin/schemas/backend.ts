@@ -46,8 +46,15 @@ export const backend = z.strictObject({
   ramp: z.number().min(0).max(1).optional().describe('While it warms up; absent: it takes all of its clients.'),
   sessions: count,
   inherited: count.optional().describe('Those in the process whose place this one has taken; absent: none.'),
+  peerSessions: count
+    .optional()
+    .describe('Those of other balancers, as they have told last; absent: the bound does not count them.'),
   takesNew: z.boolean().describe('Whether new clients come to it now.'),
-  bound: count.nullable().describe('New clients come while it has fewer sessions. Null: no bound, or no new clients.'),
+  bound: count
+    .nullable()
+    .describe(
+      'New clients come while it has fewer sessions; 0: other balancers fill it. Null: no bound, or no new clients.',
+    ),
   total: count,
   connectFailures: count,
 }) satisfies z.ZodType<Told<BackendInfo>>

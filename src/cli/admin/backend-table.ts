@@ -26,6 +26,7 @@ function columnsOf(pool: NamedPool, rates: Rates | undefined): BackendColumn[] {
     toRight: true,
   })
   const isBounded = backends.some(({ bound }) => bound !== null)
+  const isShared = backends.some(({ peerSessions }) => peerSessions !== undefined)
   const isChecked = backends.some(({ health }) => health !== undefined)
   const hasAgents = backends.some(({ agent }) => agent !== undefined)
   return [
@@ -36,6 +37,7 @@ function columnsOf(pool: NamedPool, rates: Rates | undefined): BackendColumn[] {
     ...(hasAgents ? [text('AGENT', agentCell)] : []),
     number('WEIGHT', ({ weight }) => String(weight)),
     number('SESSIONS', ({ sessions }) => countText(sessions)),
+    ...(isShared ? [number('PEERS', ({ peerSessions = 0 }) => countText(peerSessions))] : []),
     ...(isBounded ? [number('BOUND', ({ bound }) => limitText(bound ?? undefined))] : []),
     number('MAX', ({ maxSessions }) => limitText(maxSessions || undefined)),
     rates === undefined

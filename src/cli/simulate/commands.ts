@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { DAY } from '../../config/duration.ts'
 import type { ClusterChange } from '../../simulation/options.ts'
 import type { AddCommand } from '../bench/commands.ts'
 import type { Io } from '../io.ts'
@@ -6,7 +7,6 @@ import { millisecondsFrom, wholeNumber } from '../option-parsers.ts'
 import { SIMULATE_CLUSTER_HELP, SIMULATE_HELP } from './help-texts.ts'
 
 const CHANGES = ['add', 'remove', 'down', 'up', 'kill'] as const
-const DAY_MS = 86_400_000
 
 /** `simulate`, and what is below it. */
 export function addSimulate(
@@ -67,7 +67,7 @@ function options(): Option[] {
 
 /** Makes a parser of a time, which it gives in seconds. */
 function secondsFrom(least: number): (text: string) => number {
-  const parse = millisecondsFrom(least * 1000, 7 * DAY_MS)
+  const parse = millisecondsFrom(least * 1000, 7 * DAY)
   return text => parse(text) / 1000
 }
 

@@ -93,6 +93,15 @@ describe('cli: status and backends, of the running process', () => {
       expect(stdout).to.contain('disk\\u001b full')
     })
 
+    it('has what other balancers have, where the bound counts it', async () => {
+      const backends = [backendInfo('a', { sessions: 3, peerSessions: 1200, bound: 0 })]
+      const report = statusReport({ redis: poolStats(backends) })
+      const { stdout } = await asked.ask(['status'], { 'GET /v1/status': [200, report] })
+      const lines = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+      expect(lines).to.include('BACKEND | ADDRESS | STATE | WEIGHT | SESSIONS | PEERS | BOUND | MAX | TOTAL | FAILED')
+      expect(lines).to.include('a | 10.0.0.1:6379 | ready | 1 | 3 | 1,200 | 0 | - | 0 | 0')
+    })
+
     it('says how many clients wait for a seat, if any do', async () => {
       const queue = { waiting: 12, waited: 20, waitedMs: 100, timedOut: 0, refused: 0, left: 0 }
       const pools = { redis: poolStats(BACKENDS, { queue }), mail: poolStats([backendInfo('m1')]) }

@@ -8,6 +8,8 @@ export interface ModelBackend {
   maxSessions: number
   state: number
   sessions: number
+  /** Sessions of other balancers, as they have told last. */
+  peers: number
 }
 
 export interface ModelSeat {
@@ -118,7 +120,7 @@ export class ModelPicker {
     const among = [...this.backends.values()].filter(backend => eligible(backend) && !full(backend))
     return {
       among,
-      sessions: among.reduce((sum, { sessions }) => sum + sessions, 0),
+      sessions: among.reduce((sum, backend) => sum + loadOf(backend), 0),
       weight: among.reduce((sum, { weight }) => sum + weight, 0),
     }
   }
@@ -132,7 +134,7 @@ export class ModelPicker {
       return (
         candidate !== undefined &&
         among.includes(candidate) &&
-        (this.#milli === 0 || candidate.sessions < bound(this.#milli, sessions, candidate.weight, weight))
+        (this.#milli === 0 || loadOf(candidate) < bound(this.#milli, sessions, candidate.weight, weight))
       )
     })
     // Σ bounds ≥ m + 1: there is always a seat.
@@ -173,6 +175,11 @@ export class ModelPicker {
     if (pin.origin === undefined) this.#pins?.delete(seat.key)
     else this.#pins?.set(seat.key, pin.origin)
   }
+}
+
+/** What the bound counts. */
+function loadOf({ sessions, peers }: ModelBackend): number {
+  return sessions + peers
 }
 
 function eligible({ state, weight }: ModelBackend): boolean {

@@ -29,11 +29,14 @@ export function pick(pool: NativePool, address: string | undefined): Picked {
   return picked
 }
 
+/** Numbers of each backend that the native pool gives. */
+const FIGURES = 5
+
 /** Live sessions by backend index. */
 export function loads(pool: NativePool, count: number): number[] {
-  const rows = new Float64Array(count * 4)
+  const rows = new Float64Array(count * FIGURES)
   pool.readBackends(rows)
-  return Array.from({ length: count }, (_, i) => rows[i * 4] ?? 0)
+  return Array.from({ length: count }, (_, i) => rows[i * FIGURES] ?? 0)
 }
 
 export interface Gauges {

@@ -1,20 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const KEPT = join(ROOT, 'build', 'test-programs')
+/** Longer than any run of the tests. */
+const KEPT_FOR_MS = 24 * 3_600_000
 const COMPILE = fileURLToPath(new URL('compile.mjs', import.meta.url))
 /** What they are made of: all that a module of {@link ENTRIES} may import. */
 const SOURCES = ['src', 'test/helpers', 'test/lifecycle/fixtures', 'package-lock.json']
 const CHILDREN = 'test/helpers/children'
 const FIXTURES = 'test/lifecycle/fixtures'
-/** The programs that tests start, with what is preloaded into them, or runs in their threads. */
+/** The programs that tests start, with what is preloaded into them, or runs in their threads, and the library for others. */
 const ENTRIES = [
   'src/cli/main.ts',
   'src/demo/main.ts',
+  'src/index.ts',
   ...modulesIn(CHILDREN, /\.ts$/),
   ...modulesIn(FIXTURES, /\.mjs$/),
 ]
@@ -46,7 +49,7 @@ export function compiledPrograms(): string {
 
 function make(folder: string): void {
   mkdirSync(KEPT, { recursive: true })
-  const before = readdirSync(KEPT).map(name => join(KEPT, name))
+  removeOld()
   const beside = `${folder}.${randomUUID()}`
   execFileSync(process.execPath, [COMPILE, beside, ...ENTRIES], { stdio: ['ignore', 'inherit', 'inherit'] })
   try {
@@ -56,7 +59,14 @@ function make(folder: string): void {
     if (!existsSync(folder)) throw error
     rmSync(beside, { recursive: true })
   }
-  for (const old of before.filter(other => !other.startsWith(folder))) rmSync(old, { recursive: true, force: true })
+}
+
+/** Those of other sources, unless a run may still start programs from them. */
+function removeOld(): void {
+  for (const path of readdirSync(KEPT).map(name => join(KEPT, name))) {
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (made < Date.now() - KEPT_FOR_MS) rmSync(path, { recursive: true, force: true })
+  }
 }
 
 function hashOfSources(): string {

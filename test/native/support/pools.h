@@ -78,6 +78,15 @@ class TestPool {
     for (unsigned i = 0; i < count; i++) set("b" + std::to_string(i));
     pool.publish();
   }
+  // What other balancers have, by name; the others have none.
+  void tell(const std::map<std::string, uint32_t>& peers) {
+    std::vector<uint32_t> by_index(pool.registry().indexes());
+    pool.registry().each_staged([&](const Backend& backend) {
+      const auto told = peers.find(backend.name);
+      if (told != peers.end()) by_index[backend.index] = told->second;
+    });
+    pool.set_peer_sessions(by_index);
+  }
   PickStatus pick(uint64_t number, Seat& seat) { return pool.pick(thread, client(number), seat, now_ms); }
   PickStatus pick_without_key(Seat& seat) { return pool.pick(thread, {}, seat, now_ms); }
   PickStatus redispatch(Seat& seat, bool local_failure = false) {

@@ -19,6 +19,7 @@ inline Verdict judge_placed(TestPool& pool, uint64_t number, const Seat& seat) {
   const auto is_full = [](const RosterEntry& entry) {
     return entry.max_sessions != 0 && entry.backend->sessions() >= entry.max_sessions;
   };
+  const auto load_of = [](const Backend& backend) { return uint64_t{backend.sessions()} + backend.peers(); };
   uint64_t sessions = 0;
   uint64_t weight = 0;
   bool eligible = false;
@@ -26,7 +27,7 @@ inline Verdict judge_placed(TestPool& pool, uint64_t number, const Seat& seat) {
     if (!takes_new(entry) || seat.has_tried(entry.backend)) continue;
     eligible = true;
     if (is_full(entry)) continue;
-    sessions += entry.backend->sessions();
+    sessions += load_of(*entry.backend);
     weight += entry.weight;
   }
   if (weight == 0) return {eligible ? PickStatus::kPoolFull : PickStatus::kNoBackend, Reason::kHome, "-"};
@@ -36,7 +37,7 @@ inline Verdict judge_placed(TestPool& pool, uint64_t number, const Seat& seat) {
     const RosterEntry& entry = *pool.entry(name);
     if (!takes_new(entry) || is_full(entry) || seat.has_tried(entry.backend)) continue;
     const uint64_t bound = milli == 0 ? UINT64_MAX : bound_of(milli, sessions, entry.weight, weight);
-    if (entry.backend->sessions() >= bound) continue;
+    if (load_of(*entry.backend) >= bound) continue;
     Reason reason = name == order[0]                   ? Reason::kHome
                     : takes_new(*pool.entry(order[0])) ? Reason::kOverflow
                                                        : Reason::kFailover;

@@ -25,6 +25,7 @@ describe('figures of the dashboard', () => {
     expect(fairnessOf({ backends: [backend(6), backend(0)] })).to.equal(0.5)
     expect(fairnessOf({ backends: [backend(6), backend(0, { takesNew: false })] })).to.equal(1)
     expect(fairnessOf({ backends: [backend(0)] })).to.equal(undefined)
+    expect(fairnessOf({ backends: [backend(6), backend(0, { peerSessions: 6 })] })).to.equal(1)
   })
 
   it('makes rates of counters, and begins anew when one falls', () => {

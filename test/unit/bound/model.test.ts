@@ -14,6 +14,13 @@ const BACKEND = fc.record({
   state: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2 })),
 })
 
+/** What other balancers say, which need have nothing to do with what is here. */
+const PEERS = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 8 }) },
+  fc.integer({ min: 0, max: 100 }),
+  fc.constant(2 ** 32 - 1),
+)
+
 const OPERATION = fc.oneof(
   {
     weight: 60,
@@ -25,6 +32,7 @@ const OPERATION = fc.oneof(
   { weight: 25, arbitrary: fc.record({ do: fc.constantFrom('confirm', 'serve', 'fail', 'abandon'), which: fc.nat() }) },
   { weight: 12, arbitrary: fc.record({ do: fc.constant('set' as const), backend: BACKEND }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), which: fc.nat() }) },
+  { weight: 8, arbitrary: fc.record({ peers: fc.array(PEERS, { maxLength: 6 }) }) },
 )
 type Operation = typeof OPERATION extends fc.Arbitrary<infer T> ? T : never
 
@@ -63,10 +71,11 @@ class Pair {
   run(operation: Operation): void {
     if ('key' in operation) this.#pick(`192.0.2.${operation.key}`)
     else if ('backend' in operation) this.#set(operation.backend)
+    else if ('peers' in operation) this.#tell(operation.peers)
     else if (operation.do === 'remove') this.#remove(operation.which)
     else if (operation.do === 'confirm') this.#confirm(operation.which)
     else this.#end(operation.do, operation.which)
-    if ('backend' in operation || operation.do === 'remove') this.#publish()
+    if ('backend' in operation || ('do' in operation && operation.do === 'remove')) this.#publish()
     this.#compareLoads()
   }
 
@@ -110,7 +119,7 @@ class Pair {
     this.#comparePin(ended.seat.key)
   }
 
-  #set({ name, weight, maxSessions, state }: Omit<ModelBackend, 'sessions'>): void {
+  #set({ name, weight, maxSessions, state }: Omit<ModelBackend, 'sessions' | 'peers'>): void {
     // A weight of 65,535 is 10 million points.
     const fitting = this.#setup.algorithm === 'ring' ? weight % 5 : weight
     const index = setBackend(this.#pool, name, fitting, maxSessions, state)
@@ -119,9 +128,14 @@ class Pair {
       Object.assign(known, { weight: fitting, maxSessions, state })
       return
     }
-    const backend = { name, weight: fitting, maxSessions, state, sessions: 0 }
+    const backend = { name, weight: fitting, maxSessions, state, sessions: 0, peers: 0 }
     this.#model.backends.set(name, backend)
     this.#indexes.set(index, backend)
+  }
+
+  #tell(peers: readonly number[]): void {
+    this.#pool.setPeerSessions(Uint32Array.from(peers))
+    for (const [index, backend] of this.#indexes) backend.peers = peers[index] ?? 0
   }
 
   #remove(which: number): void {

@@ -5,8 +5,9 @@ import {
   readBackendAddress,
   readBindAddress,
 } from '../../../src/config/address.ts'
+import { parseConfig } from '../../../src/config/load.ts'
 import { reaches } from '../../../src/config/loops.ts'
-import { linesOf, poolText, problemsOf } from './helpers.ts'
+import { HERMETIC, linesOf, poolText, problemsOf } from './helpers.ts'
 
 const LOCAL = new Set(['127.0.0.1', '::1', '10.0.0.7', '2001:db8::7'])
 
@@ -73,6 +74,39 @@ pools: { p: {} }
     expect(refused('unix:/run/l', '{ accept: on, trust: [10.0.0.0/8] }')).to.deep.equal([
       'limpet.yaml:1:79: listeners[0].proxyProtocol.accept: who connects to a unix socket has no address that could be trusted. Accepted: off; or an address as bind',
     ])
+  })
+})
+
+describe('places of keys in first bytes', () => {
+  const bytes = (offset: number, length: number): string => `{ bytes: { offset: ${offset}, length: ${length} } }`
+  const prefixed = (offset: number, size: number): string => `{ lengthPrefixed: { offset: ${offset}, size: ${size} } }`
+  const textOf = (peek: string, key: string, hotKey = 'off'): string =>
+    `listeners: [{ name: l, bind: ":1", pool: p, peek: ${peek} }]
+pools: { p: { affinity: { key: ${key}, hotKey: ${hotKey} } }, q: { affinity: { key: ${bytes(65_000, 8)} } } }
+`
+
+  it('may be as far as the listener looks', () => {
+    for (const text of [
+      textOf('{}', bytes(16_376, 8)),
+      textOf('{ bytes: 64KiB }', bytes(16_377, 8)),
+      textOf('{ bytes: 16 }', prefixed(11, 4)),
+      textOf('{ bytes: 16 }', 'tls.sni', '{ by: tls.sessionId }'),
+    ]) {
+      expect(parseConfig(text, HERMETIC).listeners).to.have.lengthOf(1)
+    }
+  })
+
+  it('are no further', () => {
+    expect(linesOf(textOf('{}', bytes(16_377, 8)))).to.deep.equal([
+      'limpet.yaml:2:32: pools.p.affinity.key: the listener "l" looks at the first 16384 bytes, and this key needs 16385. Accepted: a place within them; or peek: { bytes: 16385 } there',
+    ])
+    expect(linesOf(textOf('{ bytes: 16 }', `[${prefixed(12, 4)}, source]`))).to.deep.equal([
+      'limpet.yaml:2:33: pools.p.affinity.key[0]: the listener "l" looks at the first 16 bytes, and this key needs 17. Accepted: a place within them; or peek: { bytes: 17 } there',
+    ])
+    const [hot] = problemsOf(textOf('{ bytes: 16 }', 'tls.sni', `{ by: ${bytes(16, 1)} }`))
+    expect(hot?.path).to.equal('pools.p.affinity.hotKey.by')
+    // Of a limit that is none only that is told.
+    expect(linesOf(textOf('{ bytes: much }', bytes(16_377, 8)))).to.have.lengthOf(1)
   })
 })
 

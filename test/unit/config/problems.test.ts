@@ -210,7 +210,7 @@ describe('values', () => {
   })
 
   it('of boundedLoad are at least 1 with at most 3 decimals', () => {
-    const accepted = 'Accepted: a number from 1 to 1000 with at most 3 decimals, or off'
+    const accepted = 'Accepted: a number from 1 to 1000 with at most 3 decimals, { factor, scope } or off'
     expect(only(poolText('boundedLoad: 1.2345'))).to.equal(
       `pools.p.boundedLoad: 1.2345 has more than 3 decimals. ${accepted}`,
     )

@@ -86,6 +86,7 @@ describe('a configuration', () => {
       placement: 'rendezvous',
       discovery: undefined,
       boundMilli: 1250,
+      boundScope: 'local',
       affinity: {
         key: ['source'],
         fallback: 'source',

@@ -39,9 +39,9 @@ describe('a pick', () => {
       const { handle, backend } = pick(pool, CLIENT)
       pool.release(handle, outcome)
       expect(gauges(pool)).to.include({ seats: 0, outstanding: 0, entries: 0 })
-      const rows = new Float64Array(20)
+      const rows = new Float64Array(25)
       pool.readBackends(rows)
-      expect(Array.from(rows.subarray(backend * 4, backend * 4 + 4))).to.deep.equal([0, 1, failures, 0])
+      expect(Array.from(rows.subarray(backend * 5, backend * 5 + 5))).to.deep.equal([0, 1, failures, 0, 0])
     }
   })
 
