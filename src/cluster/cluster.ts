@@ -195,8 +195,8 @@ export class Cluster {
     this.#switches.use({ link, keys, exchange })
     this.#synced()
     for (let beatAt = performance.now() + BEAT_MS; !signal.aborted; ) {
-      const hasMore = await exchange.turn(TURN_MS)
-      await this.#switches.turn(!hasMore)
+      const { hasMore, hasRead } = await exchange.turn(TURN_MS)
+      await this.#switches.turn(hasRead)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied(random)) this.#emptied()

@@ -49,16 +49,17 @@ export class Exchange {
    * Tells what is new here, and takes over what is new elsewhere.
    *
    * @param turnMs - about how long it is from turn to turn
-   * @returns whether there is more already
+   * @returns whether there is more already, here or elsewhere; and whether all of others was read
    */
-  async turn(turnMs: number): Promise<boolean> {
+  async turn(turnMs: number): Promise<{ hasMore: boolean; hasRead: boolean }> {
     const operations = this.#collect(turnMs)
     const told = this.tell(operations)
     const incoming: Incoming = new Map()
     const counts = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
     await told
     this.#adopt(incoming)
-    return operations.length >= MOST_OPERATIONS || counts.some(count => count >= MOST_READ)
+    const hasRead = counts.every(count => count < MOST_READ)
+    return { hasMore: operations.length >= MOST_OPERATIONS || !hasRead, hasRead }
   }
 
   /** Whether a part of the store has lost everything since the last time. */
