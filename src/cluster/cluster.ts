@@ -9,6 +9,7 @@ import type { PoolCore } from '../pool/core.ts'
 import { ClusterSwitches, type NextBackends } from './cluster-switches.ts'
 import { Exchange } from './exchange.ts'
 import { openLink, type StoreLink } from './link.ts'
+import { SharedLoads } from './loads.ts'
 import { BEAT_MS, Members } from './members.ts'
 import { PoolSharing } from './pool-sharing.ts'
 import type { ClusterStatus } from './status.ts'
@@ -35,6 +36,7 @@ export class Cluster {
   readonly #traffic = new Traffic()
   readonly #members: Members
   readonly #switches: ClusterSwitches
+  readonly #loads: SharedLoads
   #over = new AbortController()
   #running: Promise<void> | undefined
   #open: { link: StoreLink; keys: StoreKeys } | undefined
@@ -50,6 +52,7 @@ export class Cluster {
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION)
+    this.#loads = new SharedLoads(cores, this.#members.id)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
@@ -152,6 +155,7 @@ export class Cluster {
       } catch (error) {
         if (signal.aborted) return
         this.#failed(error as Error)
+        this.#loads.away()
       }
       const delay = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** failures++)
       await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
@@ -201,6 +205,7 @@ export class Cluster {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied(random)) this.#emptied()
         await this.#members.beat(link, keys)
+        await this.#loads.beat(link, keys)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
     }
