@@ -199,7 +199,8 @@ export class Cluster {
     this.#switches.use({ link, keys, exchange })
     this.#synced()
     for (let beatAt = performance.now() + BEAT_MS; !signal.aborted; ) {
-      const { hasMore, hasRead } = await exchange.turn(TURN_MS)
+      const { hasMore, hasRead, wasBehind } = await exchange.turn(TURN_MS)
+      if (wasBehind) await this.#readAnew(exchange)
       await this.#switches.turn(hasRead)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
@@ -209,6 +210,13 @@ export class Cluster {
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
     }
+  }
+
+  /** Others have told more than the stream keeps, before it was read. */
+  async #readAnew(exchange: Exchange): Promise<void> {
+    this.#resyncs++
+    this.#log.info({ cluster: clusterText(this.settings) }, 'too much was new to be read in time: all is read anew')
+    await exchange.snapshot()
   }
 
   #close(): void {

@@ -21,6 +21,16 @@ export interface ExchangeParts {
   traffic: Traffic
 }
 
+/** What a turn has left. */
+export interface Turned {
+  /** There is more already, here or elsewhere. */
+  hasMore: boolean
+  /** Everything of others was read that there was. */
+  hasRead: boolean
+  /** The stream has forgotten some of it: {@link Exchange.snapshot} has it. */
+  wasBehind: boolean
+}
+
 /** What comes to one pool. */
 type Incoming = Map<string, SharedPin[]>
 
@@ -49,17 +59,18 @@ export class Exchange {
    * Tells what is new here, and takes over what is new elsewhere.
    *
    * @param turnMs - about how long it is from turn to turn
-   * @returns whether there is more already, here or elsewhere; and whether all of others was read
+   * @throws what became of the connection
    */
-  async turn(turnMs: number): Promise<{ hasMore: boolean; hasRead: boolean }> {
+  async turn(turnMs: number): Promise<Turned> {
     const operations = this.#collect(turnMs)
     const told = this.tell(operations)
     const incoming: Incoming = new Map()
-    const counts = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
+    const read = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
     await told
     this.#adopt(incoming)
-    const hasRead = counts.every(count => count < MOST_READ)
-    return { hasMore: operations.length >= MOST_OPERATIONS || !hasRead, hasRead }
+    const hasRead = read.every(({ count }) => count < MOST_READ)
+    const hasMore = operations.length >= MOST_OPERATIONS || !hasRead
+    return { hasMore, hasRead, wasBehind: read.some(({ wasBehind }) => wasBehind) }
   }
 
   /** Whether a part of the store has lost everything since the last time. */
@@ -171,7 +182,7 @@ export class Exchange {
     this.#parts.pools.get(pool)?.wantLater('roster')
   }
 
-  async #readChanges(shard: number, incoming: Incoming): Promise<number> {
+  async #readChanges(shard: number, incoming: Incoming): Promise<{ count: number; wasBehind: boolean }> {
     const { link, keys, id } = this.#parts
     const stream = keys.changes(shard)
     const from = this.#read[shard] ?? '0-0'
@@ -184,7 +195,14 @@ export class Exchange {
       if (by === id || pool === undefined || key === undefined || backend === undefined) continue
       add(incoming, pool, { key, backend, ttlMs: Number(ttlMs) })
     }
-    return entries.length
+    const mayBeBehind = entries.length >= MOST_READ && from !== '0-0'
+    return { count: entries.length, wasBehind: mayBeBehind && (await this.#isForgotten(stream, from)) }
+  }
+
+  /** Whether the stream has forgotten an entry, and so perhaps some of those behind it. */
+  async #isForgotten(stream: string, entry: string): Promise<boolean> {
+    const first = (await this.#parts.link.call(stream, ['XRANGE', stream, '-', '+', 'COUNT', '1'])) as [string][]
+    return first[0] !== undefined && isLater(first[0][0], entry)
   }
 
   #adopt(incoming: Incoming): void {
@@ -210,4 +228,13 @@ function groupBy<Key, Item>(items: readonly Item[], keyOf: (item: Item) => Key):
     else group.push(item)
   }
   return groups
+}
+
+/** Of entries of a stream: milliseconds, and a number among those. */
+function isLater(entry: string, other: string): boolean {
+  const [[ms, number], [otherMs, otherNumber]] = [entry, other].map(id => id.split('-').map(Number)) as [
+    [number, number],
+    [number, number],
+  ]
+  return ms === otherMs ? number > otherNumber : ms > otherMs
 }
