@@ -1,7 +1,7 @@
 import type { StoreLink } from './link.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
-import { END, INCARNATION, PUT, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
+import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
 import type { StoreKeys } from './store-keys.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -10,6 +10,8 @@ const MOST_OPERATIONS = 1000
 const MOST_READ = 1000
 /** Keys that one script reads. */
 const READ_AT_ONCE = 200
+/** Exceptions that one script writes: a millisecond or two of the store. */
+const WRITTEN_AT_ONCE = 100
 
 /** Who shares, and with whom. */
 export interface ExchangeParts {
@@ -63,7 +65,7 @@ export class Exchange {
    */
   async turn(turnMs: number): Promise<Turned> {
     const operations = this.#collect(turnMs)
-    const told = this.tell(operations)
+    const told = this.#tell(operations)
     const incoming: Incoming = new Map()
     const read = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
     await told
@@ -102,11 +104,7 @@ export class Exchange {
       ({ sealed }) => keys.shardOf(sealed),
     )
     const incoming: Incoming = new Map()
-    const batches = [...byShard.values()].flatMap(all =>
-      Array.from({ length: Math.ceil(all.length / READ_AT_ONCE) }, (_, at) =>
-        all.slice(at * READ_AT_ONCE, (at + 1) * READ_AT_ONCE),
-      ),
-    )
+    const batches = [...byShard.values()].flatMap(all => partsOf(all, READ_AT_ONCE))
     await Promise.all(
       batches.map(async batch => {
         const answers = (await runScript(
@@ -137,7 +135,7 @@ export class Exchange {
   }
 
   /** What could not be told is told again by whoever connects anew. */
-  async tell(operations: readonly Operation[]): Promise<void> {
+  async #tell(operations: readonly Operation[]): Promise<void> {
     const incoming: Incoming = new Map()
     const lost: Operation[] = []
     await Promise.all(
@@ -155,6 +153,44 @@ export class Exchange {
     this.#adopt(incoming)
   }
 
+  /** Tells of pins of a pool, each of another key, that are about to be exceptions and were none. */
+  async publish(pool: string, pins: readonly SharedPin[]): Promise<void> {
+    const { link, keys, traffic } = this.#parts
+    const byShard = groupBy(pins, ({ key }) => keys.shardOf(key))
+    const batches = [...byShard.values()].flatMap(all => partsOf(all, WRITTEN_AT_ONCE))
+    await Promise.all(
+      batches.map(async batch => {
+        try {
+          this.#adopt(new Map([[pool, await this.#write(pool, batch)]]))
+        } catch (error) {
+          if (!link.isOpen) throw error
+          traffic.refuse(error as Error)
+          this.#parts.pools.get(pool)?.wantLater('roster')
+        }
+      }),
+    )
+  }
+
+  /** Pins of one shard; those that were there first, where they are others. */
+  async #write(pool: string, pins: readonly SharedPin[]): Promise<SharedPin[]> {
+    const { link, keys, id, traffic } = this.#parts
+    const stream = keys.changes(keys.shardOf(pins[0]?.key ?? ''))
+    const names = [stream, ...pins.map(({ key }) => keys.pin(pool, key))]
+    const values = pins.flatMap(({ key, backend, ttlMs }) => [backend, wholeMs(ttlMs), key])
+    const answers = (await runScript(link, PUT_MANY, names, [id, pool, STREAM_ENTRIES, ...values])) as [
+      string,
+      number,
+    ][]
+    traffic.published += pins.length
+    traffic.refusal = undefined
+    const winners = pins.flatMap(({ key, backend }, at) => {
+      const [held, left] = answers[at] ?? [backend, 0]
+      return held === backend ? [] : [{ key, backend: held, ttlMs: left }]
+    })
+    traffic.lostRaces += winners.length
+    return winners
+  }
+
   /** The pin that was there first, where it is another one. */
   async #send(operation: Operation): Promise<SharedPin | undefined> {
     const { link, keys, id, traffic } = this.#parts
@@ -167,7 +203,7 @@ export class Exchange {
       return undefined
     }
     const { ttlMs, before } = operation
-    const values = [id, backend, Math.max(1, Math.ceil(ttlMs)), before, pool, key, STREAM_ENTRIES]
+    const values = [id, backend, wholeMs(ttlMs), before, pool, key, STREAM_ENTRIES]
     const [held, left] = (await runScript(link, PUT, names, values)) as [string, number]
     traffic.published++
     traffic.refusal = undefined
@@ -217,6 +253,14 @@ function add(incoming: Incoming, pool: string, pin: SharedPin): void {
   const pins = incoming.get(pool)
   if (pins === undefined) incoming.set(pool, [pin])
   else pins.push(pin)
+}
+
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.ceil(ms))
+}
+
+function partsOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))
 }
 
 function groupBy<Key, Item>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {

@@ -93,9 +93,9 @@ export class PoolSharing {
     this.#waiting = [...operations, ...this.#waiting].slice(0, RING)
   }
 
-  /** @param tell - resolves when the store has them */
-  switchBy(tell: (operations: readonly Operation[]) => Promise<void>): PoolSwitch {
-    return new PoolSwitch(this.#core, this.#exceptions, async pins => await tell(this.#puts(pins)))
+  /** @param put - tells the store of exceptions; resolves when it has them */
+  switchBy(put: (pins: readonly SharedPin[]) => Promise<void>): PoolSwitch {
+    return new PoolSwitch(this.#core, this.#exceptions, put)
   }
 
   adopt(pins: readonly SharedPin[]): AdoptedCounts {
@@ -122,10 +122,6 @@ export class PoolSharing {
       withAdopted: wanted === 'all',
     })
     this.#sweep = next === undefined ? undefined : { wanted, cursor: next }
-    return this.#puts(pins)
-  }
-
-  #puts(pins: readonly SharedPin[]): Operation[] {
     const pool = this.#core.name
     return pins.map(({ key, backend, ttlMs }) => ({ kind: 'put', pool, key, backend, before: '', ttlMs }))
   }
