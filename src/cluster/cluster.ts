@@ -245,7 +245,7 @@ export class Cluster {
         exchange.missed()
       }
       const hasMore = await exchange.turn(TURN_MS)
-      await this.#switches.turn(!hasMore)
+      await this.#switches.turn(exchange.hasRead)
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied()) this.#emptied()
