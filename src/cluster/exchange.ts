@@ -287,7 +287,7 @@ export class Exchange {
       else if (!own.has(`${pool} ${key}`)) others.push({ pool, key, backend, ttlMs: lasting(Number(ttlMs)) })
     }
     for (const { pool, ...pin } of others.reverse()) add(incoming, pool, pin)
-    if (entries.length >= MOST_READ && (await this.#wasTrimmed(stream, from))) this.#isBehind = true
+    if (entries.length > 0 && (await this.#wasTrimmed(stream, from))) this.#isBehind = true
     return entries.length
   }
 

@@ -9,6 +9,8 @@ const LEAST_ENTRIES = 1024
 const MOST_ENTRIES = 8192
 /** A store that did not take something is not asked again before. */
 const LATER_MS = 5000
+/** What dropped out of the queue is looked for in the table after so long: more may drop out meanwhile. */
+const DROPPED_MS = 1000
 /** An exception that is still in use is told so often within its time to live that one turn may fail. */
 const RENEWALS = 4
 
@@ -48,6 +50,8 @@ export class PoolSharing {
   /** Of the table, and not told yet. */
   #found: Operation[] = []
   #dropped = 0
+  /** How many had dropped out of the queue when it was looked at last. */
+  #noticed = 0
   #sweep: Sweep | undefined
   /** Begins when the one that runs is over. */
   #next: Wanted | undefined
@@ -112,6 +116,7 @@ export class PoolSharing {
    * @param turnMs - about how long it is from turn to turn; undefined: the table is left alone
    */
   take(most: number, turnMs?: number): Operation[] {
+    this.#noticeDropped()
     const taken = this.#waiting.splice(0, most)
     if (taken.length < most) taken.push(...this.#events(most - taken.length))
     if (taken.length < most && turnMs !== undefined) {
@@ -141,6 +146,14 @@ export class PoolSharing {
   /** Takes over what others had told before this pool told something else, for the next connection of each client. */
   follow(pins: readonly SharedPin[]): AdoptedCounts {
     return this.#exceptions.adopt(pins, { despiteSessions: true })
+  }
+
+  /** What dropped out of the queue is in the table yet, if it has not ended. */
+  #noticeDropped(): void {
+    const { dropped } = this.backlog
+    if (dropped === this.#noticed) return
+    this.#noticed = dropped
+    this.#later ??= { wanted: 'roster', at: performance.now() + DROPPED_MS }
   }
 
   #events(most: number): Operation[] {

@@ -56,7 +56,16 @@ export class RedisServer implements AsyncDisposable {
   /** A setting that comes later wins. */
   static #run(file: string, port: number, settings: readonly string[]): Program {
     const place = ['--port', String(port), '--bind', '127.0.0.1']
-    return new Program(file, [...place, '--save', '', '--appendonly', 'no', ...settings])
+    // Replicas, too, leave the disk alone.
+    const replicas = [
+      '--repl-diskless-sync',
+      'yes',
+      '--repl-diskless-sync-delay',
+      '0',
+      '--repl-diskless-load',
+      'swapdb',
+    ]
+    return new Program(file, [...place, '--save', '', '--appendonly', 'no', ...replicas, ...settings])
   }
 
   get address(): string {

@@ -6,6 +6,7 @@ import { StoreKeys } from '../../../src/cluster/store-keys.ts'
 import { Traffic } from '../../../src/cluster/traffic.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { PoolCore } from '../../../src/pool/core.ts'
+import { until } from '../../helpers/wait.ts'
 import { FakeStore } from './fake-store.ts'
 
 const NAMES = ['a', 'b', 'c', 'd']
@@ -162,6 +163,17 @@ describe('the exchange of exceptions', () => {
     expect(store.pins.size).to.equal(1500)
     while (await other.exchange.turn(TURN_MS));
     expect(other.traffic.adopted.stored).to.equal(1500)
+  })
+
+  it('finds in the table what dropped out of the queue', async () => {
+    const one = side()
+    one.pinMany(17_000)
+    expect(one.pools.get('p')?.backlog).to.deep.equal({ waiting: 16_384, dropped: 616 })
+    await until('all to be told', async () => {
+      await one.exchange.turn(TURN_MS)
+      store.stream.length = 0
+      return store.pins.size === 17_000
+    })
   })
 
   it('counts what it refuses, and forgets the refusal when it takes it', async () => {
