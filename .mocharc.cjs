@@ -16,6 +16,8 @@ const LONGEST = [
   'faults/ports',
   'cli/run',
   'peers/redis',
+  'cluster/topologies',
+  'cluster/store',
   'faults/pipes',
   'faults/dead-peer',
   'faults/reset-before-accept',

@@ -116,6 +116,7 @@ napi_value PoolWrap::adopt(Call& call) {
   constexpr size_t kForgotten = 5;
   const auto keys = call.bytes(0);
   const auto pins = call.doubles(1);
+  const bool despite_sessions = call.flag(2);
   if (keys.size() / kKeyBytes != pins.size() / 2) return call.misuse("as many keys as pins");
   std::vector<double> outcomes(kForgotten + 1);
   for (size_t i = 0; i < pins.size() / 2; i++) {
@@ -129,7 +130,8 @@ napi_value PoolWrap::adopt(Call& call) {
     } else if (ttl_ms == 0) {
       if (pool_->forget(key, index, generation, coarse_ms())) outcomes[kForgotten]++;
     } else {
-      outcomes[static_cast<size_t>(pool_->adopt(key, index, generation, ttl_ms, coarse_ms()))]++;
+      const Adopted outcome = pool_->adopt(key, index, generation, ttl_ms, coarse_ms(), despite_sessions);
+      outcomes[static_cast<size_t>(outcome)]++;
     }
   }
   return doubles_of(call, outcomes);

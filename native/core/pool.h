@@ -251,7 +251,9 @@ class Pool {
   // they are shared.
   void share_beside(std::unique_ptr<const OtherHomes> homes);
   // Takes a pin over that another balancer made; nobody is told of that. Sessions that live are not moved.
-  Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms);
+  // despite_sessions: a key that has sessions on another backend is pinned, too; they stay where they are.
+  Adopted adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms,
+                bool despite_sessions = false);
   // Another balancer has ended it. False: the key has no such pin, or has sessions, and keeps it.
   bool forget(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t now_ms);
 

@@ -86,7 +86,8 @@ void Pool::list_pins(uint32_t& cursor, size_t most, const WantedExceptions& want
   }
 }
 
-Adopted Pool::adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms) {
+Adopted Pool::adopt(const AffinityKey& key, uint16_t backend, uint16_t generation, uint64_t ttl_ms, uint64_t now_ms,
+                    bool despite_sessions) {
   const RosterEntry* const entry = roster().find(backend, generation);
   if (!entry || !table_) return Adopted::kUnknown;
   Pin pin{backend, generation, false, false};
@@ -101,7 +102,11 @@ Adopted Pool::adopt(const AffinityKey& key, uint16_t backend, uint16_t generatio
     locked.store(pin, now_ms, false, ttl_ms);
     return Adopted::kSame;
   }
-  if (live_.any(key, hash)) return Adopted::kLives;
+  if (live_.any(key, hash)) {
+    if (!despite_sessions) return Adopted::kLives;
+    // They must not bring back at their end what is replaced here.
+    live_.drop_origin(key, hash);
+  }
   return locked.store(pin, now_ms, false, ttl_ms) == Stored::kRejected ? Adopted::kFull : Adopted::kStored;
 }
 

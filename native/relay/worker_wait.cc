@@ -12,7 +12,7 @@ namespace limpet {
 namespace {
 
 // Between two connects. The seat that a failed one gave back is free, so that it would be its turn at once, as often as
-// it may try: a server that is gone would empty the queue in a moment. As TURN_PAUSE_MS in src/relay/stream-session.ts.
+// it may try: a server that is gone would empty the queue in a moment. As TURN_PAUSE_MS in src/relay/seat-wait.ts.
 constexpr uint64_t kTurnPauseMs = 250;
 
 }  // namespace

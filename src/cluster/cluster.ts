@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clusterText, type ResolvedCluster, storeOf } from '../config/cluster.ts'
 import { throwIfAborted } from '../errors.ts'
@@ -9,6 +8,7 @@ import type { PoolCore } from '../pool/core.ts'
 import { ClusterSwitches, type NextBackends } from './cluster-switches.ts'
 import { Exchange } from './exchange.ts'
 import { openLink, type StoreLink } from './link.ts'
+import { SharedLoads } from './loads.ts'
 import { BEAT_MS, Members } from './members.ts'
 import { PoolSharing } from './pool-sharing.ts'
 import { RosterStore } from './roster-store.ts'
@@ -21,6 +21,8 @@ import { Traffic } from './traffic.ts'
 const TURN_MS = 100
 /** Until a lost store is tried again, the first time and at most; half of it is up to chance. */
 const RETRY_MS = { min: 200, max: 5000 }
+/** From one snapshot to the next on the same connection, at least. */
+const SNAPSHOT_EVERY_MS = 5000
 /** How long the last words may take. */
 const LEAVE_MS = 500
 
@@ -38,9 +40,15 @@ export class Cluster {
   readonly #members: Members
   readonly #rosters: Rosters | undefined
   readonly #switches: ClusterSwitches
+  readonly #loads: SharedLoads
   #over = new AbortController()
   #running: Promise<void> | undefined
-  #open: { link: StoreLink; keys: StoreKeys } | undefined
+  #open: OpenStore | undefined
+  readonly #incarnations: string[] = []
+  /** What was adopted is not all that there is for the pools and backends of now. */
+  #isLacking = false
+  /** Exceptions of unknown backends, at the last change. */
+  #unknown = 0
   #isSynced = false
   #onSynced: () => void = () => undefined
   #error: string | undefined
@@ -57,6 +65,7 @@ export class Cluster {
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
+    this.#loads = new SharedLoads(cores, this.#members.id)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
@@ -98,10 +107,13 @@ export class Cluster {
     await this.#switches.beforeChange(changes)
   }
 
-  /** Pools or backends were changed: pins may be exceptions now that were none. */
+  /** Pools or backends were changed: pins may be exceptions now that were none, and those of others may be known now. */
   changed(): void {
     this.#followPools()
     this.#switches.changed()
+    const { unknown } = this.#traffic.adopted
+    if (unknown !== this.#unknown) this.#isLacking = true
+    this.#unknown = unknown
     for (const sharing of this.#pools.values()) sharing.want('roster')
   }
 
@@ -113,8 +125,7 @@ export class Cluster {
     const open = this.#open
     this.#open = undefined
     if (open === undefined) return
-    const leaving = this.#members.leave(open.link, open.keys).catch(() => undefined)
-    await Promise.race([leaving, sleep(LEAVE_MS)])
+    await Promise.race([this.#leave(open), sleep(LEAVE_MS, undefined, { ref: false })])
     open.link.close()
   }
 
@@ -149,6 +160,16 @@ export class Cluster {
       const sharing = PoolSharing.of(core)
       if (sharing === undefined) this.#pools.delete(core.name)
       else this.#pools.set(core.name, sharing)
+      this.#isLacking = true
+    }
+  }
+
+  async #leave({ exchange, link, keys }: OpenStore): Promise<void> {
+    try {
+      await exchange.tellRest()
+      await this.#members.leave(link, keys)
+    } catch (error) {
+      this.#log.debug({ reason: (error as Error).message }, 'the store was not told of the end')
     }
   }
 
@@ -162,6 +183,7 @@ export class Cluster {
       } catch (error) {
         if (signal.aborted) return
         this.#failed(error as Error)
+        this.#loads.away()
       }
       const delay = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** failures++)
       await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
@@ -183,39 +205,71 @@ export class Cluster {
       id: this.#members.id,
       pools: this.#pools,
       traffic: this.#traffic,
+      incarnations: this.#incarnations,
     })
-    this.#open = { link, keys }
+    this.#open = { link, keys, exchange }
+    this.#traffic.forgive()
+    let stop: () => void = () => undefined
+    const stopped = new Promise<void>(resolve => {
+      stop = resolve
+    })
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
     try {
-      const stopped = once(signal, 'abort').catch(() => undefined)
-      await Promise.race([this.#talk({ exchange, link, keys, signal, synced }), lost, stopped])
+      await Promise.race([this.#talk(this.#open, signal, synced), lost, stopped])
     } finally {
+      signal.removeEventListener('abort', stop)
       // Whoever stops has something to say yet.
       if (!signal.aborted) this.#close()
     }
   }
 
-  async #talk({ exchange, link, keys, signal, synced }: Talk): Promise<void> {
-    const random = randomBytes(8).toString('hex')
-    await exchange.wasEmptied(random)
+  async #talk(open: OpenStore, signal: AbortSignal, synced: () => void): Promise<void> {
+    const { exchange } = open
+    const wanted = (await exchange.wasEmptied()) ? 'all' : 'roster'
+    this.#isLacking = false
     // First: which clients are exceptions depends on the backends.
-    await this.#rosters?.open(new RosterStore(link, keys))
+    await this.#rosters?.open(new RosterStore(open.link, open.keys))
     await exchange.snapshot()
-    for (const sharing of this.#pools.values()) sharing.want('roster')
+    for (const sharing of this.#pools.values()) sharing.want(wanted)
     this.#members.forgotten()
-    await this.#members.beat(link, keys)
+    await this.#beat(open)
     synced()
-    this.#switches.use({ link, keys, exchange })
+    this.#switches.use(open)
     this.#synced()
-    for (let beatAt = performance.now() + BEAT_MS; !signal.aborted; ) {
+    let [beatAt, snapshotAt] = [BEAT_MS, SNAPSHOT_EVERY_MS].map(ms => performance.now() + ms) as [number, number]
+    // Homes are different while only some have changed their backends.
+    let lookAt = 0
+    while (!signal.aborted) {
+      if (this.#isLacking && performance.now() >= snapshotAt) {
+        this.#isLacking = false
+        snapshotAt = performance.now() + SNAPSHOT_EVERY_MS
+        exchange.missed()
+      }
       const hasMore = await exchange.turn(TURN_MS)
       await this.#switches.turn(!hasMore)
+      if (performance.now() >= lookAt) {
+        lookAt = performance.now() + TURN_MS
+        await this.#rosters?.look()
+      }
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
-        if (await exchange.wasEmptied(random)) this.#emptied()
-        await this.#rosters?.look()
-        await this.#members.beat(link, keys)
+        if (await exchange.wasEmptied()) this.#emptied()
+        await this.#beat(open)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
+
+  /** A store that does not take it may still take exceptions, and has some. */
+  async #beat({ link, keys }: OpenStore): Promise<void> {
+    try {
+      await this.#members.beat(link, keys)
+      await this.#loads.beat(link, keys)
+      this.#traffic.took('member')
+    } catch (error) {
+      if (!link.isOpen) throw error
+      this.#traffic.complain('member', error as Error)
     }
   }
 
@@ -255,11 +309,9 @@ export class Cluster {
   }
 }
 
-/** What one connection needs. */
-interface Talk {
-  exchange: Exchange
+/** One connection. */
+interface OpenStore {
   link: StoreLink
   keys: StoreKeys
-  signal: AbortSignal
-  synced: () => void
+  exchange: Exchange
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { StoreLink } from './link.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
@@ -10,6 +11,10 @@ const MOST_OPERATIONS = 1000
 const MOST_READ = 1000
 /** Keys that one script reads. */
 const READ_AT_ONCE = 200
+/** Before everything. */
+const FIRST = '0-0'
+/** No time to live is longer; what a store says may be anything. */
+const LONGEST_MS = 2 ** 40
 
 /** Who shares, and with whom. */
 export interface ExchangeParts {
@@ -19,9 +24,11 @@ export interface ExchangeParts {
   id: string
   pools: ReadonlyMap<string, PoolSharing>
   traffic: Traffic
+  /** What the store was called when it was seen last, by shard; outlives the connection. */
+  incarnations: string[]
 }
 
-/** What comes to one pool. */
+/** What comes to pools, in the order in which it happened. */
 type Incoming = Map<string, SharedPin[]>
 
 /** Exceptions on their way to a store and from it, over one connection. Every method rejects once that is lost. */
@@ -29,20 +36,26 @@ export class Exchange {
   readonly #parts: ExchangeParts
   /** The last entry that was read, by shard. */
   readonly #read: string[]
-  readonly #incarnations: (string | undefined)[]
+  #isBehind = false
+  #turns = 0
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
-    this.#read = Array.from({ length: parts.keys.shards }, () => '0-0')
-    this.#incarnations = this.#read.map(() => undefined)
+    this.#read = Array.from({ length: parts.keys.shards }, () => FIRST)
   }
 
   /** Reads all exceptions that there are; from then on {@link Exchange.turn} reads what is new. */
   async snapshot(): Promise<void> {
     const { link, keys } = this.#parts
+    this.#isBehind = false
     // First: what comes during the snapshot is read again.
     await Promise.all(this.#read.map(async (_, shard) => await this.#findEnd(shard)))
     for await (const found of link.scan(keys.pins)) await this.#readPins(found)
+  }
+
+  /** The next turn begins with a snapshot: not everything that was read could be used, or it was not read. */
+  missed(): void {
+    this.#isBehind = true
   }
 
   /**
@@ -52,32 +65,54 @@ export class Exchange {
    * @returns whether there is more already
    */
   async turn(turnMs: number): Promise<boolean> {
+    if (this.#isBehind) await this.snapshot()
     const operations = this.#collect(turnMs)
     const told = this.tell(operations)
     const incoming: Incoming = new Map()
-    const counts = await Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
-    await told
+    const reads = Promise.all(this.#read.map(async (_, shard) => await this.#readChanges(shard, incoming)))
+    // What was told has to be known before anything is thrown.
+    await Promise.allSettled([told, reads])
+    const counts = await reads
     this.#adopt(incoming)
-    return operations.length >= MOST_OPERATIONS || counts.some(count => count >= MOST_READ)
+    const isUrgent = [...this.#parts.pools.values()].some(sharing => sharing.isUrgent)
+    return isUrgent || operations.length >= MOST_OPERATIONS || counts.some(count => count >= MOST_READ)
   }
 
-  /** Whether a part of the store has lost everything since the last time. */
-  async wasEmptied(random: string): Promise<boolean> {
-    const { link, keys } = this.#parts
+  /** Tells what clients did, all of it, and reads nothing. */
+  async tellRest(): Promise<void> {
+    for (;;) {
+      const operations = this.#collect()
+      await this.tell(operations)
+      if (operations.length === 0 || !this.#parts.link.isOpen) return
+    }
+  }
+
+  /** Whether a part of the store has lost everything since it was seen last, on whichever connection. */
+  async wasEmptied(): Promise<boolean> {
+    const { link, keys, incarnations } = this.#parts
+    // Another one each time: whoever named the store before may be the first to do so again.
+    const random = randomBytes(8).toString('hex')
     const now = await Promise.all(
-      this.#incarnations.map(async (_, shard) =>
+      this.#read.map(async (_, shard) =>
         String(await runScript(link, INCARNATION, [keys.incarnation(shard)], [random])),
       ),
     )
-    const wasEmptied = now.some((name, shard) => ![undefined, name].includes(this.#incarnations[shard]))
-    for (const [shard, name] of now.entries()) this.#incarnations[shard] = name
+    let wasEmptied = false
+    for (const [shard, name] of now.entries()) {
+      if (![undefined, '', name].includes(incarnations[shard]) && name !== '') {
+        wasEmptied = true
+        // A stream that begins again may begin below where the other one was.
+        this.#read[shard] = FIRST
+      }
+      if (name !== '') incarnations[shard] = name
+    }
     return wasEmptied
   }
 
   async #findEnd(shard: number): Promise<void> {
     const stream = this.#parts.keys.changes(shard)
     const last = (await this.#parts.link.call(stream, ['XREVRANGE', stream, '+', '-', 'COUNT', '1'])) as [string][]
-    this.#read[shard] = last[0]?.[0] ?? '0-0'
+    this.#read[shard] = last[0]?.[0] ?? FIRST
   }
 
   async #readPins(found: readonly string[]): Promise<void> {
@@ -85,7 +120,8 @@ export class Exchange {
     const byShard = groupBy(
       found.flatMap(key => {
         const pin = keys.readPin(key)
-        return pin === undefined ? [] : [{ key, ...pin }]
+        // Whatever else looks like one may be of another cluster, or in another slot.
+        return pin === undefined || keys.pin(pin.pool, pin.sealed) !== key ? [] : [{ key, ...pin }]
       }),
       ({ sealed }) => keys.shardOf(sealed),
     )
@@ -105,85 +141,117 @@ export class Exchange {
         )) as [string | null, number][]
         for (const [at, { pool, sealed }] of batch.entries()) {
           const [backend, ttlMs] = answers[at] ?? [null, 0]
-          if (backend !== null && ttlMs > 0) add(incoming, pool, { key: sealed, backend, ttlMs })
+          if (backend !== null && ttlMs > 0) add(incoming, pool, { key: sealed, backend, ttlMs: lasting(ttlMs) })
         }
       }),
     )
     this.#adopt(incoming)
   }
 
-  /** Each pool its share first, then whoever has more. */
-  #collect(turnMs: number): Operation[] {
-    const { pools } = this.#parts
-    const share = Math.max(1, Math.floor(MOST_OPERATIONS / Math.max(1, pools.size)))
+  /** Each pool its share first, then whoever has more; who is first goes round. */
+  #collect(turnMs?: number): Operation[] {
+    const pools = [...this.#parts.pools.values()]
+    const first = this.#turns++ % Math.max(1, pools.length)
+    const inTurn = [...pools.slice(first), ...pools.slice(0, first)]
+    const share = Math.max(1, Math.floor(MOST_OPERATIONS / Math.max(1, pools.length)))
     const all: Operation[] = []
-    for (const sharing of pools.values()) {
-      const room = Math.min(share, MOST_OPERATIONS - all.length)
-      if (room > 0) all.push(...sharing.take(room, turnMs))
+    for (const most of [share, MOST_OPERATIONS]) {
+      for (const sharing of inTurn) {
+        const room = Math.min(most, MOST_OPERATIONS - all.length)
+        if (room > 0) all.push(...sharing.take(room, turnMs))
+      }
     }
     return all
   }
 
-  /** What could not be told is told again by whoever connects anew. */
+  /** What could not be told is told again by whoever connects anew. Never rejects. */
   async tell(operations: readonly Operation[]): Promise<void> {
-    const incoming: Incoming = new Map()
+    const winners: Incoming = new Map()
     const lost: Operation[] = []
+    /** Of one key one after the other: a script that the server does not know yet comes later than one that it does. */
+    const before = new Map<string, Promise<void>>()
+    const tellOne = async (operation: Operation): Promise<void> => {
+      try {
+        const winner = await this.#send(operation)
+        if (winner !== undefined) add(winners, operation.pool, winner)
+      } catch (error) {
+        if (!this.#parts.link.isOpen) lost.push(operation)
+        else this.#refused(operation, error as Error)
+      }
+    }
     await Promise.all(
       operations.map(async operation => {
-        try {
-          const winner = await this.#send(operation)
-          if (winner !== undefined) add(incoming, operation.pool, winner)
-        } catch (error) {
-          if (!this.#parts.link.isOpen) lost.push(operation)
-          else this.#refused(operation, error as Error)
-        }
+        const key = `${operation.pool} ${operation.key}`
+        const told = before.get(key)?.then(() => tellOne(operation)) ?? tellOne(operation)
+        before.set(key, told)
+        await told
       }),
     )
     for (const [pool, given] of groupBy(lost, ({ pool }) => pool)) this.#parts.pools.get(pool)?.giveBack(given)
-    this.#adopt(incoming)
+    for (const [pool, pins] of winners) this.#parts.traffic.adopt(this.#parts.pools.get(pool)?.follow(pins) ?? {})
   }
 
   /** The pin that was there first, where it is another one. */
   async #send(operation: Operation): Promise<SharedPin | undefined> {
     const { link, keys, id, traffic } = this.#parts
-    const { pool, key, backend } = operation
+    const { pool, key, backend, kind } = operation
     const shard = keys.shardOf(key)
     const names = [keys.pin(pool, key), keys.changes(shard)]
-    if (operation.kind === 'end') {
+    if (kind === 'end') {
       await runScript(link, END, names, [id, backend, pool, key, STREAM_ENTRIES])
       traffic.ended++
+      traffic.took(kind)
       return undefined
     }
-    const { ttlMs, before } = operation
-    const values = [id, backend, Math.max(1, Math.ceil(ttlMs)), before, pool, key, STREAM_ENTRIES]
-    const [held, left] = (await runScript(link, PUT, names, values)) as [string, number]
+    const put = async (before: string): Promise<[string, number]> => {
+      const ttlMs = Math.max(1, Math.ceil(operation.ttlMs))
+      const values = [id, backend, ttlMs, before, pool, key, STREAM_ENTRIES]
+      return (await runScript(link, PUT, names, values)) as [string, number]
+    }
+    let [held, left] = await put(operation.before)
+    // One that leads to a backend that is gone leads nowhere.
+    if (held !== backend && this.#parts.pools.get(pool)?.knows(held) === false) [held, left] = await put(held)
     traffic.published++
-    traffic.refusal = undefined
+    traffic.took(kind)
     if (held === backend) return undefined
     traffic.lostRaces++
-    return { key, backend: held, ttlMs: left }
+    return { key, backend: held, ttlMs: lasting(left) }
   }
 
-  #refused({ pool }: Operation, error: Error): void {
-    this.#parts.traffic.refuse(error)
+  #refused({ pool, kind }: Operation, error: Error): void {
+    this.#parts.traffic.refuse(kind, error)
     // The table still has it: once more when the store takes something again.
-    this.#parts.pools.get(pool)?.wantLater('roster')
+    this.#parts.pools.get(pool)?.refused()
   }
 
   async #readChanges(shard: number, incoming: Incoming): Promise<number> {
     const { link, keys, id } = this.#parts
     const stream = keys.changes(shard)
-    const from = this.#read[shard] ?? '0-0'
+    const from = this.#read[shard] ?? FIRST
     const answer = await link.call(stream, ['XREAD', 'COUNT', String(MOST_READ), 'STREAMS', stream, from])
     const [found] = (answer ?? []) as [string, [string, string[]][]][]
     const entries = found?.[1] ?? []
-    for (const [entry, fields] of entries) {
-      this.#read[shard] = entry
+    this.#read[shard] = entries.at(-1)?.[0] ?? from
+    /** What this balancer has told later is right, and is here already. */
+    const own = new Set<string>()
+    const others: (SharedPin & { pool: string })[] = []
+    for (const [, fields] of entries.toReversed()) {
       const [, by, , pool, , key, , backend, , ttlMs] = fields
-      if (by === id || pool === undefined || key === undefined || backend === undefined) continue
-      add(incoming, pool, { key, backend, ttlMs: Number(ttlMs) })
+      if (pool === undefined || key === undefined || backend === undefined) continue
+      if (by === id) own.add(`${pool} ${key}`)
+      else if (!own.has(`${pool} ${key}`)) others.push({ pool, key, backend, ttlMs: lasting(Number(ttlMs)) })
     }
+    for (const { pool, ...pin } of others.reverse()) add(incoming, pool, pin)
+    if (entries.length >= MOST_READ && (await this.#wasTrimmed(stream, from))) this.#isBehind = true
     return entries.length
+  }
+
+  /** Whether what came after an entry may be gone. */
+  async #wasTrimmed(stream: string, from: string): Promise<boolean> {
+    const { link } = this.#parts
+    if (from === FIRST) return Number(await link.call(stream, ['XLEN', stream])) >= STREAM_ENTRIES
+    const [first] = (await link.call(stream, ['XRANGE', stream, '-', '+', 'COUNT', '1'])) as [string][]
+    return first !== undefined && isLater(first[0], from)
   }
 
   #adopt(incoming: Incoming): void {
@@ -192,6 +260,18 @@ export class Exchange {
       this.#parts.traffic.adopt(counts ?? { unknown: pins.length })
     }
   }
+}
+
+/** A time to live as a store has it; 0 where it is none. */
+function lasting(ttlMs: number): number {
+  return ttlMs > 0 ? Math.min(ttlMs, LONGEST_MS) : 0
+}
+
+/** Whether an entry of a stream comes after another one. */
+function isLater(one: string, other: string): boolean {
+  const [ms = 0n, at = 0n] = one.split('-').map(BigInt)
+  const [otherMs = 0n, otherAt = 0n] = other.split('-').map(BigInt)
+  return ms === otherMs ? at > otherAt : ms > otherMs
 }
 
 function add(incoming: Incoming, pool: string, pin: SharedPin): void {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type OpenedStore, openCluster, openNode, type StoreAccess, type StoreCall } from './redis.ts'
+import { askOnce, type OpenedStore, openCluster, openNode, type StoreAccess, type StoreCall } from './redis.ts'
 import { askPrimary } from './sentinel.ts'
 import type { StoreAddress, StoreNode } from './store-address.ts'
 
@@ -10,6 +10,8 @@ const PRIMARY_EVERY_MS = 5000
 /** A cluster spreads what is shared over so many slots; elsewhere there is nothing to spread it over. */
 const CLUSTER_SHARDS = 16
 const SCANNED = '1000'
+/** Answers of a server that is not the right one, or not yet, for whoever asks it anything: another one is looked for. */
+const WRONG_SERVER = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH)\b/
 
 /** An open store, for as long as it answers. Nothing that was sent is sent again by itself. */
 export interface StoreLink {
@@ -65,11 +67,12 @@ async function openPrimary(
 ): Promise<OpenedStore> {
   const primary = await askPrimary(address, access, signal)
   const store = await openNode(primary, access, signal)
-  const [role] = ((await store.call('', ['ROLE']).catch(() => [])) as unknown[]) ?? []
-  const name = `${primary.host}:${primary.port}`
-  if (role !== 'master') {
+  try {
+    const [role] = (await askOnce(store, ['ROLE'], ANSWER_MS, signal)) as unknown[]
+    if (role !== 'master') throw new Error(`${primary.host}:${primary.port} is no primary, though the Sentinels say so`)
+  } catch (error) {
     store.destroy()
-    throw new Error(`${name} is no primary, though the Sentinels say so`)
+    throw error
   }
   watch.every(PRIMARY_EVERY_MS, async () => {
     const now = await askPrimary(address, access, AbortSignal.timeout(ANSWER_MS)).catch(() => primary)
@@ -142,6 +145,9 @@ class Watch implements StoreLink {
     if (this.#waiting++ === 0) this.#since = performance.now()
     try {
       return await ask()
+    } catch (error) {
+      if (WRONG_SERVER.test((error as Error).message)) this.lose(error as Error)
+      throw error
     } finally {
       this.#waiting--
       // Whoever answers one of many lives.

@@ -128,7 +128,7 @@ export class Members {
 
   /** Says that this balancer is gone. */
   async leave(link: StoreLink, keys: StoreKeys): Promise<void> {
-    await Promise.all([keys.members, keys.details].map(key => link.call(key, ['HDEL', key, this.id])))
+    await Promise.all([keys.members, keys.details, keys.loads].map(key => link.call(key, ['HDEL', key, this.id])))
   }
 
   async #tell(link: StoreLink, keys: StoreKeys, here: Agreement): Promise<void> {

@@ -90,8 +90,12 @@ export class PoolExceptions {
     return { pins: listed, ...(next < 0 ? {} : { next }) }
   }
 
-  /** Takes over what other balancers say of their pins. Sessions that live are not moved. */
-  adopt(pins: readonly SharedPin[]): AdoptedCounts {
+  /**
+   * Takes over what other balancers say of their pins. Sessions that live are not moved.
+   *
+   * @param options - `despiteSessions`: for the next connections of clients that have sessions elsewhere, too
+   */
+  adopt(pins: readonly SharedPin[], { despiteSessions = false } = {}): AdoptedCounts {
     const named = pins.flatMap(pin => {
       const place = this.#core.placeOf(pin.backend)
       const bytes = Buffer.from(pin.key, 'base64url')
@@ -100,7 +104,7 @@ export class PoolExceptions {
     })
     const { keys, at } = this.#sealed.open(Buffer.concat(named.map(({ bytes }) => bytes)))
     const numbers = Float64Array.from(at.flatMap(one => [named[one]?.identity ?? 0, named[one]?.ttlMs ?? 0]))
-    const counts = this.#core.native.adopt(keys, numbers)
+    const counts = this.#core.native.adopt(keys, numbers, despiteSessions)
     const adopted = Object.fromEntries(ADOPTED.map((name, column) => [name, counts[column] ?? 0])) as AdoptedCounts
     adopted.unknown += pins.length - at.length
     return adopted

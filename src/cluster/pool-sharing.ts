@@ -27,10 +27,16 @@ export type Operation =
 const WANTS = ['renew', 'roster', 'all'] as const
 export type Wanted = (typeof WANTS)[number]
 
+function isMore(one: Wanted, other: Wanted): boolean {
+  return WANTS.indexOf(one) > WANTS.indexOf(other)
+}
+
 /** One walk through the table. */
 interface Sweep {
   wanted: Wanted
   cursor: number
+  /** Those are found that were used since. */
+  idleMs: number
 }
 
 /** What a pool has to tell other balancers, in portions, and what it takes over from them. */
@@ -40,11 +46,17 @@ export class PoolSharing {
   readonly #ttlMs: number
   readonly #buckets: number
   #waiting: Operation[] = []
+  /** Of the table, and not told yet. */
+  #found: Operation[] = []
+  #dropped = 0
   #sweep: Sweep | undefined
   /** Begins when the one that runs is over. */
   #next: Wanted | undefined
   #later: { wanted: Wanted; at: number } | undefined
+  /** The kind of the walk that began last. */
+  #last: Wanted = 'renew'
   #renewAt: number
+  #renewedAt: number
 
   /** Undefined: it has no table, and so nothing to share. */
   static of(core: PoolCore): PoolSharing | undefined {
@@ -57,7 +69,8 @@ export class PoolSharing {
     this.#exceptions = new PoolExceptions(core, RING)
     this.#ttlMs = ttl
     this.#buckets = Math.ceil(size / BUCKET_ENTRIES)
-    this.#renewAt = performance.now() + this.#period
+    this.#renewedAt = performance.now()
+    this.#renewAt = this.#renewedAt + this.#period
   }
 
   get #period(): number {
@@ -67,31 +80,53 @@ export class PoolSharing {
   /** What waits to be told, and what was lost because there was too much of it. */
   get backlog(): { waiting: number; dropped: number } {
     const { waiting, dropped } = this.#exceptions.backlog()
-    return { waiting: waiting + this.#waiting.length, dropped }
+    return { waiting: waiting + this.#waiting.length + this.#found.length, dropped: dropped + this.#dropped }
+  }
+
+  /** Whether the table is looked through for what must not wait. */
+  get isUrgent(): boolean {
+    const wanted = this.#sweep?.wanted ?? this.#next
+    return wanted !== undefined && wanted !== 'renew'
   }
 
   /** The table is looked through as soon as there is time. */
   want(wanted: Wanted): void {
-    const strongest = Math.max(WANTS.indexOf(wanted), WANTS.indexOf(this.#next ?? 'renew'))
-    this.#next = WANTS[strongest]
+    if (this.#next === undefined || isMore(wanted, this.#next)) this.#next = wanted
+    // What looks for more finds what is left of the one that runs; one of the same kind may have passed by what is new.
+    if (this.#sweep !== undefined && isMore(this.#next, this.#sweep.wanted)) this.#sweep = undefined
   }
 
-  /** As {@link PoolSharing.want}, in a while. */
-  wantLater(wanted: Wanted): void {
-    this.#later ??= { wanted, at: performance.now() + LATER_MS }
+  /** The store did not take something: the table is looked through once more, in a while. */
+  refused(): void {
+    const wanted = this.#later?.wanted === 'all' || this.#last === 'all' ? 'all' : 'roster'
+    this.#later = { wanted, at: this.#later?.at ?? performance.now() + LATER_MS }
   }
 
-  /** The next operations, up to `most` of what clients did, and somewhat more of what the table has. */
-  take(most: number, turnMs: number): Operation[] {
+  /** Whether the pool has a backend of this name. */
+  knows(backend: string): boolean {
+    return this.#core.placeOf(backend) !== undefined
+  }
+
+  /**
+   * The next operations, `most` of them: what clients did, then what the table has.
+   *
+   * @param turnMs - about how long it is from turn to turn; undefined: the table is left alone
+   */
+  take(most: number, turnMs?: number): Operation[] {
     const taken = this.#waiting.splice(0, most)
     if (taken.length < most) taken.push(...this.#events(most - taken.length))
-    if (taken.length < most) taken.push(...this.#swept(turnMs))
+    if (taken.length < most && turnMs !== undefined) {
+      if (this.#found.length === 0) this.#found = this.#swept(turnMs)
+      taken.push(...this.#found.splice(0, most - taken.length))
+    }
     return taken
   }
 
   /** They could not be told. */
   giveBack(operations: readonly Operation[]): void {
-    this.#waiting = [...operations, ...this.#waiting].slice(0, RING)
+    const all = [...operations, ...this.#waiting]
+    this.#waiting = all.slice(-RING)
+    this.#dropped += all.length - this.#waiting.length
   }
 
   /** @param tell - resolves when the store has them */
@@ -99,30 +134,41 @@ export class PoolSharing {
     return new PoolSwitch(this.#core, this.#exceptions, async pins => await tell(this.#puts(pins)))
   }
 
+  /** Takes over what others tell. */
   adopt(pins: readonly SharedPin[]): AdoptedCounts {
     return this.#exceptions.adopt(pins)
   }
 
+  /** Takes over what others had told before this pool told something else, for the next connection of each client. */
+  follow(pins: readonly SharedPin[]): AdoptedCounts {
+    return this.#exceptions.adopt(pins, { despiteSessions: true })
+  }
+
   #events(most: number): Operation[] {
     const pool = this.#core.name
-    return this.#exceptions.take(most).map((event): Operation => {
+    const events = this.#exceptions.take(most).map((event): Operation => {
       const { key, backend } = event
       if (event.kind === 'ended') return { kind: 'end', pool, key, backend }
       return { kind: 'put', pool, key, backend, before: event.before ?? '', ttlMs: this.#ttlMs }
     })
+    if (this.#found.length > 0 && events.length > 0) {
+      // What was found before is not so any more.
+      const changed = new Set(events.map(({ key }) => key))
+      this.#found = this.#found.filter(({ key }) => !changed.has(key))
+    }
+    return events
   }
 
   /** A part of the walk that runs, or that is due. */
   #swept(turnMs: number): Operation[] {
     const sweep = this.#sweep ?? this.#begin()
     if (sweep === undefined) return []
-    const { wanted, cursor } = sweep
-    const idleMs = wanted === 'renew' ? this.#period * (1 + 1 / RENEWALS) : this.#ttlMs
+    const { wanted, cursor, idleMs } = sweep
     const { pins, next } = this.#exceptions.list(cursor, this.#stride(wanted, turnMs), {
       idleMs: Math.ceil(idleMs),
       withAdopted: wanted === 'all',
     })
-    this.#sweep = next === undefined ? undefined : { wanted, cursor: next }
+    this.#sweep = next === undefined ? undefined : { ...sweep, cursor: next }
     return this.#puts(pins)
   }
 
@@ -139,8 +185,13 @@ export class PoolSharing {
     }
     const isDue = now >= this.#renewAt
     if (this.#next === undefined && !isDue) return undefined
-    this.#sweep = { wanted: this.#next ?? 'renew', cursor: 0 }
+    const wanted = this.#next ?? 'renew'
+    // A walk through a large table may take longer than the period.
+    const since = Math.max(this.#period, now - this.#renewedAt) * (1 + 1 / RENEWALS)
+    this.#sweep = { wanted, cursor: 0, idleMs: wanted === 'renew' ? since : this.#ttlMs }
+    this.#last = wanted
     this.#next = undefined
+    this.#renewedAt = now
     this.#renewAt = now + this.#period
     return this.#sweep
   }

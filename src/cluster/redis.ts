@@ -33,11 +33,16 @@ export async function openNode(node: StoreNode, access: StoreAccess, signal: Abo
   const { createClient } = await import('@redis/client')
   const client = createClient({ ...optionsOf(access), socket: socketOf(node, access) })
   client.on('error', access.lost)
-  await connected(
-    () => client.connect(),
-    () => client.destroy(),
-    signal,
-  )
+  let isGivenUp = false
+  // One that was destroyed while it connected would go on.
+  client.on('connect', () => {
+    if (isGivenUp) client.destroy()
+  })
+  const giveUp = (): void => {
+    isGivenUp = true
+    client.destroy()
+  }
+  await connected(() => client.connect(), giveUp, access.connectMs, signal)
   const call: StoreCall = async command => await client.sendCommand(command)
   return { call: (_, command) => call(command), nodes: async () => [call], destroy: () => client.destroy() }
 }
@@ -50,18 +55,33 @@ export async function openCluster(
 ): Promise<OpenedStore> {
   const { createCluster } = await import('@redis/client')
   const cluster = createCluster({
-    rootNodes: nodes.map(node => ({ socket: socketOf(node, access) })),
+    // They are only asked for the others: one that says nothing is left for the next.
+    rootNodes: nodes.map(node => ({ socket: { ...socketOf(node, access), socketTimeout: access.connectMs } })),
     defaults: { ...optionsOf(access), socket: commonSocketOf(access) },
     // A node that is away concerns those who ask it.
     minimizeConnections: true,
   })
-  cluster.on('error', access.lost)
-  cluster.on('node-error', access.lost)
-  await connected(
-    () => cluster.connect(),
-    () => cluster.destroy(),
-    signal,
-  )
+  // That one of the nodes is away matters only where all are: what is wrong with them says more than that all are away.
+  let isOpen = false
+  let failure: Error | undefined
+  const failed = (error: Error): void => {
+    failure = error
+    if (isOpen) access.lost(error)
+  }
+  cluster.on('error', failed)
+  cluster.on('node-error', failed)
+  const patience = access.connectMs * (nodes.length + 1)
+  try {
+    await connected(
+      () => cluster.connect(),
+      () => cluster.destroy(),
+      patience,
+      signal,
+    )
+  } catch (error) {
+    throw signal.aborted ? error : (failure ?? error)
+  }
+  isOpen = true
   return {
     call: async (key, command) => await cluster.sendCommand(key, false, [...command]),
     nodes: async () => {
@@ -74,6 +94,21 @@ export async function openCluster(
     },
     destroy: () => cluster.destroy(),
   }
+}
+
+/** Asks a store that nobody watches yet; it is closed where it does not answer in time. */
+export async function askOnce(
+  store: OpenedStore,
+  command: readonly string[],
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<unknown> {
+  return await connected(
+    () => store.call('', command),
+    () => store.destroy(),
+    limitMs,
+    signal,
+  )
 }
 
 function optionsOf({ username, password, database }: StoreAccess) {
@@ -101,15 +136,31 @@ function socketOf({ host, port }: StoreNode, access: StoreAccess) {
   return { ...commonSocketOf(access), ...name, host, port }
 }
 
-async function connected(connect: () => Promise<unknown>, destroy: () => void, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const stop = (): void => destroy()
-  signal.addEventListener('abort', stop, { once: true })
+/** The result, or why there is none: an error, the limit, the signal. What is given up does not hold up whoever waits. */
+async function connected<Result>(
+  act: () => Promise<Result>,
+  giveUp: () => void,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Result> {
+  if (signal.aborted) {
+    giveUp()
+    throw abortError(signal)
+  }
+  let stop: (error: Error) => void = () => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    stop = error => {
+      reject(error)
+      giveUp()
+    }
+  })
+  const aborted = (): void => stop(abortError(signal))
+  const late = setTimeout(() => stop(new Error(`no answer within ${limitMs} ms`)), limitMs)
+  signal.addEventListener('abort', aborted, { once: true })
   try {
-    await connect()
-  } catch (error) {
-    throw signal.aborted ? abortError(signal) : error
+    return await Promise.race([stopped, act()])
   } finally {
-    signal.removeEventListener('abort', stop)
+    clearTimeout(late)
+    signal.removeEventListener('abort', aborted)
   }
 }

@@ -4,7 +4,7 @@ import { LIMITS } from '../config/schema.ts'
 import type { FoundContext } from '../discovery/apply.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { membershipChange } from '../pool/membership.ts'
-import { lookUp } from '../pool/records.ts'
+import { lookUp, unknownHosts } from '../pool/records.ts'
 import { checkRing, tooManyBackends } from '../pool/refusals.ts'
 import { applyBackends, type Done, destinationsAfter } from '../reload/backends.ts'
 import { type PoolOverlay, withOverlay } from '../state/overlay.ts'
@@ -42,7 +42,7 @@ export async function applyRoster(
   backends: readonly ResolvedBackend[],
   { service, beforeChange }: FoundContext,
 ): Promise<Done[]> {
-  const hosts = await lookUp(core.unknownHosts(backends))
+  const hosts = await lookUp(unknownHosts(core, backends))
   service()
   // Who made the change has announced it; what it makes of another configuration is something else.
   await beforeChange([{ core, backends }])

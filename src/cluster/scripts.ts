@@ -10,6 +10,11 @@ import type { StoreLink } from './link.ts'
 /** Entries of the stream that are left when it is longer: whoever is further behind reads the keys themselves. */
 export const STREAM_ENTRIES = 100_000
 
+/** With so many balancers a cluster is none. */
+const MOST_MEMBERS = 4096
+/** What a member says of itself is shorter. */
+const LONGEST_WORD = 4096
+
 /** A script. */
 export interface StoreScript {
   readonly lua: string
@@ -20,12 +25,14 @@ export interface StoreScript {
  * before (or nothing), the pool, the key as members tell it, the length of the stream.
  * Answers with the backend that holds and for how long: another one than that of the argument was first, and stays.
  * One that holds already lasts longer by this, never shorter; the others are told where that is an eighth more or further.
+ * One that would never expire is none of ours.
  */
 export const PUT: StoreScript = {
   lua: `
 local held = redis.call('GET', KEYS[1])
 local left = held and redis.call('PTTL', KEYS[1]) or 0
 local ttl = tonumber(ARGV[3])
+if left <= 0 then held = false end
 if held and held ~= ARGV[2] and held ~= ARGV[4] then return {held, left} end
 if held == ARGV[2] and left >= ttl - ttl / 8 then return {held, left} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ttl)
@@ -47,30 +54,37 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'by', ARGV[1], 'pool', 
 return 1`,
 }
 
-/** Keys: exceptions of one shard. Answers with each one's backend, nothing where it is gone, and how long it holds. */
+/**
+ * Keys: exceptions of one shard. Answers with each one's backend, nothing where it is gone or none of ours, and how long it
+ * holds. No name of a backend is longer than what is read.
+ */
 export const READ: StoreScript = {
   lua: `
 local found = {}
 for at, key in ipairs(KEYS) do
-  local backend = redis.call('GET', key)
-  found[at] = {backend, backend and redis.call('PTTL', key) or 0}
+  local backend = redis.pcall('GETRANGE', key, 0, 255)
+  if type(backend) ~= 'string' or backend == '' then found[at] = {false, 0}
+  else found[at] = {backend, redis.call('PTTL', key)} end
 end
 return found`,
 }
 
 /**
  * Keys: of the incarnation. Arguments: what it becomes where there is none.
- * Answers with what it is: another one than before says that the shard was emptied.
+ * Answers with what it is: another one than before says that the shard was emptied. Nothing: the store is full.
  */
 export const INCARNATION: StoreScript = {
   lua: `
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
-return redis.call('GET', KEYS[1])`,
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+local set = redis.pcall('SET', KEYS[1], ARGV[1])
+return set.ok and ARGV[1] or ''`,
 }
 
 /**
  * Keys: of the members. Arguments: who says that he lives, what he says, after how many milliseconds members are forgotten.
- * Answers with all: who, the milliseconds since he said something, and what. Ages are by the clock of the store alone.
+ * Answers with all: who, the milliseconds since he said something, and what. Ages are by the clock of the store alone; where
+ * that was set back, what was said counts as said now. What no member can have said is left out.
  */
 export const BEAT: StoreScript = {
   lua: `
@@ -78,13 +92,18 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+if redis.call('HLEN', KEYS[1]) > ${MOST_MEMBERS} then return redis.error_reply('TOOMANY members of one cluster') end
 local all = redis.call('HGETALL', KEYS[1])
 local members = {}
 for at = 1, #all, 2 do
-  local space = string.find(all[at + 1], ' ', 1, true)
-  local age = now - tonumber(string.sub(all[at + 1], 1, space - 1))
-  if age > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[at])
-  else members[#members + 1] = {all[at], age, string.sub(all[at + 1], space + 1)} end
+  local said, text = string.match(all[at + 1], '^(%d+) (.*)$')
+  local age = said and now - tonumber(said)
+  if age and age < 0 then
+    age = 0
+    redis.call('HSET', KEYS[1], all[at], string.format('%d', now) .. ' ' .. text)
+  end
+  if age and age > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[at])
+  elseif age and #text <= ${LONGEST_WORD} then members[#members + 1] = {all[at], age, text} end
 end
 return members`,
 }

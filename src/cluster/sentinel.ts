@@ -1,4 +1,4 @@
-import { openNode, type StoreAccess } from './redis.ts'
+import { askOnce, openNode, type StoreAccess } from './redis.ts'
 import type { StoreAddress, StoreNode } from './store-address.ts'
 
 /**
@@ -30,15 +30,12 @@ export async function askPrimary(
 
 async function askOne(node: StoreNode, primary: string, access: StoreAccess, signal: AbortSignal): Promise<StoreNode> {
   const sentinel = await openNode(node, access, signal)
-  const late = AbortSignal.timeout(access.connectMs)
-  const stop = (): void => sentinel.destroy()
-  late.addEventListener('abort', stop, { once: true })
   try {
-    const answer = await sentinel.call('', ['SENTINEL', 'get-master-addr-by-name', primary])
+    const question = ['SENTINEL', 'get-master-addr-by-name', primary]
+    const answer = await askOnce(sentinel, question, access.connectMs, signal)
     if (!Array.isArray(answer) || answer.length < 2) throw new Error(`${node.host}:${node.port} does not know it`)
     return { host: String(answer[0]), port: Number(answer[1]) }
   } finally {
-    late.removeEventListener('abort', stop)
-    if (!late.aborted) sentinel.destroy()
+    sentinel.destroy()
   }
 }

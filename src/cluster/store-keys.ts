@@ -83,6 +83,11 @@ export class StoreKeys {
     return `${this.#at(0)}:done:${pool}`
   }
 
+  /** What each member has on each backend. */
+  get loads(): string {
+    return `${this.#at(0)}:loads`
+  }
+
   #at(shard: number): string {
     return `${this.#prefix}:{${this.#name}:${shard}}`
   }

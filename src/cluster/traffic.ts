@@ -13,15 +13,35 @@ export class Traffic {
   refused = 0
   /** What became of exceptions of others. */
   readonly adopted: AdoptedCounts = Object.fromEntries(ADOPTED.map(name => [name, 0])) as AdoptedCounts
-  /** What the store said the last time that it did not take something; undefined: it takes everything again. */
-  refusal: string | undefined
+  /** What the store said of what it does not take, by what that is. */
+  readonly #refusals = new Map<string, string>()
+
+  /** What the store does not take, as it says; undefined: it takes everything. */
+  get refusal(): string | undefined {
+    return [...this.#refusals.values()].at(-1)
+  }
 
   adopt(counts: Partial<AdoptedCounts>): void {
     for (const name of ADOPTED) this.adopted[name] += counts[name] ?? 0
   }
 
-  refuse(error: Error): void {
+  /** It did not take an exception, or its end. */
+  refuse(what: string, error: Error): void {
     this.refused++
-    this.refusal = error.message
+    this.complain(what, error)
+  }
+
+  /** It did not take something else. */
+  complain(what: string, error: Error): void {
+    this.#refusals.set(what, error.message)
+  }
+
+  took(what: string): void {
+    this.#refusals.delete(what)
+  }
+
+  /** Another connection, and perhaps another store. */
+  forgive(): void {
+    this.#refusals.clear()
   }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { DEFAULT_ADMIN_LISTEN } from './address.ts'
-import { hostHeader, listenAddress } from './scalars.ts'
+import { listenAddress } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { hostHeader } from './text-scalars.ts'
 
 const MOST_HOSTS = 100
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Mode } from './duration.ts'
-import { duration, filePath, name, oneOf } from './scalars.ts'
+import { duration, name, oneOf } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { filePath } from './text-scalars.ts'
 
 const MINUTE = 60_000
 const START = { min: 0, max: 10 * MINUTE }

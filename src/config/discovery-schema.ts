@@ -3,7 +3,8 @@ import { type DnsServer, readDnsName, readDnsServer } from './discovery.ts'
 import { DAY, type Mode } from './duration.ts'
 import { backendHealth } from './health-schema.ts'
 import { accept, type Parsed, refuse } from './parsed.ts'
-import { duration, filePath, oneOf, scalar, whole } from './scalars.ts'
+import { duration, oneOf, scalar, whole } from './scalars.ts'
+import { filePath } from './text-scalars.ts'
 
 const MINUTE = 60_000
 const MOST_NAMES = 100

@@ -1,19 +1,8 @@
 import { z } from 'zod'
 import { HOUR, LONGEST_TIMER_MS, type Mode } from './duration.ts'
 import type { CheckType } from './options.ts'
-import {
-  backendAddress,
-  duration,
-  hexText,
-  off,
-  oneOf,
-  onOff,
-  percentOrOff,
-  plainText,
-  regexText,
-  statusRanges,
-  whole,
-} from './scalars.ts'
+import { backendAddress, duration, off, oneOf, onOff, percentOrOff, whole } from './scalars.ts'
+import { hexText, plainText, regexText, statusRanges } from './text-scalars.ts'
 
 const STEP_WORDS = ['send', 'sendHex', 'expect', 'expectHex', 'expectRegex'] as const
 const LONGEST_TEXT = 4096

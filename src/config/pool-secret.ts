@@ -3,9 +3,9 @@ import { inspect } from 'node:util'
 import { storeFindings } from './cluster.ts'
 import { isMapping } from './mapping.ts'
 import type { Finding } from './parsed.ts'
-import { isEnvironmentName, isFilePath, SECRET_BYTES } from './scalars.ts'
 import { readSmallFile } from './small-file.ts'
 import { quote } from './text.ts'
+import { isEnvironmentName, isFilePath, SECRET_BYTES } from './text-scalars.ts'
 import type { View } from './view.ts'
 
 /** Where the secret of a pool came from. */

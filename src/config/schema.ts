@@ -18,7 +18,6 @@ import {
   bindAddress,
   duration,
   durationSwitch,
-  filePath,
   keys,
   name,
   network,
@@ -33,6 +32,7 @@ import {
   yesNo,
 } from './scalars.ts'
 import { secret } from './secret-schema.ts'
+import { filePath } from './text-scalars.ts'
 import { backendTls, listenerTls } from './tls-schema.ts'
 
 /** Why the numbers end where they do; docs/configuration.md says the same to operators. */

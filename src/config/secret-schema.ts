@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { environmentName, filePath, secretText } from './scalars.ts'
+import { environmentName, filePath, secretText } from './text-scalars.ts'
 
 /** A secret in each of its forms. */
 export function secret(description: string) {

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { LimpetError } from '../errors.ts'
 import type { PlacementAlgorithm } from './options.ts'
-import { SECRET_BYTES } from './scalars.ts'
+import { SECRET_BYTES } from './text-scalars.ts'
 
 const HASH_SECRET_BYTES = 192
 const HMAC_KEY_BYTES = 32

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Mode } from './duration.ts'
-import { duration, filePath, off, oneOf, onOff, plainText } from './scalars.ts'
+import { duration, off, oneOf, onOff } from './scalars.ts'
+import { filePath, plainText } from './text-scalars.ts'
 
 /** More would not be found by clients in any useful time, and each is asked for by its files every two seconds. */
 const MOST_CERTIFICATES = 100

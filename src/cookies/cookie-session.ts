@@ -8,6 +8,7 @@ import { type HeadReader, HeadRewrite } from './head-rewrite.ts'
 import { HttpObserver } from './http-observer.ts'
 import type { PoolCookie } from './pool-cookie.ts'
 import { type Prefix, withoutPrefix, withPrefix } from './prefix.ts'
+import { CookieValues } from './request-cookies.ts'
 import { HeadInsertion } from './response-head.ts'
 import { cookieSetBy, setCookieLine } from './set-cookie.ts'
 
@@ -28,7 +29,10 @@ export class CookieSession implements KeySource {
   readonly #pool: CookiePool
   readonly #cookie: PoolCookie
   readonly #count: (counter: SessionCounter) => void
-  #value: Buffer | undefined
+  /** What was followed. */
+  #value: string | undefined
+  /** The first one says nothing here; browsers send one for each path and domain. Undefined: that is not known. */
+  #others: CookieValues | undefined
 
   constructor(pool: CookiePool, cookie: PoolCookie, count: (counter: SessionCounter) => void) {
     this.#pool = pool
@@ -41,13 +45,28 @@ export class CookieSession implements KeySource {
     return { find: head => this.#find(head) }
   }
 
-  #find(head: Uint8Array): Found {
-    const { native } = this.#pool
-    const cookie = this.#cookie.inRequests.find(head, false, native)
-    if (!(cookie instanceof Uint8Array)) return foundOf(cookie)
-    this.#value = cookie
-    if (this.#cookie.settings.mode === 'learn') return native.knows(cookie) ? cookie : undefined
-    return this.#placeIn(cookie.toString('latin1'))
+  #find(head: Buffer): Found {
+    if (this.#others === undefined) {
+      const first = this.#cookie.inRequests.find(head, false, this.#pool.native)
+      if (!(first instanceof Uint8Array)) return foundOf(first)
+      const found = this.#follow(first.toString('latin1'))
+      if (found !== undefined) return found
+      this.#others = new CookieValues(this.#cookie.settings.name)
+    }
+    for (const value of this.#others.take(head)) {
+      const found = this.#follow(value)
+      if (found !== undefined) return found
+    }
+    return this.#others.areAll ? undefined : 'more'
+  }
+
+  /** Undefined: a value that says nothing here. */
+  #follow(value: string): Found {
+    const key = Buffer.from(value, 'latin1')
+    const isLearnt = this.#cookie.settings.mode === 'learn'
+    const found = isLearnt ? (this.#pool.native.knows(key) ? key : undefined) : this.#placeIn(value)
+    if (found !== undefined) this.#value = value
+    return found
   }
 
   /** Where the native pool has the backend that a value names; undefined: it names none that could be followed. */
@@ -68,7 +87,7 @@ export class CookieSession implements KeySource {
   /** A client that has the right cookie is told nothing, unless it is to keep it for longer. */
   #insertion(settings: ResolvedInsertCookie, backend: string): ByteFilter | undefined {
     const token = this.#cookie.tokens.tokenOf(backend)
-    if (settings.maxAge === 0 && this.#value?.toString('latin1') === token) return undefined
+    if (settings.maxAge === 0 && this.#value === token) return undefined
     return new HeadInsertion(setCookieLine(settings, token), () => this.#count('cookiesSet'))
   }
 

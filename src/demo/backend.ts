@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { reset } from '../relay/direction.ts'
 
 const HOST = '127.0.0.1'
 
@@ -36,7 +37,7 @@ export class DemoBackend {
   stop(): void {
     this.#server?.close()
     this.#server = undefined
-    for (const client of this.#clients) client.resetAndDestroy()
+    for (const client of this.#clients) reset(client)
   }
 
   #serve(client: Socket): void {

@@ -2,7 +2,7 @@ import type { NextBackends } from '../cluster/cluster-switches.ts'
 import { checkBackendHealth } from '../config/backend-health.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { membershipChange } from '../pool/membership.ts'
-import { lookUp } from '../pool/records.ts'
+import { lookUp, unknownHosts } from '../pool/records.ts'
 import { checkRing } from '../pool/refusals.ts'
 import { applyBackends, type Done, destinationsAfter } from '../reload/backends.ts'
 import type { Service } from '../service.ts'
@@ -34,7 +34,7 @@ export async function applyFound(
   { service, beforeChange }: FoundContext,
 ): Promise<Done[]> {
   // Only in files there are names.
-  const hosts = await lookUp(core.unknownHosts(found.backends))
+  const hosts = await lookUp(unknownHosts(core, found.backends))
   service()
   if (core.discovery === discovery)
     await beforeChange([{ core, backends: discovery.members(found.backends, core.backends()) }])

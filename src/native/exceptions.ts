@@ -56,8 +56,9 @@ export interface NativeSharing {
   /**
    * Takes over what other balancers have made, and forgets what they have ended, where that is what the table says and no
    * session lives by it: pairs of a backend and a time, 0: ended. Returns how many became what, see {@link ADOPTED}.
+   * `despiteSessions`: a key that has sessions on another backend is pinned, too; they stay where they are.
    */
-  adopt(keys: Uint8Array, pins: Float64Array): Float64Array
+  adopt(keys: Uint8Array, pins: Float64Array, despiteSessions: boolean): Float64Array
 }
 
 /** What becomes of exceptions of others; the order is that of `Adopted` in `native/core/pool.h`. */

@@ -411,11 +411,6 @@ export class PoolCore {
     return recordOf(backend, this.#backends.get(backend.name), hosts)
   }
 
-  /** Those of these backends whose host names this pool has not looked up. */
-  unknownHosts(backends: readonly ResolvedBackend[]): ResolvedBackend[] {
-    return backends.filter(({ name, address }) => address.kind === 'name' && !this.knows(name, address))
-  }
-
   /** Releases the native pool. Idempotent. */
   close(): void {
     this.#closed = true

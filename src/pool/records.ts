@@ -21,6 +21,14 @@ export async function lookUp(backends: readonly ResolvedBackend[]): Promise<Host
   return new Map(await Promise.all([...hosts].map(async host => [host, await lookup(host)] as const)))
 }
 
+/** Those of these backends whose host names a pool has not looked up. */
+export function unknownHosts(
+  pool: { knows(name: string, address: BackendAddress): boolean },
+  backends: readonly ResolvedBackend[],
+): ResolvedBackend[] {
+  return backends.filter(({ name, address }) => address.kind === 'name' && !pool.knows(name, address))
+}
+
 /** Whether connections go to the same place. */
 export function isSameEndpoint(left: BackendRecord, right: BackendRecord): boolean {
   if (left.endpoint === undefined || right.endpoint === undefined) return left.endpoint === right.endpoint

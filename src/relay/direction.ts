@@ -64,8 +64,8 @@ export function hasMore(from: Socket | undefined, to: Socket | undefined, filter
 
 /** Resets the connection where that can be; otherwise (unix sockets, TLS sockets that were made elsewhere) closes it. */
 export function reset(socket: Socket): void {
-  // resetAndDestroy() would first write what waits, for as long as that takes; and a reset cannot follow a shutdown
-  // that waits, too; one is asked for when nothing is left to be written.
+  // resetAndDestroy() would first write what waits, for as long as that takes. And libuv resets nothing that waits for its
+  // shutdown, which is asked for when nothing is left to be written; Node takes that for done, and can then never end.
   const isShutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
   const raw = rawOf(socket) ?? socket
   if (handleKind(raw) === 'TCP' && !isShutting) Object.assign(raw, { resetAndClosing: true })

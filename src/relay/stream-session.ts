@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { KeySource } from '../affinity/key-source.ts'
 import type { SessionFilters } from '../cookies/cookie-session.ts'
-import { Outcome, PickStatus, type Reason, type SessionCounter, WaitEnd } from '../native.ts'
+import { Outcome, PickStatus, type Reason, type SessionCounter } from '../native.ts'
 import { backendIndexOf, reasonOf, seatOf, waitingSeatOf } from '../pool/packed.ts'
 import type { BackendRecord, Endpoint } from '../pool/records.ts'
 import { rawOf } from '../tls/wire.ts'
@@ -12,6 +12,7 @@ import { type ConnectFailure, type ConnectSettings, connectBackend } from './con
 import { Joint } from './joint.ts'
 import type { ProxiedClient } from './proxied-client.ts'
 import { introduction } from './proxy-out.ts'
+import { SeatWait } from './seat-wait.ts'
 import type { SessionFacts, SessionOwner } from './session-owner.ts'
 import { sourcesInTurn } from './sources.ts'
 import type { Target } from './target.ts'
@@ -28,21 +29,11 @@ const REFUSALS = new Map<number, SessionCounter>([
   [PickStatus.keyRate, 'refusedKeyRate'],
   [PickStatus.queueFull, 'refusedQueueFull'],
 ])
-/** Why a session that waited for a seat does so no longer; any other cause cuts it. */
-const WAIT_ENDS = new Map<SessionCounter, number>([
-  ['refusedQueueTimeout', WaitEnd.timeout],
-  ['endClientGone', WaitEnd.gone],
-])
 /** A host name that was added but never looked up. */
 const UNKNOWN_ADDRESS: ConnectFailure = { counter: 'connectUnreachable', keepsPin: false }
 const LATE: ConnectFailure = { counter: 'connectTimeout', keepsPin: false }
 /** As with the native relay. */
 const CROWDED_MS = 20
-/**
- * Between two connects of one who waits. The seat that a failed one gave back is free, so that it would be its turn at once, as
- * often as it may try: a server that is gone would empty the queue in a moment. As in native/relay/worker_wait.cc.
- */
-const TURN_PAUSE_MS = 250
 
 /** One client of the stream relay: hears who it is, picks and connects a backend, and has the two joined. */
 export class StreamSession {
@@ -59,11 +50,10 @@ export class StreamSession {
   #state: State = 'connecting'
   #seat = NO_SEAT
   #backendIndex = 0
-  #isWaiting = false
+  /** In the queue of its pool; undefined: it has, or wants, no place there. */
+  #wait: SeatWait | undefined
   /** It waits, at most; 0: it never did. */
   #waitUntil = 0
-  /** Of a turn that is put off. */
-  #turnTimer: NodeJS.Timeout | undefined
   #tries = 0
   #connectAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -213,7 +203,7 @@ export class StreamSession {
   #dial(packed: number): void {
     const waiting = waitingSeatOf(packed)
     if (waiting !== undefined) {
-      this.#wait(waiting)
+      this.#waitForSeat(waiting)
       return
     }
     if (packed < 0) {
@@ -232,45 +222,23 @@ export class StreamSession {
     this.#connect()
   }
 
-  /** Until there is a seat: as native/relay/worker_wait.cc. */
-  #wait(seat: number): void {
+  /** Until there is a seat. */
+  #waitForSeat(seat: number): void {
     const { pool } = this.target
     this.backendName = undefined
     this.reason = undefined
     this.#seat = seat
-    this.#isWaiting = true
-    const now = performance.now()
-    this.#waitUntil ||= now + pool.queueMs
+    this.#waitUntil ||= performance.now() + pool.queueMs
     this.#tries = 0
-    pool.turns.set(seat, () => this.#takeTurn())
-    // `net` tells of the end only where no bytes are before it.
-    this.#client.on('end', this.#leave)
-    if (this.#client.readableEnded) this.#leave()
-    else this.#timer = setTimeout(() => this.#end('refusedQueueTimeout'), Math.max(0, this.#waitUntil - now)).unref()
-  }
-
-  readonly #leave = (): void => this.#end('endClientGone')
-
-  #takeTurn(): void {
-    const earlyMs = this.#connectAt === 0 ? 0 : this.#connectAt + TURN_PAUSE_MS - performance.now()
-    if (earlyMs > 0) {
-      clearTimeout(this.#turnTimer)
-      this.#turnTimer = setTimeout(() => this.#takeTurn(), Math.ceil(earlyMs)).unref()
-      return
-    }
-    const packed = this.target.pool.native.takeTurn(this.#seat)
-    // Others took its seat.
-    if (waitingSeatOf(packed) !== undefined) return
-    this.#stopWaiting()
-    this.#dial(packed)
-  }
-
-  #stopWaiting(): void {
-    this.#isWaiting = false
-    clearTimeout(this.#turnTimer)
-    clearTimeout(this.#timer)
-    this.#client.off('end', this.#leave)
-    this.target.pool.turns.delete(this.#seat)
+    const waiter = { client: this.#client, pool, seat, until: this.#waitUntil, connectAt: this.#connectAt }
+    this.#wait = new SeatWait(waiter, {
+      turn: packed => {
+        this.#wait = undefined
+        this.#dial(packed)
+      },
+      over: cause => this.#end(cause),
+    })
+    this.#wait.start()
   }
 
   /** True: the session waits until its backend takes it, or has ended because that is too long. */
@@ -402,10 +370,7 @@ export class StreamSession {
     clearTimeout(this.#timer)
     this.#joint?.stop()
     this.#arrival.stop()
-    if (this.#isWaiting) {
-      this.#stopWaiting()
-      this.target.pool.native.stopWaiting(this.#seat, WAIT_ENDS.get(cause) ?? WaitEnd.cut)
-    }
+    this.#wait?.end(cause)
     const isReset = cause === 'endClientReset' || cause === 'endBackendReset'
     closeSockets({ client: this.#client, backend: this.#backend, filters: this.#filters, isReset, wasOpen })
     if (this.#seat !== NO_SEAT) this.target.pool.native.release(this.#seat, ended)

@@ -3,7 +3,7 @@ import type { Destination } from '../loop-check.ts'
 import type { PoolCore, PreparedChange } from '../pool/core.ts'
 import { type MembershipChange, membershipChange } from '../pool/membership.ts'
 import type { ChangeEvent } from '../pool/pool.ts'
-import { type BackendRecord, type Hosts, lookUp } from '../pool/records.ts'
+import { type BackendRecord, type Hosts, lookUp, unknownHosts } from '../pool/records.ts'
 import { tooManyBackends } from '../pool/refusals.ts'
 
 /** One pool, and what is to become of its backends. */
@@ -21,7 +21,7 @@ export interface Done {
 
 /** Looks up, for all pools, the host names that are new. */
 export async function lookUpNew(cores: Iterable<PoolCore>, next: ResolvedConfig): Promise<Hosts> {
-  const unknown = [...cores].flatMap(core => core.unknownHosts(backendsOf(next, core)))
+  const unknown = [...cores].flatMap(core => unknownHosts(core, backendsOf(next, core)))
   return await lookUp(unknown)
 }
 

@@ -22,10 +22,20 @@ export function whyNotPair(cert: Buffer, key: Buffer): { of: 'cert' | 'key'; mes
   }
 }
 
-/** Why a file of CAs cannot be used; undefined: it can. */
+/** Where a certificate begins, up to its end or to that of the file. */
+const CERTIFICATE = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*(?:-----END (?:X509 )?CERTIFICATE-----)?/g
+
+/**
+ * Why a file of CAs cannot be used; undefined: it can. Each of them is looked at: OpenSSL takes those before the first one that is
+ * broken, as in a file that is not written to its end, and says nothing of the others.
+ */
 export function whyNotAuthorities(pem: Buffer): string | undefined {
   const first = certificateOf(pem)
   if (typeof first === 'string') return first
+  for (const [index, [text]] of [...pem.toString('latin1').matchAll(CERTIFICATE)].entries()) {
+    const certificate = certificateOf(Buffer.from(text, 'latin1'))
+    if (typeof certificate === 'string') return `certificate ${index + 1}: ${certificate}`
+  }
   try {
     createSecureContext({ ca: pem })
     return undefined

@@ -138,6 +138,25 @@ describe('a cookie of its own (affinity.cookie, insert)', function () {
     expect(rig.counters.refusedNoKey).to.equal(2)
   })
 
+  it('is found behind others of its name, as of another domain', async () => {
+    const rig = await open()
+    const { body: home } = await ask(rig)
+    const away = NAMES.find(name => name !== home) ?? ''
+    for (const cookies of [
+      `limpet=foreign; ${cookieFor(away)}`,
+      `limpet=;limpet=foreign\r\nX: y\r\ncookie:limpet = x;x=1; ${cookieFor(away)} `,
+    ]) {
+      const { body, cookies: set } = await ask(rig, cookies)
+      expect([body, set]).to.deep.equal([away, []])
+    }
+    const many = `${'limpet=foreign; '.repeat(8)}${cookieFor(away)}`
+    expect((await ask(rig, many)).cookies).to.have.length(1)
+    const client = await rig.connect()
+    for (const piece of `GET / HTTP/1.1\r\nHost: x\r\nCookie: limpet=foreign; ${cookieFor(away)}\r\nConnection: close\r\n\r\n`)
+      await client.send(piece)
+    expect(answerOf(await everything(client)).body).to.equal(away)
+  })
+
   it('waits for a client that says nothing for now', async () => {
     const rig = await open({}, {})
     const client = await rig.connect()

@@ -49,16 +49,11 @@ describe('deploy/compose', () => {
 
   it('is read by Compose, with two secrets from the environment', async function () {
     const compose = requirePeer(this, 'docker-compose')
-    const read = (env: NodeJS.ProcessEnv): Promise<Buffer> =>
-      runProgram(compose, ['-f', FILE, 'config'], { env: { ...process.env, ...env } })
-    const { services: resolved } = settingsOf<Composition>((await read(SECRETS)).toString())
-    expect(Object.keys(resolved)).to.have.members(Object.keys(services))
-    expect(resolved.valkey?.command).to.include('password').and.include('--requirepass')
-    expect(resolved['limpet-1']?.environment).to.include({ LIMPET_CLUSTER_URL: 'redis://:password@valkey:6379' })
-    await read({ ...SECRETS, LIMPET_SECRET: '' }).then(
-      () => expect.fail('it was read without a secret'),
-      (error: Error) => expect(error.message).to.include('LIMPET_SECRET'),
-    )
+    const resolved = await runProgram(compose, ['-f', FILE, 'config'], { env: { ...process.env, ...SECRETS } })
+    const { services: read } = settingsOf<Composition>(resolved.toString())
+    expect(Object.keys(read)).to.have.members(Object.keys(services))
+    expect(read.valkey?.command).to.include('password').and.include('--requirepass')
+    expect(read['limpet-1']?.environment).to.include({ LIMPET_CLUSTER_URL: 'redis://:password@valkey:6379' })
   })
 
   it('has two Limpets that differ in nothing but their port', () => {

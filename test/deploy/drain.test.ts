@@ -38,6 +38,8 @@ describe('the end of a pod', function () {
     document.setIn(['admin', 'listen'], '127.0.0.1:0')
     document.setIn(['pools', 'redis', 'backends'], [{ name: 'a', address: (await startBackend(pong)).address }])
     document.set('shutdownTimeout', timeout)
+    // Nobody waits for a store that there is not.
+    document.setIn(['cluster', 'startTimeout'], 0)
     const file = await sampleFile(directory, String(document))
     return await LimpetRun.start(file)
   }

@@ -1,8 +1,7 @@
-import { symlink } from 'node:fs/promises'
+import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { parseDocument } from 'yaml'
 import { SOURCE_MAIN } from '../cli/helpers.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requireNetns } from '../helpers/netns.ts'
@@ -24,6 +23,8 @@ const { listeners, pools } = settingsOf<Settings>(text)
 const [shared = '', port = ''] = listeners[0]?.bind.split(':') ?? []
 const SERVERS = pools.redis.backends.map(({ address }) => address.split(':')[0] ?? '')
 const OWN = { a: '192.0.2.11', b: '192.0.2.12' } as const
+/** Where pins that are not at home are shared. */
+const STORE = '192.0.2.1'
 const CLIENTS = Array.from({ length: 24 }, (_, n) => `192.0.2.${101 + n}`)
 
 /** One of the pair: a host with Limpet and keepalived, as deploy/keepalived has them. */
@@ -75,16 +76,9 @@ class Member implements AsyncDisposable {
   }
 }
 
-/** The sample, with every client at home: who is sent past a full server, only `cluster` tells the other host. */
-function unbounded(): string {
-  const document = parseDocument(text)
-  document.setIn(['pools', 'redis', 'boundedLoad'], 'off')
-  return String(document)
-}
-
-/** All servers of the configuration, each on its own address. */
+/** All servers of the configuration, each on its own address, and the store. */
 function serversIn(lan: Host, redis: string): AsyncDisposable & { ready(): Promise<unknown> } {
-  const programs = SERVERS.map(address =>
+  const programs = [STORE, ...SERVERS].map(address =>
     lan.program([redis, '--bind', address, '--port', port, '--protected-mode', 'no', '--save', '']),
   )
   return {
@@ -102,11 +96,12 @@ describe('a pair under keepalived', () => {
     const redis = requirePeer(this, 'redis-server')
     for (const peer of ['curl', 'sysctl'] as const) requirePeer(this, peer)
     await using directory = await Directory.make()
-    const file = await sampleFile(directory, unbounded())
+    const file = await sampleFile(directory, text)
+    await writeFile(directory.file('secrets/cluster-url'), `redis://${STORE}:${port}`)
     // What the notify script calls.
     await symlink(join(ROOT, 'dist/cli/main.js'), directory.file('limpet'))
     await using lan = await Host.start('lan')
-    lan.layWire(['192.0.2.1', ...SERVERS, ...CLIENTS])
+    lan.layWire([STORE, ...SERVERS, ...CLIENTS])
     await using servers = serversIn(lan, redis)
     await servers.ready()
     await using a = await Member.make('a', lan, file, directory.path)

@@ -9,7 +9,7 @@ import { requirePeer } from '../helpers/peers.ts'
 import { runProgram } from '../helpers/programs.ts'
 import { configurationOf, containerOf, disagreements, type Manifests } from './kubernetes-agreement.ts'
 import { type Manifest, typeErrors } from './kubernetes-types.ts'
-import { check, DEPLOY, documentsOf, sampleFile, settingsOf, textOf, VERSION } from './samples.ts'
+import { check, DEPLOY, documentsOf, ROOT, sampleFile, secondsOf, settingsOf, textOf, VERSION } from './samples.ts'
 
 const PLACE = join(DEPLOY, 'kubernetes')
 const { resources } = settingsOf<{ resources: string[] }>(textOf('kubernetes/kustomization.yaml'))
@@ -33,20 +33,17 @@ function manifests(): Manifests {
 describe('deploy/kubernetes', () => {
   after(cleanUp)
 
-  it('is what the API of Kubernetes takes', async () => {
+  it('is what the API of Kubernetes takes, and would not be with a field that there is not', async () => {
     const all = Object.values(manifests()) as Manifest[]
     expect(all).to.have.length([...resources, 'secret.example.yaml'].flatMap(read).length)
-    expect(await typeErrors(all)).to.equal('')
-  })
-
-  it('would not be, with a field that there is not, and with a value of another type', async () => {
     const wrong = manifests()
     Object.assign(containerOf(wrong).readinessProbe?.httpGet ?? {}, { paht: '/readyz' })
     Object.assign(wrong.budget.spec ?? {}, { selector: 'limpet' })
-    const errors = await typeErrors([wrong.deployment, wrong.budget] as Manifest[])
-    expect(errors)
-      .to.match(/'"paht"' does not exist/)
-      .and.match(/type 'LabelSelector'/)
+    const errors = await typeErrors([...all, wrong.deployment, wrong.budget] as Manifest[])
+    const [misspelt, mistyped] = errors.splice(all.length)
+    expect(errors.join('')).to.equal('')
+    expect(misspelt).to.include('\'"paht"\' does not exist')
+    expect(mistyped).to.include("type 'LabelSelector'")
   })
 
   it('is put together by kustomize, with the image of this version', async function () {
@@ -108,6 +105,16 @@ describe('deploy/kubernetes', () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     })
+  })
+
+  it('ends as its page says', () => {
+    const { terminationGracePeriodSeconds: grace } = manifests().deployment.spec?.template.spec ?? {}
+    const hook = Number(containerOf(manifests()).lifecycle?.preStop?.exec?.command?.[1])
+    const { shutdownTimeout } = settingsOf<{ shutdownTimeout: string }>(configurationOf(manifests()))
+    const page = readFileSync(join(ROOT, 'docs/deploy-kubernetes.md'), 'utf8')
+    const [, chapter = ''] = page.split('## How a pod ends')
+    const seconds = [...chapter.matchAll(/^\| (\d+)(?: at most)? \|/gm)].map(([, text]) => Number(text))
+    expect(seconds).to.deep.equal([0, hook, hook + secondsOf(shutdownTimeout), grace])
   })
 
   it("keeps clients' addresses, from which their homes are computed", () => {

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { parse, parseAllDocuments, parseDocument } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { LONGEST_TIMER_MS, readDuration } from '../../src/config/duration.ts'
 import { limpet } from '../cli/helpers.ts'
 import type { Directory } from '../helpers/directory.ts'
@@ -51,7 +51,7 @@ export async function sampleFile(directory: Directory, text: string): Promise<st
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, `${SECRETS[name]}\n`, { mode: 0o600 })
   }
-  await writeFile(file, known(text).replace(SECRET_FILE, `${directory.file('secrets')}/`))
+  await writeFile(file, text.replace(SECRET_FILE, `${directory.file('secrets')}/`))
   return file
 }
 
@@ -73,13 +73,4 @@ export function secondsOf(text: string): number {
   const read = readDuration(text, { min: 0, max: LONGEST_TIMER_MS }, 'yaml')
   if ('refusal' in read) throw new Error(`${text} is no duration`)
   return read.value / 1000
-}
-
-/** Without `cluster` where the schema does not know it yet. */
-function known(text: string): string {
-  const { properties } = JSON.parse(readFileSync(join(ROOT, 'limpet.schema.json'), 'utf8')) as { properties: object }
-  if ('cluster' in properties) return text
-  const document = parseDocument(text)
-  document.delete('cluster')
-  return String(document)
 }

@@ -83,7 +83,8 @@ export class Conn {
     const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
     // A unix socket has no reset: Node would wait for one that never comes.
     if (handle?.reset === undefined) socket.destroy()
-    else if (socket.writableEnded) socket.resetAndDestroy()
+    // Node takes a reset that libuv refuses, because of a shutdown that waits, for done: the process could not end then.
+    else if (socket.writableEnded && !socket.writableFinished) socket.destroy()
     else Object.assign(socket, { resetAndClosing: true }).destroy()
   }
 

@@ -33,6 +33,7 @@ export const PEERS = {
   yamllint: 'yamllint',
   sysctl: 'procps',
   'systemd-analyze': 'systemd',
+  promtool: 'prometheus',
 } as const
 
 export type Peer = keyof typeof PEERS

@@ -21,10 +21,7 @@ export class RedisServer implements AsyncDisposable {
   /** Starts one that knows its name under the key `name`. */
   static async start(file: string, name: string, directory: string): Promise<RedisServer> {
     const { program, port } = await startOnFreePort(
-      at => {
-        const place = ['--port', String(at), '--bind', '127.0.0.1', '--dir', directory]
-        return new Program(file, [...place, '--save', '', '--appendonly', 'no'])
-      },
+      at => RedisServer.#run(file, at, ['--dir', directory]),
       async (started, at) => {
         await started.says('Ready to accept connections')
         const client = await RedisClient.open({ host: '127.0.0.1', port: at })
@@ -35,6 +32,33 @@ export class RedisServer implements AsyncDisposable {
     return new RedisServer(name, port, program)
   }
 
+  /** Starts an empty one with other settings, on a free port or the one that is given. */
+  static async bare(file: string, settings: readonly string[], port?: number): Promise<RedisServer> {
+    const ready = async (program: Program): Promise<void> => await program.says('Ready to accept connections')
+    if (port !== undefined) {
+      const program = RedisServer.#run(file, port, settings)
+      await ready(program)
+      return new RedisServer('', port, program)
+    }
+    const started = await startOnFreePort(at => RedisServer.#run(file, at, settings), ready)
+    return new RedisServer('', started.port, started.program)
+  }
+
+  /** Starts a Sentinel, which writes what it finds out into its file of settings. */
+  static async sentinel(file: string, settings: string): Promise<RedisServer> {
+    const { program, port } = await startOnFreePort(
+      at => new Program(file, [settings, '--sentinel', '--port', String(at), '--bind', '127.0.0.1']),
+      async started => await started.says('Sentinel ID is'),
+    )
+    return new RedisServer('', port, program)
+  }
+
+  /** A setting that comes later wins. */
+  static #run(file: string, port: number, settings: readonly string[]): Program {
+    const place = ['--port', String(port), '--bind', '127.0.0.1']
+    return new Program(file, [...place, '--save', '', '--appendonly', 'no', ...settings])
+  }
+
   get address(): string {
     return `127.0.0.1:${this.port}`
   }
@@ -42,6 +66,16 @@ export class RedisServer implements AsyncDisposable {
   /** Freezes it: its port still takes connections, and nobody answers; or lets it go on. */
   freeze(isFrozen: boolean): void {
     this.#program.child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
+  /** One command over a connection of its own. */
+  async command(...args: readonly string[]): Promise<Reply> {
+    const client = await RedisClient.open({ host: '127.0.0.1', port: this.port })
+    try {
+      return await client.command(...args)
+    } finally {
+      client.close()
+    }
   }
 
   async kill(): Promise<void> {

@@ -112,6 +112,10 @@ TEST("who was removed takes along what others have on it, and its index has none
   REQUIRE(pool.entry("b3")->backend->index == index);
   CHECK_EQUAL(pool.entry("b3")->backend->peers(), 0U);
   go(pool, seats);
+  // Nor does it stay in m when the record is gone: bounds are of those 30, and no more.
+  seats = come(pool, 0, 30);
+  for (const char* const name : {"b0", "b1", "b3"}) CHECK_EQUAL(pool.sessions(name), 10U);
+  go(pool, seats);
 }
 
 TEST("a thread that tells, while others pick: nobody is refused, and nothing stays") {

@@ -159,6 +159,20 @@ describe('exceptions of a pool', () => {
     other.core.native.release(handle, Outcome.served)
   })
 
+  it('lead the next connection elsewhere where they were first, and move no session', () => {
+    const [one, other] = [member(), member()]
+    const client = '192.0.2.9'
+    one.pin(client, one.away(client))
+    const [made] = one.take()
+    const { handle, backend } = other.begin(client)
+    const pin = { key: made?.key ?? '', backend: made?.backend ?? '', ttlMs: TTL_MS }
+    expect(other.exceptions.adopt([pin], { despiteSessions: true })).to.deep.equal({ ...NONE, stored: 1 })
+    expect(other.visit(client)).to.equal(pin.backend)
+    other.core.native.release(handle, Outcome.served)
+    expect(backend).to.not.equal(pin.backend)
+    expect(other.visit(client)).to.equal(pin.backend)
+  })
+
   it('of unknown backends, of other secrets, and what is no key are counted', () => {
     const [one, stranger] = [member(), member({ secret: 'another secret' })]
     one.pin('192.0.2.1', one.away('192.0.2.1'))

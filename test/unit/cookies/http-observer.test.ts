@@ -330,6 +330,8 @@ describe('observing a connection of HTTP', () => {
       'Content-Length: ',
       '5',
       'Transfer-Encoding: chunked',
+      '-6',
+      ' ',
       '\0',
       'x',
     )

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { expect } from 'chai'
-import { namesOf, subjectOf } from '../../../src/tls/pem.ts'
+import { namesOf, subjectOf, whyNotAuthorities } from '../../../src/tls/pem.ts'
 import { Certificates } from '../../helpers/certificates.ts'
 import { requirePeer } from '../../helpers/peers.ts'
 import { runProgram } from '../../helpers/programs.ts'
@@ -32,6 +32,19 @@ describe('what a certificate says', function () {
       const told = (await runProgram(openssl, shown)).toString().replace(/\n$/, '')
       expect(`subject=${subjectOf(new X509Certificate(await made.pem(name)))}`).to.equal(told)
     }
+  })
+
+  it('is looked at to the last of several that are trusted', async () => {
+    await made.add('first')
+    await made.add('last')
+    const [first, last] = [await made.pem('first'), await made.pem('last')]
+    expect(whyNotAuthorities(Buffer.concat([first, Buffer.from('# a comment\n'), last]))).to.equal(undefined)
+    for (const bytes of [40, 200, last.length - 10])
+      expect(whyNotAuthorities(Buffer.concat([first, last.subarray(0, bytes)])), `${bytes}`).to.match(
+        /^certificate 2: /,
+      )
+    const broken = Buffer.from(last.toString().replace('MII', 'MIX'))
+    expect(whyNotAuthorities(Buffer.concat([first, broken, first]))).to.match(/^certificate 2: /)
   })
 
   it('of its names is told in small letters, DNS names alone', async () => {
