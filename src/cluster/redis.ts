@@ -29,8 +29,7 @@ export interface StoreAccess {
 
 /** Connects to one server. Rejects with what went wrong, or the reason of the signal. */
 export async function openNode(node: StoreNode, access: StoreAccess, signal: AbortSignal): Promise<OpenedStore> {
-  // Whoever shares nothing does not load it.
-  const { createClient } = await import('@redis/client')
+  const { createClient } = await loadClient()
   const client = createClient({ ...optionsOf(access), socket: socketOf(node, access) })
   client.on('error', access.lost)
   let isGivenUp = false
@@ -53,7 +52,7 @@ export async function openCluster(
   access: StoreAccess,
   signal: AbortSignal,
 ): Promise<OpenedStore> {
-  const { createCluster } = await import('@redis/client')
+  const { createCluster } = await loadClient()
   const cluster = createCluster({
     // They are only asked for the others: one that says nothing is left for the next.
     rootNodes: nodes.map(node => ({ socket: { ...socketOf(node, access), socketTimeout: access.connectMs } })),
@@ -109,6 +108,12 @@ export async function askOnce(
     limitMs,
     signal,
   )
+}
+
+/** Whoever shares nothing does not load it. Of a package in CommonJS, bundlers give the default export only. */
+async function loadClient(): Promise<typeof import('@redis/client')> {
+  const { default: client } = await import('@redis/client')
+  return client
 }
 
 function optionsOf({ username, password, database }: StoreAccess) {

@@ -45,7 +45,7 @@ describe('a balancer that is killed under load', function () {
       await until(
         'the other one to know who is not at home',
         () => away.every(([at, { backend }]) => other.pool('p').table.get(clientAddress(at))?.backend === backend),
-        () => other.stats().cluster,
+        () => [other.stats().cluster, killed.output],
       )
       // Some more are on their way when it dies.
       const load = arrive(first, CLIENTS, AT_ONCE * 4).catch((error: Error) => error)
