@@ -37,8 +37,6 @@ await build({
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
-  // CommonJS that is imported when it is needed: only Node finds the names of its exports.
-  external: ['@redis/client'],
   plugins: [whereTheyWere],
   logLevel: 'error',
 })
