@@ -20,6 +20,8 @@ export interface Announcement {
   backends: readonly HomeBackend[]
 }
 
+/** More than as many backends as there may be take. */
+const LONGEST = 16 * 1024 * 1024
 const MOST_WEIGHT = 65_535
 const MOST_NAME = 1000
 
@@ -53,7 +55,7 @@ export function writeBackends(backends: readonly HomeBackend[]): string {
 
 /** Undefined: it is none that this version writes. */
 export function readBackends(text: string): HomeBackend[] | undefined {
-  const read = backendsSchema.safeParse(parsed(text))
+  const read = backendsSchema.safeParse(text.length > LONGEST ? undefined : parsed(text))
   if (!read.success) return undefined
   const backends = read.data.map(([name, weight, backup]) => ({ name, weight, backup: backup === 1 }))
   return new Set(backends.map(({ name }) => name)).size === backends.length ? backends : undefined

@@ -64,6 +64,7 @@ export class ClusterSwitches {
   /** Pools or backends were changed. */
   changed(): void {
     for (const sharing of this.#sharings.values()) this.#pools.get(sharing)?.changed()
+    this.#switches.changed()
   }
 
   /**
@@ -123,10 +124,9 @@ export class ClusterSwitches {
     if (sharing === undefined) return undefined
     const known = this.#pools.get(sharing)
     if (known !== undefined) return known
-    const made = sharing.switchBy(async operations => {
-      const exchange = this.#open?.exchange
-      await exchange?.tell(operations)
-      if (exchange === undefined || !this.#store.isUp) throw new Error('the store is away')
+    const made = sharing.switchBy(async pins => {
+      if (this.#open === undefined) throw new Error('the store is away')
+      await this.#open.exchange.publish(name, pins)
     })
     this.#pools.set(sharing, made)
     return made

@@ -225,11 +225,11 @@ export class Cluster {
   }
 
   async #talk(open: OpenStore, signal: AbortSignal, synced: () => void): Promise<void> {
-    const { exchange, link, keys } = open
+    const { exchange } = open
     const wanted = (await exchange.wasEmptied()) ? 'all' : 'roster'
     this.#isLacking = false
     // First: which clients are exceptions depends on the backends.
-    await this.#rosters?.open(new RosterStore(link, keys))
+    await this.#rosters?.open(new RosterStore(open.link, open.keys))
     await exchange.snapshot()
     for (const sharing of this.#pools.values()) sharing.want(wanted)
     this.#members.forgotten()
@@ -238,6 +238,8 @@ export class Cluster {
     this.#switches.use(open)
     this.#synced()
     let [beatAt, snapshotAt] = [BEAT_MS, SNAPSHOT_EVERY_MS].map(ms => performance.now() + ms) as [number, number]
+    // Homes are different while only some have changed their backends.
+    let lookAt = 0
     while (!signal.aborted) {
       if (this.#isLacking && performance.now() >= snapshotAt) {
         this.#isLacking = false
@@ -245,11 +247,14 @@ export class Cluster {
         exchange.missed()
       }
       const hasMore = await exchange.turn(TURN_MS)
-      await this.#switches.turn(!hasMore)
+      await this.#switches.turn(exchange.hasRead)
+      if (performance.now() >= lookAt) {
+        lookAt = performance.now() + TURN_MS
+        await this.#rosters?.look()
+      }
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS
         if (await exchange.wasEmptied()) this.#emptied()
-        await this.#rosters?.look()
         await this.#beat(open)
       }
       if (!hasMore) await sleep(TURN_MS, undefined, { signal, ref: false }).catch(() => undefined)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { StoreLink } from './link.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
-import { END, INCARNATION, PUT, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
+import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
 import type { StoreKeys } from './store-keys.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -13,6 +13,8 @@ const MOST_READ = 1000
 const READ_AT_ONCE = 200
 /** From the end of one snapshot to the next, where entries of the stream are missing. */
 const SNAPSHOT_EVERY_MS = 2000
+/** Exceptions that one script writes: a millisecond or two of the store. */
+const WRITTEN_AT_ONCE = 100
 /** Before everything. */
 const FIRST = '0-0'
 /** No time to live is longer; what a store says may be anything. */
@@ -40,11 +42,17 @@ export class Exchange {
   readonly #read: string[]
   #isBehind = false
   #snapshotAt = 0
+  #hasRead = false
   #turns = 0
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
     this.#read = Array.from({ length: parts.keys.shards }, () => FIRST)
+  }
+
+  /** Whether the last turn has read everything of others that there was. */
+  get hasRead(): boolean {
+    return this.#hasRead
   }
 
   /** Reads all exceptions that there are; from then on {@link Exchange.turn} reads what is new. */
@@ -82,7 +90,9 @@ export class Exchange {
     const counts = await reads
     this.#adopt(incoming)
     const isUrgent = [...this.#parts.pools.values()].some(sharing => sharing.isUrgent)
-    return isUrgent || operations.length >= MOST_OPERATIONS || counts.some(count => count >= MOST_READ)
+    const isThere = counts.every(count => count < MOST_READ)
+    this.#hasRead = isThere && !this.#isBehind
+    return isUrgent || operations.length >= MOST_OPERATIONS || !isThere
   }
 
   /** Tells what clients did, all of it, and reads nothing. */
@@ -133,11 +143,7 @@ export class Exchange {
       ({ sealed }) => keys.shardOf(sealed),
     )
     const incoming: Incoming = new Map()
-    const batches = [...byShard.values()].flatMap(all =>
-      Array.from({ length: Math.ceil(all.length / READ_AT_ONCE) }, (_, at) =>
-        all.slice(at * READ_AT_ONCE, (at + 1) * READ_AT_ONCE),
-      ),
-    )
+    const batches = [...byShard.values()].flatMap(all => partsOf(all, READ_AT_ONCE))
     await Promise.all(
       batches.map(async batch => {
         const answers = (await runScript(
@@ -198,6 +204,47 @@ export class Exchange {
     for (const [pool, pins] of winners) this.#parts.traffic.adopt(this.#parts.pools.get(pool)?.follow(pins) ?? {})
   }
 
+  /** Tells of pins of a pool, each of another key, that are about to be exceptions and were none. */
+  async publish(pool: string, pins: readonly SharedPin[]): Promise<void> {
+    const { link, keys, traffic } = this.#parts
+    const sharing = this.#parts.pools.get(pool)
+    const byShard = groupBy(pins, ({ key }) => keys.shardOf(key))
+    const batches = [...byShard.values()].flatMap(all => partsOf(all, WRITTEN_AT_ONCE))
+    await Promise.all(
+      batches.map(async batch => {
+        try {
+          const winners = await this.#write(pool, batch)
+          traffic.adopt(sharing?.follow(winners) ?? {})
+          // One that leads to a backend that is gone leads nowhere.
+          const gone = new Set(winners.filter(({ backend }) => sharing?.knows(backend) === false).map(({ key }) => key))
+          const again = batch.filter(({ key }) => gone.has(key))
+          await this.tell(again.map(pin => ({ kind: 'put', pool, before: '', ...pin })))
+        } catch (error) {
+          if (!link.isOpen) throw error
+          traffic.refuse('put', error as Error)
+          sharing?.refused()
+        }
+      }),
+    )
+  }
+
+  /** Pins of one shard; those that were there first, where they are others. */
+  async #write(pool: string, pins: readonly SharedPin[]): Promise<SharedPin[]> {
+    const { link, keys, id, traffic } = this.#parts
+    const stream = keys.changes(keys.shardOf(pins[0]?.key ?? ''))
+    const names = [stream, ...pins.map(({ key }) => keys.pin(pool, key))]
+    const values = pins.flatMap(({ key, backend, ttlMs }) => [backend, wholeMs(ttlMs), key])
+    const answers = await runScript(link, PUT_MANY, names, [id, pool, STREAM_ENTRIES, ...values])
+    traffic.published += pins.length
+    traffic.took('put')
+    const winners = pins.flatMap(({ key, backend }, at) => {
+      const [held, left] = (answers as [string, number][])[at] ?? [backend, 0]
+      return held === backend ? [] : [{ key, backend: held, ttlMs: lasting(left) }]
+    })
+    traffic.lostRaces += winners.length
+    return winners
+  }
+
   /** The pin that was there first, where it is another one. */
   async #send(operation: Operation): Promise<SharedPin | undefined> {
     const { link, keys, id, traffic } = this.#parts
@@ -211,8 +258,7 @@ export class Exchange {
       return undefined
     }
     const put = async (before: string): Promise<[string, number]> => {
-      const ttlMs = Math.max(1, Math.ceil(operation.ttlMs))
-      const values = [id, backend, ttlMs, before, pool, key, STREAM_ENTRIES]
+      const values = [id, backend, wholeMs(operation.ttlMs), before, pool, key, STREAM_ENTRIES]
       return (await runScript(link, PUT, names, values)) as [string, number]
     }
     let [held, left] = await put(operation.before)
@@ -285,6 +331,14 @@ function add(incoming: Incoming, pool: string, pin: SharedPin): void {
   const pins = incoming.get(pool)
   if (pins === undefined) incoming.set(pool, [pin])
   else pins.push(pin)
+}
+
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.ceil(ms))
+}
+
+function partsOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))
 }
 
 function groupBy<Key, Item>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {

@@ -4,15 +4,13 @@ import { PoolSwitch } from './pool-switch.ts'
 
 /** The last exceptions that wait to be told; half a megabyte a pool. */
 const RING = 16_384
-/** How much of the table one turn looks through, in buckets. */
-const LEAST_BUCKETS = 256
-const MOST_BUCKETS = 8192
+/** How many entries of the table one turn looks through: some 2 µs each at most. */
+const LEAST_ENTRIES = 1024
+const MOST_ENTRIES = 8192
 /** A store that did not take something is not asked again before. */
 const LATER_MS = 5000
 /** What dropped out of the queue is looked for in the table after so long: more may drop out meanwhile. */
 const DROPPED_MS = 1000
-/** Entries a bucket, as native/core/stick_table.h has them. */
-const BUCKET_ENTRIES = 7
 /** An exception that is still in use is told so often within its time to live that one turn may fail. */
 const RENEWALS = 4
 
@@ -46,7 +44,8 @@ export class PoolSharing {
   readonly #core: PoolCore
   readonly #exceptions: PoolExceptions
   readonly #ttlMs: number
-  readonly #buckets: number
+  /** Entries that the table may have. */
+  readonly #size: number
   #waiting: Operation[] = []
   /** Of the table, and not told yet. */
   #found: Operation[] = []
@@ -72,7 +71,7 @@ export class PoolSharing {
     this.#core = core
     this.#exceptions = new PoolExceptions(core, RING)
     this.#ttlMs = ttl
-    this.#buckets = Math.ceil(size / BUCKET_ENTRIES)
+    this.#size = size
     this.#renewedAt = performance.now()
     this.#renewAt = this.#renewedAt + this.#period
   }
@@ -134,9 +133,9 @@ export class PoolSharing {
     this.#dropped += all.length - this.#waiting.length
   }
 
-  /** @param tell - resolves when the store has them */
-  switchBy(tell: (operations: readonly Operation[]) => Promise<void>): PoolSwitch {
-    return new PoolSwitch(this.#core, this.#exceptions, async pins => await tell(this.#puts(pins)))
+  /** @param put - tells the store of exceptions; resolves when it has them */
+  switchBy(put: (pins: readonly SharedPin[]) => Promise<void>): PoolSwitch {
+    return new PoolSwitch(this.#core, this.#exceptions, put)
   }
 
   /** Takes over what others tell. */
@@ -182,10 +181,6 @@ export class PoolSharing {
       withAdopted: wanted === 'all',
     })
     this.#sweep = next === undefined ? undefined : { ...sweep, cursor: next }
-    return this.#puts(pins)
-  }
-
-  #puts(pins: readonly SharedPin[]): Operation[] {
     const pool = this.#core.name
     return pins.map(({ key, backend, ttlMs }) => ({ kind: 'put', pool, key, backend, before: '', ttlMs }))
   }
@@ -212,7 +207,7 @@ export class PoolSharing {
   /** Renewal takes half of its period, what is urgent some seconds. */
   #stride(wanted: Wanted, turnMs: number): number {
     const turns = Math.max(1, this.#period / 2 / turnMs)
-    const paced = wanted === 'renew' ? this.#buckets / turns : MOST_BUCKETS
-    return Math.min(MOST_BUCKETS, Math.max(LEAST_BUCKETS, Math.ceil(paced)))
+    const paced = wanted === 'renew' ? this.#size / turns : MOST_ENTRIES
+    return Math.min(MOST_ENTRIES, Math.max(LEAST_ENTRIES, Math.ceil(paced)))
   }
 }

@@ -6,7 +6,7 @@ import type { SwitchPool } from './switches.ts'
 
 /** How many entries of the table are looked at in one turn of the event loop: some 2 µs each, where few homes are known yet. */
 const ENTRIES = 1024
-/** How many pins are told at a time. */
+/** With so many, pins are told. */
 const MOST_PINS = 1000
 
 /** A pool whose backends change, and what it tells of its pins then. */
@@ -39,9 +39,14 @@ export class PoolSwitch implements SwitchPool {
 
   async tell(backends: readonly HomeBackend[]): Promise<void> {
     const homes = new OtherHomes(this.#core, backends)
+    let waiting: SharedPin[] = []
     for (let from: number | undefined = 0; from !== undefined && !this.#isGone; ) {
       const { pins, next } = this.#exceptions.listBecoming(from, ENTRIES, homes)
-      for (let at = 0; at < pins.length; at += MOST_PINS) await this.#put(pins.slice(at, at + MOST_PINS))
+      waiting.push(...pins)
+      if (waiting.length >= MOST_PINS || (next === undefined && waiting.length > 0)) {
+        await this.#put(waiting)
+        waiting = []
+      }
       from = next
       // Whoever has nothing to tell has nothing to wait for, either.
       await new Promise(setImmediate)

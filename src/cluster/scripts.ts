@@ -20,6 +20,21 @@ export interface StoreScript {
   readonly lua: string
 }
 
+/** What {@link PUT} does with one exception. */
+const PUT_ONE = `
+local function put(pin, stream, by, backend, milliseconds, before, pool, key, length)
+  local held = redis.call('GET', pin)
+  local left = held and redis.call('PTTL', pin) or 0
+  local ttl = tonumber(milliseconds)
+  if left <= 0 then held = false end
+  if held and held ~= backend and held ~= before then return {held, left} end
+  if held == backend and left >= ttl - ttl / 8 then return {held, left} end
+  redis.call('SET', pin, backend, 'PX', ttl)
+  redis.call('XADD', stream, 'MAXLEN', '~', length, '*', 'by', by, 'pool', pool, 'key', key,
+    'backend', backend, 'ttl', ttl)
+  return {backend, ttl}
+end`
+
 /**
  * Keys: of the exception, of the stream. Arguments: who says so, the backend, the milliseconds that it holds, where it was
  * before (or nothing), the pool, the key as members tell it, the length of the stream.
@@ -28,17 +43,23 @@ export interface StoreScript {
  * One that would never expire is none of ours.
  */
 export const PUT: StoreScript = {
-  lua: `
-local held = redis.call('GET', KEYS[1])
-local left = held and redis.call('PTTL', KEYS[1]) or 0
-local ttl = tonumber(ARGV[3])
-if left <= 0 then held = false end
-if held and held ~= ARGV[2] and held ~= ARGV[4] then return {held, left} end
-if held == ARGV[2] and left >= ttl - ttl / 8 then return {held, left} end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ttl)
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], '*', 'by', ARGV[1], 'pool', ARGV[5], 'key', ARGV[6],
-  'backend', ARGV[2], 'ttl', ttl)
-return {ARGV[2], ttl}`,
+  lua: `${PUT_ONE}
+return put(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])`,
+}
+
+/**
+ * The same of many that were nowhere before, in one step: whoever tells thousands at once spends his time on calls otherwise.
+ * Keys: of the stream, of the exceptions, all of one shard. Arguments: who says so, the pool, the length of the stream; for each
+ * exception the backend, the milliseconds, the key. Answers with what {@link PUT} answers, for each.
+ */
+export const PUT_MANY: StoreScript = {
+  lua: `${PUT_ONE}
+local answers = {}
+for at = 2, #KEYS do
+  local of = 3 * at - 2
+  answers[at - 1] = put(KEYS[at], KEYS[1], ARGV[1], ARGV[of], ARGV[of + 1], '', ARGV[2], ARGV[of + 2], ARGV[3])
+end
+return answers`,
 }
 
 /**

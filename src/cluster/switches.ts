@@ -72,6 +72,9 @@ export interface Switched {
 
 /** A pool as its announcements find it. */
 interface Followed {
+  readonly pool: SwitchPool | undefined
+  /** What is announced of it. */
+  ids: readonly string[]
   /** The backends that it has. */
   held: { digest: string; backends: readonly HomeBackend[] }
   /** Those that it had before. */
@@ -136,6 +139,11 @@ export class Switches {
     }
   }
 
+  /** Pools have, perhaps, other backends now. */
+  changed(): void {
+    for (const [name, { ids }] of this.#followed) this.#follow(name, ids)
+  }
+
   async #agree(
     announcements: readonly Announcement[],
     missing: Set<string>,
@@ -168,6 +176,7 @@ export class Switches {
 
   #follow(name: string, ids: readonly string[]): void {
     const followed = this.#followedOf(name)
+    followed.ids = ids
     for (const id of followed.told) if (!ids.includes(id)) followed.told.delete(id)
     for (const id of ids) {
       if (followed.told.has(id) || followed.telling.has(id)) continue
@@ -175,42 +184,51 @@ export class Switches {
       void this.#answer(name, id, followed)
     }
     // Where this one is ahead of the others, it is they who have other homes.
-    if (ids[0] === followed.held.digest) this.#beside(name, followed, followed.held.digest, followed.before)
+    if (ids[0] === followed.held.digest) this.#beside(followed, followed.held.digest, followed.before)
     if (ids.length > 0 || followed.telling.size > 0) return
-    this.#beside(name, followed, '', undefined)
+    this.#beside(followed, '', undefined)
     this.#followed.delete(name)
   }
 
   #followedOf(name: string): Followed {
-    const { digest = '', backends = [] } = this.#parts.pools.get(name) ?? {}
-    const held = { digest, backends }
+    const pool = this.#parts.pools.get(name)
+    const held = { digest: pool?.digest ?? '', backends: pool?.backends ?? [] }
     const known = this.#followed.get(name)
-    if (known === undefined) {
-      const followed = { held, before: undefined, telling: new Set<string>(), told: new Set<string>(), beside: '' }
+    // Another one of the same name has been told nothing.
+    if (known === undefined || known.pool !== pool) {
+      const followed = {
+        pool,
+        ids: [],
+        held,
+        before: undefined,
+        telling: new Set<string>(),
+        told: new Set<string>(),
+        beside: '',
+      }
       this.#followed.set(name, followed)
       return followed
     }
-    if (known.held.digest !== digest) {
+    if (known.held.digest !== held.digest) {
       known.before = known.held.backends
       known.held = held
     }
     return known
   }
 
-  #beside(name: string, followed: Followed, what: string, backends: readonly HomeBackend[] | undefined): void {
+  #beside(followed: Followed, what: string, backends: readonly HomeBackend[] | undefined): void {
     if (followed.beside === what) return
     followed.beside = what
-    this.#parts.pools.get(name)?.tellBeside(backends)
+    followed.pool?.tellBeside(backends)
   }
 
   async #answer(name: string, id: string, followed: Followed): Promise<void> {
-    const { store, pools, clock, failed } = this.#parts
+    const { store, clock, failed } = this.#parts
+    const { pool } = followed
     try {
-      const pool = pools.get(name)
       const backends = pool === undefined || pool.digest === id ? undefined : await store.read(name, id)
       if (pool !== undefined && backends !== undefined) {
         // First: whoever comes during the walk may be behind it.
-        this.#beside(name, followed, `to ${id}`, backends)
+        this.#beside(followed, `to ${id}`, backends)
         await pool.tell(backends)
       }
       // First: another that is answered meanwhile says this one, too.

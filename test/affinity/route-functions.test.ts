@@ -150,6 +150,20 @@ describe('routes by functions', function () {
     await ended(balancer)
   })
 
+  it('are told who the client is behind a proxy, and where it wanted to go', async () => {
+    const told: RouteConnection[] = []
+    const choose: RouteFunction = (_, connection) => {
+      told.push(connection)
+      return 'b'
+    }
+    const proxyProtocol = { accept: true, trust: ['127.0.0.1'] }
+    const balancer = await open(optionsOf([{ function: choose }], { proxyProtocol }))
+    const conn = await connect(balancer)
+    await conn.send('PROXY TCP4 192.0.2.7 192.0.2.9 1111 2222\r\nhello')
+    expect(await conn.line()).to.equal('b')
+    expect(told).to.deep.equal([{ clientAddress: '192.0.2.7', clientPort: 1111, listener: 'l', port: 2222 }])
+  })
+
   it('go before the keys of the pool that they name', async () => {
     const affinity = { key: ['http.path'], fallback: 'refuse' }
     const byPath: RouteFunction = head => (head.includes('\r\n') ? 'b' : 'more')

@@ -13,6 +13,7 @@ import { TEST_MS, until } from '../helpers/wait.ts'
 import { afterTest, cleanUp } from '../lifecycle/helpers.ts'
 
 const BACKENDS = ['a', 'b', 'c'].map((name, at) => ({ name, address: `127.0.0.1:${9 + at}` }))
+const CLIENTS = 1000
 /** Nobody listens there. */
 const NOWHERE = 'redis://127.0.0.1:1'
 
@@ -227,5 +228,22 @@ describe('backends that are changed at all balancers', function () {
     expect(seen(one)).to.equal('a1drain b1 c1')
     expect(await other.pool().roster.update('b', { weight: 2 })).to.equal(2)
     await agree([one, other], 'a1drain b2 c1')
+  })
+
+  it('lead no client elsewhere whose pin another balancer has', async () => {
+    const all = (await Promise.all([1, 2].map(() => start(options({ boundedLoad: 'off' }))))) as [Balancer, Balancer]
+    await until('both to know each other', () => all.every(one => one.stats().cluster?.members[0]?.isLive === true))
+    const visit = (balancer: Balancer, client: string): string => {
+      const decision = balancer.pick(client)
+      decision.release()
+      return decision.backend
+    }
+    const clients = Array.from({ length: CLIENTS }, (_, at) => `10.0.${at >> 8}.${at & 255}`)
+    const visited = new Map(clients.map((client, at) => [client, visit(all[at % 2] as Balancer, client)]))
+    const lost = (balancer: Balancer): string[] => clients.filter(one => visit(balancer, one) !== visited.get(one))
+    await all[0].pool().roster.add({ name: 'd', address: '127.0.0.1:20' })
+    expect(lost(all[0])).to.deep.equal([])
+    await agree(all, 'a1 b1 c1 d1')
+    expect(lost(all[1])).to.deep.equal([])
   })
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { END, PUT, type StoreScript } from '../../src/cluster/scripts.ts'
+import { END, PUT, PUT_MANY, type StoreScript } from '../../src/cluster/scripts.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { RedisClient, RedisServer, type Reply } from '../helpers/redis.ts'
@@ -55,6 +55,24 @@ describe('scripts of the store of exceptions, in a Redis server', () => {
     expect(await put('other', 'c', TTL_MS, 'b')).to.include('a')
     expect(await put('other', 'c', TTL_MS, 'a')).to.deep.equal(['c', TTL_MS])
     expect(await told()).to.deep.equal([`one a ${TTL_MS}`, `other c ${TTL_MS}`])
+  })
+
+  it('write many at once as each alone would be', async () => {
+    await put('one', 'a')
+    const [stream, pin] = ['limpet:{s}:stream', 'limpet:{s}:p:']
+    const pins = ['b', String(TTL_MS), 'k', 'c', String(TTL_MS), 'l', 'd', String(TTL_MS), 'm']
+    const names = [stream, `${pin}k`, `${pin}l`, `${pin}m`]
+    const command = ['EVAL', PUT_MANY.lua, String(names.length), ...names, 'other', 'p', LENGTH, ...pins]
+    const [first, ...others] = (await client.command(...command)) as [[string, number]]
+    expect(first[0]).to.equal('a')
+    expect(first[1]).to.be.within(1, TTL_MS)
+    expect(others).to.deep.equal([
+      ['c', TTL_MS],
+      ['d', TTL_MS],
+    ])
+    expect(await told()).to.deep.equal([`one a ${TTL_MS}`, `other c ${TTL_MS}`, `other d ${TTL_MS}`])
+    expect(await client.command('GET', `${pin}m`)).to.equal('d')
+    expect(await client.command('PTTL', `${pin}m`)).to.be.within(1, TTL_MS)
   })
 
   it('lengthen its time, never shorten it, and tell that only where it is much', async () => {

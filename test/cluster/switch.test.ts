@@ -165,18 +165,14 @@ describe('a change of backends in a cluster', function () {
     for (const balancer of all) expect(lost(balancer, visited)).to.deep.equal([])
   })
 
-  it('that an operator makes leads nobody elsewhere', async () => {
+  it('that an operator makes, or a program that announces it, leads nobody elsewhere', async () => {
     const [first] = (await start(2, LONG_MS, { admin: { listen: `unix:${directory.file('admin')}` } })) as [Balancer]
     const visited = visitAll(clientsOf(1, CLIENTS))
     const client = new AdminClient({ socketPath: String(first.adminAddress()) })
     const { status } = await client.ask('POST', '/v1/pools/p/backends', { body: backendsOf(['f'])[0] })
     expect(status).to.equal(201)
     expect(lost(first, visited)).to.deep.equal([])
-  })
-
-  it('that a program makes leads nobody elsewhere if it announces it', async () => {
-    const [first] = (await start(2)) as [Balancer]
-    const visited = visitAll(clientsOf(1, CLIENTS))
+    // And that a program announces, on top of it.
     await first.announce({ update: { a: { weight: 3 } } })
     first.pool().update('a', { weight: 3 })
     expect(lost(first, visited)).to.deep.equal([])

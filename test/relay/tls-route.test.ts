@@ -65,4 +65,36 @@ describe('routes of a listener at which TLS ends', function () {
       await balancer.destroy()
     }
   })
+
+  it('are asked with what was in TLS, where a function chooses', async () => {
+    const byText: RouteOptions = { function: head => (String(head).startsWith('b') ? 'b' : undefined) }
+    const balancer = new Balancer({
+      listeners: [
+        {
+          name: 'l',
+          bind: '127.0.0.1:0',
+          route: [byText, ...ROUTE],
+          tls: { certificates: [made.pair('any')] },
+          peek: { timeout: '60s' },
+        },
+      ],
+      pools: Object.fromEntries(backends.all.map(({ name, address }) => [name, { backends: [{ name, address }] }])),
+      log: { level: 'silent' },
+    })
+    try {
+      await balancer.listen()
+      for (const text of ['bytes', 'hello']) {
+        const client = await TlsClient.open(toDial(balancer.address()), {
+          servername: 'x.wild.test',
+          rejectUnauthorized: false,
+        })
+        await client.send(text)
+        expect(String(await client.read(5))).to.equal(text)
+        client.destroy()
+      }
+      expect(backends.all.map(({ accepted }) => accepted)).to.deep.equal([1, 1, 0])
+    } finally {
+      await balancer.destroy()
+    }
+  })
 })

@@ -293,7 +293,7 @@ describe('changes of a membership that are announced', () => {
     // Before its walk, so that nobody comes between.
     expect(two.pool.beside).to.deep.equal([NEXT])
     one.pool.hold(TO_NEXT)
-    await tick(one, two)
+    one.switches.changed()
     // It is ahead now: the others have the homes of before.
     expect(one.pool.beside).to.deep.equal([NEXT, NOW])
     shared.announced.clear()
