@@ -17,9 +17,9 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
-import type { NextBackends } from './cluster/cluster-switches.ts'
-import { memberName } from './cluster/members.ts'
-import { Rosters } from './cluster/rosters.ts'
+import { memberName } from './cluster/members/members.ts'
+import { Rosters } from './cluster/rosters/rosters.ts'
+import type { NextBackends } from './cluster/switches/cluster-switches.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import { StoreKeys } from '../../src/cluster/store-keys.ts'
+import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Conn, toDial } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'

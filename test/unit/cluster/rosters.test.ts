@@ -1,11 +1,17 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { rosterDifferences } from '../../../src/cluster/roster-differences.ts'
-import { backendEdit, EMPTY, FORGET, type RosterEdit } from '../../../src/cluster/roster-edit.ts'
-import { type FoundRoster, MOST_CHARACTERS, NO_STAMP, readRoster, stampOf } from '../../../src/cluster/roster-record.ts'
-import type { NewRoster } from '../../../src/cluster/roster-store.ts'
-import { Rosters } from '../../../src/cluster/rosters.ts'
-import type { OpenStore } from '../../../src/cluster/shared-roster.ts'
+import { rosterDifferences } from '../../../src/cluster/rosters/differences.ts'
+import { backendEdit, EMPTY, FORGET, type RosterEdit } from '../../../src/cluster/rosters/edit.ts'
+import {
+  type FoundRoster,
+  MOST_CHARACTERS,
+  NO_STAMP,
+  readRoster,
+  stampOf,
+} from '../../../src/cluster/rosters/record.ts'
+import { Rosters } from '../../../src/cluster/rosters/rosters.ts'
+import type { OpenStore } from '../../../src/cluster/rosters/shared-roster.ts'
+import type { NewRoster } from '../../../src/cluster/rosters/store.ts'
 import type { BackendChanges, PoolOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveBackendChanges, resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedConfig } from '../../../src/config/resolved.ts'

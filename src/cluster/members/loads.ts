@@ -1,8 +1,8 @@
-import type { PoolCore } from '../pool/core.ts'
-import type { StoreLink } from './link.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import type { StoreLink } from '../store/link.ts'
+import { BEAT, runScript } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
 import { LIVE_MS } from './members.ts'
-import { BEAT, runScript } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
 
 /** What a member says is taken for nothing if it is longer: some 10,000 backends. */
 const LONGEST_LOADS = 500_000

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
-import type { PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { type RosterVersions, readVersions, rosterDifferences } from '../rosters/differences.ts'
+import type { StoreLink } from '../store/link.ts'
+import { BEAT, runScript } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
 import { type Agreement, agreementDigest, agreementOf, differences } from './agreement.ts'
-import type { StoreLink } from './link.ts'
-import { type RosterVersions, readVersions, rosterDifferences } from './roster-differences.ts'
-import { BEAT, runScript } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
 
 /** How often a member says that it lives. */
 export const BEAT_MS = 1000

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { StoreLink } from './link.ts'
+import type { StoreLink } from '../store/link.ts'
+import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
-import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
 import type { Traffic } from './traffic.ts'
 
 /** What one turn tells the store at most, and reads of it. */
