@@ -270,6 +270,7 @@ export class Cluster {
     } catch (error) {
       if (!link.isOpen) throw error
       this.#traffic.complain('member', error as Error)
+      this.#loads.away()
     }
   }
 
