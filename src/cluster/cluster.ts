@@ -26,6 +26,14 @@ const SNAPSHOT_EVERY_MS = 5000
 /** How long the last words may take. */
 const LEAVE_MS = 500
 
+/** The balancer, as far as it matters here. */
+export interface ClusterOwner {
+  /** Undefined: backends are changed at each balancer. */
+  rosters: Rosters | undefined
+  /** Whether another process takes its place, which counts the sessions that are left here. */
+  isReplaced: () => boolean
+}
+
 /**
  * What a balancer has with others: the exceptions that it shares with them, and what it knows of them. No client waits for
  * any of it: whatever becomes of the store, the tables are as they are.
@@ -57,15 +65,19 @@ export class Cluster {
 
   /**
    * @param cores - those that there are, also when it is looked at later
-   * @param rosters - undefined: backends are changed at each balancer
    */
-  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
+  constructor(
+    settings: ResolvedCluster,
+    cores: ReadonlyMap<string, PoolCore>,
+    log: Log,
+    { rosters, isReplaced }: ClusterOwner,
+  ) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
-    this.#loads = new SharedLoads(cores, this.#members.id)
+    this.#loads = new SharedLoads(cores, this.#members.id, isReplaced)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 

@@ -61,10 +61,14 @@ describe('a bound over all balancers, by a Redis server', () => {
     await until('nobody has sessions', () => peers(other).every(sessions => sessions === 0))
   })
 
-  it('forgets those of a balancer that is gone', async () => {
+  it('forgets those of a balancer that is gone, or whose successor tells them', async () => {
     const [one, other] = balancers as [Balancer, Balancer]
     other.pick('10.3.0.1')
     await until('it is known', () => peers(one).some(sessions => sessions > 0))
+    other.handOver.begin(process.pid)
+    await until('the successor tells of them', () => peers(one).every(sessions => sessions === 0))
+    other.handOver.cancel()
+    await until('there is none', () => peers(one).some(sessions => sessions > 0))
     await other.destroy()
     await until('nobody is left', () => peers(one).every(sessions => sessions === 0))
   })

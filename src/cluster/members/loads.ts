@@ -19,18 +19,21 @@ type Loads = Record<string, [backend: string, sessions: number][]>
 export class SharedLoads {
   readonly #cores: ReadonlyMap<string, PoolCore>
   readonly #id: string
+  readonly #isReplaced: () => boolean
   /** When others were heard last, by the monotonic clock. */
   #heardAt = 0
 
-  constructor(cores: ReadonlyMap<string, PoolCore>, id: string) {
+  /** @param isReplaced - whether the sessions here are told by the process that takes the place of this one */
+  constructor(cores: ReadonlyMap<string, PoolCore>, id: string, isReplaced: () => boolean) {
     this.#cores = cores
     this.#id = id
+    this.#isReplaced = isReplaced
   }
 
   async beat(link: StoreLink, keys: StoreKeys): Promise<void> {
     const pools = [...this.#cores.values()].filter(({ settings }) => settings.boundScope === 'cluster')
     if (pools.length === 0) return
-    const here: Loads = Object.fromEntries(pools.map(core => [core.name, core.peers.local()]))
+    const here: Loads = this.#isReplaced() ? {} : Object.fromEntries(pools.map(core => [core.name, core.peers.local()]))
     const values = [this.#id, JSON.stringify(here), FORGET_MS, LONGEST_LOADS]
     const all = (await runScript(link, BEAT, [keys.loads], values)) as Said[]
     const others = all.filter(([id]) => id !== this.#id).map(([, , text]) => readLoads(text))
