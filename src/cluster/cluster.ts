@@ -134,11 +134,9 @@ export class Cluster {
     this.#switches.close()
     this.#over.abort()
     await this.#running
-    const open = this.#open
-    this.#open = undefined
-    if (open === undefined) return
-    await Promise.race([this.#leave(open), sleep(LEAVE_MS, undefined, { ref: false })])
-    open.link.close()
+    if (this.#open !== undefined)
+      await Promise.race([this.#leave(this.#open), sleep(LEAVE_MS, undefined, { ref: false })])
+    this.#close()
   }
 
   status(): ClusterStatus {
