@@ -21,8 +21,6 @@ import { ClusterSwitches, type NextBackends } from './switches/cluster-switches.
 const TURN_MS = 100
 /** Until a lost store is tried again, the first time and at most; half of it is up to chance. */
 const RETRY_MS = { min: 200, max: 5000 }
-/** From one snapshot to the next on the same connection, at least. */
-const SNAPSHOT_EVERY_MS = 5000
 /** How long the last words may take. */
 const LEAVE_MS = 500
 
@@ -247,15 +245,12 @@ export class Cluster {
     synced()
     this.#switches.use(open)
     this.#synced()
-    let [beatAt, snapshotAt] = [BEAT_MS, SNAPSHOT_EVERY_MS].map(ms => performance.now() + ms) as [number, number]
+    let beatAt = performance.now() + BEAT_MS
     // Homes are different while only some have changed their backends.
     let lookAt = 0
     while (!signal.aborted) {
-      if (this.#isLacking && performance.now() >= snapshotAt) {
-        this.#isLacking = false
-        snapshotAt = performance.now() + SNAPSHOT_EVERY_MS
-        exchange.missed()
-      }
+      if (this.#isLacking) exchange.missed()
+      this.#isLacking = false
       const hasMore = await exchange.turn(TURN_MS)
       await this.#switches.turn(exchange.hasRead)
       if (performance.now() >= lookAt) {
