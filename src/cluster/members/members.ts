@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { PoolCore } from '../../pool/core.ts'
+import { parsed } from '../json.ts'
 import { type RosterVersions, readVersions, rosterDifferences } from '../rosters/differences.ts'
 import type { StoreLink } from '../store/link.ts'
 import { BEAT, runScript } from '../store/scripts.ts'
@@ -182,12 +183,4 @@ function readAgreement(text: unknown): Agreement | undefined {
       (pool.backends === undefined || Array.isArray(pool.backends)),
   )
   return isOne ? (read as Agreement) : undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
