@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import { type Agreement, agreementDigest } from '../../src/cluster/members/agreement.ts'
 import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Conn, toDial } from '../helpers/net.ts'
@@ -288,6 +289,11 @@ describe('balancers that share exceptions through a server', function () {
     one.pinAway(10)
     await other.adopted(10)
     expect(other.status.members).to.have.length(1)
+    const odd = { p: { digest: 'd', placement: '', prefixes: '', hotKey: '', backends: [null] } } as unknown as Agreement
+    await server.command('HSET', keys.details, 'u', JSON.stringify(odd))
+    const said = { name: 'u', version: '', digest: agreementDigest(odd) }
+    await server.command('HSET', keys.members, 'u', `99999999999999 ${JSON.stringify(said)}`)
+    await other.becomes('a member of whom nothing is known', ({ members }) => members.length === 2)
     expect(other.status.error).to.equal(undefined)
     await server.command('DEL', keys.members)
     await server.command('SET', keys.members, 'x')

@@ -180,7 +180,7 @@ function readAgreement(text: unknown): Agreement | undefined {
       typeof pool === 'object' &&
       pool !== null &&
       typeof pool.digest === 'string' &&
-      (pool.backends === undefined || Array.isArray(pool.backends)),
+      (pool.backends === undefined || (Array.isArray(pool.backends) && pool.backends.every(Array.isArray))),
   )
   return isOne ? (read as Agreement) : undefined
 }
