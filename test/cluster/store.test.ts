@@ -289,7 +289,9 @@ describe('balancers that share exceptions through a server', function () {
     one.pinAway(10)
     await other.adopted(10)
     expect(other.status.members).to.have.length(1)
-    const odd = { p: { digest: 'd', placement: '', prefixes: '', hotKey: '', backends: [null] } } as unknown as Agreement
+    const odd = {
+      p: { digest: 'd', placement: '', prefixes: '', hotKey: '', backends: [null] },
+    } as unknown as Agreement
     await server.command('HSET', keys.details, 'u', JSON.stringify(odd))
     const said = { name: 'u', version: '', digest: agreementDigest(odd) }
     await server.command('HSET', keys.members, 'u', `99999999999999 ${JSON.stringify(said)}`)
