@@ -306,6 +306,15 @@ describe('balancers that share exceptions through a server', function () {
     await other.becomes('no complaint', ({ error }) => error === undefined)
   })
 
+  it('leave nothing in it of those that have died', async () => {
+    await start()
+    await server.command('HSET', keys.details, 'dead', '{}')
+    await server.command('HSET', keys.members, 'dead', '1 {}')
+    await until('it is forgotten', async () => (await server.command('HEXISTS', keys.details, 'dead')) === 0)
+    for (const key of [keys.members, keys.details, keys.loads])
+      expect(await server.command('PTTL', key), key).to.not.equal(-1)
+  })
+
   it('show nothing of addresses, and read nothing of another secret', async () => {
     const watcher = await RedisClient.open({ host: '127.0.0.1', port: server.port })
     await watcher.command('MONITOR')
