@@ -57,15 +57,21 @@ export class Cluster {
 
   /**
    * @param cores - those that there are, also when it is looked at later
-   * @param rosters - undefined: backends are changed at each balancer
+   * @param parts - `rosters`: undefined: backends are changed at each balancer; `isInherited`: whether another process counts
+   * the sessions of this one
    */
-  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
+  constructor(
+    settings: ResolvedCluster,
+    cores: ReadonlyMap<string, PoolCore>,
+    log: Log,
+    { rosters, isInherited }: { rosters: Rosters | undefined; isInherited: () => boolean },
+  ) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
-    this.#loads = new SharedLoads(cores, this.#members.id)
+    this.#loads = new SharedLoads(cores, this.#members.id, isInherited)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
