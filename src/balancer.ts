@@ -129,8 +129,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const kept = (): Promise<void> => this.#kept.settled()
     const { cluster } = this.#config
     if (cluster?.membership === 'cluster') this.#rosters = this.#shareRosters()
-    const others = { rosters: this.#rosters, isInherited: () => this.handOver.isInherited }
-    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, others)
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, this.#rosters)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 

@@ -57,21 +57,15 @@ export class Cluster {
 
   /**
    * @param cores - those that there are, also when it is looked at later
-   * @param parts - `rosters`: undefined: backends are changed at each balancer; `isInherited`: whether another process counts
-   * the sessions of this one
+   * @param rosters - undefined: backends are changed at each balancer
    */
-  constructor(
-    settings: ResolvedCluster,
-    cores: ReadonlyMap<string, PoolCore>,
-    log: Log,
-    { rosters, isInherited }: { rosters: Rosters | undefined; isInherited: () => boolean },
-  ) {
+  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
-    this.#loads = new SharedLoads(cores, this.#members.id, isInherited)
+    this.#loads = new SharedLoads(cores, this.#members.id)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 

@@ -19,22 +19,18 @@ type Loads = Record<string, [backend: string, sessions: number][]>
 export class SharedLoads {
   readonly #cores: ReadonlyMap<string, PoolCore>
   readonly #id: string
-  readonly #isInherited: () => boolean
   /** When others were heard last, by the monotonic clock. */
   #heardAt = 0
 
-  /** @param isInherited - whether another process tells of the sessions here, among its own */
-  constructor(cores: ReadonlyMap<string, PoolCore>, id: string, isInherited: () => boolean) {
+  constructor(cores: ReadonlyMap<string, PoolCore>, id: string) {
     this.#cores = cores
     this.#id = id
-    this.#isInherited = isInherited
   }
 
   async beat(link: StoreLink, keys: StoreKeys): Promise<void> {
     const pools = [...this.#cores.values()].filter(({ settings }) => settings.boundScope === 'cluster')
     if (pools.length === 0) return
-    const told = this.#isInherited() ? [] : pools
-    const here: Loads = Object.fromEntries(told.map(core => [core.name, core.peers.local()]))
+    const here: Loads = Object.fromEntries(pools.map(core => [core.name, core.peers.local()]))
     const all = (await runScript(link, BEAT, [keys.loads], [this.#id, JSON.stringify(here), FORGET_MS])) as Said[]
     const others = all.filter(([id]) => id !== this.#id).map(([, , text]) => readLoads(text))
     this.#heardAt = performance.now()

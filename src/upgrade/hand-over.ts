@@ -12,8 +12,6 @@ export class HandOver {
   readonly #kept: KeptChanges
   /** The process that has been given the changes. */
   #successor: number | undefined
-  /** Another process is told of the sessions here, and counts them as its own. */
-  #isInherited = false
 
   constructor(cores: ReadonlyMap<string, PoolCore>, kept: KeptChanges) {
     this.#cores = cores
@@ -32,16 +30,6 @@ export class HandOver {
   /** The other process has given up. */
   cancel(): void {
     this.#successor = undefined
-  }
-
-  /** Whether the sessions here are counted by the process that has taken the place of this one. */
-  get isInherited(): boolean {
-    return this.#isInherited
-  }
-
-  /** @param isInherited - whether the other process hears of the sessions here from now on */
-  tells(isInherited: boolean): void {
-    this.#isInherited = isInherited
   }
 
   /** Whether nobody has been given the changes. */

@@ -28,13 +28,11 @@ export class LiveTeller {
   constructor(socket: Socket, handOver: HandOver) {
     this.#socket = socket
     this.#handOver = handOver
-    handOver.tells(true)
     this.#timer = setInterval(() => this.#tell(), TELL_MS).unref()
   }
 
   stop(): void {
     clearInterval(this.#timer)
-    this.#handOver.tells(false)
   }
 
   #tell(): void {

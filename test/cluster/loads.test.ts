@@ -61,26 +61,6 @@ describe('a bound over all balancers, by a Redis server', () => {
     await until('nobody has sessions', () => peers(other).every(sessions => sessions === 0))
   })
 
-  it('counts sessions that another process takes over once', async () => {
-    const [one, other] = balancers as [Balancer, Balancer]
-    const successor = await start()
-    const taken = Array.from({ length: 30 }, (_, at) => one.pick(`10.4.0.${at}`))
-    const sum = (counts: number[]): number => counts.reduce((all, count) => all + count, 0)
-    // The other one has sessions of its own.
-    const own = other
-      .pool()
-      .backends()
-      .reduce((all, { sessions }) => all + sessions, 0)
-    await until('both know', () => sum(peers(other)) === taken.length && sum(peers(successor)) === taken.length + own)
-    successor.handOver.inherit(one.handOver.live())
-    one.handOver.tells(true)
-    await until('the successor has them alone', () => sum(peers(successor)) === own)
-    await until('they are counted once', () => sum(peers(other)) === taken.length)
-    for (const decision of taken) decision.release()
-    await successor.destroy()
-    one.handOver.tells(false)
-  })
-
   it('forgets those of a balancer that is gone', async () => {
     const [one, other] = balancers as [Balancer, Balancer]
     other.pick('10.3.0.1')
