@@ -17,9 +17,9 @@ import type {
   PassedSockets,
 } from './balancer-types.ts'
 import { Cluster } from './cluster/cluster.ts'
-import type { NextBackends } from './cluster/cluster-switches.ts'
-import { memberName } from './cluster/members.ts'
-import { Rosters } from './cluster/rosters.ts'
+import { memberName } from './cluster/members/members.ts'
+import { Rosters } from './cluster/rosters/rosters.ts'
+import type { NextBackends } from './cluster/switches/cluster-switches.ts'
 import { type DescribedConfig, describeBackend, describeConfig } from './config/describe.ts'
 import { loadKeyModules } from './config/key-modules.ts'
 import type { BalancerOptions } from './config/options.ts'
@@ -129,7 +129,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const kept = (): Promise<void> => this.#kept.settled()
     const { cluster } = this.#config
     if (cluster?.membership === 'cluster') this.#rosters = this.#shareRosters()
-    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, this.#rosters)
+    const clustered = { rosters: this.#rosters, isReplaced: () => !this.handOver.canChange }
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, clustered)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 

@@ -1,6 +1,6 @@
-import type { MemberStatus } from './members.ts'
-import type { AdoptedCounts } from './pool-exceptions.ts'
-import type { RosterStatus } from './roster-status.ts'
+import type { AdoptedCounts } from './exceptions/pool-exceptions.ts'
+import type { MemberStatus } from './members/members.ts'
+import type { RosterStatus } from './rosters/status.ts'
 
 /** What a balancer has with others of its cluster. Plain data; counters only grow. */
 export interface ClusterStatus {

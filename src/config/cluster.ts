@@ -1,4 +1,4 @@
-import { readStoreAddress, STORE_URLS, type StoreAddress, storeText } from '../cluster/store-address.ts'
+import { readStoreAddress, STORE_URLS, type StoreAddress, storeText } from '../cluster/store/store-address.ts'
 import type { ClusterMembership } from './cluster-options.ts'
 import { formatDuration } from './duration.ts'
 import type { Finding } from './parsed.ts'

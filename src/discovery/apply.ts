@@ -1,4 +1,4 @@
-import type { NextBackends } from '../cluster/cluster-switches.ts'
+import type { NextBackends } from '../cluster/switches/cluster-switches.ts'
 import { checkBackendHealth } from '../config/backend-health.ts'
 import type { PoolCore } from '../pool/core.ts'
 import { membershipChange } from '../pool/membership.ts'

@@ -2,7 +2,8 @@ import type { Metric, MetricValueWithName, Registry } from 'prom-client'
 import type { Balancer } from '../balancer.ts'
 import type { Histogram } from '../relay/durations.ts'
 import type { Stats } from '../stats.ts'
-import { DEFINITIONS, type Definition, HISTOGRAMS, type HistogramDefinition } from './definitions.ts'
+import type { Definition } from './definition.ts'
+import { DEFINITIONS, HISTOGRAMS, type HistogramDefinition } from './definitions.ts'
 
 type Library = typeof import('prom-client')
 

@@ -1,4 +1,4 @@
-import { sharedRoster } from '../cluster/roster-errors.ts'
+import { sharedRoster } from '../cluster/rosters/errors.ts'
 import { checkBackendHealth } from '../config/backend-health.ts'
 import { describeBackend } from '../config/describe.ts'
 import type { BackendChanges, BackendHealthOptions, BackendOptions, BackendState } from '../config/options.ts'

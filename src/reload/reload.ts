@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { NextBackends } from '../cluster/cluster-switches.ts'
+import type { NextBackends } from '../cluster/switches/cluster-switches.ts'
 import { changedSettings, type FoundChange, restartPaths } from '../config/changes.ts'
 import { effectOf } from '../config/effects.ts'
 import type { ResolvedConfig, ResolvedPool } from '../config/resolved.ts'

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { clientHello } from '../../src/bench/keys/heads.ts'
 import {
-  Balancer,
+  type Balancer,
   type BalancerOptions,
   type LimpetError,
   type ListenerOptions,
@@ -14,13 +14,10 @@ import {
 import { limpet } from '../cli/helpers.ts'
 import { Directory } from '../helpers/directory.ts'
 import { followSessions } from '../helpers/follow.ts'
-import { Conn, freePort, toDial } from '../helpers/net.ts'
-import { expectBalanced } from '../helpers/rig.ts'
+import { type Conn, freePort, toDial } from '../helpers/net.ts'
 import { type Backends, named, startBackends } from '../helpers/servers.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
-
-const NAMES = ['a', 'b', 'rest']
-const PATIENT = { timeout: '60s' }
+import { ended, NAMES, Opened, PATIENT, routedOptions } from './routed.ts'
 
 /** A line that begins with `to `: the rest of it is the pool. */
 const poolOfLine: RouteFunction = head => {
@@ -38,50 +35,25 @@ export const always = () => 'b'
 describe('routes by functions', function () {
   this.timeout(TEST_MS)
   let backends: Backends
-  const conns: Conn[] = []
-  const balancers: Balancer[] = []
+  const opened = new Opened()
 
   before(async () => {
     backends = await startBackends(NAMES, named)
   })
   afterEach(async () => {
-    for (const conn of conns.splice(0)) conn.destroy()
-    for (const balancer of balancers.splice(0)) await balancer.destroy()
+    await opened.close()
   })
   after(async () => {
     await backends[Symbol.asyncDispose]()
   })
 
-  /** A pool for each backend, of its name. */
-  function optionsOf(
+  const optionsOf = (
     route: RouteOptions[],
-    listener: Partial<ListenerOptions> = {},
-    pools: Record<string, object> = {},
-  ): BalancerOptions {
-    return {
-      listeners: [{ name: 'l', bind: '127.0.0.1:0', route, peek: PATIENT, ...listener }],
-      pools: Object.fromEntries(
-        backends.all.map(({ name, address }) => [
-          name,
-          { secret: 'a secret', stickTable: { size: 1000 }, ...pools[name], backends: [{ name, address }] },
-        ]),
-      ),
-      log: { level: 'silent' },
-    }
-  }
-
-  async function open(options: BalancerOptions | ReturnType<typeof parseConfig>): Promise<Balancer> {
-    const balancer = new Balancer(options)
-    balancers.push(balancer)
-    await balancer.listen()
-    return balancer
-  }
-
-  async function connect(balancer: Balancer): Promise<Conn> {
-    const conn = await Conn.open(toDial(balancer.address()))
-    conns.push(conn)
-    return conn
-  }
+    listener?: Partial<ListenerOptions>,
+    pools?: Record<string, object>,
+  ): BalancerOptions => routedOptions(backends, route, listener, pools)
+  const open = (options: Parameters<Opened['open']>[0]): Promise<Balancer> => opened.open(options)
+  const connect = (balancer: Balancer): Promise<Conn> => opened.connect(balancer)
 
   /** Says these parts, and gets them back: from which pool? */
   async function servedBy(balancer: Balancer, ...parts: (string | Buffer)[]): Promise<string> {
@@ -92,11 +64,6 @@ describe('routes by functions', function () {
     expect((await conn.read(all.length)).equals(all), 'every byte comes back').to.equal(true)
     conn.destroy()
     return pool
-  }
-
-  async function ended(balancer: Balancer): Promise<void> {
-    await until('the sessions to end', () => balancer.stats().sessions === 0)
-    expectBalanced(balancer.stats())
   }
 
   it('lead to any pool, at every split of the bytes, and close whom they name none for', async () => {

@@ -2,68 +2,35 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { clientHello } from '../../src/bench/keys/heads.ts'
-import {
-  Balancer,
-  type BalancerOptions,
-  type ListenerOptions,
-  type RouteOptions,
-  type SessionClosed,
-} from '../../src/index.ts'
+import type { Balancer, BalancerOptions, ListenerOptions, RouteOptions, SessionClosed } from '../../src/index.ts'
 import { followSessions } from '../helpers/follow.ts'
-import { Conn, type Dial, freePort, toDial } from '../helpers/net.ts'
+import { type Conn, type Dial, freePort, toDial } from '../helpers/net.ts'
 import { forEachRelay } from '../helpers/relays.ts'
-import { expectBalanced } from '../helpers/rig.ts'
 import { type Backends, echo, startBackends } from '../helpers/servers.ts'
 import { until } from '../helpers/wait.ts'
+import { ended, NAMES, Opened, routedOptions } from './routed.ts'
 
-const NAMES = ['a', 'b', 'rest']
-const PATIENT = { timeout: '60s' }
 const BY_NAME: RouteOptions[] = [{ sni: 'a.example', pool: 'a' }, { sni: '*.B.Example', pool: 'b' }, { pool: 'rest' }]
 
 forEachRelay('routes', pair => {
   let backends: Backends
-  const conns: Conn[] = []
-  const balancers: Balancer[] = []
+  const opened = new Opened()
 
   beforeEach(async () => {
     backends = await startBackends(NAMES, echo)
   })
   afterEach(async () => {
-    for (const conn of conns.splice(0)) conn.destroy()
-    for (const balancer of balancers.splice(0)) await balancer.destroy()
+    await opened.close()
     await backends[Symbol.asyncDispose]()
   })
 
-  /** A pool for each backend, of its name. */
-  function optionsOf(
+  const optionsOf = (
     route: RouteOptions[],
     listener: Partial<ListenerOptions> = {},
     pools: Record<string, object> = {},
-  ): BalancerOptions {
-    return {
-      listeners: [{ name: 'l', bind: '127.0.0.1:0', route, peek: PATIENT, ...pair.listener, ...listener }],
-      pools: Object.fromEntries(
-        backends.all.map(({ name, address }) => [
-          name,
-          { stickTable: { size: 1000 }, ...pools[name], backends: [{ name, address }] },
-        ]),
-      ),
-      log: { level: 'silent' },
-    }
-  }
-
-  async function open(...settings: Parameters<typeof optionsOf>): Promise<Balancer> {
-    const balancer = new Balancer(optionsOf(...settings))
-    balancers.push(balancer)
-    await balancer.listen()
-    return balancer
-  }
-
-  async function connect(balancer: Balancer, from: Dial = {}): Promise<Conn> {
-    const conn = await Conn.open({ ...toDial(balancer.address()), ...from })
-    conns.push(conn)
-    return conn
-  }
+  ): BalancerOptions => routedOptions(backends, route, { ...pair.listener, ...listener }, pools)
+  const open = (...settings: Parameters<typeof optionsOf>): Promise<Balancer> => opened.open(optionsOf(...settings))
+  const connect = (balancer: Balancer, from: Dial = {}): Promise<Conn> => opened.connect(balancer, from)
 
   const counts = (): number[] => backends.all.map(({ accepted }) => accepted)
 
@@ -78,11 +45,6 @@ forEachRelay('routes', pair => {
     const served = counts().flatMap((count, at) => (count > (before[at] ?? 0) ? [NAMES[at]] : []))
     expect(served, 'backends that were asked').to.have.lengthOf(1)
     return served[0]
-  }
-
-  async function ended(balancer: Balancer): Promise<void> {
-    await until('the sessions to end', () => balancer.stats().sessions === 0)
-    expectBalanced(balancer.stats())
   }
 
   it('go by the name of the server, at once and byte by byte', async () => {

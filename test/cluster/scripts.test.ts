@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { END, PUT, PUT_MANY, type StoreScript } from '../../src/cluster/scripts.ts'
+import { END, PUT, PUT_MANY, type StoreScript } from '../../src/cluster/store/scripts.ts'
 import { Directory } from '../helpers/directory.ts'
 import { requirePeer } from '../helpers/peers.ts'
 import { RedisClient, RedisServer, type Reply } from '../helpers/redis.ts'

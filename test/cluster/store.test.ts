@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import { StoreKeys } from '../../src/cluster/store-keys.ts'
+import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Conn, toDial } from '../helpers/net.ts'
 import { requirePeer } from '../helpers/peers.ts'
@@ -339,6 +339,17 @@ describe('balancers that share exceptions through a server', function () {
     const other = await start()
     expectAll(other, pins)
     expect(other.status.members).to.deep.equal([])
+  })
+
+  it('know nothing of others any more once they have closed, also where they did not come to listen', async () => {
+    const listeners = [{ name: 'l', bind: server.address, pool: 'p' }]
+    const one = Member.make(url(), { options: { listeners } })
+    members.push(one)
+    await one.balancer.listen().then(
+      () => expect.fail('the port is taken'),
+      () => undefined,
+    )
+    expect(one.status).to.include({ isSynced: false, resyncs: 1 })
   })
 
   it('serve clients while the store says nothing', async () => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { StoreKeys } from '../../src/cluster/store-keys.ts'
+import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Certificates } from '../helpers/certificates.ts'
 import { Directory } from '../helpers/directory.ts'
 import { freePort } from '../helpers/net.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RosterOptions } from '../../cluster/roster-status.ts'
+import type { RosterOptions } from '../../cluster/rosters/status.ts'
 import type { Pool } from '../../pool/pool.ts'
 import type { Call, Route } from '../route.ts'
 import { BODIES } from '../schemas.ts'

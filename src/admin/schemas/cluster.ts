@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { MemberStatus } from '../../cluster/members.ts'
-import type { RosterChangeEntry, RosterStatus } from '../../cluster/roster-status.ts'
+import type { MemberStatus } from '../../cluster/members/members.ts'
+import type { RosterChangeEntry, RosterStatus } from '../../cluster/rosters/status.ts'
 import type { ClusterStatus } from '../../cluster/status.ts'
 import { ADOPTED } from '../../native.ts'
 import { byName, count, milliseconds, type Told } from './parts.ts'

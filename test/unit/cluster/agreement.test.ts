@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { agreementDigest, agreementOf, differences } from '../../../src/cluster/agreement.ts'
+import { agreementDigest, agreementOf, differences } from '../../../src/cluster/members/agreement.ts'
 import type { PoolOptions } from '../../../src/config/options.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { PoolCore } from '../../../src/pool/core.ts'

@@ -1,6 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { announcementOf, type HomeBackend, readBackends, writeBackends } from '../../../src/cluster/announcement.ts'
+import {
+  announcementOf,
+  type HomeBackend,
+  readBackends,
+  writeBackends,
+} from '../../../src/cluster/switches/announcement.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedBackend } from '../../../src/config/resolved.ts'
 import { PoolCore } from '../../../src/pool/core.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { StoreLink } from '../../../src/cluster/link.ts'
-import { END, INCARNATION, PUT, READ, type StoreScript } from '../../../src/cluster/scripts.ts'
+import type { StoreLink } from '../../../src/cluster/store/link.ts'
+import { END, INCARNATION, PUT, READ, type StoreScript } from '../../../src/cluster/store/scripts.ts'
 
 type Entry = [id: string, fields: string[]]
 

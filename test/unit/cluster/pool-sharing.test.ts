@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { PoolSharing } from '../../../src/cluster/pool-sharing.ts'
+import { PoolSharing } from '../../../src/cluster/exceptions/pool-sharing.ts'
 import { resolveOptions } from '../../../src/config/resolve.ts'
 import { PoolCore } from '../../../src/pool/core.ts'
 

@@ -1,11 +1,17 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { rosterDifferences } from '../../../src/cluster/roster-differences.ts'
-import { backendEdit, EMPTY, FORGET, type RosterEdit } from '../../../src/cluster/roster-edit.ts'
-import { type FoundRoster, MOST_CHARACTERS, NO_STAMP, readRoster, stampOf } from '../../../src/cluster/roster-record.ts'
-import type { NewRoster } from '../../../src/cluster/roster-store.ts'
-import { Rosters } from '../../../src/cluster/rosters.ts'
-import type { OpenStore } from '../../../src/cluster/shared-roster.ts'
+import { rosterDifferences } from '../../../src/cluster/rosters/differences.ts'
+import { backendEdit, EMPTY, FORGET, type RosterEdit } from '../../../src/cluster/rosters/edit.ts'
+import {
+  type FoundRoster,
+  MOST_CHARACTERS,
+  NO_STAMP,
+  readRoster,
+  stampOf,
+} from '../../../src/cluster/rosters/record.ts'
+import { Rosters } from '../../../src/cluster/rosters/rosters.ts'
+import type { OpenStore } from '../../../src/cluster/rosters/shared-roster.ts'
+import type { NewRoster } from '../../../src/cluster/rosters/store.ts'
 import type { BackendChanges, PoolOptions } from '../../../src/config/options.ts'
 import { resolveBackend, resolveBackendChanges, resolveOptions } from '../../../src/config/resolve.ts'
 import type { ResolvedConfig } from '../../../src/config/resolved.ts'
@@ -72,6 +78,9 @@ class Member {
   readonly core: PoolCore
   readonly rosters: Rosters
   config: ResolvedConfig
+  /** While the others tell of their clients. */
+  whileAnnounced: () => void = () => undefined
+  isClosed = false
 
   constructor(given = config()) {
     this.config = given
@@ -79,10 +88,12 @@ class Member {
     const service = { checkBackends: () => undefined } as unknown as Service
     this.rosters = new Rosters(new Map([['p', this.core]]), 'me', LOG, {
       canChange: () => true,
-      assertCanChange: () => undefined,
+      assertCanChange: () => {
+        if (this.isClosed) throw new Error('it is closed')
+      },
       configured: pool => this.config.pools.get(pool)?.backends ?? [],
       changes: core => core.discovery?.overlay(core.backends()) ?? overlayOf(this.backends(), core.backends()),
-      beforeChange: async () => undefined,
+      beforeChange: async () => this.whileAnnounced(),
       apply: async apply => void (await apply({ service: () => service, beforeChange: async () => undefined })),
     })
   }
@@ -131,6 +142,16 @@ describe('shared rosters', () => {
     expect(await one.refusal(update('a', { weight: 6 }), 2)).to.include({ code: 'LIMPET_ERR_ROSTER_VERSION' })
     expect(store.found.record?.overlay.changed).to.deep.equal({ a: { weight: 5 }, b: { weight: 8 } })
     expect(await one.change(update('b', { weight: 8 }))).to.equal(3)
+  })
+
+  it('stay as they are where the balancer that changes them is closed meanwhile', async () => {
+    const store = new Store()
+    const member = await Member.start(store)
+    member.whileAnnounced = () => {
+      member.isClosed = true
+    }
+    expect((await member.refusal(update('a', { weight: 5 }))).message).to.equal('it is closed')
+    expect(store.found.record).to.equal(undefined)
   })
 
   it('are given up where others are always first', async () => {

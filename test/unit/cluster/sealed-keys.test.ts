@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { KEY_BYTES, SealedKeys } from '../../../src/cluster/sealed-keys.ts'
+import { KEY_BYTES, SealedKeys } from '../../../src/cluster/exceptions/sealed-keys.ts'
 import { DerivedSecrets } from '../../../src/config/secrets.ts'
 
 const CONTENT = 9

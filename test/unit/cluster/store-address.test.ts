@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { readStoreAddress, type StoreAddress, storeText } from '../../../src/cluster/store-address.ts'
+import { readStoreAddress, type StoreAddress, storeText } from '../../../src/cluster/store/store-address.ts'
 
 const read = (url: string): StoreAddress => {
   const address = readStoreAddress(url)

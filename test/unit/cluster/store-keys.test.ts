@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { StoreKeys } from '../../../src/cluster/store-keys.ts'
+import { StoreKeys } from '../../../src/cluster/store/store-keys.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const one = new StoreKeys({ prefix: 'limpet', name: 'default' }, 1)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { Announcement, HomeBackend } from '../../../src/cluster/announcement.ts'
-import { type Switched, Switches, type SwitchPool, type SwitchStore } from '../../../src/cluster/switches.ts'
+import type { Announcement, HomeBackend } from '../../../src/cluster/switches/announcement.ts'
+import { type Switched, Switches, type SwitchPool, type SwitchStore } from '../../../src/cluster/switches/switches.ts'
 
 const TIMEOUT_MS = 10_000
 const TICK_MS = 100

@@ -1,13 +1,13 @@
-import { checkBackendHealth } from '../config/backend-health.ts'
-import type { ResolvedBackend, ResolvedPool } from '../config/resolved.ts'
-import { LIMITS } from '../config/schema.ts'
-import type { FoundContext } from '../discovery/apply.ts'
-import type { PoolCore } from '../pool/core.ts'
-import { membershipChange } from '../pool/membership.ts'
-import { lookUp, unknownHosts } from '../pool/records.ts'
-import { checkRing, tooManyBackends } from '../pool/refusals.ts'
-import { applyBackends, type Done, destinationsAfter } from '../reload/backends.ts'
-import { type PoolOverlay, withOverlay } from '../state/overlay.ts'
+import { checkBackendHealth } from '../../config/backend-health.ts'
+import type { ResolvedBackend, ResolvedPool } from '../../config/resolved.ts'
+import { LIMITS } from '../../config/schema.ts'
+import type { FoundContext } from '../../discovery/apply.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { membershipChange } from '../../pool/membership.ts'
+import { lookUp, unknownHosts } from '../../pool/records.ts'
+import { checkRing, tooManyBackends } from '../../pool/refusals.ts'
+import { applyBackends, type Done, destinationsAfter } from '../../reload/backends.ts'
+import { type PoolOverlay, withOverlay } from '../../state/overlay.ts'
 
 /**
  * The backends of a pool with what a shared roster changes of them; where they are found, it changes only those that are there.

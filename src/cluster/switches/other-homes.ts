@@ -1,6 +1,6 @@
-import type { NativePlacement } from '../native.ts'
-import type { PoolCore } from '../pool/core.ts'
-import { placementWeight } from '../pool/plan.ts'
+import type { NativePlacement } from '../../native.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { placementWeight } from '../../pool/plan.ts'
 import type { HomeBackend } from './announcement.ts'
 
 const INDEXES = 2 ** 16

@@ -1,8 +1,8 @@
+import type { Members } from '../members/members.ts'
+import type { StoreLink } from '../store/link.ts'
+import { ANNOUNCE, runScript, SAY_DONE } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
 import { type Announcement, type HomeBackend, readBackends, writeBackends } from './announcement.ts'
-import type { StoreLink } from './link.ts'
-import type { Members } from './members.ts'
-import { ANNOUNCE, runScript, SAY_DONE } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
 import type { SwitchStore } from './switches.ts'
 
 const AWAY = 'the store is away'

@@ -1,4 +1,4 @@
-import { ADOPTED } from '../native.ts'
+import { ADOPTED } from '../../native.ts'
 import type { AdoptedCounts } from './pool-exceptions.ts'
 
 /** What went to a store and came from it. Counters only grow. */

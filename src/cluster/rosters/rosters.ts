@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { changedConfig } from '../config/resolve.ts'
-import type { ResolvedBackend, ResolvedConfig, ResolvedPool } from '../config/resolved.ts'
-import type { Log } from '../log/log.ts'
-import type { PoolCore } from '../pool/core.ts'
-import { Turns } from '../turns.ts'
-import { rosterBackends } from './roster-apply.ts'
-import type { RosterEdit } from './roster-edit.ts'
-import { contended, storeAway, unfit } from './roster-errors.ts'
-import type { RosterRecord } from './roster-record.ts'
-import type { RosterChangeEntry, RosterOptions, RosterStatus } from './roster-status.ts'
+import { changedConfig } from '../../config/resolve.ts'
+import type { ResolvedBackend, ResolvedConfig, ResolvedPool } from '../../config/resolved.ts'
+import type { Log } from '../../log/log.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { Turns } from '../../turns.ts'
+import { rosterBackends } from './apply.ts'
+import type { RosterEdit } from './edit.ts'
+import { contended, storeAway, unfit } from './errors.ts'
+import type { RosterRecord } from './record.ts'
 import { type OpenStore, type RosterOwner, SharedRoster } from './shared-roster.ts'
+import type { RosterChangeEntry, RosterOptions, RosterStatus } from './status.ts'
 
 /** How often a change is made anew on a newer roster; each time another balancer was first. */
 const MOST_TRIES = 20
@@ -180,6 +180,7 @@ export class Rosters {
     if (edited === 'same') return roster.record?.version
     const { before, next, backends } = edited
     await roster.announce(backends)
+    this.#owner.assertCanChange()
     const record = await this.#asked(name, true, async store => await store.set(name, before, next))
     if (record !== undefined) roster.made(record)
     return record?.version

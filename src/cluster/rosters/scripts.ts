@@ -1,4 +1,4 @@
-import type { StoreScript } from './scripts.ts'
+import type { StoreScript } from '../store/scripts.ts'
 
 /** Changes of a pool's roster of which is known who made them, and when. */
 export const AUDIT_ENTRIES = 1000

@@ -1,7 +1,7 @@
-import type { PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import type { PoolExceptions, SharedPin } from '../exceptions/pool-exceptions.ts'
 import { type HomeBackend, homeBackends } from './announcement.ts'
 import { OtherHomes } from './other-homes.ts'
-import type { PoolExceptions, SharedPin } from './pool-exceptions.ts'
 import type { SwitchPool } from './switches.ts'
 
 /** How many entries of the table are looked at in one turn of the event loop: some 2 µs each, where few homes are known yet. */

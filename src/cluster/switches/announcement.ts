@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { LIMITS } from '../config/schema.ts'
-import { NativeBackendState } from '../native.ts'
-import type { PoolCore } from '../pool/core.ts'
-import { placementWeight } from '../pool/plan.ts'
+import { LIMITS } from '../../config/schema.ts'
+import { NativeBackendState } from '../../native.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { placementWeight } from '../../pool/plan.ts'
 
 /** What of a backend homes depend on. */
 export interface HomeBackend {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { StoreLink } from './link.ts'
+import type { StoreLink } from '../store/link.ts'
+import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
 import type { SharedPin } from './pool-exceptions.ts'
 import type { Operation, PoolSharing } from './pool-sharing.ts'
-import { END, INCARNATION, PUT, PUT_MANY, READ, runScript, STREAM_ENTRIES } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
 import type { Traffic } from './traffic.ts'
 
 /** What one turn tells the store at most, and reads of it. */
@@ -11,6 +11,8 @@ const MOST_OPERATIONS = 1000
 const MOST_READ = 1000
 /** Keys that one script reads. */
 const READ_AT_ONCE = 200
+/** From the end of one snapshot to the next, at least: what is missing may be missing again and again. */
+const SNAPSHOT_EVERY_MS = 2000
 /** Exceptions that one script writes: a millisecond or two of the store. */
 const WRITTEN_AT_ONCE = 100
 /** Before everything. */
@@ -39,6 +41,7 @@ export class Exchange {
   /** The last entry that was read, by shard. */
   readonly #read: string[]
   #isBehind = false
+  #snapshotAt = 0
   #hasRead = false
   #turns = 0
 
@@ -61,7 +64,7 @@ export class Exchange {
     for await (const found of link.scan(keys.pins)) await this.#readPins(found)
   }
 
-  /** The next turn begins with a snapshot: not everything that was read could be used, or it was not read. */
+  /** One of the next turns begins with a snapshot: not everything that was read could be used. */
   missed(): void {
     this.#isBehind = true
   }
@@ -73,7 +76,11 @@ export class Exchange {
    * @returns whether there is more already
    */
   async turn(turnMs: number): Promise<boolean> {
-    if (this.#isBehind) await this.snapshot()
+    if (this.#isBehind && performance.now() >= this.#snapshotAt) {
+      await this.snapshot()
+      // A store that evicts its streams would have one turn after the other begin so.
+      this.#snapshotAt = performance.now() + SNAPSHOT_EVERY_MS
+    }
     const operations = this.#collect(turnMs)
     const told = this.tell(operations)
     const incoming: Incoming = new Map()
@@ -83,8 +90,9 @@ export class Exchange {
     const counts = await reads
     this.#adopt(incoming)
     const isUrgent = [...this.#parts.pools.values()].some(sharing => sharing.isUrgent)
-    this.#hasRead = counts.every(count => count < MOST_READ) && !this.#isBehind
-    return isUrgent || operations.length >= MOST_OPERATIONS || !this.#hasRead
+    const isThere = counts.every(count => count < MOST_READ)
+    this.#hasRead = isThere && !this.#isBehind
+    return isUrgent || operations.length >= MOST_OPERATIONS || !isThere
   }
 
   /** Tells what clients did, all of it, and reads nothing. */

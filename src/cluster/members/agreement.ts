@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../../pool/core.ts'
 
 /** What a pool is made of, as far as homes depend on it; `backends`: name, weight, and 1 for a backup. */
 export interface PoolAgreement {

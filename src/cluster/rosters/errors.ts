@@ -1,5 +1,5 @@
-import { LimpetError } from '../errors.ts'
-import { MOST_CHARACTERS } from './roster-record.ts'
+import { LimpetError } from '../../errors.ts'
+import { MOST_CHARACTERS } from './record.ts'
 
 const FORGET = 'limpet backends forget makes the backends those of the configuration again, at all balancers'
 

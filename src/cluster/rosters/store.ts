@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { StoreLink } from './link.ts'
-import { cutName, cutWhat, type FoundRoster, fieldsOf, type RosterRecord, readRoster } from './roster-record.ts'
-import { AUDIT_ENTRIES, ROSTER_SET, ROSTER_STAMPS } from './roster-scripts.ts'
-import type { RosterChangeEntry } from './roster-status.ts'
-import { runScript } from './scripts.ts'
-import type { StoreKeys } from './store-keys.ts'
+import type { StoreLink } from '../store/link.ts'
+import { runScript } from '../store/scripts.ts'
+import type { StoreKeys } from '../store/store-keys.ts'
+import { cutName, cutWhat, type FoundRoster, fieldsOf, type RosterRecord, readRoster } from './record.ts'
+import { AUDIT_ENTRIES, ROSTER_SET, ROSTER_STAMPS } from './scripts.ts'
+import type { RosterChangeEntry } from './status.ts'
 
 /** A roster that is to be in the store. */
 export interface NewRoster extends Omit<RosterRecord, 'id' | 'at'> {

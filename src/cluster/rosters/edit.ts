@@ -1,6 +1,6 @@
-import { describeBackend } from '../config/describe.ts'
-import type { ResolvedBackend } from '../config/resolved.ts'
-import { overlayOf, type PoolOverlay, withOverlay } from '../state/overlay.ts'
+import { describeBackend } from '../../config/describe.ts'
+import type { ResolvedBackend } from '../../config/resolved.ts'
+import { overlayOf, type PoolOverlay, withOverlay } from '../../state/overlay.ts'
 
 /** A change of a shared roster, which can be made again on a newer one. */
 export interface RosterEdit {

@@ -1,6 +1,6 @@
-import type { PoolCore } from '../pool/core.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import { PoolSwitch } from '../switches/pool-switch.ts'
 import { type AdoptedCounts, PoolExceptions, type SharedPin } from './pool-exceptions.ts'
-import { PoolSwitch } from './pool-switch.ts'
 
 /** The last exceptions that wait to be told; half a megabyte a pool. */
 const RING = 16_384

@@ -1,6 +1,6 @@
-import { LIMITS } from '../config/schema.ts'
-import type { PoolOverlay } from '../state/overlay.ts'
-import { poolOverlayOf } from '../state/state-file.ts'
+import { LIMITS } from '../../config/schema.ts'
+import type { PoolOverlay } from '../../state/overlay.ts'
+import { poolOverlayOf } from '../../state/state-file.ts'
 
 /** Characters of the longest overlay: 10,000 backends with their settings have about half of it. */
 export const MOST_CHARACTERS = 4 * 2 ** 20

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { abortError } from '../errors.ts'
+import { abortError } from '../../errors.ts'
 import type { StoreNode } from './store-address.ts'
 
 /** One command, answered. */

@@ -1,7 +1,7 @@
-import type { NativeExceptions } from '../native/exceptions.ts'
-import { ADOPTED } from '../native.ts'
-import type { PoolCore } from '../pool/core.ts'
-import type { OtherHomes } from './other-homes.ts'
+import type { NativeExceptions } from '../../native/exceptions.ts'
+import { ADOPTED } from '../../native.ts'
+import type { PoolCore } from '../../pool/core.ts'
+import type { OtherHomes } from '../switches/other-homes.ts'
 import { KEY_BYTES, SealedKeys } from './sealed-keys.ts'
 
 /** What has become of a pin that balancers share. */
