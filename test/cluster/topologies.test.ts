@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Certificates } from '../helpers/certificates.ts'
@@ -9,9 +8,7 @@ import { runProgram } from '../helpers/programs.ts'
 import { RedisServer, type Reply } from '../helpers/redis.ts'
 import { TEST_MS, until } from '../helpers/wait.ts'
 import { Member, type MemberSettings } from './members.ts'
-
-const PRIMARY = 'main'
-const DOWN_MS = '500'
+import { Sentinels } from './sentinels.ts'
 
 describe('balancers that share exceptions through several servers', function () {
   this.timeout(TEST_MS)
@@ -57,48 +54,24 @@ describe('balancers that share exceptions through several servers', function () 
   }
 
   it('follow the primary that Sentinels name, also away from one that lives', async () => {
-    const primary = await serve()
-    const replica = await serve('--replicaof', '127.0.0.1', String(primary.port))
-    const linked = async (): Promise<boolean> =>
-      String(await replica.command('INFO', 'replication')).includes('master_link_status:up')
-    await until('the replica to be one', linked)
-    const sentinels: RedisServer[] = []
-    for (const at of [0, 1, 2]) {
-      const file = directory.file(`sentinel-${at}.conf`)
-      await writeFile(
-        file,
-        [
-          `sentinel monitor ${PRIMARY} 127.0.0.1 ${primary.port} 2`,
-          `sentinel down-after-milliseconds ${PRIMARY} ${DOWN_MS}`,
-          `sentinel failover-timeout ${PRIMARY} 2000`,
-          '',
-        ].join('\n'),
-      )
-      sentinels.push(await RedisServer.sentinel(program, file))
-    }
-    servers.push(...sentinels)
-    const asked = async (): Promise<Map<string, string>> => {
-      const answer = (await sentinels[0]?.command('SENTINEL', 'master', PRIMARY)) as string[]
-      return new Map(answer.flatMap((name, at) => (at % 2 === 0 ? [[name, answer[at + 1] ?? '']] : [])))
-    }
-    await until('the Sentinels to know all', async () => {
-      const facts = await asked()
-      return facts.get('num-other-sentinels') === '2' && facts.get('num-slaves') === '1'
-    })
-    const url = `redis+sentinel://${sentinels.map(({ address }) => address).join(',')}/${PRIMARY}`
+    const sentinels = await Sentinels.start(program, directory)
+    servers.push(sentinels.primary, sentinels.replica, ...sentinels.all)
+    const { primary, replica, url } = sentinels
     const [one, other] = [await start(url), await start(url)]
     const early = one.pinAway(100)
     await knows(other, early)
     // Cut off from everybody, and back as what it was, until the Sentinels have told it.
     primary.freeze(true)
-    await until('another primary', async () => (await asked()).get('port') === String(replica.port))
+    await sentinels.failOver()
     primary.freeze(false)
     const late = one.pinAway(100, 100)
     await knows(other, late)
     const third = await start(url)
     await knows(third, new Map([...early, ...late]))
     expect(await replica.command('DBSIZE')).to.be.at.least(200)
-    const nobody = await start(`redis+sentinel://${sentinels[0]?.address}/nobody`, { cluster: { startTimeout: '1ms' } })
+    const nobody = await start(`redis+sentinel://${sentinels.all[0]?.address}/nobody`, {
+      cluster: { startTimeout: '1ms' },
+    })
     await nobody.becomes('an error', ({ error }) => /no Sentinel knows the primary nobody/.test(error ?? ''))
   })
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { BalancerOptions, SessionClosed } from '../../src/index.ts'
 import type { Dial } from './net.ts'
-import type { Exit } from './processes.ts'
+import type { Exit, Prefix } from './processes.ts'
 import { Program } from './programs.ts'
 import { compiled } from './typescript/compiled.ts'
 import { until } from './wait.ts'
@@ -31,9 +31,19 @@ export class LimpetRun implements AsyncDisposable {
     await writeFile(file, typeof config === 'string' ? config : stringify(config))
   }
 
-  /** Starts it, and waits until it is ready. `env`: variables besides those of this process. */
-  static async start(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LimpetRun> {
-    const run = LimpetRun.begin(file, options, env)
+  /**
+   * Starts it, and waits until it is ready.
+   *
+   * @param env - variables besides those of this process
+   * @param prefix - what it runs in: a network namespace
+   */
+  static async start(
+    file: string,
+    options: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    prefix: Prefix = [],
+  ): Promise<LimpetRun> {
+    const run = LimpetRun.begin(file, options, env, undefined, prefix)
     try {
       await run.says('"msg":"ready"')
       return run
@@ -48,11 +58,18 @@ export class LimpetRun implements AsyncDisposable {
    *
    * @param point - where it is killed, as `die-at.ts` has it; undefined: nowhere
    */
-  static begin(file: string, options: readonly string[] = [], env: NodeJS.ProcessEnv = {}, point?: string): LimpetRun {
+  static begin(
+    file: string,
+    options: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    point?: string,
+    prefix: Prefix = [],
+  ): LimpetRun {
     const preloaded = point === undefined ? [] : ['--import', compiled(DIE_AT)]
-    const args = [...preloaded, compiled(MAIN), 'run', '-c', file, ...options]
+    const command = [process.execPath, ...preloaded, compiled(MAIN), 'run', '-c', file, ...options]
+    const [program = '', ...args] = [...prefix, ...command]
     const all = { ...process.env, LIMPET_TEST_DIE_AT: point, ...env }
-    return new LimpetRun(new Program(process.execPath, args, { cwd: ROOT, env: all }))
+    return new LimpetRun(new Program(program, args, { cwd: ROOT, env: all }))
   }
 
   get pid(): number {

@@ -6,9 +6,9 @@ const backends: Backend[] = []
 
 answerParent({
   /** Starts a backend for each name, which says its name and echoes; gives their addresses. */
-  async start(names: string[], ports: number[] = []): Promise<{ name: string; address: string }[]> {
+  async start(names: string[], ports: number[] = [], host = '127.0.0.1'): Promise<{ name: string; address: string }[]> {
     const started = await Promise.all(
-      names.map((name, index) => Backend.start({ name, port: ports[index] ?? 0, serve: named })),
+      names.map((name, index) => Backend.start({ name, host, port: ports[index] ?? 0, serve: named })),
     )
     backends.push(...started)
     return started.map(({ name, address }) => ({ name, address }))
