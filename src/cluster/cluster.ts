@@ -8,6 +8,7 @@ import type { PoolCore } from '../pool/core.ts'
 import { Exchange } from './exceptions/exchange.ts'
 import { PoolSharing } from './exceptions/pool-sharing.ts'
 import { Traffic } from './exceptions/traffic.ts'
+import { DifferenceReport } from './members/difference-report.ts'
 import { SharedLoads } from './members/loads.ts'
 import { BEAT_MS, Members } from './members/members.ts'
 import type { Rosters } from './rosters/rosters.ts'
@@ -47,6 +48,7 @@ export class Cluster {
   readonly #rosters: Rosters | undefined
   readonly #switches: ClusterSwitches
   readonly #loads: SharedLoads
+  readonly #differences: DifferenceReport
   #over = new AbortController()
   #running: Promise<void> | undefined
   #open: OpenStore | undefined
@@ -75,6 +77,7 @@ export class Cluster {
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
+    this.#differences = new DifferenceReport(log)
     this.#loads = new SharedLoads(cores, this.#members.id, isReplaced)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
@@ -270,6 +273,7 @@ export class Cluster {
   async #beat({ link, keys }: OpenStore): Promise<void> {
     try {
       await this.#members.beat(link, keys)
+      this.#differences.look(this.#members.others)
       await this.#loads.beat(link, keys)
       this.#traffic.took('member')
     } catch (error) {
