@@ -129,7 +129,8 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     const kept = (): Promise<void> => this.#kept.settled()
     const { cluster } = this.#config
     if (cluster?.membership === 'cluster') this.#rosters = this.#shareRosters()
-    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, this.#rosters)
+    const clustered = { rosters: this.#rosters, isReplaced: () => !this.handOver.canChange }
+    this.#cluster = cluster && new Cluster(cluster, this.#pools.cores, this.#log, clustered)
     this.#admin = new AdminRoom({ balancer: this, sessions: this.#feed, log: this.#log, kept })
   }
 

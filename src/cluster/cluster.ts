@@ -21,10 +21,16 @@ import { ClusterSwitches, type NextBackends } from './switches/cluster-switches.
 const TURN_MS = 100
 /** Until a lost store is tried again, the first time and at most; half of it is up to chance. */
 const RETRY_MS = { min: 200, max: 5000 }
-/** From one snapshot to the next on the same connection, at least. */
-const SNAPSHOT_EVERY_MS = 5000
 /** How long the last words may take. */
 const LEAVE_MS = 500
+
+/** The balancer, as far as it matters here. */
+export interface ClusterOwner {
+  /** Undefined: backends are changed at each balancer. */
+  rosters: Rosters | undefined
+  /** Whether another process takes its place, which counts the sessions that are left here. */
+  isReplaced: () => boolean
+}
 
 /**
  * What a balancer has with others: the exceptions that it shares with them, and what it knows of them. No client waits for
@@ -57,15 +63,19 @@ export class Cluster {
 
   /**
    * @param cores - those that there are, also when it is looked at later
-   * @param rosters - undefined: backends are changed at each balancer
    */
-  constructor(settings: ResolvedCluster, cores: ReadonlyMap<string, PoolCore>, log: Log, rosters?: Rosters) {
+  constructor(
+    settings: ResolvedCluster,
+    cores: ReadonlyMap<string, PoolCore>,
+    log: Log,
+    { rosters, isReplaced }: ClusterOwner,
+  ) {
     this.settings = settings
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
     this.#rosters = rosters
-    this.#loads = new SharedLoads(cores, this.#members.id)
+    this.#loads = new SharedLoads(cores, this.#members.id, isReplaced)
     this.#switches = new ClusterSwitches(this.#pools, this.#members, settings.switchTimeout, log)
   }
 
@@ -122,11 +132,9 @@ export class Cluster {
     this.#switches.close()
     this.#over.abort()
     await this.#running
-    const open = this.#open
-    this.#open = undefined
-    if (open === undefined) return
-    await Promise.race([this.#leave(open), sleep(LEAVE_MS, undefined, { ref: false })])
-    open.link.close()
+    if (this.#open !== undefined)
+      await Promise.race([this.#leave(this.#open), sleep(LEAVE_MS, undefined, { ref: false })])
+    this.#close()
   }
 
   status(): ClusterStatus {
@@ -237,15 +245,12 @@ export class Cluster {
     synced()
     this.#switches.use(open)
     this.#synced()
-    let [beatAt, snapshotAt] = [BEAT_MS, SNAPSHOT_EVERY_MS].map(ms => performance.now() + ms) as [number, number]
+    let beatAt = performance.now() + BEAT_MS
     // Homes are different while only some have changed their backends.
     let lookAt = 0
     while (!signal.aborted) {
-      if (this.#isLacking && performance.now() >= snapshotAt) {
-        this.#isLacking = false
-        snapshotAt = performance.now() + SNAPSHOT_EVERY_MS
-        exchange.missed()
-      }
+      if (this.#isLacking) exchange.missed()
+      this.#isLacking = false
       const hasMore = await exchange.turn(TURN_MS)
       await this.#switches.turn(exchange.hasRead)
       if (performance.now() >= lookAt) {
@@ -270,6 +275,7 @@ export class Cluster {
     } catch (error) {
       if (!link.isOpen) throw error
       this.#traffic.complain('member', error as Error)
+      this.#loads.away()
     }
   }
 

@@ -341,6 +341,17 @@ describe('balancers that share exceptions through a server', function () {
     expect(other.status.members).to.deep.equal([])
   })
 
+  it('know nothing of others any more once they have closed, also where they did not come to listen', async () => {
+    const listeners = [{ name: 'l', bind: server.address, pool: 'p' }]
+    const one = Member.make(url(), { options: { listeners } })
+    members.push(one)
+    await one.balancer.listen().then(
+      () => expect.fail('the port is taken'),
+      () => undefined,
+    )
+    expect(one.status).to.include({ isSynced: false, resyncs: 1 })
+  })
+
   it('serve clients while the store says nothing', async () => {
     await own([], async silent => {
       await using backend = await Backend.start()

@@ -11,7 +11,7 @@ const MOST_OPERATIONS = 1000
 const MOST_READ = 1000
 /** Keys that one script reads. */
 const READ_AT_ONCE = 200
-/** From the end of one snapshot to the next, where entries of the stream are missing. */
+/** From the end of one snapshot to the next, at least: what is missing may be missing again and again. */
 const SNAPSHOT_EVERY_MS = 2000
 /** Exceptions that one script writes: a millisecond or two of the store. */
 const WRITTEN_AT_ONCE = 100
@@ -64,7 +64,7 @@ export class Exchange {
     for await (const found of link.scan(keys.pins)) await this.#readPins(found)
   }
 
-  /** The next turn begins with a snapshot: not everything that was read could be used, or it was not read. */
+  /** One of the next turns begins with a snapshot: not everything that was read could be used. */
   missed(): void {
     this.#isBehind = true
   }

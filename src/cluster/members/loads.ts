@@ -4,7 +4,7 @@ import { BEAT, runScript } from '../store/scripts.ts'
 import type { StoreKeys } from '../store/store-keys.ts'
 import { LIVE_MS } from './members.ts'
 
-/** What a member says is taken for nothing if it is longer: some 10,000 backends. */
+/** Bytes of what a member says; what is longer is taken for nothing. Twenty thousand backends have less. */
 const LONGEST_LOADS = 500_000
 /** Who says nothing is believed for so long that two lost beats move nobody, and then has no sessions. */
 const FORGET_MS = LIVE_MS
@@ -19,25 +19,29 @@ type Loads = Record<string, [backend: string, sessions: number][]>
 export class SharedLoads {
   readonly #cores: ReadonlyMap<string, PoolCore>
   readonly #id: string
+  readonly #isReplaced: () => boolean
   /** When others were heard last, by the monotonic clock. */
   #heardAt = 0
 
-  constructor(cores: ReadonlyMap<string, PoolCore>, id: string) {
+  /** @param isReplaced - whether the sessions here are told by the process that takes the place of this one */
+  constructor(cores: ReadonlyMap<string, PoolCore>, id: string, isReplaced: () => boolean) {
     this.#cores = cores
     this.#id = id
+    this.#isReplaced = isReplaced
   }
 
   async beat(link: StoreLink, keys: StoreKeys): Promise<void> {
     const pools = [...this.#cores.values()].filter(({ settings }) => settings.boundScope === 'cluster')
     if (pools.length === 0) return
-    const here: Loads = Object.fromEntries(pools.map(core => [core.name, core.peers.local()]))
-    const all = (await runScript(link, BEAT, [keys.loads], [this.#id, JSON.stringify(here), FORGET_MS])) as Said[]
+    const here: Loads = this.#isReplaced() ? {} : Object.fromEntries(pools.map(core => [core.name, core.peers.local()]))
+    const values = [this.#id, JSON.stringify(here), FORGET_MS, LONGEST_LOADS]
+    const all = (await runScript(link, BEAT, [keys.loads], values)) as Said[]
     const others = all.filter(([id]) => id !== this.#id).map(([, , text]) => readLoads(text))
     this.#heardAt = performance.now()
-    for (const core of pools) core.peers.set(sumOf(others.flatMap(loads => loads[core.name] ?? [])))
+    for (const core of pools) if (!core.isClosed) core.peers.set(sumOf(others.flatMap(loads => loads[core.name] ?? [])))
   }
 
-  /** The store is away. What others told counts for as long as that of one who says nothing any more. */
+  /** Nobody is heard. What others told counts for as long as that of one who says nothing any more. */
   away(): void {
     if (performance.now() - this.#heardAt < FORGET_MS) return
     for (const core of this.#cores.values()) if (!core.isClosed) core.peers.set(new Map())
@@ -54,7 +58,6 @@ function sumOf(loads: Iterable<[string, number]>): Map<string, number> {
 
 /** Nothing of what is no number of sessions. */
 function readLoads(text: string): Loads {
-  if (text.length > LONGEST_LOADS) return {}
   const loads: Loads = Object.create(null)
   for (const [pool, backends] of Object.entries(parsed(text))) {
     if (!Array.isArray(backends)) continue

@@ -12,7 +12,9 @@ export const BEAT_MS = 1000
 export const LIVE_MS = 5000
 /** Who has said nothing for so long is not listed any more. */
 const FORGET_MS = 60_000
-/** A member that says more is none of ours. */
+/** Bytes of what a member says with every beat; with versions of two thousand rosters it is less. */
+const LONGEST_WORD = 64 * 1024
+/** A member that says more of its pools is none of ours. */
 const LONGEST_DETAILS = 1_000_000
 
 /** A balancer of a cluster. Plain data. */
@@ -112,7 +114,8 @@ export class Members {
     this.#told = digest
     const rosters = this.#rosters()
     const said: Said = { ...this.#said, digest, ...(rosters === undefined ? {} : { rosters }) }
-    const all = (await runScript(link, BEAT, [keys.members], [this.id, JSON.stringify(said), FORGET_MS])) as Beat[]
+    const values = [this.id, JSON.stringify(said), FORGET_MS, LONGEST_WORD]
+    const all = (await runScript(link, BEAT, [keys.members], values)) as Beat[]
     const others = all.filter(([id]) => id !== this.id).flatMap(([id, age, text]) => readMember(id, age, text))
     this.#liveNames = new Map(others.filter(({ ageMs }) => ageMs < LIVE_MS).map(({ id, name }) => [id, name]))
     await this.#learn(link, keys, others, digest)

@@ -180,6 +180,7 @@ export class Rosters {
     if (edited === 'same') return roster.record?.version
     const { before, next, backends } = edited
     await roster.announce(backends)
+    this.#owner.assertCanChange()
     const record = await this.#asked(name, true, async store => await store.set(name, before, next))
     if (record !== undefined) roster.made(record)
     return record?.version

@@ -115,7 +115,8 @@ class Watch implements StoreLink {
   }
 
   every(ms: number, act: () => Promise<void> | void): void {
-    this.#timers.push(setInterval(() => void act(), ms).unref())
+    // Lost while it was opened: nobody would stop it.
+    if (this.#reason === undefined) this.#timers.push(setInterval(() => void act(), ms).unref())
   }
 
   call(key: string, command: readonly string[]): Promise<unknown> {

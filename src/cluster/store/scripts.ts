@@ -12,8 +12,6 @@ export const STREAM_ENTRIES = 100_000
 
 /** With so many balancers a cluster is none. */
 const MOST_MEMBERS = 4096
-/** What a member says of itself is shorter. */
-const LONGEST_WORD = 4096
 
 /** A script. */
 export interface StoreScript {
@@ -103,7 +101,8 @@ return set.ok and ARGV[1] or ''`,
 }
 
 /**
- * Keys: of the members. Arguments: who says that he lives, what he says, after how many milliseconds members are forgotten.
+ * Keys: of the members. Arguments: who says that he lives, what he says, after how many milliseconds members are forgotten,
+ * of how many bytes it is at most what one says.
  * Answers with all: who, the milliseconds since he said something, and what. Ages are by the clock of the store alone; where
  * that was set back, what was said counts as said now. What no member can have said is left out.
  */
@@ -124,7 +123,7 @@ for at = 1, #all, 2 do
     redis.call('HSET', KEYS[1], all[at], string.format('%d', now) .. ' ' .. text)
   end
   if age and age > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[at])
-  elseif age and #text <= ${LONGEST_WORD} then members[#members + 1] = {all[at], age, text} end
+  elseif age and #text <= tonumber(ARGV[4]) then members[#members + 1] = {all[at], age, text} end
 end
 return members`,
 }

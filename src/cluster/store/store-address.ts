@@ -25,6 +25,10 @@ export interface StoreAddress {
 }
 
 const SCHEME = /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/
+/** A login in which something has a meaning that it should not have. */
+const BARE_LOGIN = /^(?:redis|valkey)s?(?:\+(?:sentinel|cluster))?:\/\/[^@]*[@/?#].*@/
+const UNREADABLE =
+  'it has a part that cannot be read: in user names, passwords and options % and what has a meaning in URLs is written as %XX'
 const HOST = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})))(?::([0-9]{1,5}))?$/
 const PORTS = { single: 6379, sentinel: 26379, cluster: 6379 } as const
 const MOST_NODES = 32
@@ -38,12 +42,12 @@ export const STORE_URLS =
 /** Reads the URL of a store. A text instead: what is wrong with it, without any of it. */
 export function readStoreAddress(url: string): StoreAddress | string {
   const parts = SCHEME.exec(url)
-  if (parts === null) return 'this is not the URL of a Redis or Valkey server'
+  if (parts === null) return BARE_LOGIN.test(url) ? UNREADABLE : 'this is not the URL of a Redis or Valkey server'
   const [, , secure, form, login, hosts = '', path = '', query = ''] = parts
   const kind = (form ?? 'single') as StoreKind
   const nodes = hosts.split(',').map(host => readNode(host, PORTS[kind]))
   if (nodes.some(node => node === undefined))
-    return 'its hosts cannot be read: expected host[:port], and commas between'
+    return BARE_LOGIN.test(url) ? UNREADABLE : 'its hosts cannot be read: expected host[:port], and commas between'
   if (kind === 'single' && nodes.length > 1)
     return 'it has several hosts: write redis+sentinel:// or redis+cluster:// for what they are'
   if (nodes.length > MOST_NODES) return `it has ${nodes.length} hosts, and ${MOST_NODES} are enough`
@@ -51,8 +55,9 @@ export function readStoreAddress(url: string): StoreAddress | string {
   if (typeof place === 'string') return place
   const names = readLogin(login)
   const options = readQuery(kind, query)
-  if (names === undefined || options === undefined)
-    return 'it has a part that cannot be read: in user names, passwords and options % and what has a meaning in URLs is written as %XX'
+  if (names === undefined || options === undefined) return UNREADABLE
+  if (names.username !== undefined && names.password === undefined)
+    return 'it has a user without a password: write :PASSWORD@ or USER:PASSWORD@'
   if (typeof options === 'string') return options
   return { kind, nodes: nodes as StoreNode[], isTls: secure === 's', ...place, ...names, ...options }
 }
@@ -86,7 +91,7 @@ function readPath(kind: StoreKind, path: string): Pick<StoreAddress, 'primary' |
 function readLogin(login: string | undefined): Pick<StoreAddress, 'username' | 'password'> | undefined {
   if (login === undefined || login === '') return {}
   const colon = login.indexOf(':')
-  // As redis-cli takes it: what stands alone is the password's user.
+  // For redis-cli what stands alone is a password, for most other clients a user.
   const [user, secret] = colon < 0 ? [login, undefined] : [login.slice(0, colon), login.slice(colon + 1)]
   const [username, password] = [decoded(user), secret === undefined ? undefined : decoded(secret)]
   if (username === undefined || (secret !== undefined && password === undefined)) return undefined

@@ -78,6 +78,9 @@ class Member {
   readonly core: PoolCore
   readonly rosters: Rosters
   config: ResolvedConfig
+  /** While the others tell of their clients. */
+  whileAnnounced: () => void = () => undefined
+  isClosed = false
 
   constructor(given = config()) {
     this.config = given
@@ -85,10 +88,12 @@ class Member {
     const service = { checkBackends: () => undefined } as unknown as Service
     this.rosters = new Rosters(new Map([['p', this.core]]), 'me', LOG, {
       canChange: () => true,
-      assertCanChange: () => undefined,
+      assertCanChange: () => {
+        if (this.isClosed) throw new Error('it is closed')
+      },
       configured: pool => this.config.pools.get(pool)?.backends ?? [],
       changes: core => core.discovery?.overlay(core.backends()) ?? overlayOf(this.backends(), core.backends()),
-      beforeChange: async () => undefined,
+      beforeChange: async () => this.whileAnnounced(),
       apply: async apply => void (await apply({ service: () => service, beforeChange: async () => undefined })),
     })
   }
@@ -137,6 +142,16 @@ describe('shared rosters', () => {
     expect(await one.refusal(update('a', { weight: 6 }), 2)).to.include({ code: 'LIMPET_ERR_ROSTER_VERSION' })
     expect(store.found.record?.overlay.changed).to.deep.equal({ a: { weight: 5 }, b: { weight: 8 } })
     expect(await one.change(update('b', { weight: 8 }))).to.equal(3)
+  })
+
+  it('stay as they are where the balancer that changes them is closed meanwhile', async () => {
+    const store = new Store()
+    const member = await Member.start(store)
+    member.whileAnnounced = () => {
+      member.isClosed = true
+    }
+    expect((await member.refusal(update('a', { weight: 5 }))).message).to.equal('it is closed')
+    expect(store.found.record).to.equal(undefined)
   })
 
   it('are given up where others are always first', async () => {

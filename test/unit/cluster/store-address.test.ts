@@ -16,7 +16,10 @@ describe('addresses of stores', () => {
       'rediss://h:1/3': { kind: 'single', nodes: [{ host: 'h', port: 1 }], isTls: true, database: 3 },
       'valkeys://[::1]:7': { kind: 'single', nodes: [{ host: '::1', port: 7 }], isTls: true, database: 0 },
       'redis://:p@h': { kind: 'single', nodes: [{ host: 'h', port: 6379 }], isTls: false, database: 0, password: 'p' },
-      'redis://u@h': { kind: 'single', nodes: [{ host: 'h', port: 6379 }], isTls: false, database: 0, username: 'u' },
+      'redis://u:@h': {
+        ...{ kind: 'single', nodes: [{ host: 'h', port: 6379 }], isTls: false, database: 0 },
+        ...{ username: 'u', password: '' },
+      },
       'redis://u:a%40b%3A%2Fc%25:d@10.0.0.1': {
         ...{ kind: 'single', nodes: [{ host: '10.0.0.1', port: 6379 }], isTls: false, database: 0 },
         ...{ username: 'u', password: 'a@b:/c%:d' },
@@ -69,6 +72,21 @@ describe('addresses of stores', () => {
       expect(error, url).to.be.a('string')
       expect(error, url).to.not.match(/hush|sh@h/)
     }
+  })
+
+  it('with a password that is not written as URLs have it say so', () => {
+    for (const url of [
+      'redis://:p@ss@h',
+      'redis://:p/ss@h',
+      'rediss://:p?ss@h:1',
+      'redis+cluster://u:p#ss@h',
+      'redis://:%ss@h',
+    ])
+      expect(readStoreAddress(url), url).to.match(/passwords .* %XX/)
+    // For redis-cli it is a password, for most other clients a user.
+    expect(readStoreAddress('redis://hush@h')).to.equal(
+      'it has a user without a password: write :PASSWORD@ or USER:PASSWORD@',
+    )
   })
 
   it('are shown without user names and passwords', () => {
