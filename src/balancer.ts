@@ -439,7 +439,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
       const done = await apply({ service, beforeChange: this.#beforeChange })
       if (done.length === 0) return
       this.#service?.backendsChanged()
-      this.#backendsChanged()
+      this.#backendsChanged(done.map(({ core }) => core))
       this.#generation++
       this.#news.changedAll(done)
     })
@@ -462,7 +462,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     this.#log.level = next.log.level
     this.#feed.setLog(sessionLogOf(this.#log, next.log.sessions))
     this.#service?.backendsChanged()
-    this.#backendsChanged()
+    this.#backendsChanged(done.map(({ core }) => core))
     const result = resultOf(++this.#generation, done, changes)
     this.#news.reloaded(result, done)
     return result
@@ -472,9 +472,9 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
     await this.#cluster?.beforeChange(changes)
   }
 
-  #backendsChanged(): void {
+  #backendsChanged(cores: readonly PoolCore[]): void {
     this.#kept.changed()
-    this.#cluster?.changed()
+    this.#cluster?.changed(cores)
   }
 
   #live(filter: SessionFilter): AsyncGenerator<LiveSession> {
@@ -536,7 +536,7 @@ export class Balancer extends EventEmitter<BalancerEvents> implements AsyncDispo
   #changed(event: ChangeEvent, core: PoolCore, backend: BackendRecord): void {
     this.#generation++
     this.#service?.backendChanged(core, backend.name)
-    this.#backendsChanged()
+    this.#backendsChanged([core])
     this.#news.changed(event, core, backend)
   }
 }

@@ -117,14 +117,14 @@ export class Cluster {
     await this.#switches.beforeChange(changes)
   }
 
-  /** Pools or backends were changed: pins may be exceptions now that were none, and those of others may be known now. */
-  changed(): void {
+  /** Backends of these pools were changed: pins may be exceptions now that were none, and those of others may be known now. */
+  changed(cores: readonly PoolCore[]): void {
     this.#followPools()
     this.#switches.changed()
     const { unknown } = this.#traffic.adopted
     if (unknown !== this.#unknown) this.#isLacking = true
     this.#unknown = unknown
-    for (const sharing of this.#pools.values()) sharing.want('roster')
+    for (const { name } of cores) this.#pools.get(name)?.want('roster')
   }
 
   /** Says good-bye where that is quickly done. Idempotent. */

@@ -30,7 +30,7 @@ export interface ClusterStatus {
   adopted: AdoptedCounts
   /** Times that the store could not be reached, or was lost. */
   failures: number
-  /** Times that everything was read anew, the first included. */
+  /** Times that the store was connected and all of it read, the first included. */
   resyncs: number
   /** Backends that are changed at all balancers, by pool; empty: they are changed at each (`membership: local`). */
   rosters: RosterStatus[]

@@ -154,8 +154,12 @@ const CLUSTER: readonly Definition[] = [
   ofCluster('counter', 'limpet_cluster_failures_total', 'Times that the store was not reached.', [], ({ failures }) =>
     alone(failures),
   ),
-  ofCluster('counter', 'limpet_cluster_resyncs_total', 'Times that everything was read anew.', [], ({ resyncs }) =>
-    alone(resyncs),
+  ofCluster(
+    'counter',
+    'limpet_cluster_resyncs_total',
+    'Times that the store was connected and all of it read.',
+    [],
+    ({ resyncs }) => alone(resyncs),
   ),
   ofCluster('gauge', 'limpet_cluster_roster_version', 'Version of shared backends.', ['pool'], ({ rosters }) =>
     rosters.map(({ pool, version }) => sample({ pool }, version)),

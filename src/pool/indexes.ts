@@ -7,7 +7,22 @@ interface Owner {
   readonly before: { readonly name: string; readonly generation: number } | undefined
 }
 
+/** Where the native pool has a backend: an index, and how often that was given to another one. */
+export interface BackendPlace {
+  index: number
+  generation: number
+}
+
 const INDEXES = 2 ** 16
+
+/** Both as one number, as native code has it. */
+export function identityOf({ index, generation }: BackendPlace): number {
+  return generation * INDEXES + index
+}
+
+export function placeIn(identity: number): BackendPlace {
+  return { index: identity % INDEXES, generation: Math.floor(identity / INDEXES) }
+}
 
 /** Which backend has which index of the native pool. */
 export class BackendIndexes {
@@ -22,7 +37,7 @@ export class BackendIndexes {
 
   /** A backend has what the native pool answered when it was set. */
   give(identity: number, backend: BackendRecord): void {
-    const [index, generation] = [identity % INDEXES, Math.floor(identity / INDEXES)]
+    const { index, generation } = placeIn(identity)
     this.#owners[index] = { backend, generation, before: ownerBefore(this.#owners[index], generation) }
     this.#indexes.set(backend.name, index)
   }
@@ -40,7 +55,7 @@ export class BackendIndexes {
     return this.#indexes
   }
 
-  placeOf(name: string): { index: number; generation: number } | undefined {
+  placeOf(name: string): BackendPlace | undefined {
     const index = this.#indexes.get(name)
     const owner = index === undefined ? undefined : this.#owners[index]
     return index === undefined || owner === undefined ? undefined : { index, generation: owner.generation }

@@ -17,7 +17,7 @@ export class HelloName {
   readonly #take = (chunk: Buffer): void => {
     this.#parts.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes >= MOST_BYTES) this.stop()
+    if (this.#bytes >= MOST_BYTES) this.#raw.off('data', this.#take)
   }
 
   constructor(raw: Socket) {
@@ -25,9 +25,10 @@ export class HelloName {
     raw.on('data', this.#take)
   }
 
-  /** What came is read by somebody else anyway. */
+  /** Nobody asks any more. What came is read by somebody else anyway, and not kept: the socket outlives the handshake. */
   stop(): void {
     this.#raw.off('data', this.#take)
+    this.#parts.length = 0
   }
 
   /** In small letters, without the dot of the root; undefined: none. */

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import { type Agreement, agreementDigest } from '../../src/cluster/members/agreement.ts'
 import { StoreKeys } from '../../src/cluster/store/store-keys.ts'
 import { Directory } from '../helpers/directory.ts'
 import { Conn, toDial } from '../helpers/net.ts'
@@ -288,6 +289,13 @@ describe('balancers that share exceptions through a server', function () {
     one.pinAway(10)
     await other.adopted(10)
     expect(other.status.members).to.have.length(1)
+    const odd = {
+      p: { digest: 'd', placement: '', prefixes: '', hotKey: '', backends: [null] },
+    } as unknown as Agreement
+    await server.command('HSET', keys.details, 'u', JSON.stringify(odd))
+    const said = { name: 'u', version: '', digest: agreementDigest(odd) }
+    await server.command('HSET', keys.members, 'u', `99999999999999 ${JSON.stringify(said)}`)
+    await other.becomes('a member of whom nothing is known', ({ members }) => members.length === 2)
     expect(other.status.error).to.equal(undefined)
     await server.command('DEL', keys.members)
     await server.command('SET', keys.members, 'x')
@@ -296,6 +304,15 @@ describe('balancers that share exceptions through a server', function () {
     await other.adopted(20)
     await server.command('DEL', keys.members)
     await other.becomes('no complaint', ({ error }) => error === undefined)
+  })
+
+  it('leave nothing in it of those that have died', async () => {
+    await start()
+    await server.command('HSET', keys.details, 'dead', '{}')
+    await server.command('HSET', keys.members, 'dead', '1 {}')
+    await until('it is forgotten', async () => (await server.command('HEXISTS', keys.details, 'dead')) === 0)
+    for (const key of [keys.members, keys.details, keys.loads])
+      expect(await server.command('PTTL', key), key).to.not.equal(-1)
   })
 
   it('show nothing of addresses, and read nothing of another secret', async () => {

@@ -47,6 +47,6 @@ export const cluster = z.strictObject({
   refused: count.describe('Times that the store did not take one.'),
   adopted: byName<(typeof ADOPTED)[number]>(ADOPTED).describe('What became of exceptions of others.'),
   failures: count.describe('Times that the store could not be reached, or was lost.'),
-  resyncs: count.describe('Times that everything was read anew, the first included.'),
+  resyncs: count.describe('Times that the store was connected and all of it read, the first included.'),
   rosters: z.array(roster).describe('Backends that are changed at all balancers; empty: they are changed at each.'),
 }) satisfies z.ZodType<Told<ClusterStatus>>

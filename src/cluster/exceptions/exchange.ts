@@ -206,14 +206,14 @@ export class Exchange {
 
   /** Tells of pins of a pool, each of another key, that are about to be exceptions and were none. */
   async publish(pool: string, pins: readonly SharedPin[]): Promise<void> {
-    const { link, keys, traffic } = this.#parts
-    const sharing = this.#parts.pools.get(pool)
+    const { link, keys, pools, traffic } = this.#parts
     const byShard = groupBy(pins, ({ key }) => keys.shardOf(key))
     const batches = [...byShard.values()].flatMap(all => partsOf(all, WRITTEN_AT_ONCE))
     await Promise.all(
       batches.map(async batch => {
         try {
           const winners = await this.#write(pool, batch)
+          const sharing = pools.get(pool)
           traffic.adopt(sharing?.follow(winners) ?? {})
           // One that leads to a backend that is gone leads nowhere.
           const gone = new Set(winners.filter(({ backend }) => sharing?.knows(backend) === false).map(({ key }) => key))
@@ -222,7 +222,7 @@ export class Exchange {
         } catch (error) {
           if (!link.isOpen) throw error
           traffic.refuse('put', error as Error)
-          sharing?.refused()
+          pools.get(pool)?.refused()
         }
       }),
     )

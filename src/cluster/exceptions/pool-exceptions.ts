@@ -1,6 +1,7 @@
 import type { NativeExceptions } from '../../native/exceptions.ts'
 import { ADOPTED } from '../../native.ts'
 import type { PoolCore } from '../../pool/core.ts'
+import { identityOf, placeIn } from '../../pool/indexes.ts'
 import type { OtherHomes } from '../switches/other-homes.ts'
 import { KEY_BYTES, SealedKeys } from './sealed-keys.ts'
 
@@ -29,7 +30,6 @@ export interface ListedExceptions {
 /** What became of pins of others; `unknown`: their backend or their key is none of this pool. */
 export type AdoptedCounts = Record<(typeof ADOPTED)[number], number>
 
-const INDEXES = 2 ** 16
 const EVENT = 3
 const PIN = 2
 const ENDED = 1
@@ -100,7 +100,7 @@ export class PoolExceptions {
       const place = this.#core.placeOf(pin.backend)
       const bytes = Buffer.from(pin.key, 'base64url')
       if (place === undefined || bytes.length !== KEY_BYTES) return []
-      return [{ bytes, identity: place.generation * INDEXES + place.index, ttlMs: pin.ttlMs }]
+      return [{ bytes, identity: identityOf(place), ttlMs: pin.ttlMs }]
     })
     const { keys, at } = this.#sealed.open(Buffer.concat(named.map(({ bytes }) => bytes)))
     const numbers = Float64Array.from(at.flatMap(one => [named[one]?.identity ?? 0, named[one]?.ttlMs ?? 0]))
@@ -118,6 +118,7 @@ export class PoolExceptions {
 
   #nameOf(identity: number): string | undefined {
     if (identity < 0) return undefined
-    return this.#core.backendNamed(identity % INDEXES, Math.floor(identity / INDEXES))
+    const { index, generation } = placeIn(identity)
+    return this.#core.backendNamed(index, generation)
   }
 }

@@ -1,4 +1,5 @@
 import type { PoolCore } from '../../pool/core.ts'
+import { parsed } from '../json.ts'
 import type { StoreLink } from '../store/link.ts'
 import { BEAT, runScript } from '../store/scripts.ts'
 import type { StoreKeys } from '../store/store-keys.ts'
@@ -59,7 +60,7 @@ function sumOf(loads: Iterable<[string, number]>): Map<string, number> {
 /** Nothing of what is no number of sessions. */
 function readLoads(text: string): Loads {
   const loads: Loads = Object.create(null)
-  for (const [pool, backends] of Object.entries(parsed(text))) {
+  for (const [pool, backends] of Object.entries(parsed(text) ?? {})) {
     if (!Array.isArray(backends)) continue
     loads[pool] = backends.filter(
       (entry): entry is [string, number] =>
@@ -67,13 +68,4 @@ function readLoads(text: string): Loads {
     )
   }
   return loads
-}
-
-function parsed(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
 }

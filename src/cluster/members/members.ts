@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { PoolCore } from '../../pool/core.ts'
+import { parsed } from '../json.ts'
 import { type RosterVersions, readVersions, rosterDifferences } from '../rosters/differences.ts'
 import type { StoreLink } from '../store/link.ts'
 import { BEAT, runScript } from '../store/scripts.ts'
@@ -54,6 +55,8 @@ export class Members {
   /** What others agree on, by the digest of that. */
   #agreements = new Map<string, Agreement>()
   #told: string | undefined
+  /** When it was said last that this one lives, by the monotonic clock. */
+  #saidAt = 0
   #others: MemberStatus[] = []
   /** Names of the others that live, by id. */
   #liveNames = new Map<string, string>()
@@ -110,12 +113,14 @@ export class Members {
   async beat(link: StoreLink, keys: StoreKeys): Promise<void> {
     const here = agreementOf(this.#cores.values())
     const digest = agreementDigest(here)
-    if (this.#told !== digest) await this.#tell(link, keys, here)
+    // Who was silent for so long has been forgotten.
+    if (this.#told !== digest || performance.now() - this.#saidAt > FORGET_MS / 2) await this.#tell(link, keys, here)
     this.#told = digest
     const rosters = this.#rosters()
     const said: Said = { ...this.#said, digest, ...(rosters === undefined ? {} : { rosters }) }
     const values = [this.id, JSON.stringify(said), FORGET_MS, LONGEST_WORD]
-    const all = (await runScript(link, BEAT, [keys.members], values)) as Beat[]
+    const all = (await runScript(link, BEAT, [keys.members, keys.details], values)) as Beat[]
+    this.#saidAt = performance.now()
     const others = all.filter(([id]) => id !== this.id).flatMap(([id, age, text]) => readMember(id, age, text))
     this.#liveNames = new Map(others.filter(({ ageMs }) => ageMs < LIVE_MS).map(({ id, name }) => [id, name]))
     await this.#learn(link, keys, others, digest)
@@ -179,15 +184,7 @@ function readAgreement(text: unknown): Agreement | undefined {
       typeof pool === 'object' &&
       pool !== null &&
       typeof pool.digest === 'string' &&
-      (pool.backends === undefined || Array.isArray(pool.backends)),
+      (pool.backends === undefined || (Array.isArray(pool.backends) && pool.backends.every(Array.isArray))),
   )
   return isOne ? (read as Agreement) : undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -17,9 +17,9 @@ export function otherVersion(pool: string, wanted: number, version: number): Lim
   return new LimpetError('LIMPET_ERR_ROSTER_VERSION', message, { pool })
 }
 
-/** A version was asked for, and backends are changed at each balancer. */
+/** A version was asked for, and backends are changed at this balancer only. */
 export function noVersion(pool: string): LimpetError {
-  const message = `the pool ${pool} has no shared roster, and so no version (cluster.membership): nothing was changed`
+  const message = `what is changed of the pool ${pool} at this balancer only has no version: nothing was changed`
   return new LimpetError('LIMPET_ERR_ROSTER_VERSION', message, { pool })
 }
 

@@ -148,7 +148,8 @@ class Watch implements StoreLink {
       return await ask()
     } catch (error) {
       if (WRONG_SERVER.test((error as Error).message)) this.lose(error as Error)
-      throw error
+      // Why it was given up says more than that it was.
+      throw this.#reason ?? error
     } finally {
       this.#waiting--
       // Whoever answers one of many lives.

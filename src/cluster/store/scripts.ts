@@ -101,8 +101,8 @@ return set.ok and ARGV[1] or ''`,
 }
 
 /**
- * Keys: of the members. Arguments: who says that he lives, what he says, after how many milliseconds members are forgotten,
- * of how many bytes it is at most what one says.
+ * Keys: of the members, and perhaps of what else each of them has there, which is forgotten with them. Arguments: who says that he
+ * lives, what he says, after how many milliseconds members are forgotten, of how many bytes it is at most what one says.
  * Answers with all: who, the milliseconds since he said something, and what. Ages are by the clock of the store alone; where
  * that was set back, what was said counts as said now. What no member can have said is left out.
  */
@@ -111,7 +111,7 @@ export const BEAT: StoreScript = {
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. ' ' .. ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[3] * 2) end
 if redis.call('HLEN', KEYS[1]) > ${MOST_MEMBERS} then return redis.error_reply('TOOMANY members of one cluster') end
 local all = redis.call('HGETALL', KEYS[1])
 local members = {}
@@ -122,7 +122,8 @@ for at = 1, #all, 2 do
     age = 0
     redis.call('HSET', KEYS[1], all[at], string.format('%d', now) .. ' ' .. text)
   end
-  if age and age > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[at])
+  if age and age > tonumber(ARGV[3]) then
+    for _, key in ipairs(KEYS) do redis.call('HDEL', key, all[at]) end
   elseif age and #text <= tonumber(ARGV[4]) then members[#members + 1] = {all[at], age, text} end
 end
 return members`,

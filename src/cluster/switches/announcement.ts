@@ -3,6 +3,7 @@ import { LIMITS } from '../../config/schema.ts'
 import { NativeBackendState } from '../../native.ts'
 import type { PoolCore } from '../../pool/core.ts'
 import { placementWeight } from '../../pool/plan.ts'
+import { parsed } from '../json.ts'
 
 /** What of a backend homes depend on. */
 export interface HomeBackend {
@@ -59,15 +60,6 @@ export function readBackends(text: string): HomeBackend[] | undefined {
   if (!read.success) return undefined
   const backends = read.data.map(([name, weight, backup]) => ({ name, weight, backup: backup === 1 }))
   return new Set(backends.map(({ name }) => name)).size === backends.length ? backends : undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // What is no JSON has no backends.
-    return undefined
-  }
 }
 
 /** Clients of a backend that serves nobody are elsewhere already, where they are without it, too. */

@@ -1,9 +1,8 @@
 import type { NativePlacement } from '../../native.ts'
 import type { PoolCore } from '../../pool/core.ts'
+import { identityOf } from '../../pool/indexes.ts'
 import { placementWeight } from '../../pool/plan.ts'
 import type { HomeBackend } from './announcement.ts'
-
-const INDEXES = 2 ** 16
 
 /** Where clients of a pool are at home with other backends than it has: as other balancers have it, or will have it. */
 export class OtherHomes {
@@ -28,7 +27,7 @@ export class OtherHomes {
   identities(): Float64Array {
     return Float64Array.from(this.#names, name => {
       const place = this.#core.placeOf(name)
-      return place === undefined ? -1 : place.generation * INDEXES + place.index
+      return place === undefined ? -1 : identityOf(place)
     })
   }
 }
