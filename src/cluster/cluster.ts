@@ -38,7 +38,7 @@ export interface ClusterOwner {
  * any of it: whatever becomes of the store, the tables are as they are.
  */
 export class Cluster {
-  readonly settings: ResolvedCluster
+  readonly #settings: ResolvedCluster
   readonly #cores: ReadonlyMap<string, PoolCore>
   readonly #log: Log
   readonly #pools = new Map<string, PoolSharing>()
@@ -72,7 +72,7 @@ export class Cluster {
     log: Log,
     { rosters, isReplaced }: ClusterOwner,
   ) {
-    this.settings = settings
+    this.#settings = settings
     this.#cores = cores
     this.#log = log
     this.#members = new Members(cores, randomBytes(8).toString('hex'), VERSION, () => rosters?.versions())
@@ -97,7 +97,7 @@ export class Cluster {
       this.#onSynced = resolve
     })
     this.#running = this.#run(this.#over.signal)
-    const { startTimeout } = this.settings
+    const { startTimeout } = this.#settings
     const late = new AbortController()
     const either = AbortSignal.any([signal, late.signal])
     const ready = synced.then(() => this.#switches.beforeStart(this.#cores.values()))
@@ -107,7 +107,7 @@ export class Cluster {
     this.#rosters?.serve()
     if (!this.#isSynced)
       this.#log.warn(
-        { cluster: clusterText(this.settings), reason: this.#error ?? `no answer within ${startTimeout} ms` },
+        { cluster: clusterText(this.#settings), reason: this.#error ?? `no answer within ${startTimeout} ms` },
         'the exceptions of other balancers are not known yet: clients that have one may be sent elsewhere',
       )
   }
@@ -145,7 +145,7 @@ export class Cluster {
     const { published, ended, lostRaces, refused, adopted, refusal } = this.#traffic
     const error = this.#error ?? refusal
     return {
-      store: clusterText(this.settings),
+      store: clusterText(this.#settings),
       isSynced: this.#isSynced,
       ...(error === undefined ? {} : { error }),
       member: this.#members.name,
@@ -208,8 +208,8 @@ export class Cluster {
       lose = reject
     })
     lost.catch(() => undefined)
-    const link = await openLink(storeOf(this.settings), { ca: this.settings.ca, lost: error => lose(error), signal })
-    const keys = new StoreKeys(this.settings, link.shards)
+    const link = await openLink(storeOf(this.#settings), { ca: this.#settings.ca, lost: error => lose(error), signal })
+    const keys = new StoreKeys(this.#settings, link.shards)
     const exchange = new Exchange({
       link,
       keys,
@@ -298,12 +298,12 @@ export class Cluster {
     this.#error = undefined
     this.#resyncs++
     this.#onSynced()
-    const facts = { cluster: clusterText(this.settings), members: this.#members.live + 1 }
+    const facts = { cluster: clusterText(this.#settings), members: this.#members.live + 1 }
     if (wasAway || this.#resyncs === 1) this.#log.info(facts, 'exceptions are shared')
   }
 
   #emptied(): void {
-    this.#log.warn({ cluster: clusterText(this.settings) }, 'the store was emptied: it is told all exceptions again')
+    this.#log.warn({ cluster: clusterText(this.#settings) }, 'the store was emptied: it is told all exceptions again')
     this.#members.forgotten()
     for (const sharing of this.#pools.values()) sharing.want('all')
   }
@@ -312,7 +312,7 @@ export class Cluster {
     const isNew = error.message !== this.#error
     this.#failures++
     this.#error = error.message
-    const facts = { cluster: clusterText(this.settings), reason: error.message }
+    const facts = { cluster: clusterText(this.#settings), reason: error.message }
     if (isNew)
       this.#log.warn(facts, 'the store cannot be used: exceptions are not shared, clients are served as before')
     else this.#log.debug(facts, 'the store still cannot be used')

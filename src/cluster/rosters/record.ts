@@ -8,9 +8,6 @@ export const MOST_CHARACTERS = 4 * 2 ** 20
 const LONGEST_NAME = 256
 /** Of what was changed, for people; what is longer is cut. */
 const LONGEST_WHAT = 1000
-/** What is called so is no roster. */
-export const NO_STAMP = ' '
-
 /** The shared roster of a pool: what operators changed of its backends, as the store has it. */
 export interface RosterRecord {
   /** One more with every change; from 1. */

@@ -2,13 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { rosterDifferences } from '../../../src/cluster/rosters/differences.ts'
 import { backendEdit, EMPTY, FORGET, type RosterEdit } from '../../../src/cluster/rosters/edit.ts'
-import {
-  type FoundRoster,
-  MOST_CHARACTERS,
-  NO_STAMP,
-  readRoster,
-  stampOf,
-} from '../../../src/cluster/rosters/record.ts'
+import { type FoundRoster, MOST_CHARACTERS, readRoster, stampOf } from '../../../src/cluster/rosters/record.ts'
 import { Rosters } from '../../../src/cluster/rosters/rosters.ts'
 import type { OpenStore } from '../../../src/cluster/rosters/shared-roster.ts'
 import type { NewRoster } from '../../../src/cluster/rosters/store.ts'
@@ -22,6 +16,9 @@ import { PoolCore } from '../../../src/pool/core.ts'
 import { changedBackend } from '../../../src/pool/membership.ts'
 import type { Service } from '../../../src/service.ts'
 import { overlayOf, type PoolOverlay, withOverlay } from '../../../src/state/overlay.ts'
+
+/** Of a roster that nobody has changed yet: neither version nor id. */
+const NO_STAMP = ' '
 
 const BACKENDS = ['a', 'b'].map(name => ({ name, address: '127.0.0.1:9' }))
 const LOG = createLog('silent')
